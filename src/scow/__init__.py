@@ -1,0 +1,3 @@
+"""scow: a container platform in Python with Docker's interface."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The standards as typed values: Engine API bodies, OCI documents, references, digests, filters. No I/O."""

@@ -1,0 +1,45 @@
+"""The base of all Engine API bodies, and how JSON becomes one.
+
+Go's decoder, which every client was written against, takes ``null`` wherever a value may stand and reads
+it as "not given", and ignores fields it does not know. A value of the wrong type is an error that names
+the field; ours says where it is: ``Expected `int`, got `str` - at `$.HostConfig.Memory` ``.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from scow.errors import InvalidArgumentError
+
+T = TypeVar("T")
+
+
+class Body(msgspec.Struct, rename="pascal", kw_only=True):
+    """A JSON object of the Engine API; fields are in PascalCase on the wire.
+
+    Subclasses repeat ``kw_only=True``: msgspec applies it to the fields of one class only.
+    """
+
+
+def without_nulls(value: Any) -> Any:
+    """``value`` with every object member that is ``null`` left out; list items stay as they are."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def decode_body(data: bytes, kind: type[T]) -> T:
+    """Read a request body. Raises InvalidArgumentError naming the field, or the place in the text."""
+    try:
+        return msgspec.convert(without_nulls(msgspec.json.decode(data)), kind)
+    except msgspec.ValidationError as exc:
+        raise InvalidArgumentError(f"invalid request body: {exc}") from exc
+    except (msgspec.DecodeError, RecursionError) as exc:
+        raise InvalidArgumentError(f"invalid JSON: {exc}") from exc
+
+
+def encode_body(value: object) -> bytes:
+    """JSON of a body, or of plain dicts and lists that contain bodies."""
+    return msgspec.json.encode(value)

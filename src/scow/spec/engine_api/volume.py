@@ -1,0 +1,40 @@
+"""Volumes."""
+
+import msgspec
+
+from scow.spec.engine_api.body import Body
+
+
+class VolumeCreate(Body, kw_only=True):
+    """The body of ``POST /volumes/create``; an empty name is chosen by the engine."""
+
+    name: str = ""
+    driver: str = "local"
+    driver_opts: dict[str, str] = {}
+    labels: dict[str, str] = {}
+
+
+class Volume(Body, kw_only=True):
+    """A volume as create, inspect and list show it."""
+
+    created_at: str
+    driver: str
+    labels: dict[str, str] | None
+    mountpoint: str
+    name: str
+    options: dict[str, str] | None
+    scope: str = "local"
+
+
+class VolumeList(Body, kw_only=True):
+    """The answer of ``GET /volumes``."""
+
+    volumes: list[Volume] = []
+    warnings: list[str] | None = None
+
+
+class VolumePrune(Body, kw_only=True):
+    """The answer of ``POST /volumes/prune``; bytes."""
+
+    volumes_deleted: list[str] = msgspec.field(default_factory=list)
+    space_reclaimed: int = 0

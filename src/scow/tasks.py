@@ -1,0 +1,103 @@
+"""Tasks with owners, blocking work in a bounded pool, and one lock per object.
+
+The only module that may call ``loop.create_task`` (ruff holds this): a task that nobody owns loses its
+exceptions and can be collected in mid-flight.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+# Blocking work is mounts, small files and SQLite: it waits for the kernel, not for a core. Eight keeps
+# a burst of starts moving on two cores without letting one API client own every thread.
+POOL_SIZE = 8
+_pool: ThreadPoolExecutor | None = None
+
+
+async def run_blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run ``function`` in the bounded pool and return what it returns.
+
+    Cancelling the caller does not stop the function: it ends by itself, its result is dropped.
+    """
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="blocking")
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_pool, lambda: function(*args, **kwargs))
+
+
+class TaskOwner:
+    """Owns background tasks that outlive the call that started them.
+
+    Unlike ``asyncio.TaskGroup``, one task's failure is logged and leaves the others alone: a broken log
+    follower must not end another client's attach. ``async with`` cancels what is left and waits for it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+        """Start ``coroutine`` as a task called ``name``."""
+        task = asyncio.get_running_loop().create_task(coroutine, name=f"{self._name}: {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (exc := task.exception()) is not None:
+            _log.error("%s failed", task.get_name(), exc_info=exc)
+
+    async def wait_idle(self) -> None:
+        """Wait until no task is left; tasks started meanwhile are waited for too."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def aclose(self) -> None:
+        """Cancel what is left and wait for it. May be called twice."""
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(set(self._tasks))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class KeyedLock:
+    """One lock per key, made when first wanted and forgotten when the last holder leaves."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def hold(self, key: str) -> AsyncIterator[None]:
+        """Hold the lock of ``key``; waiters are served in order of arrival."""
+        lock, users = self._locks.get(key, (None, 0))
+        if lock is None:
+            lock = asyncio.Lock()
+        self._locks[key] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks[key]
+            if users == 1:
+                del self._locks[key]
+            else:
+                self._locks[key] = (lock, users - 1)
