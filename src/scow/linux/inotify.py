@@ -25,7 +25,7 @@ _READ_SIZE = 64 * 1024
 
 
 class Event(NamedTuple):
-    """``watch`` is what ``add_watch`` returned, -1 in an overflow; ``name`` is of something in a directory."""
+    """``watch`` is what ``add_watch`` returned, -1 in an overflow; ``name`` is set inside a directory."""
 
     watch: int
     mask: int
@@ -48,7 +48,7 @@ class Inotify:
         return self._fd
 
     def add_watch(self, path: str, mask: int) -> int:
-        """Watch ``path`` for the IN_… of ``mask``; asked again for one inode, its mask changes, not its number."""
+        """Watch ``path`` for the IN_… of ``mask``; again for the same inode replaces its mask."""
         return syscalls.inotify_add_watch(self._fd, path, mask)
 
     def remove_watch(self, watch: int) -> None:
