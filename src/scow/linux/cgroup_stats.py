@@ -44,7 +44,7 @@ class CpuStats:
 
 @dataclass(frozen=True, slots=True)
 class BlkioEntry:
-    """One counter of one block device; ``op`` is the kernel's "Read", … and "read" or "write" on version 2."""
+    """One counter of one block device; ``op`` is the kernel's word, "read" or "write" on version 2."""
 
     major: int
     minor: int
