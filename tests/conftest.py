@@ -1,0 +1,165 @@
+"""Fixtures of every test: isolation from the person's home, engines, clients, and the search for leaks.
+
+A module in tests/e2e gets one engine of each kind for all its tests, started when first wanted.
+``client`` runs a test once for each command line on scowd, and, where the test is marked ``reference``, once
+more with the docker command line on dockerd, which proves that the test itself is right.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import leaks
+from tests.support.clients import Client
+from tests.support.daemons import Daemon, DaemonOptions, ReferenceDaemon, ScowDaemon, running
+from tests.support.environment import program, reference_lacks, root_lacks, run_id
+from tests.support.namespaces import NetworkNamespace, neighbour_of
+
+_HERE = Path(__file__).parent
+# id of the parameter: (command line, engine)
+_CLIENTS = {
+    "docker": ("docker", "scow_daemon"),
+    "scow": ("scow", "scow_daemon"),
+    "dockerd": ("docker", "dockerd"),
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    run_id()  # before workers start, so that they inherit it
+    config.addinivalue_line(
+        "markers", "needs(*things): programs, or paths that begin with /, that must be there"
+    )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--client", action="append", choices=list(_CLIENTS), help="only these clients of the e2e tests"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "client" not in metafunc.fixturenames:
+        return
+    wanted = metafunc.config.getoption("--client") or list(_CLIENTS)
+    if metafunc.definition.get_closest_marker("reference") is None:
+        wanted = [name for name in wanted if name != "dockerd"]
+    metafunc.parametrize("client", wanted, indirect=True, scope="module")
+
+
+def _missing(things: tuple[str, ...]) -> str:
+    for thing in things:
+        if not (os.path.exists(thing) if thing.startswith("/") else shutil.which(thing)):
+            return f"{thing} is not on this machine"
+    return ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(_HERE / "e2e") or item.path.is_relative_to(_HERE / "root"):
+            item.add_marker(pytest.mark.root)
+        if item.get_closest_marker("root") and (reason := root_lacks()):
+            item.add_marker(pytest.mark.skip(reason=reason))
+        for marker in item.iter_markers("needs"):
+            if reason := _missing(marker.args):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In the one process that outlives all workers: fail the run if it left something on the machine."""
+    if hasattr(session.config, "workerinput"):
+        return
+    if left := leaks.find():
+        print("\nleft behind by this test run:", *left, sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show the end of the engine's log with a test that failed."""
+    report: Any = yield
+    if report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            daemon = value.daemon if isinstance(value, Client) else value
+            if isinstance(daemon, Daemon):
+                report.sections.append((f"log of {daemon.kind}", daemon.log_tail()))
+    return report  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _isolated_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the person's home, credentials or contexts."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("DOCKER_", "BUILDX_", "XDG_"))]:
+            patch.delenv(name)
+        for name in ("SCOW_HOST", "SCOW_CONTEXT"):
+            patch.delenv(name, raising=False)
+        patch.setenv("HOME", str(home))
+        patch.setenv("DOCKER_CONFIG", str(home / ".docker"))
+        yield
+
+
+def _options(request: pytest.FixtureRequest) -> DaemonOptions:
+    options = getattr(request.module, "DAEMON", DaemonOptions())
+    assert isinstance(options, DaemonOptions)
+    return options
+
+
+@pytest.fixture(scope="module")
+def scow_daemon(request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    """The module's scowd, with busybox loaded."""
+    with running(ScowDaemon, _options(request)) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def dockerd(request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    """The module's dockerd, the reference; skips where it is not installed."""
+    if reason := reference_lacks():
+        pytest.skip(reason)
+    with running(ReferenceDaemon, _options(request)) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def client(request: pytest.FixtureRequest) -> Client:
+    """A command line on an engine; see the module's docstring for the combinations."""
+    command, engine = _CLIENTS[request.param]
+    if not shutil.which(program("scow") if command == "scow" else command):
+        pytest.skip(f"the {command} command line is not installed: scripts/setup test")
+    daemon: Daemon = request.getfixturevalue(engine)
+    return daemon.client(command)
+
+
+@pytest.fixture
+def start_daemon() -> Iterator[Callable[..., Daemon]]:
+    """``start_daemon("--mtu", "1400")``: a scowd for one test."""
+    with ExitStack() as stack:
+
+        def start(*args: str, uplink: bool = False, images: bool = True) -> Daemon:
+            return stack.enter_context(running(ScowDaemon, DaemonOptions(args, uplink, images)))
+
+        yield start
+
+
+@pytest.fixture
+def neighbour(client: Client) -> Iterator[NetworkNamespace]:
+    """A machine beside the engine's."""
+    with neighbour_of(client.daemon.namespace) as namespace:
+        yield namespace
+
+
+@pytest.fixture(autouse=True)
+def _no_containers_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each e2e test begins on an engine without containers."""
+    yield
+    if "client" in request.fixturenames:
+        value: Client = request.getfixturevalue("client")
+        if value.daemon.running:
+            value.daemon.remove_containers()

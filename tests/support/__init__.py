@@ -1,0 +1,1 @@
+"""What the tests stand on: images, disks, namespaces, daemons, clients, and the search for leaks."""

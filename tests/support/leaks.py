@@ -1,0 +1,83 @@
+"""What a test run left on the machine: looked for once, when all its tests are done.
+
+Things of ours are known by the run's id or folders. A cgroup is a leak when it has no process and does not
+go away: running containers of others have processes.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from tests.support.disks import mount_points_below
+from tests.support.environment import disk_dir, run_dir, run_id
+
+_CGROUP_ROOT = Path("/sys/fs/cgroup")
+_CGROUP_PATIENCE_S = 3.0
+
+
+def _processes() -> list[str]:
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            line = Path(f"/proc/{entry}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(run_dir()) in line and int(entry) != os.getpid():
+            found.append(f"process {entry}: {line.strip()}")
+    return found
+
+
+def _network_namespaces() -> list[str]:
+    folder = Path("/run/netns")
+    names = sorted(os.listdir(folder)) if folder.is_dir() else []
+    return [f"network namespace {name}" for name in names if name.startswith(run_id())]
+
+
+def _mounts() -> list[str]:
+    points = mount_points_below(run_dir()) + mount_points_below(disk_dir())
+    return [f"mount {point}" for point in points]
+
+
+def _loop_devices() -> list[str]:
+    listed = subprocess.run(["losetup", "-lnO", "NAME,BACK-FILE"], capture_output=True, text=True).stdout
+    return [f"loop device {line}" for line in listed.splitlines() if str(disk_dir()) in line]
+
+
+def _tables() -> list[str]:
+    listed = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True).stdout
+    return [f"nft {line}" for line in listed.splitlines() if f"scow_test_{run_id()}" in line]
+
+
+def _empty_cgroups() -> set[str]:
+    """Control groups of containers that hold no process."""
+    empty = set()
+    for parent in _CGROUP_ROOT.glob("**/scow") if _CGROUP_ROOT.is_dir() else ():
+        for group in parent.iterdir():
+            try:
+                if group.is_dir() and not any(p.read_text() for p in group.rglob("cgroup.procs")):
+                    empty.add(f"cgroup {group}")
+            except OSError:
+                continue
+    return empty
+
+
+def _cgroups() -> list[str]:
+    deadline = time.monotonic() + _CGROUP_PATIENCE_S
+    left = _empty_cgroups()
+    while left and time.monotonic() < deadline:
+        time.sleep(0.2)  # the kernel frees a group some time after its last process
+        left &= _empty_cgroups()
+    return sorted(left)
+
+
+def find() -> list[str]:
+    """Everything this run left behind, in words; also removes the run's folders when nothing holds them."""
+    if os.geteuid() != 0:
+        return []
+    found = _processes() + _network_namespaces() + _mounts() + _loop_devices() + _tables() + _cgroups()
+    if not found:
+        for folder in (run_dir(), disk_dir()):
+            shutil.rmtree(folder, ignore_errors=True)
+    return found

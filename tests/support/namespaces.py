@@ -1,0 +1,144 @@
+"""Network namespaces of a test's own: a host for a daemon, a neighbour beside it, a way out through NAT.
+
+Processes join with ``nsenter --net``; ``ip netns exec`` would also mount another /sys and hide the cgroups.
+"""
+
+import itertools
+import os
+import subprocess
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.environment import run_id
+
+_numbers = itertools.count()
+_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+
+
+@dataclass(frozen=True)
+class NetworkNamespace:
+    """A named namespace; ``address`` is what a neighbour or the uplink reaches it by, if there is one."""
+
+    name: str
+    address: str = ""
+    peer_address: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"/run/netns/{self.name}"
+
+    def command(self, *argv: str) -> list[str]:
+        """``argv`` as a command that runs in this namespace."""
+        return ["nsenter", f"--net={self.path}", "--", *argv]
+
+    def run(self, *argv: str, timeout_s: float = 20) -> subprocess.CompletedProcess[str]:
+        """Run ``argv`` in this namespace and return its result, whatever the exit code."""
+        return subprocess.run(
+            self.command(*argv), capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL
+        )
+
+    def processes(self) -> list[int]:
+        """Processes whose network is this namespace and whose process ids are the host's: no containers."""
+        inode, host_pids = os.stat(self.path).st_ino, os.stat("/proc/self/ns/pid").st_ino
+        found = []
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit():
+                continue
+            try:
+                same_network = os.stat(f"/proc/{entry}/ns/net").st_ino == inode
+                if same_network and os.stat(f"/proc/{entry}/ns/pid").st_ino == host_pids:
+                    found.append(int(entry))
+            except OSError:
+                continue
+        return found
+
+
+def _ip(*argv: str) -> None:
+    done = subprocess.run(["ip", *argv], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"ip {' '.join(argv)}: {done.stderr.strip()}")
+
+
+def _fresh_name() -> str:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    return f"{run_id()}{worker}-{next(_numbers)}"
+
+
+def _link_subnet(name: str) -> tuple[str, str]:
+    """Both addresses of a /30 for the pair called ``name``, from 198.18.0.0/15 (RFC 2544, for tests)."""
+    base = (zlib.crc32(name.encode()) % (1 << 15)) * 4
+    prefix = f"198.{18 + (base >> 16)}.{(base >> 8) & 255}"
+    return f"{prefix}.{(base & 255) + 1}", f"{prefix}.{(base & 255) + 2}"
+
+
+@contextmanager
+def network_namespace() -> Iterator[NetworkNamespace]:
+    """A namespace with loopback up and nothing else."""
+    name = _fresh_name()
+    _ip("netns", "add", name)
+    try:
+        _ip("-n", name, "link", "set", "lo", "up")
+        yield NetworkNamespace(name)
+    finally:
+        _ip("netns", "del", name)
+
+
+@contextmanager
+def neighbour_of(host: NetworkNamespace) -> Iterator[NetworkNamespace]:
+    """Another namespace with a link to ``host``: a machine beside it. ``peer_address`` is the host's."""
+    with network_namespace() as other:
+        near, far = _link_subnet(other.name)
+        device = f"n{zlib.crc32(other.name.encode()):08x}"
+        _ip(
+            "-n",
+            host.name,
+            "link",
+            "add",
+            device,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            other.name,
+        )
+        _ip("-n", host.name, "addr", "add", f"{near}/30", "dev", device)
+        _ip("-n", host.name, "link", "set", device, "up")
+        _ip("-n", other.name, "addr", "add", f"{far}/30", "dev", "eth0")
+        _ip("-n", other.name, "link", "set", "eth0", "up")
+        _ip("-n", other.name, "route", "add", "default", "via", near)
+        try:
+            yield NetworkNamespace(other.name, address=far, peer_address=near)
+        finally:
+            _ip("-n", host.name, "link", "del", device)
+
+
+@contextmanager
+def uplink_of(host: NetworkNamespace) -> Iterator[None]:
+    """A way out of ``host`` through this machine: veth, default route and a NAT table of our own."""
+    near, far = _link_subnet(host.name)
+    device = f"u{zlib.crc32(host.name.encode()):08x}"
+    table = f"scow_test_{host.name.replace('-', '_')}"
+    forwarding = _FORWARD.read_text()
+    _ip("link", "add", device, "type", "veth", "peer", "name", "uplink", "netns", host.name)
+    try:
+        _ip("addr", "add", f"{near}/30", "dev", device)
+        _ip("link", "set", device, "up")
+        _ip("-n", host.name, "addr", "add", f"{far}/30", "dev", "uplink")
+        _ip("-n", host.name, "link", "set", "uplink", "up")
+        _ip("-n", host.name, "route", "add", "default", "via", near)
+        _FORWARD.write_text("1")
+        rules = (
+            f"table ip {table} {{\n chain postrouting {{\n  type nat hook postrouting priority 100;\n"
+            f"  ip saddr {far} masquerade\n }}\n}}\n"
+        )
+        subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
+        yield
+    finally:
+        subprocess.run(["nft", "delete", "table", "ip", table], capture_output=True)
+        _ip("link", "del", device)
+        _FORWARD.write_text(forwarding)

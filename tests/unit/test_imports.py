@@ -1,0 +1,137 @@
+"""Who may import whom: the architecture, as a test."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[2] / "src" / "scow"
+MODULES = sorted(SRC.rglob("*.py"))
+# Composition roots: put the parts together, so they may import anything. Nothing may import them.
+ROOTS = {"__init__", "__main__", "daemon"}
+# Importable from everywhere, importing nothing of scow.
+BASE = {"errors", "log", "tasks", "store"}
+MAY_IMPORT: dict[str, set[str]] = {
+    **{room: set() for room in BASE},
+    "spec": set(),
+    "config": {"spec"},
+    "linux": set(),
+    "image": {"spec", "linux"},
+    "logs": {"spec", "linux"},
+    "runtime": {"spec", "linux", "logs"},
+    "network": {"spec", "linux"},
+    "build": {"spec", "linux", "image", "runtime"},
+    "engine": {"spec", "linux", "image", "logs", "runtime", "network"},
+    "swarm": {"spec", "engine"},
+    "registry": {"spec", "image"},
+    "trust": {"spec", "image"},
+    "api": set(),
+    "api.http": set(),
+    "api.server": {"spec", "api.http"},
+    "api.client": {"spec", "api.http"},
+    "compose": {"spec", "api.client"},
+    "cli": {"spec", "api.client", "compose", "trust"},
+}
+# Processes that stay small: what they may import of scow, and what they may never load.
+SHIM_ROOMS = {"linux", "logs", "spec", "errors"}
+HEAVY = {"asyncio", "ssl", "msgspec", "http.client", "logging", "typing_extensions", "sqlite3", "subprocess"}
+
+FORBIDDEN_NAMES = re.compile(r"^(utils?|helpers?|common|misc|managers?|.*_(utils?|helpers?|manager))$")
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__")
+
+
+def room_of(module: str) -> str:
+    """``api`` counts by its sub-packages, everything else by its first name."""
+    head, *rest = module.split(".")
+    return f"{head}.{rest[0]}" if head == "api" and rest else head
+
+
+def scow_imports(path: Path) -> set[str]:
+    """Every scow module that ``path`` names, imports inside functions included."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: write imports in full"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.removeprefix("scow.") for name in names if name.startswith("scow.")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_downwards(path: Path) -> None:
+    room = room_of(name_of(path))
+    imported = {room_of(name) for name in scow_imports(path)}
+    assert not imported & (ROOTS - {"__init__"}), "nothing imports a composition root"
+    if room in ROOTS or path == SRC / "__init__.py":
+        return
+    assert room in MAY_IMPORT, f"{room} has no row in the table of docs/development/architecture.md"
+    base = BASE if room not in BASE else set()
+    assert imported <= MAY_IMPORT[room] | {room} | base
+
+
+@pytest.mark.parametrize("name", ["runtime/reaper.py", "runtime/shim.py"])
+def test_the_small_processes_import_only_their_rooms(name: str) -> None:
+    reached, queue = set(), [SRC / name]
+    while queue:
+        path = queue.pop()
+        for module in scow_imports(path):
+            assert room_of(module) in SHIM_ROOMS or name_of(path).startswith("runtime"), (
+                f"{name_of(path)} imports {module}"
+            )
+            for candidate in (module, module.rpartition(".")[0]):
+                found = SRC / (candidate.replace(".", "/") + ".py")
+                if found.exists() and found not in reached:
+                    reached.add(found)
+                    queue.append(found)
+    rooms = {room_of(name_of(path)) for path in reached}
+    assert rooms <= SHIM_ROOMS | {"runtime"}
+
+
+def loaded_by(code: str, *flags: str) -> set[str]:
+    """Names in ``sys.modules`` of a fresh interpreter that ran ``code``."""
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", f"{code}\nimport sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+    )
+    return set(done.stdout.split())
+
+
+def test_the_command_line_starts_light() -> None:
+    assert not loaded_by("import scow.cli.main", "-I") & HEAVY
+
+
+def test_the_reaper_needs_the_standard_library_only() -> None:
+    source = str(SRC / "runtime" / "reaper.py")
+    code = f"import importlib.util as u; s = u.spec_from_file_location('reaper', {source!r})\n"
+    code += "m = u.module_from_spec(s); s.loader.exec_module(m)"
+    loaded = loaded_by(code, "-I", "-S")
+    assert not {name for name in loaded if name.partition(".")[0] == "scow"}
+    assert not loaded & HEAVY
+
+
+def test_the_shim_starts_light() -> None:
+    assert not loaded_by("import scow.runtime.shim", "-I") & (HEAVY - {"logging"})
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_modules_are_named_after_what_they_are(path: Path) -> None:
+    for part in path.relative_to(SRC).with_suffix("").parts:
+        assert not FORBIDDEN_NAMES.match(part)
+
+
+def test_ctypes_stays_in_the_kernel_room() -> None:
+    users = {
+        name_of(path) for path in MODULES if re.search(r"^\s*(import|from) ctypes", path.read_text(), re.M)
+    }
+    # The reaper is run without scow on its path, so it makes its one prctl itself.
+    assert {name for name in users if room_of(name) != "linux"} <= {"runtime.reaper"}
