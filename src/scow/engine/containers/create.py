@@ -1,0 +1,191 @@
+"""``POST /containers/create``: from a request to a container that can be started.
+
+Order, so that a kill between any two steps leaves nothing behind that start-up does not clear away:
+volumes (named ones are the user's and stay), the root file system under the new id, the folder, and last
+the document in one transaction. File systems and folders without a document are removed at start-up.
+"""
+
+import logging
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from scow.config import Config
+from scow.engine.containers.copy_up import copy_up
+from scow.engine.containers.events import container_event
+from scow.engine.containers.merge import merge_config, process_args
+from scow.engine.containers.model import Container, MountRecord
+from scow.engine.containers.mount_points import settle
+from scow.engine.containers.registry import Containers
+from scow.engine.events import EventBus
+from scow.engine.names import random_name
+from scow.engine.networks import Networks
+from scow.engine.timestamps import rfc3339
+from scow.engine.volumes import Volumes
+from scow.errors import InvalidArgumentError
+from scow.image.store import Image, ImageStore
+from scow.logs.drivers import validate_log_config
+from scow.runtime.bundle import HostFacts
+from scow.runtime.defaults import fill_host_config
+from scow.runtime.validate import validate_container
+from scow.spec.engine_api.container import ContainerCreate, ContainerCreated, ContainerConfig, HostConfig
+from scow.spec.engine_api.volume import VolumeCreate
+from scow.tasks import run_blocking
+
+_log = logging.getLogger(__name__)
+_NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+
+
+class Creation:
+    """Makes containers."""
+
+    def __init__(
+        self,
+        config: Config,
+        facts: HostFacts,
+        containers: Containers,
+        images: ImageStore,
+        volumes: Volumes,
+        networks: Networks,
+        events: EventBus,
+    ) -> None:
+        self._config = config
+        self._facts = facts
+        self._containers = containers
+        self._images = images
+        self._volumes = volumes
+        self._networks = networks
+        self._events = events
+        self._root = config.data_root / "containers"
+
+    async def create(self, name: str | None, body: ContainerCreate, *, platform: str) -> ContainerCreated:
+        """Make a container. Raises InvalidArgumentError, NotFoundError, ConflictError."""
+        image = self._find_image(body.image)
+        config = merge_config(config_of(body), image.config if image else ContainerConfig())
+        args = process_args(config)
+        host, warnings = self._settle_host(config, body.host_config)
+        networks = self._networks.settle(host, body.networking_config)
+        mounts = settle(
+            host.binds or [],
+            host.mounts if host.mounts is not msgspec.UNSET else [],
+            host.tmpfs if host.tmpfs is not msgspec.UNSET else {},
+            config.volumes or {},
+        )
+        container_id = secrets.token_hex(32)
+        doc = Container(
+            id=container_id,
+            name=self._take_name(name, container_id),
+            created=rfc3339(time.time_ns()),
+            image_id=image.id if image else "",
+            config=config,
+            host=host,
+            path=args[0],
+            args=args[1:],
+            mounts=mounts,
+            networks=networks,
+        )
+        if not config.hostname:
+            config.hostname = self._default_hostname(doc)
+        try:
+            await self._build(doc, image)
+        except BaseException:
+            self._containers.release_name(doc.name)
+            raise
+        container_event(self._events, doc, "create")
+        return ContainerCreated(id=doc.id, warnings=warnings)
+
+    def _find_image(self, name: str) -> Image | None:
+        if not name:
+            raise InvalidArgumentError("invalid reference format")
+        return self._images.resolve(name)
+
+    def _settle_host(self, config: ContainerConfig, asked: HostConfig) -> tuple[HostConfig, list[str]]:
+        host = fill_host_config(asked, self._config, self._facts)
+        warnings = validate_container(config, host, self._facts)
+        if host.runtime not in self._config.runtimes and host.runtime != "runc":
+            raise InvalidArgumentError(f"unknown or invalid runtime name: {host.runtime}")
+        validate_log_config(host.log_config.type, host.log_config.config)
+        return host, warnings
+
+    def _take_name(self, asked: str | None, container_id: str) -> str:
+        if not asked:
+            asked = random_name(self._containers.names)
+        elif not _NAME.fullmatch(asked):
+            raise invalid_name(asked)
+        name = asked.removeprefix("/")
+        self._containers.reserve_name(name, container_id)
+        return name
+
+    def _default_hostname(self, doc: Container) -> str:
+        return self._facts.hostname if doc.host.network_mode == "host" else doc.id[:12]
+
+    async def _build(self, doc: Container, image: Image | None) -> None:
+        """Everything on disk, then the document; undone as a whole if a step fails."""
+        made: list[str] = []
+        try:
+            for record in doc.mounts:
+                await self._settle_mount(record, made)
+            await self._images.create_rootfs(doc.id, doc.image_id or None)
+            if volumes := [r for r in doc.mounts if r.type == "volume" and "nocopy" not in r.options]:
+                await self._copy_up(doc, volumes)
+            directory = self._root / doc.id
+            await run_blocking(directory.mkdir, mode=0o710, parents=True)
+            if doc.host.log_config.type == "json-file":
+                doc.log_path = str(directory / f"{doc.id}-json.log")
+            await self._containers.add(doc)
+        except BaseException:
+            await self._undo(doc, made)
+            raise
+
+    async def _settle_mount(self, record: MountRecord, made: list[str]) -> None:
+        if record.type == "volume":
+            volume = await self._volumes.create(VolumeCreate(name=record.name))
+            if record.anonymous:
+                made.append(volume.name)
+            record.name, record.source = volume.name, volume.mountpoint
+        elif record.type == "bind":
+            check_bind_source(record)
+
+    async def _copy_up(self, doc: Container, volumes: Sequence[MountRecord]) -> None:
+        rootfs = await self._images.mount_rootfs(doc.id)
+        try:
+            for record in volumes:
+                await run_blocking(copy_up, rootfs, record.destination, Path(record.source))
+        finally:
+            await self._images.unmount_rootfs(doc.id)
+
+    async def _undo(self, doc: Container, anonymous: list[str]) -> None:
+        await self._images.remove_rootfs(doc.id)
+        await run_blocking(shutil.rmtree, self._root / doc.id, True)
+        for name in anonymous:
+            await self._volumes.remove(name, force=True)
+
+
+def config_of(body: ContainerCreate) -> ContainerConfig:
+    """The config half of a create body, without the host half."""
+    return ContainerConfig(**{name: getattr(body, name) for name in ContainerConfig.__struct_fields__})
+
+
+def check_bind_source(record: MountRecord) -> None:
+    """A ``--mount`` bind needs its source; a ``-v`` bind makes it at start.
+
+    Raises InvalidArgumentError with Docker's message.
+    """
+    if record.from_mounts and not record.create_source and not Path(record.source).exists():
+        raise InvalidArgumentError(
+            f'invalid mount config for type "bind": bind source path does not exist: {record.source}'
+        )
+
+
+def invalid_name(name: str) -> InvalidArgumentError:
+    """Docker's refusal of a name."""
+    return InvalidArgumentError(
+        f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+    )
+
+

@@ -1,0 +1,94 @@
+"""What the engine knows of one container: the stored document, and what lives only in memory."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import msgspec
+
+from scow.engine.containers.states import ALIVE, Action, Status, next_status
+from scow.network.endpoint import Endpoint
+from scow.spec.engine_api.container import ContainerConfig, HostConfig
+from scow.spec.engine_api.network import EndpointSettings
+
+ZERO_TIME = "0001-01-01T00:00:00Z"
+"""Go's zero time, which the API shows where there is none."""
+
+
+class MountRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One mount of a container as settled at create; ``source`` is a host path, or "" for tmpfs."""
+
+    type: str
+    destination: str
+    source: str = ""
+    name: str = ""
+    driver: str = ""
+    mode: str = ""
+    writable: bool = True
+    propagation: str = ""
+    options: list[str] = []
+    anonymous: bool = False
+    create_source: bool = False
+    from_mounts: bool = False
+
+
+class State(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Where a container is in its life. Times are RFC 3339 with nanoseconds."""
+
+    status: Status = Status.CREATED
+    pid: int = 0
+    pid_start_time: int = 0
+    exit_code: int = 0
+    error: str = ""
+    oom_killed: bool = False
+    started_at: str = ZERO_TIME
+    finished_at: str = ZERO_TIME
+
+
+class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The document of one container, stored whole at every change.
+
+    ``networks`` is what the user asked for; ``endpoint`` is what it has while it runs.
+    ``manually_stopped`` keeps restart policies from bringing back what a person stopped.
+    """
+
+    id: str
+    name: str
+    created: str
+    image_id: str
+    config: ContainerConfig
+    host: HostConfig
+    path: str
+    args: list[str]
+    mounts: list[MountRecord] = []
+    networks: dict[str, EndpointSettings] = {}
+    state: State = msgspec.field(default_factory=State)
+    endpoint: Endpoint | None = None
+    restart_count: int = 0
+    manually_stopped: bool = False
+    log_path: str = ""
+
+    @property
+    def alive(self) -> bool:
+        """A process exists."""
+        return self.state.status in ALIVE
+
+    def step(self, action: Action) -> None:
+        """Move to the status that ``action`` leads to. Raises ``KeyError`` if the table has no such step."""
+        self.state.status = next_status(self.state.status, action)
+
+
+@dataclass(slots=True)
+class Live:
+    """A container in memory: its document and what does not survive the daemon.
+
+    ``lock`` orders all changes of this container; ``relays`` counts clients that still have output to
+    come; ``execs`` are the ids of its execs.
+    """
+
+    doc: Container
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    execs: list[str] = field(default_factory=list)
+    relays: set["asyncio.Task[None]"] = field(default_factory=set)
+    pidfd: int = -1
+    stopping: bool = False
+    restart_timer: "asyncio.Task[None] | None" = None

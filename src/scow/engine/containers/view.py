@@ -1,0 +1,229 @@
+"""A container as the API shows it: inspect, and one line of a list. Pure, but for the sizes it is given."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from scow.engine.containers.model import ZERO_TIME, Container, Live, MountRecord
+from scow.engine.containers.states import Status
+from scow.engine.timestamps import parse_rfc3339
+from scow.network.endpoint import Endpoint, PublishedPort
+from scow.spec.engine_api.container import (
+    ContainerConfig,
+    ContainerInspect,
+    ContainerState,
+    ContainerSummary,
+    GraphDriver,
+    MountPoint,
+    NetworkSettings,
+    Port,
+    PortBinding,
+    SummaryHostConfig,
+    SummaryNetworkSettings,
+)
+from scow.spec.engine_api.network import EndpointSettings
+from scow.spec.human_duration import human_duration
+
+NetworkId = Callable[[str], str]
+"""The id of a network by its name; "" if there is none."""
+
+
+def state_view(doc: Container) -> ContainerState:
+    """``.State`` of inspect."""
+    status = doc.state.status
+    return ContainerState(
+        status=status.value,
+        # Docker calls a container that waits for its restart running too.
+        running=status in (Status.RUNNING, Status.PAUSED, Status.RESTARTING),
+        paused=status is Status.PAUSED,
+        restarting=status is Status.RESTARTING,
+        oom_killed=doc.state.oom_killed,
+        dead=status is Status.DEAD,
+        pid=doc.state.pid if doc.alive else 0,
+        exit_code=doc.state.exit_code,
+        error=doc.state.error,
+        started_at=doc.state.started_at,
+        finished_at=doc.state.finished_at,
+    )
+
+
+def status_text(doc: Container, now_ns: int) -> str:
+    """The STATUS column: ``Up 2 minutes``, ``Exited (0) 3 seconds ago``."""
+    state = doc.state
+    match state.status:
+        case Status.RUNNING:
+            return f"Up {_since(state.started_at, now_ns)}"
+        case Status.PAUSED:
+            return f"Up {_since(state.started_at, now_ns)} (Paused)"
+        case Status.RESTARTING:
+            return f"Restarting ({state.exit_code}) {_since(state.finished_at, now_ns)} ago"
+        case Status.REMOVING:
+            return "Removal In Progress"
+        case Status.DEAD:
+            return "Dead"
+        case _:
+            if state.finished_at == ZERO_TIME:
+                return "Created"
+            return f"Exited ({state.exit_code}) {_since(state.finished_at, now_ns)} ago"
+
+
+def _since(moment: str, now_ns: int) -> str:
+    return human_duration((now_ns - parse_rfc3339(moment)) / 1e9)
+
+
+def mount_view(record: MountRecord) -> MountPoint:
+    """One item of ``.Mounts``."""
+    is_volume = record.type == "volume"
+    return MountPoint(
+        type=record.type,
+        name=record.name if is_volume else msgspec.UNSET,
+        source=record.source,
+        destination=record.destination,
+        driver=record.driver if is_volume else msgspec.UNSET,
+        mode=record.mode,
+        rw=record.writable,
+        propagation=record.propagation,
+    )
+
+
+def networks_view(doc: Container, network_id: NetworkId) -> dict[str, EndpointSettings]:
+    """``.NetworkSettings.Networks``: what was asked for, with what the running container has."""
+    views = {}
+    for name, asked in doc.networks.items():
+        view = msgspec.structs.replace(asked, network_id=network_id(name))
+        endpoint = doc.endpoint
+        if doc.alive and endpoint is not None:
+            view = msgspec.structs.replace(
+                view,
+                endpoint_id=endpoint.endpoint_id,
+                gateway=endpoint.gateway,
+                ip_address=endpoint.address,
+                ip_prefix_len=endpoint.prefix_len,
+                mac_address=endpoint.mac,
+            )
+        views[name] = view
+    return views
+
+
+def exposed_ports(doc: Container) -> list[str]:
+    """``port/proto`` of all ports that are exposed or have a binding."""
+    exposed = doc.config.exposed_ports
+    names = dict.fromkeys(exposed if exposed is not msgspec.UNSET else ())
+    names.update(dict.fromkeys(doc.host.port_bindings))
+    return [name if "/" in name else f"{name}/tcp" for name in names]
+
+
+def port_map(doc: Container) -> dict[str, list[PortBinding] | None]:
+    """``.NetworkSettings.Ports`` of a running container."""
+    if doc.endpoint is None or not doc.alive:
+        return {}
+    ports: dict[str, list[PortBinding] | None] = dict.fromkeys(exposed_ports(doc))
+    for port in doc.endpoint.ports:
+        key = f"{port.container_port}/{port.protocol}"
+        bindings = ports.get(key) or []
+        bindings.append(PortBinding(host_ip=port.host_ip, host_port=str(port.host_port)))
+        ports[key] = bindings
+    return ports
+
+
+def network_settings(doc: Container, network_id: NetworkId) -> NetworkSettings:
+    """``.NetworkSettings`` of inspect; the single fields are those of the default bridge."""
+    settings = NetworkSettings(ports=port_map(doc), networks=networks_view(doc, network_id))
+    if not doc.alive:
+        return settings
+    settings.sandbox_id = doc.id
+    settings.sandbox_key = f"/proc/{doc.state.pid}/ns/net"
+    endpoint = doc.endpoint
+    if endpoint is not None and "bridge" in doc.networks:
+        settings.endpoint_id = endpoint.endpoint_id
+        settings.gateway = endpoint.gateway
+        settings.ip_address = endpoint.address
+        settings.ip_prefix_len = endpoint.prefix_len
+        settings.mac_address = endpoint.mac
+    return settings
+
+
+def inspect_view(
+    live: Live,
+    *,
+    directory: Path,
+    driver: str,
+    graph_data: dict[str, str] | None,
+    network_id: NetworkId,
+    execs: list[str],
+) -> ContainerInspect:
+    """The answer of inspect; ``directory`` is the container's own folder in the data root."""
+    doc = live.doc
+    return ContainerInspect(
+        id=doc.id,
+        created=doc.created,
+        path=doc.path,
+        args=doc.args,
+        state=state_view(doc),
+        image=doc.image_id,
+        resolv_conf_path=str(directory / "resolv.conf"),
+        hostname_path=str(directory / "hostname"),
+        hosts_path=str(directory / "hosts"),
+        log_path=doc.log_path,
+        name=f"/{doc.name}",
+        restart_count=doc.restart_count,
+        driver=driver,
+        platform="linux",
+        mount_label="",
+        process_label="",
+        app_armor_profile="",
+        exec_i_ds=execs or None,
+        host_config=doc.host,
+        graph_driver=GraphDriver(name=driver, data=graph_data),
+        mounts=[mount_view(record) for record in doc.mounts],
+        config=doc.config,
+        network_settings=network_settings(doc, network_id),
+    )
+
+
+def command_text(doc: Container) -> str:
+    """The COMMAND column: path and arguments in one string, arguments with blanks quoted."""
+    return " ".join([doc.path, *(shlex.quote(a) if any(c.isspace() for c in a) else a for a in doc.args)])
+
+
+def summary_view(doc: Container, *, network_id: NetworkId, now_ns: int) -> ContainerSummary:
+    """One item of a list."""
+    return ContainerSummary(
+        id=doc.id,
+        names=[f"/{doc.name}"],
+        image=doc.config.image or doc.image_id,
+        image_id=doc.image_id,
+        command=command_text(doc),
+        created=parse_rfc3339(doc.created) // 1_000_000_000,
+        ports=summary_ports(doc),
+        labels=doc.config.labels or {},
+        state=doc.state.status.value,
+        status=status_text(doc, now_ns),
+        host_config=SummaryHostConfig(network_mode=doc.host.network_mode),
+        network_settings=SummaryNetworkSettings(networks=networks_view(doc, network_id)),
+        mounts=[mount_view(record) for record in doc.mounts],
+    )
+
+
+def summary_ports(doc: Container) -> list[Port]:
+    """Published ports of a running container, then those only exposed."""
+    endpoint: Endpoint | None = doc.endpoint if doc.alive else None
+    if endpoint is None:
+        return []
+    published = [_published(port) for port in endpoint.ports]
+    taken = {(port.private_port, port.type) for port in published}
+    for name in exposed_ports(doc):
+        number, _, protocol = name.partition("/")
+        if number.isdigit() and (int(number), protocol) not in taken:
+            published.append(Port(private_port=int(number), type=protocol))
+    return published
+
+
+def _published(port: PublishedPort) -> Port:
+    return Port(
+        ip=port.host_ip, private_port=port.container_port, public_port=port.host_port, type=port.protocol
+    )
+
+

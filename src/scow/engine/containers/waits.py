@@ -1,0 +1,59 @@
+"""Who waits for a container's end: the three conditions of ``POST /containers/{id}/wait``."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final
+
+import msgspec
+
+from scow.engine.containers.model import Container
+from scow.errors import InvalidArgumentError
+from scow.spec.engine_api.container import WaitError, WaitResult
+
+NOT_RUNNING: Final = "not-running"
+NEXT_EXIT: Final = "next-exit"
+REMOVED: Final = "removed"
+
+
+class Waits:
+    """Futures by container; settled by whoever makes the transition, after it is stored."""
+
+    def __init__(self) -> None:
+        self._exit: dict[str, list[asyncio.Future[WaitResult]]] = {}
+        self._removal: dict[str, list[asyncio.Future[WaitResult]]] = {}
+
+    def wait(self, doc: Container, condition: str) -> Awaitable[WaitResult]:
+        """A wait that is registered now and can be awaited later. Raises InvalidArgumentError."""
+        future: asyncio.Future[WaitResult] = asyncio.get_running_loop().create_future()
+        match condition:
+            case "" | "not-running":
+                if not doc.alive:
+                    future.set_result(_result(doc.state.exit_code, doc.state.error))
+                else:
+                    self._exit.setdefault(doc.id, []).append(future)
+            case "next-exit":
+                self._exit.setdefault(doc.id, []).append(future)
+            case "removed":
+                self._removal.setdefault(doc.id, []).append(future)
+            case _:
+                raise InvalidArgumentError(f'invalid condition: "{condition}"')
+        return future
+
+    def exited(self, doc: Container) -> None:
+        """The process ended (or could not be started) and that is stored."""
+        self._settle(self._exit, doc)
+
+    def removed(self, doc: Container) -> None:
+        """The container is gone."""
+        self._settle(self._exit, doc)
+        self._settle(self._removal, doc)
+
+    @staticmethod
+    def _settle(board: dict[str, list[asyncio.Future[WaitResult]]], doc: Container) -> None:
+        for future in board.pop(doc.id, []):
+            if not future.done():
+                future.set_result(_result(doc.state.exit_code, doc.state.error))
+
+
+def _result(code: int, error: str) -> WaitResult:
+    return WaitResult(status_code=code, error=WaitError(message=error) if error else msgspec.UNSET)

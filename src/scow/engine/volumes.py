@@ -1,0 +1,152 @@
+"""Local volumes: directories that outlive containers.
+
+``<data root>/volumes/<name>/_data``, as Docker lays them out. A volume is in use while a container that
+mounts it exists, running or not.
+"""
+
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from scow.engine.events import EventBus
+from scow.engine.timestamps import parse_query_time, parse_rfc3339, rfc3339
+from scow.errors import ConflictError, InvalidArgumentError, NotFoundError
+from scow.spec.engine_api.volume import Volume, VolumeCreate, VolumeList, VolumePrune
+from scow.spec.filters import Filters
+from scow.store import Delete, Put, Store
+from scow.tasks import run_blocking
+
+KIND = "volume"
+ANONYMOUS_LABEL = "com.docker.volume.anonymous"
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+
+
+class Volumes:
+    """All volumes. ``users_of`` gives the ids of the containers that mount a volume."""
+
+    def __init__(
+        self, root: Path, store: Store, events: EventBus, users_of: Callable[[str], Iterable[str]]
+    ) -> None:
+        self._root = root
+        self._store = store
+        self._events = events
+        self._users_of = users_of
+        self._volumes: dict[str, Volume] = {}
+
+    def load(self) -> None:
+        """Read all documents; once, at start-up."""
+        self._root.mkdir(mode=0o701, parents=True, exist_ok=True)
+        for name, body in self._store.load(KIND):
+            self._volumes[name] = msgspec.json.decode(body, type=Volume)
+
+    def __len__(self) -> int:
+        return len(self._volumes)
+
+    def mountpoint(self, name: str) -> Path:
+        """Where the data of the volume ``name`` is, whether it exists or not."""
+        return self._root / name / "_data"
+
+    async def create(self, body: VolumeCreate) -> Volume:
+        """Make a volume, or return the one of that name. Raises InvalidArgumentError, NotFoundError."""
+        if body.name and (found := self._volumes.get(body.name)):
+            return found
+        if body.driver not in ("", "local"):
+            raise NotFoundError(
+                f'create {body.name}: error looking up volume plugin {body.driver}: plugin "{body.driver}" '
+                "not found"
+            )
+        if body.driver_opts:
+            option = next(iter(body.driver_opts))
+            raise InvalidArgumentError(f'create {body.name}: invalid option: "{option}"')
+        labels = dict(body.labels)
+        if not body.name:
+            labels.setdefault(ANONYMOUS_LABEL, "")
+        name = body.name or secrets.token_hex(32)
+        if not _NAME.fullmatch(name):
+            raise InvalidArgumentError(
+                f'create {name}: "{name}" includes invalid characters for a local volume name, only '
+                '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use '
+                "absolute path"
+            )
+        await run_blocking(self._make_directory, name)
+        volume = Volume(
+            created_at=rfc3339(time.time_ns() // 1_000_000_000 * 1_000_000_000),
+            driver="local",
+            labels=labels or None,
+            mountpoint=str(self.mountpoint(name)),
+            name=name,
+            options=None,
+        )
+        await self._store.commit(Put(KIND, name, msgspec.json.encode(volume)))
+        self._volumes[name] = volume
+        self._events.publish("volume", "create", name, {"driver": "local"})
+        return volume
+
+    def _make_directory(self, name: str) -> None:
+        data = self.mountpoint(name)
+        data.parent.mkdir(mode=0o701, exist_ok=True)
+        data.mkdir(mode=0o755, exist_ok=True)
+
+    async def inspect(self, name: str) -> Volume:
+        """One volume. Raises NotFoundError."""
+        if name not in self._volumes:
+            raise NotFoundError(f"get {name}: no such volume")
+        return self._volumes[name]
+
+    async def list(self, filters: Filters) -> VolumeList:
+        """Volumes that pass ``filters`` (dangling, driver, label, name)."""
+        filters.check("dangling", "driver", "label", "name")
+        return VolumeList(volumes=[v for _, v in sorted(self._volumes.items()) if self._passes(v, filters)])
+
+    def _passes(self, volume: Volume, filters: Filters) -> bool:
+        if not filters.match_labels(volume.labels or {}):
+            return False
+        if names := filters.get("name"):
+            if not any(name in volume.name for name in names):
+                return False
+        if drivers := filters.get("driver"):
+            if volume.driver not in drivers:
+                return False
+        if dangling := filters.get("dangling"):
+            wanted = dangling[0].lower() in ("1", "true")
+            return wanted != any(self._users_of(volume.name))
+        return True
+
+    async def remove(self, name: str, force: bool) -> None:
+        """Remove a volume that nobody mounts. Raises NotFoundError (not with ``force``), ConflictError."""
+        if name not in self._volumes:
+            if force:
+                return
+            raise NotFoundError(f"get {name}: no such volume")
+        if users := list(self._users_of(name)):
+            raise ConflictError(f"remove {name}: volume is in use - [{', '.join(users)}]")
+        await self._store.commit(Delete(KIND, name))
+        del self._volumes[name]
+        await run_blocking(shutil.rmtree, self._root / name, True)
+        self._events.publish("volume", "destroy", name, {"driver": "local"})
+
+    async def prune(self, filters: Filters) -> VolumePrune:
+        """Remove unused anonymous volumes, with the filter ``all=1`` named ones too."""
+        filters.check("label", "label!", "all", "until")
+        everything = any(value.lower() in ("1", "true") for value in filters.get("all"))
+        until_ns = min((parse_query_time(value) or 0 for value in filters.get("until")), default=None)
+        answer = VolumePrune()
+        for volume in list(self._volumes.values()):
+            anonymous = ANONYMOUS_LABEL in (volume.labels or {})
+            young = until_ns is not None and parse_rfc3339(volume.created_at) > until_ns
+            passes = filters.match_labels(volume.labels or {}) and (everything or anonymous) and not young
+            if not passes or any(self._users_of(volume.name)):
+                continue
+            answer.space_reclaimed += await run_blocking(_disk_usage, self.mountpoint(volume.name))
+            await self.remove(volume.name, force=True)
+            answer.volumes_deleted.append(volume.name)
+        return answer
+
+
+def _disk_usage(path: Path) -> int:
+    return sum(entry.lstat().st_size for entry in path.rglob("*") if not entry.is_dir())
