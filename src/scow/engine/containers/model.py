@@ -81,8 +81,9 @@ class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Live:
     """A container in memory: its document and what does not survive the daemon.
 
-    ``lock`` orders all changes of this container; ``relays`` counts clients that still have output to
-    come; ``execs`` are the ids of its execs.
+    ``lock`` orders all changes of this container; ``relays`` are the clients that still have output to
+    come; ``execs`` are the ids of its execs; ``pidfd`` is its first process, -1 when there is none;
+    ``stopping`` keeps a stop that is under way from being taken for an end of the container's own.
     """
 
     doc: Container
@@ -91,4 +92,5 @@ class Live:
     relays: set["asyncio.Task[None]"] = field(default_factory=set)
     pidfd: int = -1
     stopping: bool = False
+    restart_delay_s: float = 0.0
     restart_timer: "asyncio.Task[None] | None" = None

@@ -1,7 +1,6 @@
 """Who waits for a container's end: the three conditions of ``POST /containers/{id}/wait``."""
 
 import asyncio
-from collections.abc import Awaitable
 from typing import Final
 
 import msgspec
@@ -22,7 +21,7 @@ class Waits:
         self._exit: dict[str, list[asyncio.Future[WaitResult]]] = {}
         self._removal: dict[str, list[asyncio.Future[WaitResult]]] = {}
 
-    def wait(self, doc: Container, condition: str) -> Awaitable[WaitResult]:
+    def wait(self, doc: Container, condition: str) -> "asyncio.Future[WaitResult]":
         """A wait that is registered now and can be awaited later. Raises InvalidArgumentError."""
         future: asyncio.Future[WaitResult] = asyncio.get_running_loop().create_future()
         match condition:

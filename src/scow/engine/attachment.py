@@ -1,0 +1,122 @@
+"""A client's connection joined to a process's streams.
+
+The shim has framed the output already; here bytes are only passed on, both ways, until the process has
+no more output, the client is gone, or it typed its detach keys.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
+
+from scow.engine.detach_keys import DetachScanner
+
+_CHUNK = 64 * 1024
+
+
+class Duplex(Protocol):
+    """A hijacked connection."""
+
+    async def read(self) -> bytes:
+        """Next bytes from the client; b"" when it has shut down its side."""
+
+    async def write(self, data: bytes) -> None:
+        """Send, waiting while the client's buffer is full. Raises OSError when it is gone."""
+
+    async def wait_closed(self) -> None:
+        """Until the connection is gone altogether."""
+
+
+class Attachment:
+    """What a route runs over a hijacked connection.
+
+    ``replay`` goes to the client first (``logs=1``); ``begin`` is called when the client has its header
+    and may start the process (exec); ``sock`` is the shim's end, or None for a replay only.
+    """
+
+    def __init__(
+        self,
+        *,
+        multiplexed: bool,
+        sock: socket.socket | None,
+        stdin: bool,
+        scanner: DetachScanner | None = None,
+        replay: AsyncIterator[bytes] | None = None,
+        begin: Callable[[], Awaitable[bytes]] | None = None,
+        on_detach: Callable[[], None] | None = None,
+        relays: "set[asyncio.Task[None]] | None" = None,
+    ) -> None:
+        self.multiplexed = multiplexed
+        self._sock = sock
+        self._stdin = stdin
+        self._scanner = scanner
+        self._replay = replay
+        self._begin = begin
+        self._on_detach = on_detach
+        self._relays = relays
+
+    async def run(self, conn: Duplex) -> None:
+        """Pass bytes until one side ends. Cancelling detaches."""
+        task = asyncio.current_task()
+        if self._relays is not None and task is not None:
+            self._relays.add(task)
+        try:
+            await self._run(conn)
+        except (BrokenPipeError, ConnectionError):
+            pass
+        finally:
+            if self._relays is not None and task is not None:
+                self._relays.discard(task)
+            if self._sock is not None:
+                self._sock.close()
+
+    async def _run(self, conn: Duplex) -> None:
+        if self._begin is not None and (failure := await self._begin()):
+            await conn.write(failure)
+            return
+        if self._replay is not None:
+            async for data in self._replay:
+                await conn.write(data)
+        if self._sock is None:
+            return
+        async with asyncio.TaskGroup() as group:
+            output = group.create_task(self._output(conn, self._sock))
+            others = [group.create_task(self._until_gone(conn, output))]
+            others.append(group.create_task(self._input(conn, self._sock, output)))
+            await asyncio.wait([output])
+            for task in others:
+                task.cancel()
+
+    async def _output(self, conn: Duplex, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while data := await loop.sock_recv(sock, _CHUNK):
+                await conn.write(data)
+        except ConnectionError:
+            return
+
+    async def _input(self, conn: Duplex, sock: socket.socket, output: "asyncio.Task[None]") -> None:
+        """Client to process; what a client sends without asking for stdin is read and dropped."""
+        loop = asyncio.get_running_loop()
+        try:
+            while data := await conn.read():
+                detached = False
+                if self._scanner is not None:
+                    data, detached = self._scanner.feed(data)
+                if self._stdin and data:
+                    await loop.sock_sendall(sock, data)
+                if detached:
+                    if self._on_detach is not None:
+                        self._on_detach()
+                    output.cancel()
+                    return
+            if self._stdin:
+                sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            # The process closed its stdin, or ended: its output may still be on the way.
+            return
+
+    @staticmethod
+    async def _until_gone(conn: Duplex, output: "asyncio.Task[None]") -> None:
+        await conn.wait_closed()
+        output.cancel()

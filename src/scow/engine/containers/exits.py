@@ -1,0 +1,115 @@
+"""The end of a container's process: recorded, told, cleaned up after, in that order.
+
+Whoever waits is answered as soon as the end is stored and its output delivered; namespaces, mounts and
+cgroups go afterwards, under the container's lock, so a start or a removal that follows finds them gone.
+"""
+
+import asyncio
+import logging
+
+from scow.engine.containers.events import container_event
+from scow.engine.containers.launch import Launcher
+from scow.engine.containers.model import Live
+from scow.engine.containers.registry import Containers
+from scow.engine.containers.removal import Removal
+from scow.engine.containers.restart import next_delay, restarts_after_exit
+from scow.engine.containers.states import Action
+from scow.engine.containers.waits import Waits
+from scow.engine.events import EventBus
+from scow.engine.timestamps import parse_rfc3339, rfc3339
+from scow.errors import ScowError
+from scow.runtime.supervisor import Exited
+from scow.tasks import TaskOwner
+
+_log = logging.getLogger(__name__)
+
+# An attached client has this long to take the last output before those who wait for the exit code are
+# told; a client that has stopped reading must not hold them up.
+RELAY_GRACE_S = 1.0
+
+
+class Exits:
+    """Turns the supervisor's reports into transitions."""
+
+    def __init__(
+        self,
+        containers: Containers,
+        launcher: Launcher,
+        removal: Removal,
+        waits: Waits,
+        events: EventBus,
+        tasks: TaskOwner,
+    ) -> None:
+        self._containers = containers
+        self._launcher = launcher
+        self._removal = removal
+        self._waits = waits
+        self._events = events
+        self._tasks = tasks
+
+    async def exited(self, ended: Exited) -> None:
+        """The process of the container ``ended.key`` is gone and its output is all delivered."""
+        live = self._containers.by_id(ended.key)
+        if live is None:
+            await self._launcher.forget(ended.key)
+            return
+        async with live.lock:
+            if live.doc.alive:
+                await self._record(live, ended)
+
+    async def _record(self, live: Live, ended: Exited) -> None:
+        doc = live.doc
+        state = doc.state
+        state.exit_code = ended.exit_code
+        state.finished_at = rfc3339(ended.finished_at_ns)
+        state.oom_killed = self._launcher.was_oom_killed(doc, ended.exit_code)
+        ran_s = (ended.finished_at_ns - parse_rfc3339(state.started_at)) / 1e9
+        restarts = restarts_after_exit(
+            doc.host.restart_policy,
+            exit_code=ended.exit_code,
+            restart_count=doc.restart_count,
+            manually_stopped=doc.manually_stopped or live.stopping,
+        )
+        remove = doc.host.auto_remove and not restarts
+        doc.step(Action.DIE_TO_RESTART if restarts else Action.DIE)
+        pid, state.pid = state.pid, 0
+        if state.oom_killed:
+            container_event(self._events, doc, "oom")
+        if remove:
+            doc.step(Action.REMOVE)
+            await self._containers.discard(live)
+        else:
+            await self._containers.save(live)
+        container_event(
+            self._events, doc, "die", execDuration=str(max(0, int(ran_s))), exitCode=str(ended.exit_code)
+        )
+        await self._relays_done(live)
+        if remove:
+            self._removal.tell(live)
+        else:
+            self._waits.exited(doc)
+        await self._launcher.clean_up(live, pid)
+        if remove:
+            await self._removal.clear(live)
+        elif restarts:
+            live.restart_delay_s = next_delay(live.restart_delay_s, ran_s)
+            live.restart_timer = self._tasks.start(
+                self._restart_later(live, live.restart_delay_s), name=f"restart {doc.id[:12]}"
+            )
+
+    @staticmethod
+    async def _relays_done(live: Live) -> None:
+        if live.relays:
+            await asyncio.wait(set(live.relays), timeout=RELAY_GRACE_S)
+
+    async def _restart_later(self, live: Live, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+        async with live.lock:
+            live.restart_timer = None
+            if live.doc.state.status != "restarting" or live.doc.id not in self._containers:
+                return
+            live.doc.restart_count += 1
+            try:
+                await self._launcher.start(live)
+            except ScowError as exc:
+                _log.warning("restart of %s failed: %s", live.doc.id, exc)

@@ -1,0 +1,236 @@
+"""start, stop, restart, kill, pause, unpause, wait: what people do to a running container."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable
+
+import msgspec
+
+from scow.engine.containers.events import container_event
+from scow.engine.containers.launch import Launcher
+from scow.engine.containers.model import Live
+from scow.engine.containers.registry import Containers
+from scow.engine.containers.removal import Removal
+from scow.engine.containers.states import Action, Status
+from scow.engine.containers.waits import NEXT_EXIT, Waits
+from scow.engine.events import EventBus
+from scow.engine.signals import parse_signal
+from scow.errors import ConflictError, NotFoundError, NotModified, ScowError
+from scow.spec.engine_api.container import WaitResult
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_STOP_TIMEOUT_S = 10
+# After SIGKILL only an uninterruptible sleep in the kernel keeps a process: Docker waits as long.
+KILL_TIMEOUT_S = 10.0
+
+
+class Lifecycle:
+    """Moves containers through their states at a person's word."""
+
+    def __init__(
+        self, containers: Containers, launcher: Launcher, removal: Removal, waits: Waits, events: EventBus
+    ) -> None:
+        self._containers = containers
+        self._launcher = launcher
+        self._removal = removal
+        self._waits = waits
+        self._events = events
+
+    async def start(self, ref: str) -> None:
+        """Start a container. Raises NotModified if it runs, ConflictError in a wrong state, or why it failed."""
+        live = self._containers.get(ref)
+        async with live.lock:
+            self._check_startable(live)
+            self._cancel_restart(live)
+            live.doc.manually_stopped = False
+            live.restart_delay_s = 0.0
+            await self._start(live)
+
+    async def _start(self, live: Live) -> None:
+        try:
+            await self._launcher.start(live)
+        except ScowError:
+            if live.doc.host.auto_remove:
+                live.doc.step(Action.REMOVE)
+                await self._containers.discard(live)
+                self._removal.tell(live)
+                await self._removal.clear(live)
+            else:
+                self._waits.exited(live.doc)
+            raise
+
+    def _check_startable(self, live: Live) -> None:
+        match live.doc.state.status:
+            case Status.PAUSED:
+                raise ConflictError("cannot start a paused container, try unpause instead")
+            case Status.RUNNING:
+                raise NotModified("container is already running")
+            case Status.REMOVING | Status.DEAD:
+                raise ConflictError("container is marked for removal and cannot be started")
+        if live.doc.id not in self._containers:
+            raise NotFoundError(f"No such container: {live.doc.id}")
+
+    @staticmethod
+    def _cancel_restart(live: Live) -> None:
+        if live.restart_timer is not None:
+            live.restart_timer.cancel()
+            live.restart_timer = None
+
+    async def stop(self, ref: str, *, timeout_s: int | None, signal: str | None) -> None:
+        """Ask a container to end, and kill it when ``timeout_s`` is over (negative: never).
+
+        Raises NotModified if it does not run.
+        """
+        live = self._containers.get(ref)
+        await self._stop(live, timeout_s=timeout_s, stop_signal=signal)
+        container_event(self._events, live.doc, "stop")
+
+    async def _stop(self, live: Live, *, timeout_s: int | None, stop_signal: str | None) -> None:
+        number = self._stop_signal(live, stop_signal)
+        async with live.lock:
+            if live.doc.state.status is Status.RESTARTING:
+                await self._give_up_restart(live)
+                return
+            if not live.doc.alive:
+                raise NotModified("container is already stopped")
+            # Known before the signal: an exit that follows at once must not be taken for one to restart.
+            live.doc.manually_stopped = True
+            await self._containers.save(live)
+            ended = self._waits.wait(live.doc, NEXT_EXIT)
+            await self._signal(live, number)
+        await self._await_end(live, ended, self._stop_timeout(live, timeout_s))
+
+    async def _await_end(self, live: Live, ended: "asyncio.Future[WaitResult]", timeout_s: int) -> None:
+        try:
+            await asyncio.wait_for(asyncio.shield(ended), None if timeout_s < 0 else timeout_s)
+        except TimeoutError:
+            async with live.lock:
+                if live.doc.alive:
+                    await self._signal(live, signal.SIGKILL)
+            await self._await_kill(live, ended)
+
+    async def _await_kill(self, live: Live, ended: "asyncio.Future[WaitResult]") -> None:
+        try:
+            await asyncio.wait_for(ended, KILL_TIMEOUT_S)
+        except TimeoutError as exc:
+            raise ScowError("tried to kill container, but did not receive an exit event") from exc
+
+    async def _give_up_restart(self, live: Live) -> None:
+        self._cancel_restart(live)
+        live.doc.step(Action.GIVE_UP_RESTART)
+        live.doc.manually_stopped = True
+        await self._containers.save(live)
+        self._waits.exited(live.doc)
+
+    @staticmethod
+    def _stop_signal(live: Live, asked: str | None) -> int:
+        configured = live.doc.config.stop_signal
+        return parse_signal(asked or (configured if configured is not msgspec.UNSET else "") or "SIGTERM")
+
+    @staticmethod
+    def _stop_timeout(live: Live, asked: int | None) -> int:
+        configured = live.doc.config.stop_timeout
+        if asked is not None:
+            return asked
+        return configured if configured is not msgspec.UNSET else DEFAULT_STOP_TIMEOUT_S
+
+    async def restart(self, ref: str, *, timeout_s: int | None, signal: str | None) -> None:
+        """Stop a container if it runs, and start it."""
+        live = self._containers.get(ref)
+        live.stopping = True
+        try:
+            await self._stop(live, timeout_s=timeout_s, stop_signal=signal)
+        except NotModified:
+            pass
+        finally:
+            live.stopping = False
+        async with live.lock:
+            if live.doc.state.status is not Status.RUNNING:
+                self._check_startable(live)
+                live.doc.manually_stopped = False
+                await self._start(live)
+        container_event(self._events, live.doc, "restart")
+
+    async def kill(self, ref: str, sig: str) -> None:
+        """Send a signal to the first process; after SIGKILL, wait until it is recorded as dead."""
+        live = self._containers.get(ref)
+        number = parse_signal(sig) if sig else int(signal.SIGKILL)
+        async with live.lock:
+            if not live.doc.alive:
+                raise ConflictError(
+                    f"cannot kill container: {ref}: container {live.doc.id} is not running"
+                )
+            if number in (signal.SIGKILL, self._stop_signal(live, None)):
+                live.doc.manually_stopped = True
+                await self._containers.save(live)
+            ended = self._waits.wait(live.doc, NEXT_EXIT)
+            await self._signal(live, number)
+        if number == signal.SIGKILL:
+            await self._await_kill(live, ended)
+
+    async def _signal(self, live: Live, number: int) -> None:
+        """Send ``number``; a frozen process is thawed for signals that are to end it."""
+        self._launcher.send_signal(live, number)
+        container_event(self._events, live.doc, "kill", signal=str(number))
+        if live.doc.state.status is Status.PAUSED and number in (
+            signal.SIGKILL,
+            self._stop_signal(live, None),
+        ):
+            await self._unpause(live)
+
+    async def pause(self, ref: str) -> None:
+        """Freeze all processes of a container."""
+        live = self._containers.get(ref)
+        async with live.lock:
+            doc = live.doc
+            if not doc.alive:
+                raise ConflictError(f"container {doc.id} is not running")
+            if doc.state.status is Status.PAUSED:
+                raise ConflictError(f"container {doc.id} is already paused")
+            await self._launcher.pause(live)
+            doc.step(Action.PAUSE)
+            await self._containers.save(live)
+            container_event(self._events, doc, "pause")
+
+    async def unpause(self, ref: str) -> None:
+        """Thaw a paused container."""
+        live = self._containers.get(ref)
+        async with live.lock:
+            if live.doc.state.status is not Status.PAUSED:
+                raise ScowError(f"Container {live.doc.id} is not paused")
+            await self._unpause(live)
+
+    async def _unpause(self, live: Live) -> None:
+        await self._launcher.unpause(live)
+        live.doc.step(Action.UNPAUSE)
+        await self._containers.save(live)
+        container_event(self._events, live.doc, "unpause")
+
+    def wait(self, ref: str, condition: str) -> Awaitable[WaitResult]:
+        """The container's end as an awaitable. Raises NotFoundError and InvalidArgumentError at once."""
+        return self._waits.wait(self._containers.get(ref).doc, condition)
+
+    async def remove(self, ref: str, *, force: bool, volumes: bool, link: bool) -> None:
+        """Remove a container; with ``force`` kill it first. Raises NotFoundError, ConflictError."""
+        live = self._containers.get(ref)
+        if link:
+            raise ConflictError(f"Cannot remove link {ref}: it is not a link of a running container")
+        async with live.lock:
+            if live.doc.state.status is Status.RESTARTING and force:
+                await self._give_up_restart(live)
+            ended = await self._kill_for_removal(live) if force and live.doc.alive else None
+            if ended is None:
+                await self._removal.remove_stopped(live, volumes=volumes)
+                return
+        await self._await_kill(live, ended)
+        async with live.lock:
+            if live.doc.id in self._containers:
+                await self._removal.remove_stopped(live, volumes=volumes)
+
+    async def _kill_for_removal(self, live: Live) -> "asyncio.Future[WaitResult]":
+        live.doc.manually_stopped = True
+        ended = self._waits.wait(live.doc, NEXT_EXIT)
+        await self._signal(live, signal.SIGKILL)
+        return ended

@@ -1,0 +1,96 @@
+"""Removal: the document goes first, in one commit; what it stood for goes after.
+
+A kill in between leaves a file system and folders without a document, which start-up clears. The name
+stays reserved until everything is gone, so a new container of that name cannot meet leftovers.
+"""
+
+import logging
+import shutil
+from pathlib import Path
+
+from scow.engine.containers.events import container_event
+from scow.engine.containers.launch import Launcher
+from scow.engine.containers.model import Live
+from scow.engine.containers.registry import Containers
+from scow.engine.containers.states import Action, Status
+from scow.engine.containers.waits import Waits
+from scow.engine.events import EventBus
+from scow.engine.execs import Execs
+from scow.engine.volumes import Volumes
+from scow.errors import ConflictError, NotFoundError
+from scow.image.store import ImageStore
+from scow.tasks import run_blocking
+
+_log = logging.getLogger(__name__)
+
+
+class Removal:
+    """Removes containers."""
+
+    def __init__(
+        self,
+        root: Path,
+        containers: Containers,
+        images: ImageStore,
+        volumes: Volumes,
+        launcher: Launcher,
+        execs: Execs,
+        waits: Waits,
+        events: EventBus,
+    ) -> None:
+        self._root = root
+        self._containers = containers
+        self._images = images
+        self._volumes = volumes
+        self._launcher = launcher
+        self._execs = execs
+        self._waits = waits
+        self._events = events
+
+    async def remove_stopped(self, live: Live, *, volumes: bool) -> None:
+        """Remove a container that does not run; the caller holds its lock.
+
+        Raises ConflictError with Docker's message for one that does.
+        """
+        doc = live.doc
+        if doc.id not in self._containers:
+            raise NotFoundError(f"No such container: {doc.id}")
+        match doc.state.status:
+            case Status.RUNNING | Status.RESTARTING:
+                raise ConflictError(
+                    f'cannot remove container "{doc.name}": container is running: stop the container before '
+                    "removing or force remove"
+                )
+            case Status.PAUSED:
+                raise ConflictError(
+                    f'cannot remove container "{doc.name}": container is paused and must be unpaused first'
+                )
+        doc.step(Action.REMOVE)
+        await self._containers.discard(live)
+        self.tell(live)
+        await self.clear(live, volumes=volumes)
+
+    def tell(self, live: Live) -> None:
+        """Tell the world that the container is gone; its document is."""
+        container_event(self._events, live.doc, "destroy")
+        self._waits.removed(live.doc)
+
+    async def clear(self, live: Live, *, volumes: bool = True) -> None:
+        """Free what a discarded container held on disk, and then its name."""
+        doc = live.doc
+        self._execs.discard_all(live)
+        await self._launcher.drop_attachments(live)
+        await self._images.remove_rootfs(doc.id)
+        await run_blocking(shutil.rmtree, self._root / doc.id, True)
+        if volumes:
+            for record in doc.mounts:
+                if record.type == "volume" and record.anonymous:
+                    await self._remove_volume(record.name)
+        self._containers.release_name(doc.name)
+
+    async def _remove_volume(self, name: str) -> None:
+        """An anonymous volume another container took over by name stays."""
+        try:
+            await self._volumes.remove(name, force=True)
+        except ConflictError:
+            _log.debug("volume %s is still in use", name)
