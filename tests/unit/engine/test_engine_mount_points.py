@@ -1,0 +1,73 @@
+"""The grammars of ``-v`` and ``--mount``."""
+
+import pytest
+
+from scow.engine.containers.mount_points import from_mount, parse_bind, settle
+from scow.errors import InvalidArgumentError
+from scow.spec.engine_api.container import BindOptions, Mount, TmpfsOptions
+
+
+def test_a_host_path_is_a_bind_that_may_be_made() -> None:
+    record = parse_bind("/host/dir/:/in/../in/side:ro,rslave")
+    assert (record.type, record.source, record.destination) == ("bind", "/host/dir", "/in/side")
+    assert not record.writable
+    assert record.propagation == "rslave"
+    assert record.create_source
+
+
+def test_a_name_is_a_volume_and_a_lone_path_an_anonymous_one() -> None:
+    named, anonymous = parse_bind("data:/data:nocopy"), parse_bind("/data")
+    assert (named.type, named.name, named.options, named.anonymous) == ("volume", "data", ["nocopy"], False)
+    assert (anonymous.type, anonymous.name, anonymous.anonymous) == ("volume", "", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "invalid volume specification: ''"),
+        (":/x", "invalid volume specification: ':/x'"),
+        ("/a:/b:ro:x", "invalid volume specification: '/a:/b:ro:x'"),
+        ("/a:ro", "invalid volume specification: '/a:ro'"),
+        ("/a:/b:bogus", "invalid mode: bogus"),
+        ("/a:/b:ro,rw", "invalid mode: ro,rw"),
+        ("/a:/b:shared,slave", "invalid mode: shared,slave"),
+        ("/a:/b:nocopy", "invalid mode: nocopy"),
+        ("a:/b:shared", "invalid mode: shared"),
+        ("/a:b", "invalid volume specification: '/a:b': invalid mount path: 'b' mount path must be absolute"),
+        ("/a:/", "invalid volume specification: '/a:/': invalid specification: destination can't be '/'"),
+    ],
+)
+def test_a_bad_bind_is_refused_with_the_reason(text: str, message: str) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        parse_bind(text)
+    assert caught.value.message == message
+
+
+def test_a_mount_needs_a_known_type_and_an_absolute_target() -> None:
+    with pytest.raises(InvalidArgumentError, match='mount type unknown: "floppy"'):
+        from_mount(Mount(type="floppy", target="/x"))
+    with pytest.raises(InvalidArgumentError, match="field Target must not be empty"):
+        from_mount(Mount(type="bind", source="/x"))
+    with pytest.raises(InvalidArgumentError, match="field Source must not be empty"):
+        from_mount(Mount(type="bind", target="/x"))
+    with pytest.raises(InvalidArgumentError, match="field Source must not be specified"):
+        from_mount(Mount(type="tmpfs", source="/x", target="/x"))
+    with pytest.raises(InvalidArgumentError, match="invalid propagation mode: up"):
+        from_mount(Mount(type="bind", source="/x", target="/x", bind_options=BindOptions(propagation="up")))
+
+
+def test_a_tmpfs_mount_carries_size_and_mode() -> None:
+    options = TmpfsOptions(size_bytes=4096, mode=0o1777)
+    record = from_mount(Mount(type="tmpfs", target="/t", tmpfs_options=options))
+    assert record.options[-2:] == ["size=4096", "mode=1777"]
+
+
+def test_volumes_of_the_image_give_way_to_what_the_user_mounts() -> None:
+    records = settle(["/h:/data"], [], ["/mem"], {"/data": {}, "/mem": {}, "/own": {}})
+    assert [(record.type, record.destination) for record in records] == [("bind", "/data"), ("volume", "/own")]
+
+
+@pytest.mark.parametrize("second", ["/b:/x", "v:/x/."])
+def test_two_mounts_on_one_point_are_refused(second: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="Duplicate mount point: /x"):
+        settle(["/a:/x", second], [], [], {})

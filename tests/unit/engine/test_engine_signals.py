@@ -1,0 +1,21 @@
+"""Signals by name and number."""
+
+import pytest
+
+from scow.engine.signals import parse_signal
+from scow.errors import InvalidArgumentError
+
+
+@pytest.mark.parametrize("text", ["9", "KILL", "kill", "SIGKILL"])
+def test_all_spellings_are_the_same_signal(text: str) -> None:
+    assert parse_signal(text) == 9
+
+
+def test_real_time_signals_have_relative_names() -> None:
+    assert parse_signal("SIGRTMIN+3") == 37
+
+
+@pytest.mark.parametrize("text", ["BAD", "0", "65", "-1", "SIG", ""])
+def test_others_are_refused(text: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"invalid signal: {text}"):
+        parse_signal(text)
