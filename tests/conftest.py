@@ -31,6 +31,7 @@ _CLIENTS = {
 
 def pytest_configure(config: pytest.Config) -> None:
     run_id()  # before workers start, so that they inherit it
+    config.addinivalue_line("markers", "not_on_dockerd(reason): in a module marked reference, not this test")
     config.addinivalue_line(
         "markers", "needs(*things): programs, or paths that begin with /, that must be there"
     )
@@ -46,7 +47,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "client" not in metafunc.fixturenames:
         return
     wanted = metafunc.config.getoption("--client") or list(_CLIENTS)
-    if metafunc.definition.get_closest_marker("reference") is None:
+    marked = metafunc.definition.get_closest_marker
+    if marked("reference") is None or marked("not_on_dockerd"):
         wanted = [name for name in wanted if name != "dockerd"]
     metafunc.parametrize("client", wanted, indirect=True, scope="module")
 
@@ -161,5 +163,6 @@ def _no_containers_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "client" in request.fixturenames:
         value: Client = request.getfixturevalue("client")
+        value.end_processes()
         if value.daemon.running:
             value.daemon.remove_containers()

@@ -36,19 +36,25 @@ class Client:
         self.daemon = daemon
         self.env = clean_environment(home) | {"DOCKER_HOST": daemon.host}
         self._program = program("scow") if command == "scow" else command
+        self._started: list[subprocess.Popen[bytes]] = []
 
     def argv(self, *args: str) -> list[str]:
         # In the daemon's network, so that what a command says about addresses and ports is true for it.
         return self.daemon.namespace.command(self._program, *args)
 
     def __call__(
-        self, *args: str, code: int | None = 0, input: str | bytes | None = None, timeout_s: float = 60
+        self,
+        *args: str,
+        code: int | None = 0,
+        input: str | bytes | None = None,
+        env: dict[str, str] | None = None,
+        timeout_s: float = 60,
     ) -> Result:
         """Run to the end. ``code``: the exit code that must come, None for any."""
         data = input.encode() if isinstance(input, str) else input
         done = subprocess.run(
             self.argv(*args),
-            env=self.env,
+            env=self.env | (env or {}),
             input=data,
             stdin=subprocess.DEVNULL if data is None else None,
             capture_output=True,
@@ -64,21 +70,39 @@ class Client:
             )
         return result
 
-    def text(self, *args: str, **options: int | str | bytes | None) -> str:
+    def text(self, *args: str, input: str | bytes | None = None, timeout_s: float = 60) -> str:
         """Standard output without the last newline."""
-        return self(*args, **options).out.rstrip("\n")  # type: ignore[arg-type]
+        return self(*args, input=input, timeout_s=timeout_s).out.rstrip("\n")
 
     def popen(self, *args: str, **options: int) -> "subprocess.Popen[bytes]":
         """Start and do not wait; pipes for all three streams unless ``options`` say otherwise."""
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(self.argv(*args), env=self.env, **(pipes | options))  # type: ignore[call-overload,no-any-return]
+        process = subprocess.Popen(self.argv(*args), env=self.env, **(pipes | options))  # type: ignore[call-overload]
+        self._started.append(process)
+        return process  # type: ignore[no-any-return]
+
+    def end_processes(self) -> None:
+        """Kill what ``popen`` started and a test did not wait for."""
+        while self._started:
+            process = self._started.pop()
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
 
     def terminal(self, *args: str, rows: int = 24, columns: int = 80) -> Terminal:
         """Start on a pseudo-terminal."""
         return Terminal(self.argv(*args), self.env, rows, columns)
 
+    def start(self, *args: str) -> str:
+        """``run -d`` with ``args``; returns the container's id."""
+        return self.text("run", "-d", *args)
+
     def inspect(self, reference: str, template: str) -> str:
         return self.text("inspect", "--format", template, reference)
+
+    def status(self, reference: str) -> str:
+        """The container's state, as in ``inspect``."""
+        return self.inspect(reference, "{{.State.Status}}")
 
     def api(self, method: str, target: str, body: object = None) -> Answer:
         """One HTTP request to the same daemon."""

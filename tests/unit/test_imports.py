@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runtime": {"spec", "linux", "logs"},
     "network": {"spec", "linux"},
     "build": {"spec", "linux", "image", "runtime"},
-    "engine": {"spec", "linux", "image", "logs", "runtime", "network"},
+    "engine": {"spec", "linux", "image", "logs", "runtime", "network", "config"},
     "swarm": {"spec", "engine"},
     "registry": {"spec", "image"},
     "trust": {"spec", "image"},

@@ -1,0 +1,139 @@
+"""A person at a terminal: prompts, window sizes, detaching, signals; and attaching without one."""
+
+import pytest
+
+from tests.support.clients import Client
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.reference
+
+
+def test_a_shell_on_a_terminal(client: Client) -> None:
+    with client.terminal("run", "-it", "--rm", "--name", "shell", "busybox", "sh") as screen:
+        screen.expect("/ # ")
+        screen.type("tty; stty size; echo $TERM\n")
+        screen.expect(r"/dev/(pts/0|console)\r\n")
+        screen.expect("24 80\r\n")
+        screen.expect("xterm\r\n")
+        screen.type("sh -c 'echo asleep; sleep 600'\n")
+        screen.expect("asleep\r\n")
+        screen.type("\x03")
+        screen.expect("/ # ")
+        screen.type("exit 7\n")
+        assert screen.wait() == 7
+
+
+def test_the_window_size_follows_the_terminal(client: Client) -> None:
+    script = 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done'
+    with client.terminal("run", "-it", "--rm", "busybox", "sh", "-c", script, rows=30, columns=90) as screen:
+        screen.expect("ready")
+        screen.resize(41, 103)
+        screen.expect("41 103")
+        screen.type("\x03")
+
+
+def test_detach_keys_leave_the_container_running_and_attach_returns(client: Client) -> None:
+    with client.terminal("run", "-it", "--name", "left", "busybox", "sh") as screen:
+        screen.expect("/ # ")
+        screen.type("remember=this\n")
+        screen.expect("/ # ")
+        screen.type("\x10\x11")
+        assert screen.wait() == 0
+    assert client.status("left") == "running"
+    with client.terminal("attach", "--detach-keys", "ctrl-x,x", "left") as screen:
+        screen.type("echo =$remember=\n")
+        screen.expect("=this=")
+        screen.type("\x18x")
+        screen.expect("read escape sequence")
+        assert screen.wait() == 1
+    assert client.status("left") == "running"
+    with client.terminal("attach", "left") as screen:
+        screen.type("exit 4\n")
+        assert screen.wait() == 4
+
+
+def test_exec_on_a_terminal(client: Client) -> None:
+    client.start("--name", "box", "busybox", "sleep", "600")
+    with client.terminal("exec", "-it", "box", "sh", rows=33, columns=77) as screen:
+        screen.expect("/ # ")
+        screen.type("stty size\n")
+        screen.expect("33 77\r\n")
+        screen.resize(22, 66)
+        screen.type("sleep 0.3; stty size\n")
+        screen.expect("22 66\r\n")
+        screen.type("exit 9\n")
+        assert screen.wait() == 9
+
+
+def test_a_terminal_without_input_still_shows_output(client: Client) -> None:
+    with client.terminal(
+        "run", "-t", "--rm", "busybox", "sh", "-c", "test -t 1 && echo on a terminal"
+    ) as screen:
+        screen.expect("on a terminal\r+\n")
+        assert screen.wait() == 0
+
+
+def test_it_without_a_terminal_is_refused(client: Client) -> None:
+    error = client("run", "-it", "--rm", "busybox", "sh", code=1, input="").err
+    assert "the input device is not a TTY" in error
+
+
+def test_attach_carries_input_and_output_of_a_container_without_terminal(client: Client) -> None:
+    client.start(
+        "-i", "--name", "pipe", "busybox", "sh", "-c", 'while read x; do echo "got $x"; done; exit 3'
+    )
+    process = client.popen("attach", "pipe")
+    out, _ = process.communicate(b"one\ntwo\n", timeout=20)
+    assert out == b"got one\ngot two\n"
+    assert process.returncode == 3
+
+
+def test_two_clients_see_the_same_output(client: Client) -> None:
+    client.start("-i", "--name", "shared", "busybox", "cat")
+    watchers = [client.popen("attach", "--no-stdin", "--sig-proxy=false", "shared") for _ in range(2)]
+    client.daemon.api("GET", "/_ping")
+    writer = client.popen("attach", "shared")
+    assert writer.stdin is not None
+    assert writer.stdout is not None
+
+    def echoed() -> bool:
+        writer.stdin.write(b"x\n")
+        writer.stdin.flush()
+        return writer.stdout.readline() == b"x\n"
+
+    assert echoed()
+    for watcher in watchers:
+        assert watcher.stdout is not None
+        # A line that was echoed after this watcher attached; the first ones may have been before.
+        wait_until(echoed, "another line is echoed")
+        assert watcher.stdout.readline() == b"x\n"
+    client("kill", "shared")
+    for process in (*watchers, writer):
+        process.communicate(timeout=20)
+        assert process.returncode == 137
+
+
+def test_attach_refuses_what_cannot_be_attached(client: Client) -> None:
+    client("create", "--name", "idle", "busybox", "true")
+    assert "You cannot attach to a stopped container, start it first" in client("attach", "idle", code=1).err
+    client.start("--name", "held", "busybox", "sleep", "600")
+    client("pause", "held")
+    assert "You cannot attach to a paused container, unpause it first" in client("attach", "held", code=1).err
+    client("unpause", "held")
+
+
+def test_start_attached_with_input(client: Client) -> None:
+    client("create", "-i", "--name", "later", "busybox", "sh", "-c", "cat; exit 6")
+    result = client("start", "-ai", "later", input="typed later\n", code=6)
+    assert result.out == "typed later\n"
+
+
+def test_a_client_that_goes_away_does_not_disturb_the_container(client: Client) -> None:
+    client.start("--name", "talker", "busybox", "sh", "-c", "while :; do echo tick; sleep 0.02; done")
+    process = client.popen("attach", "talker")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"tick\n"
+    process.kill()
+    process.communicate()
+    assert client.status("talker") == "running"
+    assert client.text("exec", "talker", "echo", "still here") == "still here"
