@@ -115,7 +115,7 @@ class Creation:
     def _take_name(self, asked: str | None, container_id: str) -> str:
         if not asked:
             asked = random_name(self._containers.names)
-        elif not _NAME.fullmatch(asked):
+        elif not is_valid_name(asked):
             raise invalid_name(asked)
         name = asked.removeprefix("/")
         self._containers.reserve_name(name, container_id)
@@ -180,6 +180,11 @@ def check_bind_source(record: MountRecord) -> None:
         raise InvalidArgumentError(
             f'invalid mount config for type "bind": bind source path does not exist: {record.source}'
         )
+
+
+def is_valid_name(name: str) -> bool:
+    """At least two characters, the first of them a letter or digit; a leading slash is allowed."""
+    return _NAME.fullmatch(name) is not None
 
 
 def invalid_name(name: str) -> InvalidArgumentError:
