@@ -1,0 +1,1 @@
+"""Log drivers: what containers say, written down and read back."""

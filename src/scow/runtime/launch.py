@@ -1,0 +1,19 @@
+"""Start scow-reaper or scow-shim from its file: ``python -I -S launch.py reaper|shim ARGUMENT...``.
+
+``-I -S`` keeps site-packages and the environment out of processes that outlive the engine that started
+them, so the package is found from this file's place. Kept tiny: a script's byte code is never cached.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+if sys.argv[1] == "reaper":
+    from scow.runtime import reaper
+
+    reaper.main(sys.argv[2:])
+else:
+    from scow.runtime import shim
+
+    shim.main(sys.argv[2:])

@@ -1,0 +1,143 @@
+"""scow-shim: pumps the standard streams of all containers, for their attach sockets and their logs.
+
+A child of scow-reaper, which gives it copies of the descriptors and starts another one when it dies: nothing
+is kept here that cannot be lost but the piece of output in hand. Single-threaded; asleep while no
+container says anything.
+"""
+
+import _socket
+import os
+import select
+import time
+
+from scow.logs.sinks import open_sink
+from scow.runtime.channel import Channel, ChannelClosed, Message
+from scow.runtime.poller import Poller
+from scow.runtime.shim_link import CHANNEL_FD
+from scow.runtime.stdio import Container
+
+
+class Shim:
+    """The state of the process; ``run`` is its life."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel: Channel | None = channel
+        self._poller = Poller()
+        self._containers: dict[str, Container] = {}
+        self._ending: set[Container] = set()
+        self._active: set[Container] = set()  # have logged since the reaper was last told unfinished lines
+        self._poller.watch(channel.fileno(), select.EPOLLIN, self._reaper_ready)
+
+    def run(self) -> None:
+        """Serve until the reaper has gone and no container is left."""
+        while self._channel is not None or self._containers:
+            # The reaper need not know every half of a line in a flood, only what is there in the quiet
+            # after it.
+            if not self._poller.run_once(0):
+                self._tell_carries()
+                self._poller.run_once(self._timeout_s())
+            self._finish_late_ones()
+
+    # ------------------------------------------------------------------ scow-reaper
+
+    def _reaper_ready(self, events: int) -> None:
+        assert self._channel is not None
+        try:
+            if events & select.EPOLLOUT:
+                self._channel.flush()
+                self._poller.change(self._channel.fileno(), self._channel.wanted_events)
+            if events & ~select.EPOLLOUT and (received := self._channel.receive()) is not None:
+                self._handle(*received)
+        except ChannelClosed:
+            self._reaper_gone()
+
+    def _tell(self, message: Message) -> None:
+        if self._channel is not None:
+            try:
+                self._channel.send(message)
+                self._poller.change(self._channel.fileno(), self._channel.wanted_events)
+            except ChannelClosed:
+                self._reaper_gone()
+
+    def _reaper_gone(self) -> None:
+        """Nobody can attach any more, but containers must not die of a broken pipe: stay until they end."""
+        if self._channel is not None:
+            self._poller.forget(self._channel.fileno())
+            self._channel.close()
+            self._channel = None
+        for container in list(self._containers.values()):
+            container.finish_at_end_of_output()
+
+    def _handle(self, message: Message, fds: list[int]) -> None:
+        container = self._containers.get(message["key"])
+        match message["op"]:
+            case "open":
+                self._open(message, fds)
+            case "attach" if container is not None:
+                container.attach(message["id"], fds[0], message)
+            case "attach":
+                self._refuse(message, fds[0])
+            case "close_stdin" if container is not None:
+                container.end_stdin()
+            case "ended" if container is not None:
+                self._ending.add(container)
+                container.process_ended()
+
+    def _open(self, message: Message, fds: list[int]) -> None:
+        log = open_sink(message["log"], message["carry"]) if message["log"] else None
+        stdio = dict(zip(message["stdio"], fds, strict=True))
+        self._containers[message["key"]] = Container(
+            message["key"],
+            stdio,
+            message["stdin_once"],
+            log,
+            self._poller,
+            self._told_by_container,
+            self._active,
+        )
+
+    def _refuse(self, message: Message, fd: int) -> None:
+        """The process ended while the attach was on its way."""
+        sock = _socket.socket(fileno=fd)
+        try:
+            sock.shutdown(_socket.SHUT_RDWR)
+        except OSError:
+            pass
+        sock.close()
+        self._tell({"op": "detached", "key": message["key"], "id": message["id"]})
+
+    # ------------------------------------------------------------------ containers
+
+    def _told_by_container(self, message: Message) -> None:
+        if message["op"] == "drained":
+            container = self._containers.pop(message["key"])
+            self._ending.discard(container)
+            self._active.discard(container)
+        self._tell(message)
+
+    def _tell_carries(self) -> None:
+        for container in self._active:
+            if container.log is not None and (carry := container.log.carry()) != container.told_carry:
+                container.told_carry = carry
+                self._tell({"op": "carry", "key": container.key, "carry": carry})
+        self._active.clear()
+
+    def _timeout_s(self) -> float | None:
+        moments = [container.finish_at() for container in self._ending]
+        return max(0.0, min(moments) - time.monotonic()) if moments else None
+
+    def _finish_late_ones(self) -> None:
+        if self._ending:
+            now = time.monotonic()
+            for container in [one for one in self._ending if one.finish_at() <= now]:
+                container.finish_late()
+
+
+def main(_arguments: list[str]) -> None:
+    """A channel to scow-reaper is descriptor 3."""
+    os.set_inheritable(CHANNEL_FD, False)
+    os.chdir("/")
+    os.umask(0o077)
+    with open("/proc/self/comm", "w") as file:
+        file.write("scow-shim")
+    Shim(Channel(_socket.socket(fileno=CHANNEL_FD))).run()

@@ -1,0 +1,95 @@
+"""scow-reaper's side of scow-shim: starts it, talks to it, starts it again whenever it dies."""
+
+import _socket
+import os
+import select
+import time
+from collections.abc import Callable, Sequence
+
+from scow.runtime.channel import Channel, ChannelClosed, Message
+from scow.runtime.poller import Poller
+
+CHANNEL_FD = 3
+
+# A shim that cannot live is started again once a second, not as fast as the machine can.
+_BURST = 5
+_BURST_WINDOW_S = 10.0
+_PAUSE_S = 1.0
+
+
+class ShimLink:
+    """The running shim, if there is one. ``hand_over`` gives a new one all that it must know."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        python: str,
+        hand_over: Callable[[], None],
+        handle: Callable[[Message], None],
+    ) -> None:
+        self._poller = poller
+        self._python = python
+        self._hand_over = hand_over
+        self._handle = handle
+        self._channel: Channel | None = None
+        self._starts: list[float] = []
+        self._due: float | None = None
+        self.pid = 0
+
+    def start(self) -> None:
+        """Start a shim and hand it everything; after too many starts in a short time, pause first."""
+        now = time.monotonic()
+        self._starts = [at for at in self._starts if now - at < _BURST_WINDOW_S]
+        if len(self._starts) >= _BURST and self._due is None:
+            self._due = now + _PAUSE_S
+            return
+        self._due = None
+        self._starts.append(now)
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        launcher = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
+        self.pid = os.posix_spawn(
+            self._python,
+            [os.path.join(os.path.dirname(self._python), "scow-shim"), "-I", "-S", launcher, "shim"],
+            {},
+            file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), CHANNEL_FD)],
+        )
+        theirs.close()
+        self._channel = Channel(ours)
+        self._poller.watch(ours.fileno(), select.EPOLLIN, self._ready)
+        self._hand_over()
+
+    def pause_left_s(self) -> float | None:
+        """Seconds until ``start`` is due; ``None``: it is not."""
+        return None if self._due is None else max(0.0, self._due - time.monotonic())
+
+    def ended(self) -> None:
+        """The process has been reaped: start the next one."""
+        self._drop()
+        self.pid = 0
+        self.start()
+
+    def _drop(self) -> None:
+        if self._channel is not None:
+            self._poller.forget(self._channel.fileno())
+            self._channel.close()
+            self._channel = None
+
+    def tell(self, message: Message, fds: Sequence[int] = ()) -> None:
+        """Without a shim there is nobody to tell: the next one is handed the whole state."""
+        if self._channel is not None:
+            try:
+                self._channel.send(message, fds)
+                self._poller.change(self._channel.fileno(), self._channel.wanted_events)
+            except ChannelClosed:
+                self._drop()
+
+    def _ready(self, events: int) -> None:
+        assert self._channel is not None
+        try:
+            if events & select.EPOLLOUT:
+                self._channel.flush()
+                self._poller.change(self._channel.fileno(), self._channel.wanted_events)
+            if events & ~select.EPOLLOUT and (received := self._channel.receive()) is not None:
+                self._handle(received[0])
+        except ChannelClosed:
+            self._drop()

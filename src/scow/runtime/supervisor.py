@@ -1,0 +1,370 @@
+"""scowd's side of scow-reaper: spawn, attach, resize, and the news of what has ended.
+
+Every process has a key: a container's or an exec's id. The life of a key:
+
+    attach*  →  spawn  →  attach*, resize*  →  on_exit  →  forget
+
+``attach`` may come first: such a client sees the first byte. ``on_exit`` comes after the last byte of
+output has been logged and given to every client. A failed ``spawn`` leaves nothing of the key, and ends its
+clients. An engine that dies loses nothing: the next one's ``start`` returns all keys, also those that have
+ended meanwhile.
+"""
+
+import asyncio
+import logging
+import os
+import select
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scow.errors import UnavailableError
+from scow.logs.spec import LogSpec
+from scow.runtime.channel import Channel, ChannelClosed, Message
+from scow.runtime.entry import EXITED, PENDING, STARTING
+from scow.runtime.reaper import LISTEN_FD, SOCKET_NAME
+from scow.runtime.start_failure import RuntimeFailedError, last_error
+from scow.tasks import TaskOwner
+
+_log = logging.getLogger(__name__)
+
+# What a client may have unread before it stops the container's output.
+ATTACH_BUFFER_BYTES = 1024 * 1024
+_SO_SNDBUFFORCE = 32  # asm-generic/socket.h; past net.core.wmem_max, with CAP_NET_ADMIN
+
+CONSOLE = "{console}"
+"""Stands in ``SpawnRequest.argv`` for the path of the console socket."""
+
+
+@dataclass(frozen=True)
+class SpawnRequest:
+    """A runtime command that starts a process, detached, and exits; ``argv[0]`` is an absolute path."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    pid_file: str
+    runtime_log: str
+    stdin: bool = False
+    stdin_once: bool = False
+    tty: bool = False
+    size: tuple[int, int] | None = None
+    """Rows and columns of the terminal."""
+    log: LogSpec | None = None
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process that the reaper knows: ``exited`` is set if it has ended."""
+
+    key: str
+    pid: int
+    """0 while its runtime command has not finished; ``on_exit`` or nothing follows."""
+    exited: "Exited | None" = None
+
+
+@dataclass(frozen=True)
+class Exited:
+    """The end of a process, with all its output delivered."""
+
+    key: str
+    exit_code: int
+    """0 to 255; 128 + n: ended by signal n."""
+    finished_at_ns: int
+    """Since the epoch."""
+
+
+class Supervisor:
+    """The connection to scow-reaper. Callbacks are called from the event loop."""
+
+    def __init__(
+        self,
+        exec_root: Path,
+        on_exit: Callable[[Exited], None],
+        on_lost: Callable[[list[str]], None] | None = None,
+    ) -> None:
+        """``on_lost``: the reaper died; these processes go on, but nobody will learn how they end."""
+        self._exec_root = exec_root
+        self._on_exit = on_exit
+        self._on_lost = on_lost
+        self._tasks = TaskOwner("supervisor")
+        self._channel: Channel | None = None
+        self._reaper_pid = 0
+        self._next_id = 0
+        self._waiting: dict[int, asyncio.Future[Message]] = {}
+        self._listed: dict[str, Running] = {}
+        self._starting: dict[str, asyncio.Future[Message]] = {}  # keys that another engine has spawned
+        self._running: set[str] = set()
+
+    # ------------------------------------------------------------------ connection
+
+    async def start(self) -> list[Running]:
+        """Connect, starting scow-reaper when there is none; returns every process it knows."""
+        self._connect()
+        return await self._list()
+
+    async def aclose(self, *, stop_reaper_if_idle: bool) -> None:
+        """Disconnect; processes go on. May be called twice."""
+        channel, self._channel = self._channel, None
+        if channel is None:
+            return
+        if stop_reaper_if_idle:
+            self._channel = channel
+            try:
+                await self._ask({"op": "quit"})
+            except UnavailableError:
+                pass  # it has left before its answer arrived
+            self._channel = None
+        await self._tasks.aclose()
+        if channel.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(channel.fileno())
+            channel.close()
+
+    def _connect(self) -> None:
+        path = self._exec_root / SOCKET_NAME
+        self._exec_root.mkdir(parents=True, exist_ok=True)
+        sock = _connect_to(path)
+        if sock is None:
+            self._reaper_pid = _start_reaper(path)
+            self._watch_reaper(self._reaper_pid)
+            sock = _connect_to(path)
+        if sock is None:
+            raise UnavailableError(f"scow-reaper does not listen on {path}")
+        self._channel = Channel(sock)
+        asyncio.get_running_loop().add_reader(sock.fileno(), self._readable, self._channel)
+
+    def _watch_reaper(self, pid: int) -> None:
+        """Reap the reaper that is our child, whenever that may be."""
+        loop = asyncio.get_running_loop()
+        pidfd = os.pidfd_open(pid)
+
+        def ended() -> None:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+            os.waitpid(pid, 0)
+
+        loop.add_reader(pidfd, ended)
+
+    def _readable(self, channel: Channel) -> None:
+        try:
+            while (received := channel.receive()) is not None:
+                self._handle(received[0])
+        except ChannelClosed:
+            self._disconnected(channel)
+
+    def _writable(self, channel: Channel) -> None:
+        try:
+            channel.flush()
+        except ChannelClosed:
+            self._disconnected(channel)
+            return
+        if not channel.wanted_events & select.EPOLLOUT:
+            asyncio.get_running_loop().remove_writer(channel.fileno())
+
+    def _disconnected(self, channel: Channel) -> None:
+        if channel.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(channel.fileno())
+            asyncio.get_running_loop().remove_writer(channel.fileno())
+            channel.close()
+        waiting = [*self._waiting.values(), *self._starting.values()]
+        self._waiting.clear()
+        self._starting.clear()
+        for future in waiting:
+            if not future.done():
+                future.set_exception(UnavailableError("scow-reaper has gone"))
+        if self._channel is channel:
+            self._channel = None
+            self._tasks.start(self._reconnect(), name="reconnect")
+
+    async def _reconnect(self) -> None:
+        """Find out what the reaper, probably a new one, still knows; what it does not know is lost."""
+        _log.error("connection to scow-reaper lost")
+        before = self._running.copy()
+        listed = {one.key: one for one in await self.start()}
+        for one in listed.values():
+            if one.key in before and one.exited is not None:
+                self._on_exit(one.exited)
+        if (lost := sorted(before - listed.keys())) and self._on_lost is not None:
+            self._on_lost(lost)
+
+    # ------------------------------------------------------------------ messages
+
+    def _send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
+        channel = self._channel
+        if channel is None:
+            raise UnavailableError("scow-reaper has gone")
+        try:
+            channel.send(message, fds)
+        except ChannelClosed as exc:
+            self._disconnected(channel)
+            raise UnavailableError("scow-reaper has gone") from exc
+        if channel.wanted_events & select.EPOLLOUT:
+            asyncio.get_running_loop().add_writer(channel.fileno(), self._writable, channel)
+
+    async def _ask(self, message: Message) -> Message:
+        self._next_id += 1
+        request_id = self._next_id
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = future
+        try:
+            self._send({**message, "id": request_id})
+            return await future
+        finally:
+            self._waiting.pop(request_id, None)
+
+    def _handle(self, message: Message) -> None:
+        match message["op"]:
+            case "exited":
+                self._running.discard(message["key"])
+                self._on_exit(Exited(message["key"], message["exit_code"], message["finished_at_ns"]))
+                return
+            case "entry":
+                self._take_entry(message)
+                return
+            case "spawned":
+                self._running.add(message["key"])
+        for future in (self._waiting.get(message["id"]), self._starting.pop(message.get("key", ""), None)):
+            if future is not None and not future.done():
+                future.set_result(message)
+
+    async def _list(self) -> list[Running]:
+        self._listed.clear()
+        await self._ask({"op": "list"})
+        await self._wait_for_starting()
+        self._running = {one.key for one in self._listed.values() if one.exited is None}
+        return list(self._listed.values())
+
+    def _take_entry(self, message: Message) -> None:
+        key, state = message["key"], message["state"]
+        if state == PENDING:
+            return
+        if state == STARTING:
+            self._starting[key] = asyncio.get_running_loop().create_future()
+            return
+        exited = None
+        if state == EXITED:
+            exited = Exited(key, message["exit_code"], message["finished_at_ns"])
+        self._listed[key] = Running(key, message["pid"], exited)
+
+    async def _wait_for_starting(self) -> None:
+        """The runtime commands of an engine that died may be at work still; their outcome is part of the list."""
+        for key, future in list(self._starting.items()):
+            answer = await future
+            if answer["op"] == "spawned":
+                self._listed[key] = Running(key, answer["pid"])
+
+    # ------------------------------------------------------------------ processes
+
+    async def spawn(self, key: str, request: SpawnRequest) -> int:
+        """Start the process; returns its pid. Raises ``RuntimeFailedError``.
+
+        If the caller is cancelled the start goes on: ``on_exit`` follows, or nothing if it fails.
+        """
+        answer = await self._ask(
+            {
+                "op": "spawn",
+                "key": key,
+                "argv": list(request.argv),
+                "env": dict(request.env),
+                "pid_file": request.pid_file,
+                "stdin": request.stdin,
+                "stdin_once": request.stdin_once,
+                "tty": request.tty,
+                "size": request.size,
+                "log": request.log.to_message() if request.log is not None else None,
+            }
+        )
+        if answer["op"] == "spawned":
+            return int(answer["pid"])
+        printed = answer["text"].decode(errors="replace")
+        if answer.get("errno"):
+            raise RuntimeFailedError(printed, answer["status"], errno=answer["errno"])
+        raise RuntimeFailedError(last_error(request.runtime_log) or printed, answer["status"])
+
+    async def attach(
+        self, key: str, *, stdin: bool, stdout: bool, stderr: bool, framed: bool
+    ) -> socket.socket:
+        """A non-blocking stream socket on the process's standard streams, for the caller to close.
+
+        End of file after the last byte of output. ``shutdown(SHUT_WR)`` is end of file for the process, if
+        it was spawned with ``stdin_once`` and has no terminal; otherwise only this client's input ends.
+        Closing the socket altogether is not end of file: the process's input stays as it is (see
+        ``close_stdin``). ``framed``: output comes in frames of ``[stream, 0, 0, 0, length as 32 bits
+        big-endian]``.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs:
+            ours.setblocking(False)
+            theirs.setblocking(False)
+            _enlarge_buffer(theirs)
+            options = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "framed": framed}
+            try:
+                self._send({"op": "attach", "key": key, **options}, (theirs.fileno(),))
+            except UnavailableError:
+                ours.close()
+                raise
+        return ours
+
+    async def close_stdin(self, key: str) -> None:
+        """End of file for the process, for when a client has vanished that it lived on."""
+        self._send({"op": "close_stdin", "key": key})
+
+    async def resize(self, key: str, rows: int, columns: int) -> None:
+        """Set the size of the terminal, also of one that is still to come; nothing without a terminal."""
+        await self._ask({"op": "resize", "key": key, "rows": rows, "columns": columns})
+
+    async def forget(self, key: str) -> None:
+        """Drop the record of an exited process, or the clients that wait for a spawn. May be called twice."""
+        self._send({"op": "forget", "key": key})
+
+
+def _connect_to(path: Path) -> socket.socket | None:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        sock.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError):
+        sock.close()
+        return None
+    return sock
+
+
+def _start_reaper(path: Path) -> int:
+    """Start scow-reaper in a session of its own, listening on ``path``; returns its pid.
+
+    The socket is made here and inherited: connecting works at once, and waits in the backlog.
+    """
+    path.unlink(missing_ok=True)
+    program = Path(sys.executable)
+    launcher = Path(__file__).with_name("launch.py")
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener,
+        open(path.with_name("reaper.log"), "ab") as log,
+        open("/dev/null", "rb") as null,
+    ):
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(8)
+        # A name beside the interpreter's: Python finds its library, or the venv, by argv[0], which need
+        # not exist.
+        title = str(program.with_name("scow-reaper"))
+        return os.posix_spawn(
+            program,
+            [title, "-I", "-S", str(launcher), "reaper", str(path.parent), str(program)],
+            {},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, null.fileno(), 0),
+                (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
+                (os.POSIX_SPAWN_DUP2, listener.fileno(), LISTEN_FD),
+            ],
+            setsid=True,
+            setsigmask=(),
+        )
+
+
+def _enlarge_buffer(sock: socket.socket) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, ATTACH_BUFFER_BYTES)
+    except PermissionError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ATTACH_BUFFER_BYTES)
