@@ -28,7 +28,7 @@ class JsonFileWriter:
         attributes: bytes,
         carry: dict[int, bytes],
     ) -> None:
-        """``max_bytes``: rotate at this size; -1: never. ``carry``: what an earlier writer left unfinished."""
+        """``max_bytes``: rotate at this size; -1: never. ``carry``: what another writer left unfinished."""
         self._path = path
         self._max_bytes = max_bytes
         self._max_files = max_files

@@ -122,7 +122,7 @@ class OciRuntime:
         await self._command("resume", container_id)
 
     async def delete(self, container_id: str, *, force: bool = False) -> None:
-        """Remove the state and the cgroups of a stopped container; ``force``: kill it first, no error if unknown."""
+        """Remove the state and cgroups of a container; ``force``: kill it first, no error if unknown."""
         forced = ("--force",) if force else ()
         await self._command("delete", *forced, container_id)
 

@@ -62,7 +62,7 @@ class Reaper:
             self._poller.run_once(self._shim.pause_left_s())
             if self._shim.pause_left_s() == 0:
                 self._shim.start()
-        # A shim without a reaper and without a container leaves by itself.
+        self._shim.stop()
 
     # ------------------------------------------------------------------ scowd
 

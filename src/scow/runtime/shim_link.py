@@ -68,6 +68,12 @@ class ShimLink:
         self.pid = 0
         self.start()
 
+    def stop(self) -> None:
+        """Wait for the shim to leave, as it does without a reaper and without a container."""
+        self._drop()
+        if self.pid:
+            os.waitpid(self.pid, 0)
+
     def _drop(self) -> None:
         if self._channel is not None:
             self._poller.forget(self._channel.fileno())

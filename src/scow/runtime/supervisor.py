@@ -90,7 +90,7 @@ class Supervisor:
         self._on_lost = on_lost
         self._tasks = TaskOwner("supervisor")
         self._channel: Channel | None = None
-        self._reaper_pid = 0
+        self._reaper_ended: asyncio.Future[None] | None = None
         self._next_id = 0
         self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._listed: dict[str, Running] = {}
@@ -102,7 +102,12 @@ class Supervisor:
     async def start(self) -> list[Running]:
         """Connect, starting scow-reaper when there is none; returns every process it knows."""
         self._connect()
-        return await self._list()
+        try:
+            return await self._list()
+        except UnavailableError:
+            # The reaper of an engine before this one was about to leave.
+            self._connect()
+            return await self._list()
 
     async def aclose(self, *, stop_reaper_if_idle: bool) -> None:
         """Disconnect; processes go on. May be called twice."""
@@ -110,24 +115,27 @@ class Supervisor:
         if channel is None:
             return
         if stop_reaper_if_idle:
-            self._channel = channel
-            try:
-                await self._ask({"op": "quit"})
-            except UnavailableError:
-                pass  # it has left before its answer arrived
-            self._channel = None
+            await self._stop_reaper(channel)
         await self._tasks.aclose()
-        if channel.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(channel.fileno())
-            channel.close()
+        self._close(channel)
+
+    async def _stop_reaper(self, channel: Channel) -> None:
+        self._channel = channel
+        try:
+            answer = await self._ask({"op": "quit"})
+        except UnavailableError:
+            return
+        finally:
+            self._channel = None
+        if answer["op"] == "done" and self._reaper_ended is not None:
+            await self._reaper_ended
 
     def _connect(self) -> None:
         path = self._exec_root / SOCKET_NAME
         self._exec_root.mkdir(parents=True, exist_ok=True)
         sock = _connect_to(path)
         if sock is None:
-            self._reaper_pid = _start_reaper(path)
-            self._watch_reaper(self._reaper_pid)
+            self._watch_reaper(_start_reaper(path))
             sock = _connect_to(path)
         if sock is None:
             raise UnavailableError(f"scow-reaper does not listen on {path}")
@@ -138,11 +146,13 @@ class Supervisor:
         """Reap the reaper that is our child, whenever that may be."""
         loop = asyncio.get_running_loop()
         pidfd = os.pidfd_open(pid)
+        future = self._reaper_ended = loop.create_future()
 
         def ended() -> None:
             loop.remove_reader(pidfd)
             os.close(pidfd)
             os.waitpid(pid, 0)
+            future.set_result(None)
 
         loop.add_reader(pidfd, ended)
 
@@ -162,11 +172,14 @@ class Supervisor:
         if not channel.wanted_events & select.EPOLLOUT:
             asyncio.get_running_loop().remove_writer(channel.fileno())
 
-    def _disconnected(self, channel: Channel) -> None:
+    def _close(self, channel: Channel) -> None:
         if channel.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(channel.fileno())
             asyncio.get_running_loop().remove_writer(channel.fileno())
             channel.close()
+
+    def _disconnected(self, channel: Channel) -> None:
+        self._close(channel)
         waiting = [*self._waiting.values(), *self._starting.values()]
         self._waiting.clear()
         self._starting.clear()
@@ -248,7 +261,7 @@ class Supervisor:
         self._listed[key] = Running(key, message["pid"], exited)
 
     async def _wait_for_starting(self) -> None:
-        """The runtime commands of an engine that died may be at work still; their outcome is part of the list."""
+        """An engine's runtime commands may be at work when it dies: their outcome is part of the list."""
         for key, future in list(self._starting.items()):
             answer = await future
             if answer["op"] == "spawned":
