@@ -1,0 +1,76 @@
+"""Where an engine listens: the ``unix://`` and ``tcp://`` texts of ``-H`` and ``DOCKER_HOST``."""
+
+from scow.errors import InvalidArgumentError, UnsupportedError
+
+DEFAULT_SOCKET = "/run/scow/scow.sock"
+DEFAULT_TCP_HOST = "localhost"
+DEFAULT_TCP_PORT = 2375
+
+
+class Endpoint:
+    """One address. ``text`` is the normal form that messages show; ``path`` is set for unix sockets only."""
+
+    __slots__ = ("base_path", "host", "path", "port", "scheme", "text")
+
+    def __init__(
+        self, scheme: str, *, path: str = "", host: str = "", port: int = 0, base_path: str = ""
+    ) -> None:
+        self.scheme = scheme
+        self.path = path
+        self.host = host
+        self.port = port
+        self.base_path = base_path
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.text = f"unix://{path}" if scheme == "unix" else f"tcp://{address}{base_path}"
+
+    @property
+    def url_host(self) -> str:
+        """The host part of request URLs as Go prints it in errors: a socket path is percent-encoded."""
+        if self.scheme == "unix":
+            return self.path.replace("%", "%25").replace("/", "%2F")
+        return self.text.removeprefix("tcp://").partition("/")[0]
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Read an endpoint as Docker does; no scheme means tcp, an empty text the default socket.
+
+    Raises InvalidArgumentError with Docker's message, UnsupportedError for ssh.
+    """
+    text = text.strip()
+    if not text:
+        return Endpoint("unix", path=DEFAULT_SOCKET)
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "tcp", text
+    if scheme == "unix":
+        if "://" in rest:
+            raise InvalidArgumentError(f"invalid proto, expected unix: {rest}")
+        return Endpoint("unix", path=rest or DEFAULT_SOCKET)
+    if scheme == "tcp":
+        return _parse_tcp(rest)
+    if scheme == "ssh":
+        raise UnsupportedError("endpoints reached by ssh are not supported")
+    raise InvalidArgumentError(f"invalid bind address format: {text}")
+
+
+def _parse_tcp(address: str) -> Endpoint:
+    if "://" in address:
+        raise InvalidArgumentError(f"invalid proto, expected tcp: {address}")
+    authority, slash, path = address.partition("/")
+    host, port = _split_host_port(authority, address)
+    return Endpoint("tcp", host=host or DEFAULT_TCP_HOST, port=port, base_path=(slash + path).rstrip("/"))
+
+
+def _split_host_port(authority: str, address: str) -> tuple[str, int]:
+    if authority.startswith("["):
+        host, bracket, port = authority[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            raise InvalidArgumentError(f"invalid bind address format: {address}")
+        port = port[1:]
+    else:
+        host, _, port = authority.partition(":")
+    if not port:
+        return host, DEFAULT_TCP_PORT
+    if not port.isdecimal() or int(port) > 65535:
+        raise InvalidArgumentError(f"invalid bind address format: {address}")
+    return host, int(port)

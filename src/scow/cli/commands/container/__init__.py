@@ -1,0 +1,1 @@
+"""The verbs of ``scow container``, one a module."""

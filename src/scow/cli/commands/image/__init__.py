@@ -1,0 +1,1 @@
+"""The verbs of ``scow image``, one a module."""

@@ -1,0 +1,1 @@
+"""The verbs of ``scow volume``, one a module."""

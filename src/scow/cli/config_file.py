@@ -1,0 +1,91 @@
+"""``~/.docker/config.json`` and the context store beside it; read, never written, and never required."""
+
+import json
+import os
+
+from scow.errors import NotFoundError, UnsupportedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+DEFAULT_CONTEXT = "default"
+_PROXY_NAMES = ("http", "https", "no", "ftp", "all")
+
+
+def config_directory(option: str, environ: "Mapping[str, str]") -> str:
+    """``--config``, else ``DOCKER_CONFIG``, else ``~/.docker``."""
+    return option or environ.get("DOCKER_CONFIG") or os.path.join(os.path.expanduser("~"), ".docker")
+
+
+class ConfigFile:
+    """The settings of one person. Members that have the wrong type count as not there."""
+
+    def __init__(self, values: "dict[str, Any]") -> None:
+        self._values = values
+
+    def text(self, key: str) -> str:
+        """A member that is a string, ``psFormat`` say; "" when it is not set."""
+        value = self._values.get(key)
+        return value if isinstance(value, str) else ""
+
+    def http_headers(self) -> dict[str, str]:
+        """``HttpHeaders``: sent with every request."""
+        return self._strings(self._values.get("HttpHeaders"))
+
+    def registry_auth(self, registry: str) -> "dict[str, Any]":
+        """The stored entry of ``auths`` for a registry, empty when there is none."""
+        auths = self._values.get("auths")
+        entry = auths.get(registry) if isinstance(auths, dict) else None
+        return entry if isinstance(entry, dict) else {}
+
+    def proxy_environment(self, endpoint: str) -> dict[str, str]:
+        """The variables that ``proxies`` gives to new containers of this endpoint, both letter cases."""
+        proxies = self._values.get("proxies")
+        if not isinstance(proxies, dict):
+            return {}
+        settings = self._strings(proxies.get(endpoint) or proxies.get("default"))
+        variables = {}
+        for name in _PROXY_NAMES:
+            if value := settings.get(f"{name}Proxy"):
+                variables[f"{name.upper()}_PROXY"] = value
+                variables[f"{name}_proxy"] = value
+        return variables
+
+    def _strings(self, value: object) -> dict[str, str]:
+        if not isinstance(value, dict):
+            return {}
+        return {key: text for key, text in value.items() if isinstance(text, str)}
+
+
+def load_config_file(directory: str) -> tuple[ConfigFile, str]:
+    """The file and a warning; a broken file warns, a missing one is empty."""
+    path = os.path.join(directory, "config.json")
+    try:
+        with open(path, "rb") as file:
+            values = json.loads(file.read())
+    except FileNotFoundError:
+        return ConfigFile({}), ""
+    except (OSError, ValueError) as exc:
+        return ConfigFile({}), f"WARNING: Error loading config file: {path}: {exc}"
+    return ConfigFile(values if isinstance(values, dict) else {}), ""
+
+
+def context_host(directory: str, name: str) -> str:
+    """The docker endpoint of a stored context. Raises NotFoundError, UnsupportedError for one with TLS."""
+    import hashlib
+
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    path = os.path.join(directory, "contexts", "meta", digest, "meta.json")
+    try:
+        with open(path, "rb") as file:
+            endpoint = json.loads(file.read())["Endpoints"]["docker"]
+    except FileNotFoundError:
+        message = f'context "{name}": context not found: open {path}: no such file or directory'
+        raise NotFoundError(message) from None
+    except (ValueError, KeyError, TypeError) as exc:
+        raise NotFoundError(f'context "{name}": {path} has no docker endpoint: {exc}') from exc
+    if os.path.isdir(os.path.join(directory, "contexts", "tls", digest, "docker")):
+        raise UnsupportedError(f'context "{name}": TLS connections are not supported')
+    return str(endpoint.get("Host") or "")
