@@ -72,7 +72,7 @@ class Exits:
         )
         remove = doc.host.auto_remove and not restarts
         doc.step(Action.DIE_TO_RESTART if restarts else Action.DIE)
-        pid, state.pid = state.pid, 0
+        state.pid = 0
         if state.oom_killed:
             container_event(self._events, doc, "oom")
         if remove:
@@ -88,7 +88,7 @@ class Exits:
             self._removal.tell(live)
         else:
             self._waits.exited(doc)
-        await self._launcher.clean_up(live, pid)
+        await self._launcher.clean_up(live)
         if remove:
             await self._removal.clear(live)
         elif restarts:

@@ -79,7 +79,7 @@ class Removal:
         """Free what a discarded container held on disk, and then its name."""
         doc = live.doc
         self._execs.discard_all(live)
-        await self._launcher.drop_attachments(live)
+        await self._launcher.forget(doc.id)
         await self._images.remove_rootfs(doc.id)
         await run_blocking(shutil.rmtree, self._root / doc.id, True)
         if volumes:

@@ -14,8 +14,8 @@ from scow.engine.detach_keys import DetachScanner, parse_detach_keys
 from scow.engine.events import EventBus
 from scow.engine.timestamps import parse_query_time
 from scow.errors import ConflictError, InvalidArgumentError
-from scow.logs.query import LogQuery
-from scow.logs.reader import read_logs
+from scow.logs.reader import LogSelection, read_logs
+from scow.spec.stream_options import AttachOptions, LogQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +36,88 @@ class Streams:
         self._containers = containers
         self._launcher = launcher
         self._events = events
+
+    async def attach(self, ref: str, options: AttachOptions) -> Attachment:
+        """Join a client to a container, before its start or while it runs.
+
+        Raises NotFoundError, ConflictError, InvalidArgumentError.
+        """
+        live = self._containers.get(ref)
+        self._check_attachable(live)
+        keys = parse_detach_keys(options.detach_keys)
+        tty = live.doc.config.tty
+        stdin = options.stdin and live.doc.config.open_stdin
+        sock = None
+        if options.stream:
+            sock = await self._launcher.attach(
+                live.doc.id, stdin=stdin, stdout=options.stdout, stderr=options.stderr, framed=not tty
+            )
+            container_event(self._events, live.doc, "attach")
+        replay = None
+        if options.logs:
+            query = LogQuery(stdout=options.stdout, stderr=options.stderr, tail="all")
+            replay = self._read(live, query, framed=not tty)
+        return Attachment(
+            multiplexed=not tty,
+            sock=sock,
+            stdin=stdin,
+            scanner=DetachScanner(keys) if tty and stdin else None,
+            replay=replay,
+            on_detach=lambda: container_event(self._events, live.doc, "detach"),
+            relays=live.relays,
+        )
+
+    @staticmethod
+    def _check_attachable(live: Live) -> None:
+        match live.doc.state.status:
+            case Status.PAUSED:
+                raise ConflictError(
+                    f"container {live.doc.id} is paused, unpause the container before attach"
+                )
+            case Status.RESTARTING:
+                raise ConflictError(
+                    f"container {live.doc.id} is restarting, wait until the container is running"
+                )
+
+    async def logs(self, ref: str, query: LogQuery) -> LogStream:
+        """What a container has written. Raises NotFoundError, InvalidArgumentError, UnsupportedError."""
+        live = self._containers.get(ref)
+        if not (query.stdout or query.stderr):
+            raise InvalidArgumentError("Bad parameters: you must choose at least one stream")
+        framed = not live.doc.config.tty
+        return LogStream(framed, self._read(live, query, framed=framed))
+
+    def _read(self, live: Live, query: LogQuery, *, framed: bool) -> AsyncIterator[bytes]:
+        selection = LogSelection(
+            stdout=query.stdout,
+            stderr=query.stderr,
+            since_ns=parse_query_time(query.since),
+            until_ns=parse_query_time(query.until),
+            timestamps=query.timestamps,
+            details=query.details,
+            follow=query.follow,
+            tail=_tail(query.tail),
+        )
+        return read_logs(
+            live.doc.host.log_config.type,
+            Path(live.doc.log_path),
+            selection,
+            framed=framed,
+            ended=lambda: not live.doc.alive,
+        )
+
+    async def resize(self, ref: str, height: int, width: int) -> None:
+        """Set the window size of a running container's terminal. Raises NotFoundError, ConflictError."""
+        live = self._containers.get(ref)
+        if not live.doc.alive:
+            raise ConflictError(f"container {live.doc.id} is not running")
+        await self._launcher.resize(live.doc.id, height, width)
+
+
+def _tail(text: str) -> int | None:
+    """A number of lines; None for all, which is also what nonsense means to Docker."""
+    try:
+        lines = int(text)
+    except ValueError:
+        return None
+    return lines if lines >= 0 else None

@@ -1,0 +1,242 @@
+"""Everything the OCI document of a start needs, looked up: users, devices, mounts, files of /etc.
+
+Blocking: reads small files of the image and the host, makes missing bind sources. Runs in the pool.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from scow.config import Config
+from scow.engine.containers.model import Container, MountRecord
+from scow.engine.containers.registry import Containers
+from scow.engine.containers.sandbox import HOST, Sandbox
+from scow.errors import ConflictError, ScowError
+from scow.linux.mounts import propagation_of
+from scow.linux.rootpath import make_dirs_in_root, read_in_root
+from scow.runtime import device_nodes, devices, identity, mounts
+from scow.runtime.bundle import SpecRequest, build_spec, cgroup_path
+from scow.runtime.host_facts import HostFacts
+from scow.runtime.mounts import MountSpec
+from scow.runtime.namespaces import Namespaces, donor_of
+from scow.runtime.process import container_environment
+from scow.runtime.users import ResolvedUser, resolve_user
+from scow.spec.oci_runtime import Document
+
+# Nobody needs a passwd or group file larger than this; an image's could be endless.
+_MAX_ACCOUNTS_BYTES = 4 * 1024 * 1024
+_HOST_FILES = {"hosts": Path("/etc/hosts"), "resolv.conf": Path("/etc/resolv.conf")}
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Builds documents for one engine."""
+
+    config: Config
+    facts: HostFacts
+    containers: Containers
+
+    def build(self, doc: Container, rootfs: Path, directory: Path, sandbox: Sandbox) -> Document:
+        """The document for a start of ``doc``; writes hosts, hostname and resolv.conf to ``directory``.
+
+        Raises ScowError with Docker's messages for whatever cannot be had.
+        """
+        etc = self._write_identity(doc, directory, sandbox)
+        user_mounts = [self._mount(record) for record in doc.mounts]
+        in_memory = doc.host.tmpfs if doc.host.tmpfs is not msgspec.UNSET else {}
+        user_mounts += [mounts.tmpfs_mount(path, options) for path, options in in_memory.items()]
+        if doc.config.working_dir:
+            os.close(make_dirs_in_root(str(rootfs), doc.config.working_dir, 0o755, 0, 0))
+        request = SpecRequest(
+            id=doc.id,
+            config=doc.config,
+            host=doc.host,
+            args=[doc.path, *doc.args],
+            env=container_environment(doc.config.env or [], doc.config.hostname, tty=doc.config.tty),
+            cwd=doc.config.working_dir,
+            user=resolve_container_user(str(rootfs), doc, doc.config.user),
+            rootfs=str(rootfs),
+            hostname=doc.config.hostname,
+            mounts=[*(m for m in etc if not _covered(m, doc.mounts)), *user_mounts, *self._shm(doc)],
+            namespaces=self._namespaces(doc, sandbox),
+            cgroup_path=self.cgroup_path(doc),
+            devices=self._devices(doc),
+            block_devices=_block_devices(doc),
+            default_ulimits=self.config.default_ulimits,
+            default_no_new_privileges=self.config.no_new_privileges,
+            default_seccomp=self.config.seccomp_profile,
+            default_init=self.config.init,
+        )
+        return build_spec(request, self.facts)
+
+    def cgroup_path(self, doc: Container) -> str:
+        """The control group of a container."""
+        return cgroup_path(doc.id, doc.host.cgroup_parent, self.config.cgroup_parent)
+
+    def _write_identity(self, doc: Container, directory: Path, sandbox: Sandbox) -> list[MountSpec]:
+        if donor := donor_of(doc.host.network_mode):
+            # Whoever shares a network shares what is said about names in it.
+            directory = directory.parent / self.containers.get(donor).doc.id
+        else:
+            texts = {
+                "hostname": identity.hostname_text(doc.config.hostname),
+                "hosts": self._hosts(doc, sandbox),
+                "resolv.conf": identity.resolv_conf_text(
+                    _read_text(_HOST_FILES["resolv.conf"]),
+                    nameservers=doc.host.dns or self.config.dns,
+                    search=doc.host.dns_search or self.config.dns_search,
+                    options=doc.host.dns_options or self.config.dns_opts,
+                    host_network=sandbox.path == HOST,
+                ),
+            }
+            for name, text in texts.items():
+                (directory / name).write_text(text)
+        writable = not doc.host.readonly_rootfs
+        return [
+            mounts.bind_mount(str(directory / name), f"/etc/{name}", writable=writable)
+            for name in ("resolv.conf", "hostname", "hosts")
+        ]
+
+    def _hosts(self, doc: Container, sandbox: Sandbox) -> str:
+        extra = doc.host.extra_hosts or []
+        if sandbox.path == HOST:
+            text = _read_text(_HOST_FILES["hosts"])
+            added = (identity.parse_extra_host(item) for item in extra)
+            return text + "".join(
+                f"{'127.0.0.1' if item.address == identity.HOST_GATEWAY else item.address}\t{item.name}\n"
+                for item in added
+            )
+        endpoint = sandbox.endpoint
+        return identity.hosts_text(
+            doc.config.hostname,
+            doc.config.domainname,
+            addresses=[endpoint.address] if endpoint else [],
+            extra_hosts=extra,
+            gateway=endpoint.gateway if endpoint else "",
+        )
+
+    def _mount(self, record: MountRecord) -> MountSpec:
+        if record.type == "tmpfs":
+            words = [] if record.writable else ["ro"]
+            return mounts.tmpfs_mount(record.destination, ",".join([*words, *record.options]))
+        if record.type == "bind":
+            _prepare_source(record)
+        read_only = mounts.read_only_option(
+            supported=self.facts.recursive_read_only,
+            non_recursive="readonly-nonrecursive" in record.options,
+            force_recursive="readonly-force-recursive" in record.options,
+        )
+        return mounts.bind_mount(
+            record.source,
+            record.destination,
+            writable=record.writable,
+            propagation=record.propagation,
+            recursive="nonrecursive" not in record.options,
+            read_only=read_only,
+        )
+
+    def _shm(self, doc: Container) -> list[MountSpec]:
+        """The /dev/shm of the container or host whose IPC namespace is joined."""
+        if doc.host.ipc_mode == "host":
+            return [mounts.bind_mount("/dev/shm", "/dev/shm")]
+        if donor := donor_of(doc.host.ipc_mode):
+            other = self.containers.get(donor).doc
+            return [mounts.bind_mount(f"/proc/{other.state.pid}/root/dev/shm", "/dev/shm")]
+        return []
+
+    def _namespaces(self, doc: Container, sandbox: Sandbox) -> Namespaces:
+        host = doc.host
+        private_cgroup = host.cgroupns_mode == "private" and self.facts.machine.cgroup_namespaces
+        return Namespaces(
+            network=sandbox.path,
+            pid=self._joined(host.pid_mode, "pid"),
+            ipc=self._joined(self._shareable(host.ipc_mode), "ipc"),
+            uts=HOST if host.uts_mode == "host" else None,
+            cgroup=None if private_cgroup else HOST,
+        )
+
+    def _shareable(self, mode: str) -> str:
+        if (donor := donor_of(mode)) is not None:
+            other = self.containers.get(donor).doc
+            if other.host.ipc_mode != "shareable":
+                raise ScowError(
+                    f"can't join IPC of container {other.id}: non-shareable IPC "
+                    "(hint: use IpcMode:shareable for the donor container)"
+                )
+        return mode
+
+    def _joined(self, mode: str, namespace: str) -> str | None:
+        if mode == "host":
+            return HOST
+        donor = donor_of(mode)
+        if donor is None:
+            return None
+        other = self.containers.get(donor).doc
+        if not other.alive:
+            raise ConflictError(
+                f"cannot join {namespace.upper()} namespace of a non running container: {other.id}"
+            )
+        return f"/proc/{other.state.pid}/ns/{namespace}"
+
+    def _devices(self, doc: Container) -> list[devices.GrantedDevice]:
+        if doc.host.privileged:
+            return [devices.GrantedDevice(node) for node in device_nodes.host_devices()]
+        found: list[devices.GrantedDevice] = []
+        for mapping in doc.host.devices or []:
+            real, nodes = device_nodes.devices_at(mapping.path_on_host)
+            inside = mapping.path_in_container or mapping.path_on_host
+            found += devices.granted(nodes, real, inside, mapping.cgroup_permissions)
+        return found
+
+
+def resolve_container_user(root: str, doc: Container, user: str) -> ResolvedUser:
+    """``user`` as numbers, by the accounts below ``root``. Raises ScowError with Docker's messages."""
+    return resolve_user(user, _accounts(root, "passwd"), _accounts(root, "group"), doc.host.group_add or [])
+
+
+def _accounts(root: str, name: str) -> str:
+    try:
+        data = read_in_root(root, f"/etc/{name}", _MAX_ACCOUNTS_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    return data.decode(errors="replace")
+
+
+def _covered(mount: MountSpec, records: Sequence[MountRecord]) -> bool:
+    return any(record.destination == mount.destination for record in records)
+
+
+def _prepare_source(record: MountRecord) -> None:
+    """Make the source of a ``-v`` if it is missing; check that it can propagate as asked."""
+    if record.create_source and not os.path.lexists(record.source):
+        try:
+            os.makedirs(record.source, mode=0o755, exist_ok=True)
+        except OSError as exc:
+            raise ScowError(
+                f"error while creating mount source path '{record.source}': mkdir {record.source}: "
+                f"{(exc.strerror or str(exc)).lower()}"
+            ) from exc
+    mountpoint, kind = propagation_of(record.source)
+    mounts.check_source_propagation(record.propagation, record.source, mountpoint, kind)
+
+
+def _block_devices(doc: Container) -> dict[str, tuple[int, int]]:
+    host = doc.host
+    limited = [
+        *(host.blkio_weight_device or []),
+        *(host.blkio_device_read_bps or []),
+        *(host.blkio_device_write_bps or []),
+        *(host.blkio_device_read_i_ops or []),
+        *(host.blkio_device_write_i_ops or []),
+    ]
+    return {item.path: device_nodes.block_device_numbers(item.path) for item in limited}
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,284 @@
+"""From a stored container to a running process, and what is left of it back to nothing.
+
+Steps of a start, each undone if a later one fails: root file system, network, document, process; then the
+document in the store. A kill before the last step leaves a process that start-up finds running for a
+container that says it is not: it is ended there, as the client was never told that it had started.
+"""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from scow.engine.containers.document import Documents, resolve_container_user
+from scow.engine.containers.events import container_event
+from scow.engine.containers.model import Container, Live, ZERO_TIME
+from scow.engine.containers.registry import Containers
+from scow.engine.containers.sandbox import Sandbox, Sandboxes
+from scow.engine.containers.states import Action
+from scow.engine.events import EventBus
+from scow.engine.timestamps import rfc3339
+from scow.errors import ConflictError, InvalidArgumentError, ScowError
+from scow.image.store import ImageStore
+from scow.linux.cgroups import Cgroup, CgroupHost
+from scow.linux.processes import open_pidfd, start_time
+from scow.logs.drivers import log_spec
+from scow.runtime.oci_runtime import OciRuntime, Stdio
+from scow.runtime.process import ExecRequest, exec_environment, process_for_exec
+from scow.runtime.start_failure import (
+    NOT_STARTED,
+    RuntimeFailedError,
+    explain_exec_failure,
+    explain_start_failure,
+)
+from scow.runtime.supervisor import Supervisor
+from scow.spec.engine_api.exec import ExecCreate
+from scow.tasks import run_blocking
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """Starts processes of containers and clears up after them; callers hold the container's lock.
+
+    ``alive_changed`` is called after every start and end.
+    """
+
+    root: Path
+    bundles: Path
+    documents: Documents
+    containers: Containers
+    images: ImageStore
+    sandboxes: Sandboxes
+    supervisor: Supervisor
+    runtimes: dict[str, OciRuntime]
+    cgroups: CgroupHost
+    events: EventBus
+    alive_changed: Callable[[], None]
+
+    async def start(self, live: Live) -> None:
+        """Start a container that is down. Raises ScowError; the container then remembers why and its code."""
+        doc = live.doc
+        try:
+            pid = await self._launch(doc)
+        except (ScowError, OSError) as exc:
+            raise await self._start_failed(live, exc) from exc
+        doc.step(Action.START)
+        state = doc.state
+        state.pid, state.pid_start_time = pid, _start_time(pid)
+        state.exit_code, state.error, state.oom_killed = 0, "", False
+        state.started_at, state.finished_at = rfc3339(time.time_ns()), ZERO_TIME
+        await self.containers.save(live)
+        self.adopt(live)
+        container_event(self.events, doc, "start")
+        self.alive_changed()
+
+    async def _start_failed(self, live: Live, exc: ScowError | OSError) -> ScowError:
+        doc = live.doc
+        await self.supervisor.forget(doc.id)
+        failure, code = _explain_start(doc, exc)
+        doc.step(Action.START_FAILED)
+        doc.endpoint = None
+        doc.state.exit_code, doc.state.error = code, failure.message
+        await self.containers.save(live)
+        return failure
+
+    async def _launch(self, doc: Container) -> int:
+        bundle = self.bundles / doc.id
+        async with AsyncExitStack() as undo:
+            rootfs, sandbox = await self._prepare_place(doc, undo)
+            undo.push_async_callback(self._remove_bundle, bundle)
+            await run_blocking(self._write_bundle, doc, rootfs, bundle, sandbox)
+            stdio = Stdio(
+                stdin=doc.config.open_stdin,
+                stdin_once=doc.config.stdin_once,
+                tty=doc.config.tty,
+                size=_terminal_size(doc.host.console_size),
+                log=log_spec(doc.host.log_config, doc.log_path),
+            )
+            request = self._runtime(doc).run_request(doc.id, bundle, stdio)
+            try:
+                pid = await self.supervisor.spawn(doc.id, request)
+            except RuntimeFailedError:
+                await self._delete_runtime_state(doc)
+                raise
+            undo.pop_all()
+        sandbox.close()
+        doc.endpoint = sandbox.endpoint
+        return pid
+
+    async def _prepare_place(self, doc: Container, undo: AsyncExitStack) -> tuple[Path, Sandbox]:
+        """Mount the root file system and connect the network."""
+        rootfs = await self.images.mount_rootfs(doc.id)
+        undo.push_async_callback(self.images.unmount_rootfs, doc.id)
+        sandbox = await self.sandboxes.open(doc)
+        undo.callback(sandbox.close)
+        if sandbox.endpoint is not None:
+            undo.push_async_callback(self.sandboxes.release, sandbox.endpoint)
+        return rootfs, sandbox
+
+    def _write_bundle(self, doc: Container, rootfs: Path, bundle: Path, sandbox: Sandbox) -> None:
+        document = self.documents.build(doc, rootfs, self.root / doc.id, sandbox)
+        shutil.rmtree(bundle, ignore_errors=True)
+        bundle.mkdir(mode=0o711, parents=True)
+        (bundle / "config.json").write_text(json.dumps(document, separators=(",", ":")))
+
+    async def _remove_bundle(self, bundle: Path) -> None:
+        await run_blocking(shutil.rmtree, bundle, True)
+
+    def _runtime(self, doc: Container) -> OciRuntime:
+        runtime = self.runtimes.get(doc.host.runtime)
+        if runtime is None:
+            raise InvalidArgumentError(f"unknown or invalid runtime name: {doc.host.runtime}")
+        return runtime
+
+    async def _delete_runtime_state(self, doc: Container) -> None:
+        """What a runtime keeps of a container; it may have kept nothing, or be gone itself."""
+        try:
+            await self._runtime(doc).delete(doc.id, force=True)
+        except ScowError as exc:
+            _log.warning("runtime state of %s: %s", doc.id, exc)
+
+    def adopt(self, live: Live) -> None:
+        """Hold on to the process of a running container, so that signals cannot go astray."""
+        try:
+            live.pidfd = open_pidfd(live.doc.state.pid, live.doc.state.pid_start_time)
+        except ProcessLookupError:
+            # It has ended already; its report is on the way.
+            live.pidfd = -1
+
+    async def clean_up(self, live: Live) -> None:
+        """Free what the ended process of a container held. Never raises: what fails is left to start-up."""
+        doc = live.doc
+        if live.pidfd >= 0:
+            os.close(live.pidfd)
+            live.pidfd = -1
+        endpoint, doc.endpoint = doc.endpoint, None
+        self.alive_changed()
+        await self.supervisor.forget(doc.id)
+        await self._delete_runtime_state(doc)
+        await self._remove_bundle(self.bundles / doc.id)
+        try:
+            if endpoint is not None:
+                await self.sandboxes.release(endpoint)
+            await self.images.unmount_rootfs(doc.id)
+        except (ScowError, OSError) as exc:
+            _log.warning("clean-up of %s: %s", doc.id, exc)
+
+    async def forget(self, key: str) -> None:
+        """Drop the record of an ended process."""
+        await self.supervisor.forget(key)
+
+    def was_oom_killed(self, doc: Container, exit_code: int) -> bool:
+        """Whether the kernel ended the container for its memory limit."""
+        return exit_code == 128 + signal.SIGKILL and self._cgroup(doc).oom_kill_count() > 0
+
+    def _cgroup(self, doc: Container) -> Cgroup:
+        return Cgroup(self.cgroups, self.documents.cgroup_path(doc))
+
+    def send_signal(self, live: Live, number: int) -> None:
+        """Signal the first process; one that has just ended is not an error."""
+        if live.pidfd < 0:
+            return
+        try:
+            signal.pidfd_send_signal(live.pidfd, number)
+        except ProcessLookupError:
+            _log.debug("signal %d: process of %s has ended", number, live.doc.id)
+
+    async def pause(self, live: Live) -> None:
+        """Freeze all processes."""
+        await self._runtime(live.doc).pause(live.doc.id)
+
+    async def unpause(self, live: Live) -> None:
+        """Thaw them."""
+        await self._runtime(live.doc).resume(live.doc.id)
+
+    async def processes(self, doc: Container) -> list[int]:
+        """Pids of all processes of a container, as the host numbers them."""
+        return await run_blocking(self._cgroup(doc).processes)
+
+    async def attach(
+        self, key: str, *, stdin: bool, stdout: bool, stderr: bool, framed: bool
+    ) -> socket.socket:
+        """A stream to a process that runs or is about to."""
+        return await self.supervisor.attach(key, stdin=stdin, stdout=stdout, stderr=stderr, framed=framed)
+
+    async def resize(self, key: str, height: int, width: int) -> None:
+        """Set the window size of a process's terminal."""
+        await self.supervisor.resize(key, height, width)
+
+    def check_exec_user(self, doc: Container, user: str) -> None:
+        """Raises InvalidArgumentError with Docker's message for a user the container does not know."""
+        if user:
+            try:
+                resolve_container_user(f"/proc/{doc.state.pid}/root", doc, user)
+            except ScowError as exc:
+                raise InvalidArgumentError(exc.message) from exc
+
+    async def spawn_exec(self, live: Live, exec_id: str, asked: ExecCreate, size: Sequence[int]) -> int:
+        """Start a further process in a running container; returns its pid. Raises ScowError."""
+        doc = live.doc
+        bundle = self.bundles / doc.id
+        stdio = Stdio(
+            stdin=asked.attach_stdin, stdin_once=True, tty=asked.tty, size=_terminal_size(size)
+        )
+        try:
+            process = self._exec_process(doc, bundle, asked, size)
+            request = self._runtime(doc).exec_request(doc.id, bundle, exec_id, process, stdio)
+            return await self.supervisor.spawn(exec_id, request)
+        except RuntimeFailedError as exc:
+            raise ScowError(explain_exec_failure(exc.message, asked.cmd[0])[0]) from exc
+        except FileNotFoundError as exc:
+            raise ConflictError(f"container {doc.id} is not running") from exc
+        finally:
+            self._runtime(doc).remove_exec_files(bundle, exec_id)
+
+    def _exec_process(
+        self, doc: Container, bundle: Path, asked: ExecCreate, size: Sequence[int]
+    ) -> dict[str, object]:
+        base = json.loads((bundle / "config.json").read_text())["process"]
+        root = f"/proc/{doc.state.pid}/root"
+        request = ExecRequest(
+            args=asked.cmd,
+            env=exec_environment(doc.config.env or [], doc.config.hostname, tty=asked.tty, own=asked.env),
+            cwd=asked.working_dir or doc.config.working_dir,
+            user=resolve_container_user(root, doc, asked.user) if asked.user else None,
+            tty=asked.tty,
+            console_size=size,
+            privileged=asked.privileged,
+        )
+        return dict(process_for_exec(base, request, self.documents.facts.capabilities))
+
+
+def _terminal_size(size: Sequence[int]) -> tuple[int, int] | None:
+    """``[height, width]`` of the API, where it says something."""
+    return (size[0], size[1]) if len(size) == 2 and all(size) else None
+
+
+def _start_time(pid: int) -> int:
+    try:
+        return start_time(pid)
+    except ProcessLookupError:
+        # A process of a few milliseconds: its end is already on the way to us.
+        return 0
+
+
+def _explain_start(doc: Container, exc: ScowError | OSError) -> tuple[ScowError, int]:
+    """The failure as Docker words it, and the exit code that the container keeps."""
+    if isinstance(exc, RuntimeFailedError):
+        if exc.errno:
+            return ScowError(f"failed to create task for container: {exc.message}: unknown"), NOT_STARTED
+        message, code = explain_start_failure(exc.message, doc.path)
+        kind = ScowError if code == NOT_STARTED else InvalidArgumentError
+        return kind(message), code
+    if isinstance(exc, OSError):
+        return ScowError(f"failed to start container: {exc}"), NOT_STARTED
+    return exc, NOT_STARTED
