@@ -1,8 +1,12 @@
 """Log drivers as scow-shim sees them: something that takes output. Light: no asyncio, no dataclasses."""
 
-from typing import Any
+from __future__ import annotations
 
 from scow.logs.json_file import JsonFileWriter
+
+TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def open_sink(spec: dict[str, Any], carry: dict[int, bytes]) -> JsonFileWriter:

@@ -1,38 +1,43 @@
 """One client of a process's standard streams in scow-shim: a socket that takes output and gives input."""
 
+from __future__ import annotations
+
 import _socket
 import select
-from typing import Any, Protocol
 
-from scow.runtime.poller import Poller
+TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from scow.runtime.poller import Poller
+
+    class AttachedTo(Protocol):
+        """What an attach socket needs of the process's streams."""
+
+        poller: Poller
+
+        @property
+        def takes_stdin(self) -> bool:
+            """Whether input has anywhere to go."""
+
+        @property
+        def is_stdin_full(self) -> bool:
+            """Whether input waits for the process."""
+
+        def write_stdin(self, data: bytes) -> None:
+            """Pass input on."""
+
+        def client_ended_stdin(self) -> None:
+            """End of file from a client."""
+
+        def resume_output(self) -> None:
+            """A client can take more output."""
+
+        def detach(self, client: AttachSocket) -> None:
+            """The client has gone, or has got everything: close it."""
+
 
 _READ_BYTES = 32 * 1024
-
-
-class AttachedTo(Protocol):
-    """What an attach socket needs of the process's streams."""
-
-    poller: Poller
-
-    @property
-    def takes_stdin(self) -> bool:
-        """Whether input has anywhere to go."""
-
-    @property
-    def is_stdin_full(self) -> bool:
-        """Whether input waits for the process."""
-
-    def write_stdin(self, data: bytes) -> None:
-        """Pass input on."""
-
-    def client_ended_stdin(self) -> None:
-        """End of file from a client."""
-
-    def resume_output(self) -> None:
-        """A client can take more output."""
-
-    def detach(self, client: "AttachSocket") -> None:
-        """The client has gone, or has got everything: close it."""
 
 
 class AttachSocket:

@@ -6,15 +6,20 @@ always this user's or root's process. Receivers ignore keys that they do not kno
 talk to a reaper that is older than itself.
 """
 
+from __future__ import annotations
+
 import _socket
 import marshal
 import os
 import select
 import struct
-from collections.abc import Sequence
-from typing import Any
 
-Message = dict[str, Any]
+TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    Message = dict[str, Any]
 
 MAX_MESSAGE_BYTES = 128 * 1024  # below SO_SNDBUF's default of 208 KiB, above two partial lines of 16 KiB
 _MAX_FDS = 8

@@ -5,11 +5,16 @@ standard error, and loses its descriptor when it does nothing else: one containe
 nor spins the process.
 """
 
+from __future__ import annotations
+
 import select
 import sys
-from collections.abc import Callable
 
-Handler = Callable[[int], None]
+TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Handler = Callable[[int], None]
 
 _MAX_FAILURES = 10
 

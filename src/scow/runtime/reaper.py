@@ -10,6 +10,8 @@ entry listed done busy``. To scow-shim: ``open attach ended drop``. From it: ``d
 stdin_closed carry``.
 """
 
+from __future__ import annotations
+
 import _signal  # type: ignore[import-not-found]  # `signal` is this plus enum, 0.9 MB
 import _socket
 import os
@@ -17,13 +19,18 @@ import select
 import struct
 import sys
 import time
-from collections.abc import Callable
 
 from scow.runtime import entry as states
-from scow.runtime.channel import Channel, ChannelClosed, Message
+from scow.runtime.channel import Channel, ChannelClosed
 from scow.runtime.entry import Attachment, Entry
 from scow.runtime.poller import Poller
 from scow.runtime.shim_link import ShimLink
+
+TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scow.runtime.channel import Message
 
 LISTEN_FD = 3
 SOCKET_NAME = "reaper.sock"

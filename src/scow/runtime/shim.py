@@ -5,16 +5,22 @@ is kept here that cannot be lost but the piece of output in hand. Single-threade
 container says anything.
 """
 
+from __future__ import annotations
+
 import _socket
 import os
 import select
 import time
 
 from scow.logs.sinks import open_sink
-from scow.runtime.channel import Channel, ChannelClosed, Message
+from scow.runtime.channel import Channel, ChannelClosed
 from scow.runtime.poller import Poller
 from scow.runtime.shim_link import CHANNEL_FD
 from scow.runtime.stdio import Container
+
+TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
+if TYPE_CHECKING:
+    from scow.runtime.channel import Message
 
 
 class Shim:

@@ -1,13 +1,20 @@
 """scow-reaper's side of scow-shim: starts it, talks to it, starts it again whenever it dies."""
 
+from __future__ import annotations
+
 import _socket
 import os
 import select
 import time
-from collections.abc import Callable, Sequence
 
-from scow.runtime.channel import Channel, ChannelClosed, Message
+from scow.runtime.channel import Channel, ChannelClosed
 from scow.runtime.poller import Poller
+
+TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from scow.runtime.channel import Message
 
 CHANNEL_FD = 3
 

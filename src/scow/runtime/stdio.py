@@ -7,16 +7,35 @@ client that does not read stops the process's output, as with Docker: its socket
 in a stream.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import select
 import struct
 import time
-from collections.abc import Callable
-from typing import Any, Protocol
 
 from scow.runtime.attach_socket import AttachSocket
-from scow.runtime.poller import Poller
+
+TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
+    from scow.runtime.poller import Poller
+
+    class LogSink(Protocol):
+        """Where output is logged. Never raises for want of space."""
+
+        def write(self, stream: int, chunk: bytes) -> None:
+            """Log a piece of output of ``stream`` (1 or 2) as it was read."""
+
+        def carry(self) -> dict[int, bytes]:
+            """The unfinished lines, by stream, that are in no file yet."""
+
+        def close(self) -> None:
+            """Log unfinished lines too, and close the file."""
+
 
 STDOUT, STDERR = 1, 2
 
@@ -32,23 +51,10 @@ _MAX_DRAIN_S = 2.0
 _MAX_LAST_WORDS_BYTES = 1024 * 1024
 
 
-class LogSink(Protocol):
-    """Where output is logged. Never raises for want of space."""
-
-    def write(self, stream: int, chunk: bytes) -> None:
-        """Log a piece of output of ``stream`` (1 or 2) as it was read."""
-
-    def carry(self) -> dict[int, bytes]:
-        """The unfinished lines, by stream, that are in no file yet."""
-
-    def close(self) -> None:
-        """Log unfinished lines too, and close the file."""
-
-
 class Output:
     """One readable end: a pipe, or the pty master."""
 
-    def __init__(self, container: "Container", fd: int, stream: int) -> None:
+    def __init__(self, container: Container, fd: int, stream: int) -> None:
         self.fd = fd
         self._stream = stream
         self._container = container
@@ -121,7 +127,7 @@ class Container:
         log: LogSink | None,
         poller: Poller,
         tell: Callable[[dict[str, Any]], None],
-        active: set["Container"],
+        active: set[Container],
     ) -> None:
         """``active``: where to be noted whenever something has been logged."""
         self.key = key

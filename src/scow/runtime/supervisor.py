@@ -10,6 +10,8 @@ clients. An engine that dies loses nothing: the next one's ``start`` returns all
 ended meanwhile.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import os
@@ -19,14 +21,18 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scow.errors import UnavailableError
 from scow.logs.spec import LogSpec
-from scow.runtime.channel import Channel, ChannelClosed, Message
+from scow.runtime.channel import Channel, ChannelClosed
 from scow.runtime.entry import EXITED, PENDING, STARTING
 from scow.runtime.reaper import LISTEN_FD, SOCKET_NAME
 from scow.runtime.start_failure import RuntimeFailedError, last_error
 from scow.tasks import TaskOwner
+
+if TYPE_CHECKING:
+    from scow.runtime.channel import Message
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +67,7 @@ class Running:
     key: str
     pid: int
     """0 while its runtime command has not finished; ``on_exit`` or nothing follows."""
-    exited: "Exited | None" = None
+    exited: Exited | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ class Supervisor:
         self._on_lost = on_lost
         self._tasks = TaskOwner("supervisor")
         self._channel: Channel | None = None
+        self._is_ready = False
         self._reaper_ended: asyncio.Future[None] | None = None
         self._next_id = 0
         self._waiting: dict[int, asyncio.Future[Message]] = {}
@@ -103,11 +110,13 @@ class Supervisor:
         """Connect, starting scow-reaper when there is none; returns every process it knows."""
         self._connect()
         try:
-            return await self._list()
+            listed = await self._list()
         except UnavailableError:
             # The reaper of an engine before this one was about to leave.
             self._connect()
-            return await self._list()
+            listed = await self._list()
+        self._is_ready = True
+        return listed
 
     async def aclose(self, *, stop_reaper_if_idle: bool) -> None:
         """Disconnect; processes go on. May be called twice."""
@@ -188,6 +197,9 @@ class Supervisor:
                 future.set_exception(UnavailableError("scow-reaper has gone"))
         if self._channel is channel:
             self._channel = None
+            if not self._is_ready:
+                return  # `start` sees it
+            self._is_ready = False
             self._tasks.start(self._reconnect(), name="reconnect")
 
     async def _reconnect(self) -> None:
