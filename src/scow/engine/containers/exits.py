@@ -49,13 +49,12 @@ class Exits:
 
     async def exited(self, ended: Exited) -> None:
         """The process of the container ``ended.key`` is gone and its output is all delivered."""
-        live = self._containers.by_id(ended.key)
-        if live is None:
-            await self._launcher.forget(ended.key)
-            return
-        async with live.lock:
-            if live.doc.alive:
-                await self._record(live, ended)
+        if live := self._containers.by_id(ended.key):
+            async with live.lock:
+                if live.doc.alive:
+                    await self._record(live, ended)
+                    return
+        await self._launcher.forget(ended.key)
 
     async def _record(self, live: Live, ended: Exited) -> None:
         doc = live.doc

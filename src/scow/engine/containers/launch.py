@@ -165,13 +165,15 @@ class Launcher:
         self.alive_changed()
         await self.supervisor.forget(doc.id)
         await self._delete_runtime_state(doc)
-        await self._remove_bundle(self.bundles / doc.id)
         try:
             if endpoint is not None:
                 await self.sandboxes.release(endpoint)
             await self.images.unmount_rootfs(doc.id)
         except (ScowError, OSError) as exc:
             _log.warning("clean-up of %s: %s", doc.id, exc)
+        else:
+            # Last: start-up takes a bundle for a clean-up that is not complete.
+            await self._remove_bundle(self.bundles / doc.id)
 
     async def forget(self, key: str) -> None:
         """Drop the record of an ended process."""

@@ -90,9 +90,10 @@ class Recovery:
             return
         if process is not None and process.exited is None:
             _log.warning("container %s was being started when the daemon ended: stopping it", doc.id)
-        async with live.lock:
-            # Also frees what a clean-up left that was cut short.
-            await self._launcher.clean_up(live)
+        if process is not None or (self._bundles / doc.id).exists():
+            # The bundle is what a clean-up removes when nothing else of a process is left but its mount.
+            async with live.lock:
+                await self._launcher.clean_up(live)
 
     async def _unknown(self, process: Running) -> None:
         """An exec of an earlier daemon, which runs on; or the last of a container that is gone."""
