@@ -25,8 +25,10 @@ def render_rows(
 ) -> str:
     """What ``--format template`` prints for ``rows``, each ended by a newline.
 
-    ``template`` is Go template text (``\\t`` and ``\\n`` may be spelt so), ``json``, or ``table`` and a template:
-    then a first row has for each name its entry of ``headers``. Raises ``TemplateError`` before any output.
+    ``template`` is Go template text (``\\t`` and ``\\n`` may be spelt so), or ``json``, or ``table`` and
+    a template: then a first row has for each name its entry of ``headers``.
+
+    Raises ``TemplateError`` before any output.
     """
     table = template.startswith(_TABLE)
     text = "{{json .}}" if template == "json" else template[len(_TABLE) :] if table else template

@@ -65,8 +65,12 @@ def index(item: object, *places: object) -> object:
             case _ if kind_of(item) == POINTER:
                 raise CallError("index of nil pointer")
             case _:
-                raise CallError(f"can't index item of type {type_name(item)}")
+                raise CallError(f"can't index item of type {_inner_type(item)}")
     return item
+
+
+def _inner_type(item: object) -> str:
+    return type_name(item).removeprefix("*")  # Go has followed the pointer by then
 
 
 def _key(place: object) -> str:
@@ -126,7 +130,7 @@ def length(item: object) -> int:
     kind = kind_of(item)
     if kind == INVALID:
         raise CallError("len of nil pointer")
-    raise CallError("len of nil pointer" if kind == POINTER else f"len of type {type_name(item)}")
+    raise CallError("len of nil pointer" if kind == POINTER else f"len of type {_inner_type(item)}")
 
 
 def equal(first: object, *others: object) -> bool:

@@ -8,6 +8,7 @@ from scow.cli.template_values import (
     NilMap,
     NilPointer,
     NilSlice,
+    Shown,
     Struct,
     from_utf8,
     type_name,
@@ -68,6 +69,8 @@ class _Verb:
                 return self._integer(value)
             case float():
                 return self._float(value)
+            case Shown():
+                return self._padded(value.text) if verb in "vs" else self.format(value.raw)
             case NilPointer():
                 return self._padded("<nil>") if verb == "v" else f"%!{verb}({value.go_type}=<nil>)"
         return self._composite(value)
@@ -334,7 +337,7 @@ def to_json(value: object, *, escape_html: bool = False) -> str:
             entries = ((str(key), value[key]) for key in sorted(value, key=_sort_key))
         case list() | tuple():
             return f"[{','.join(to_json(item, escape_html=escape_html) for item in value)}]"
-        case Struct():
+        case Struct() | Shown():
             return _json_in_order(value.raw)
         case Adapter():
             escape_html = True

@@ -6,6 +6,7 @@ Where Docker's command line has a type, one of the classes here stands for it:
     Struct      an object with known fields; a name that is none of them is an error
     TypedMap    a map whose missing entries read as the zero value of its elements
     NilSlice, NilMap, NilPointer    what an absent field of that type holds
+    Shown       a time or a duration
     Adapter     one row of a listing: what Docker computes for columns
 """
 
@@ -22,9 +23,12 @@ class Struct:
     __slots__ = ("_values", "go_type", "names", "raw")
 
     def __init__(
-        self, go_type: str, raw: Mapping[str, object], fields: Mapping[str, Callable[[object], object]]
+        self,
+        go_type: str,
+        raw: Mapping[str, object],
+        fields: Mapping[str, tuple[str, Callable[[object], object]]],
     ) -> None:
-        """``fields``: name in Go → how to make its value from its JSON (``None``: absent or null)."""
+        """``fields``: name in Go → name in JSON, and how to make the value (of None: not there)."""
         self.go_type = go_type
         self.names = fields
         self.raw = raw
@@ -33,16 +37,13 @@ class Struct:
     def get(self, name: str) -> object:
         """The value of one of ``names``. ``KeyError``: it is none."""
         if name not in self._values:
-            self._values[name] = self.names[name](self.raw.get(_json_name(name)))
+            json_name, make = self.names[name]
+            self._values[name] = make(self.raw.get(json_name))
         return self._values[name]
 
     def items(self) -> Iterator[tuple[str, object]]:
         """Names and values, in order."""
         return ((name, self.get(name)) for name in self.names)
-
-
-def _json_name(name: str) -> str:
-    return "Id" if name == "ID" else name
 
 
 class TypedMap(dict[str, object]):
@@ -82,6 +83,17 @@ class NilPointer:
 
     def __init__(self, go_type: str) -> None:
         self.go_type = go_type
+
+
+class Shown:
+    """A value that prints in a way of its own: a time, a duration. ``raw`` is its JSON."""
+
+    __slots__ = ("go_type", "raw", "text")
+
+    def __init__(self, go_type: str, text: str, raw: object) -> None:
+        self.go_type = go_type
+        self.text = text
+        self.raw = raw
 
 
 class Adapter:
@@ -175,7 +187,7 @@ def is_true(value: object) -> bool:
     match value:
         case None | NilPointer():
             return False
-        case Struct() | Adapter():
+        case Struct() | Adapter() | Shown():
             return True
     return bool(value)
 

@@ -16,8 +16,8 @@ _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 def parse_moment(text: str, now: float) -> str:
     """What to send for ``--since text``: seconds since 1970, with nine decimals when a date was given.
 
-    ``text`` is a duration back from ``now`` ("10m"), a date or time of RFC 3339 with or without zone (without:
-    this machine's zone), or such seconds already, which pass as they are. Raises ``InvalidArgumentError``.
+    ``text`` is a duration back from ``now`` ("10m"), a date or time of RFC 3339 (without a zone: this
+    machine's), or such seconds already, which pass as they are. Raises ``InvalidArgumentError``.
     """
     if text != "0":
         try:
