@@ -24,8 +24,8 @@ container.InspectResponse ID=Id:string Created:string Path:string Args:[string] 
  Image:string ResolvConfPath:string HostnamePath:string HostsPath:string LogPath:string Name:string
  RestartCount:int Driver:string Platform:string MountLabel:string ProcessLabel:string AppArmorProfile:string
  ExecIDs:[string] HostConfig:*container.HostConfig GraphDriver:storage.DriverData SizeRw:*int64
- SizeRootFs:*int64 Mounts:[container.MountPoint] Config:*container.Config NetworkSettings:*container.NetworkSettings
- ImageManifestDescriptor:*v1.Descriptor
+ SizeRootFs:*int64 Mounts:[container.MountPoint] Config:*container.Config
+ NetworkSettings:*container.NetworkSettings ImageManifestDescriptor:*v1.Descriptor
 container.State Status:string Running:bool Paused:bool Restarting:bool OOMKilled:bool Dead:bool Pid:int
  ExitCode:int Error:string StartedAt:string FinishedAt:string Health:*container.Health
 container.Health Status:string FailingStreak:int Log:[*container.HealthcheckResult]
