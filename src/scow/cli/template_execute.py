@@ -244,15 +244,12 @@ class Execution:
             value = self._field(
                 dot, name, node, arguments if last else [], final if last else _MISSING, inside
             )
-            if not last and _is_boxed(inside, name) and not isinstance(value, (dict, Struct)):
+            if not last and _is_boxed(inside, name) and not isinstance(value, (dict, Struct, Adapter)):
                 # Go sees an "any" here, and only looks inside for things that have fields.
-                problem = (
-                    "nil pointer evaluating"
-                    if value is None
-                    else f"can't evaluate field {names[place + 1]} in type"
-                )
-                dotted = f".{names[place + 1]}" if value is None else ""
-                raise self._error(f"{problem} interface {{}}{dotted}")
+                following = names[place + 1]
+                if value is None or isinstance(value, NilPointer):
+                    raise self._error(f"nil pointer evaluating interface {{}}.{following}")
+                raise self._error(f"can't evaluate field {following} in type interface {{}}")
         return value
 
     def _field(

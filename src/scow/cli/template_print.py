@@ -10,7 +10,6 @@ from scow.cli.template_values import (
     NilSlice,
     Shown,
     Struct,
-    from_utf8,
     type_name,
     utf8,
 )
@@ -366,10 +365,8 @@ def _json_in_order(value: object) -> str:
 def _json_string(text: str, escape_html: bool) -> str:
     from json.encoder import encode_basestring  # heavy, and loaded already where there is an answer
 
-    shown = encode_basestring(from_utf8(utf8(text)).encode("utf-8", "replace").decode()).replace(
-        "\u2028", "\\u2028"
-    )
-    shown = shown.replace("\u2029", "\\u2029")
+    shown = encode_basestring(utf8(text).decode("utf-8", "replace"))
+    shown = shown.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     if escape_html:
         shown = shown.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return shown
