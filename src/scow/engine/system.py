@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from scow.linux.cgroups import CgroupHost
 from scow.linux.sysinfo import MachineFacts
 from scow.logs.drivers import DRIVERS
 from scow.runtime.oci_runtime import OciRuntime
+from scow.spec.api_version import MAX_API_VERSION, MIN_API_VERSION
+from scow.spec.engine_api.event import Event
+from scow.spec.filters import Filters
 
-API_VERSION = "1.55"
-MIN_API_VERSION = "1.24"
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
@@ -38,7 +40,7 @@ class System:
     containers: Containers
     images: ImageStore
     runtimes: dict[str, OciRuntime]
-    events: EventBus
+    bus: EventBus
 
     async def version(self) -> dict[str, Any]:
         """The answer of ``/version``."""
@@ -46,14 +48,14 @@ class System:
         arch = _GO_ARCHITECTURES.get(self.machine.architecture, self.machine.architecture)
         python = f"Python {platform.python_version()}"
         details = {
-            "ApiVersion": API_VERSION,
+            "ApiVersion": str(MAX_API_VERSION),
             "Arch": arch,
             "BuildTime": "",
             "Experimental": "false",
             "GitCommit": "",
             "GoVersion": python,
             "KernelVersion": self.machine.kernel_version,
-            "MinAPIVersion": MIN_API_VERSION,
+            "MinAPIVersion": str(MIN_API_VERSION),
             "Os": "linux",
         }
         return {
@@ -63,8 +65,8 @@ class System:
                 {"Name": self.config.default_runtime, "Version": runtime, "Details": {}},
             ],
             "Version": __version__,
-            "ApiVersion": API_VERSION,
-            "MinAPIVersion": MIN_API_VERSION,
+            "ApiVersion": str(MAX_API_VERSION),
+            "MinAPIVersion": str(MIN_API_VERSION),
             "GitCommit": "",
             # Clients assert that the field is there; it names the language the engine is written in.
             "GoVersion": python,
@@ -77,6 +79,10 @@ class System:
     async def _runtime_version(self) -> str:
         runtime = self.runtimes.get(self.config.default_runtime)
         return await runtime.version() if runtime else ""
+
+    async def events(self, since: str, until: str, filters: Filters) -> AsyncIterator[Event]:
+        """Events of this life of the engine. Raises InvalidArgumentError."""
+        return await self.bus.events(since, until, filters)
 
     async def info(self) -> dict[str, Any]:
         """The answer of ``/info``."""
@@ -91,7 +97,7 @@ class System:
             "SystemStatus": None,
             "SystemTime": rfc3339(time.time_ns()),
             "LoggingDriver": self.config.log_driver,
-            "NEventsListener": self.events.followers,
+            "NEventsListener": self.bus.followers,
             "NFd": len(os.listdir("/proc/self/fd")),
             "NGoroutines": 1,
             "Debug": self.config.debug,
@@ -169,7 +175,7 @@ class System:
                 "Authorization": None,
                 "Log": sorted(DRIVERS),
             },
-            "Runtimes": {name: {"path": str(runtime.path)} for name, runtime in self.runtimes.items()},
+            "Runtimes": {name: {"path": runtime.program} for name, runtime in self.runtimes.items()},
             "DefaultRuntime": config.default_runtime,
             "InitBinary": config.init_path or "",
             "ContainerdCommit": {"ID": "", "Expected": ""},

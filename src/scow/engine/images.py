@@ -1,0 +1,275 @@
+"""The image nouns of the API, over the image store: views, deletion with containers in mind, events."""
+
+import fnmatch
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from scow.engine.events import EventBus
+from scow.engine.timestamps import parse_query_time, parse_rfc3339, rfc3339
+from scow.errors import InvalidArgumentError, NotFoundError
+from scow.image.model import Image, ImageUser, Loaded, LoadEvent, LayerProgress, Renamed
+from scow.image.store import ImageStore
+from scow.spec.engine_api.container import GraphDriver
+from scow.spec.engine_api.image import (
+    HistoryItem,
+    ImageDeleteItem,
+    ImageInspect,
+    ImageMetadata,
+    ImageSummary,
+    RootFS,
+)
+from scow.spec.filters import Filters
+from scow.spec.reference import Reference, parse_reference
+
+MISSING = "<missing>"
+_FILTERS = ("before", "dangling", "label", "reference", "since", "until")
+
+
+class Images:
+    """What ``routes/images.py`` calls. ``users`` gives the containers made from images."""
+
+    def __init__(
+        self, store: ImageStore, events: EventBus, users: Callable[[], Iterable[ImageUser]]
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._users = users
+
+    async def list(
+        self,
+        *,
+        all: bool,  # noqa: A002 - the API's name
+        filters: Filters,
+        shared_size: bool,
+        digests: bool,
+    ) -> list[ImageSummary]:
+        """Images that pass ``filters``, newest first; without ``all`` no intermediate ones."""
+        del digests  # always part of the answer
+        filters.check(*_FILTERS)
+        images = self._store.list()
+        parents = {image.parent for image in images if image.parent}
+        counts = Counter(user.image_id for user in self._users())
+        shared = _shared_sizes(images) if shared_size else {}
+        chosen = [
+            image
+            for image in images
+            if (all or image.repo_tags or image.id not in parents) and self._passes(image, filters)
+        ]
+        chosen.sort(key=_created_ns, reverse=True)
+        return [
+            ImageSummary(
+                id=image.id,
+                parent_id=image.parent or "",
+                repo_tags=_matching_names(image.repo_tags, filters),
+                repo_digests=list(image.repo_digests),
+                created=_created_ns(image) // 1_000_000_000,
+                size=image.size,
+                shared_size=shared.get(image.id, -1),
+                labels=image.config.labels,
+                containers=counts[image.id] if shared_size else -1,
+            )
+            for image in chosen
+        ]
+
+    def _passes(self, image: Image, filters: Filters) -> bool:
+        if not filters.match_labels(image.config.labels or {}):
+            return False
+        if wanted := filters.get("dangling"):
+            if (wanted[0].lower() in ("1", "true")) == bool(image.repo_tags):
+                return False
+        if "reference" in filters and not _matching_names(image.repo_tags, filters):
+            return False
+        created = _created_ns(image)
+        if any(created >= _created_ns(self._store.resolve(name)) for name in filters.get("before")):
+            return False
+        if any(created <= _created_ns(self._store.resolve(name)) for name in filters.get("since")):
+            return False
+        return not any(created > (parse_query_time(text) or 0) for text in filters.get("until"))
+
+    async def inspect(self, name: str) -> ImageInspect:
+        """One image. Raises NotFoundError."""
+        image = self._store.resolve(name)
+        return ImageInspect(
+            id=image.id,
+            repo_tags=list(image.repo_tags),
+            repo_digests=list(image.repo_digests),
+            parent=image.parent or "",
+            comment=image.comment,
+            created=image.created,
+            docker_version=image.docker_version,
+            author=image.author,
+            config=image.config,
+            architecture=image.architecture,
+            variant=image.variant or msgspec.UNSET,
+            os=image.os,
+            os_version=image.os_version or msgspec.UNSET,
+            size=image.size,
+            graph_driver=GraphDriver(name=self._store.driver_name, data=self._store.graph_data(image.id)),
+            root_fs=RootFS(type="layers", layers=list(image.layers) or msgspec.UNSET),
+            metadata=ImageMetadata(last_tag_time=rfc3339(image.last_tagged_ns)),
+        )
+
+    async def history(self, name: str) -> list[HistoryItem]:
+        """The steps that made an image, newest first. Raises NotFoundError."""
+        image = self._store.resolve(name)
+        sizes = iter(image.layer_sizes)
+        items = [
+            HistoryItem(
+                id=MISSING,
+                created=parse_rfc3339(step.created) // 1_000_000_000 if step.created else 0,
+                created_by=step.created_by,
+                tags=None,
+                size=0 if step.empty_layer else next(sizes, 0),
+                comment=step.comment,
+            )
+            for step in image.history
+        ][::-1]
+        self._name_steps(image, items)
+        return items
+
+    def _name_steps(self, image: Image, items: Iterable[HistoryItem]) -> None:
+        """Ids and tags of the images that the steps left here; further down they are missing."""
+        for item in items:
+            item.id, item.tags = image.id, list(image.repo_tags) or None
+            if not image.parent:
+                return
+            try:
+                image = self._store.get(image.parent)
+            except NotFoundError:
+                return
+
+    async def tag(self, name: str, repo: str, tag: str) -> None:
+        """Give an image a further name. Raises NotFoundError, InvalidArgumentError."""
+        image = self._store.resolve(name)
+        reference = _target(repo, tag)
+        await self._store.tag(image.id, reference)
+        self._tell(image.id, "tag", reference.familiar())
+
+    async def delete(self, name: str, force: bool, noprune: bool) -> list[ImageDeleteItem]:
+        """Take a name away, and the image with its last one. Raises NotFoundError, ConflictError."""
+        image = self._store.resolve(name)
+        removal = await self._store.delete(name, force=force, prune=not noprune, users=list(self._users()))
+        items = []
+        for kind, value in removal.steps:
+            if kind == "untagged":
+                items.append(ImageDeleteItem(untagged=value))
+                self._tell(image.id, "untag", value)
+            else:
+                items.append(ImageDeleteItem(deleted=value))
+                if value == image.id:
+                    self._tell(image.id, "delete", value)
+        return items
+
+    async def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> AsyncIterator[dict[str, Any]]:
+        """Take in an archive; a failure half-way is the last object of the stream."""
+        return self._load(chunks, quiet)
+
+    async def _load(self, chunks: AsyncIterator[bytes], quiet: bool) -> AsyncIterator[dict[str, Any]]:
+        async for event in self._store.load(chunks):
+            if isinstance(event, LayerProgress) and quiet:
+                continue
+            yield _load_message(event)
+            if isinstance(event, Loaded):
+                self._tell(event.image_id, "load", event.name or event.image_id)
+
+    async def import_(
+        self,
+        chunks: AsyncIterator[bytes],
+        *,
+        repo: str,
+        tag: str,
+        message: str,
+        changes: list[str],
+        platform: str,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Make an image of one layer from an archive of a root file system."""
+        reference = _target(repo, tag) if repo else None
+        return self._import(chunks, reference, message, changes, platform)
+
+    async def _import(
+        self,
+        chunks: AsyncIterator[bytes],
+        reference: Reference | None,
+        message: str,
+        changes: list[str],
+        platform: str,
+    ) -> AsyncIterator[dict[str, Any]]:
+        image = await self._store.import_rootfs(
+            chunks, reference=reference, message=message, changes=changes, platform=platform
+        )
+        self._tell(image.id, "import", reference.familiar() if reference else image.id)
+        yield {"status": image.id}
+
+    def _tell(self, image_id: str, action: str, name: str) -> None:
+        try:
+            labels = self._store.get(image_id).config.labels or {}
+        except NotFoundError:
+            labels = {}
+        self._events.publish("image", action, image_id, {**labels, "name": name})
+
+
+def _target(repo: str, tag: str) -> Reference:
+    if not repo:
+        raise InvalidArgumentError("invalid reference format")
+    reference = parse_reference(f"{repo}:{tag}" if tag else repo)
+    if reference.digest:
+        raise InvalidArgumentError("refusing to create a tag with a digest reference")
+    return reference
+
+
+def _created_ns(image: Image) -> int:
+    return parse_rfc3339(image.created) if image.created else 0
+
+
+def _matching_names(names: Iterable[str], filters: Filters) -> list[str]:
+    """The names that a ``reference`` filter lets through: ``busybox``, ``busybox:1.*``, ``*/app``."""
+    patterns = filters.get("reference")
+    if not patterns:
+        return list(names)
+    return [name for name in names if any(_name_matches(name, pattern) for pattern in patterns)]
+
+
+def _name_matches(name: str, pattern: str) -> bool:
+    """As Docker's FamiliarMatch: a star does not cross a slash; a pattern without tag means every tag."""
+    repository = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
+    return _glob(name, pattern) or _glob(repository, pattern)
+
+
+def _glob(name: str, pattern: str) -> bool:
+    parts, patterns = name.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
+
+
+def _shared_sizes(images: Iterable[Image]) -> dict[str, int]:
+    """Bytes of each image in layers that another image has too."""
+    stacks: Counter[tuple[str, ...]] = Counter()
+    for image in images:
+        stacks.update(image.layers[: depth + 1] for depth in range(len(image.layers)))
+    return {
+        image.id: sum(
+            size for depth, size in enumerate(image.layer_sizes) if stacks[image.layers[: depth + 1]] > 1
+        )
+        for image in images
+    }
+
+
+def _load_message(event: LoadEvent) -> dict[str, Any]:
+    match event:
+        case LayerProgress(diff_id, current, total):
+            return {
+                "status": "Loading layer",
+                "progressDetail": {"current": current, "total": total},
+                "id": diff_id.removeprefix("sha256:")[:12],
+            }
+        case Renamed(name, old_id):
+            return {
+                "stream": f"The image {name} already exists, renaming the old one with ID {old_id} to empty "
+                "string\n"
+            }
+        case Loaded(image_id, None):
+            return {"stream": f"Loaded image ID: {image_id}\n"}
+        case Loaded(_, name):
+            return {"stream": f"Loaded image: {name}\n"}
