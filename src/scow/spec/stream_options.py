@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AttachOptions:
-    """The query of attach. ``stream``: live; ``logs``: what was written before; empty keys are the default."""
+    """The query of attach. ``stream``: live; ``logs``: what was written before; no keys: the default."""
 
     stdin: bool = False
     stdout: bool = False

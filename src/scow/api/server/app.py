@@ -1,0 +1,115 @@
+"""The application: every request of the Engine API becomes exactly one answer here.
+
+The request edge: whatever a handler raises becomes a status and ``{"message": …}``.
+"""
+
+import logging
+import re
+from dataclasses import dataclass
+
+import scow
+from scow.api.http.answer import Answer, Full
+from scow.api.http.head import RefusedError
+from scow.api.http.query import clean_path, escape_path, parse_target
+from scow.api.http.request import Request
+from scow.api.server.call import Call, json_answer
+from scow.api.server.errors import status_of
+from scow.api.server.router import Router
+from scow.api.server.routes.containers import ContainerService, LifecycleService, container_routes
+from scow.api.server.routes.exec import ExecService, exec_routes
+from scow.api.server.routes.images import ImageService, image_routes
+from scow.api.server.routes.networks import NetworkService, network_routes
+from scow.api.server.routes.streams import StreamService, stream_routes
+from scow.api.server.routes.swarm import swarm_routes
+from scow.api.server.routes.system import SystemService, system_routes
+from scow.api.server.routes.volumes import VolumeService, volume_routes
+from scow.api.server.versions import TooOldError, check_version
+from scow.errors import NotFoundError, ScowError
+from scow.spec.api_version import MAX_API_VERSION
+
+_VERSIONED = re.compile(r"/v([0-9.]+)(/.*)", re.DOTALL)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes call: one object a noun."""
+
+    containers: ContainerService
+    lifecycle: LifecycleService
+    streams: StreamService
+    execs: ExecService
+    images: ImageService
+    volumes: VolumeService
+    networks: NetworkService
+    system: SystemService
+
+
+def build_app(services: Services) -> "App":
+    """The application with all its routes."""
+    return App(
+        Router(
+            (
+                *system_routes(services.system),
+                *container_routes(services.containers, services.lifecycle),
+                *stream_routes(services.streams),
+                *exec_routes(services.execs),
+                *image_routes(services.images),
+                *volume_routes(services.volumes),
+                *network_routes(services.networks),
+                *swarm_routes(),
+            )
+        )
+    )
+
+
+class App:
+    """Answers requests by a table of routes."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self.headers = {
+            "Api-Version": str(MAX_API_VERSION),
+            "Docker-Experimental": "false",
+            "Ostype": "linux",
+            "Server": f"scow/{scow.__version__} (linux)",
+        }
+
+    async def __call__(self, request: Request) -> Answer:
+        try:
+            return await self._dispatch(request)
+        except Exception as exc:
+            return error_answer(exc)
+
+    async def _dispatch(self, request: Request) -> Answer:
+        path, query = parse_target(request.head.target)
+        if (cleaned := clean_path(path)) != path:
+            _, mark, rest = request.head.target.partition("?")
+            return Full(301, headers={"Location": escape_path(cleaned) + mark + rest})
+        version = MAX_API_VERSION
+        if found := _VERSIONED.fullmatch(path):
+            version = check_version(found[1])
+            path = found[2]
+        match = self._router.find(request.method, path)
+        if match is None:
+            raise NotFoundError("page not found")
+        route, name = match
+        request.must_finish = route.must_finish
+        return await route.handler(Call(request, version, name, query))
+
+    def refuse(self, error: RefusedError) -> Full:
+        return error_answer(error)
+
+
+def error_answer(error: Exception) -> Full:
+    """The answer to a request that failed; what is none of our errors is logged, being a bug."""
+    status = status_of(error)
+    if status == 304:
+        return Full(304)
+    if not isinstance(error, ScowError):
+        _log.error("unexpected error while handling a request", exc_info=error)
+        return json_answer({"message": f"{type(error).__name__}: {error}"}, 500)
+    if isinstance(error, TooOldError):
+        return Full(status, f"{error.message}\n".encode(), "text/plain; charset=utf-8")
+    return json_answer({"message": error.message}, status)

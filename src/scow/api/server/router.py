@@ -1,0 +1,55 @@
+"""From method and path to a handler.
+
+A template is fixed (``/containers/json``) or has one ``{name}`` that takes everything between what stands
+before and after it, slashes included: image names have them.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from scow.api.http.answer import Answer
+from scow.api.server.call import Call
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint. ``must_finish``: the work is completed even when the client goes away meanwhile."""
+
+    method: str
+    template: str
+    handler: Handler
+    must_finish: bool = False
+
+
+class Router:
+    """All routes of an application; the first that fits is taken."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._fixed: dict[tuple[str, str], Route] = {}
+        self._open: dict[tuple[str, str], list[tuple[str, str, Route]]] = {}
+        for route in routes:
+            prefix, brace, rest = route.template.partition("{")
+            if not brace:
+                self._fixed.setdefault((route.method, route.template), route)
+            else:
+                suffix = rest.partition("}")[2]
+                key = (route.method, _first_segment(prefix))
+                self._open.setdefault(key, []).append((prefix, suffix, route))
+
+    def find(self, method: str, path: str) -> tuple[Route, str] | None:
+        """The route of ``path`` and what its name stands for, or None."""
+        if route := self._fixed.get((method, path)):
+            return route, ""
+        for prefix, suffix, route in self._open.get((method, _first_segment(path)), ()):
+            if path.startswith(prefix) and path.endswith(suffix):
+                name = path[len(prefix) : len(path) - len(suffix)]
+                # Shorter than both together: the two overlap, as in /exec/json.
+                if name and len(path) > len(prefix) + len(suffix):
+                    return route, name
+        return None
+
+
+def _first_segment(path: str) -> str:
+    return path[1:].partition("/")[0]

@@ -1,0 +1,110 @@
+"""``/images/*``: what is here, names for it, and archives coming in."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+from scow.api.http.answer import Answer, Full
+from scow.api.server.call import Call, json_answer
+from scow.api.server.router import Route
+from scow.api.server.streams import progress_stream
+from scow.api.server.versions import image_list_filters, view_image, view_image_summary
+from scow.errors import UnsupportedError
+from scow.spec.engine_api.image import HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary
+from scow.spec.filters import Filters
+
+Progress = AsyncIterator[dict[str, Any]]
+
+
+class ImageService(Protocol):
+    """Images. What reports progress raises what it can before it returns, and the rest on the way."""
+
+    async def inspect(self, name: str) -> ImageInspect: ...
+
+    async def history(self, name: str) -> list[HistoryItem]: ...
+
+    async def tag(self, name: str, repo: str, tag: str) -> None: ...
+
+    async def delete(self, name: str, force: bool, noprune: bool) -> list[ImageDeleteItem]: ...
+
+    async def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> Progress: ...
+
+    async def import_(
+        self,
+        chunks: AsyncIterator[bytes],
+        *,
+        repo: str,
+        tag: str,
+        message: str,
+        changes: list[str],
+        platform: str,
+    ) -> Progress: ...
+
+    async def list(
+        self, *, all: bool, filters: Filters, shared_size: bool, digests: bool
+    ) -> list[ImageSummary]: ...
+
+
+def image_routes(images: ImageService) -> tuple[Route, ...]:
+    """The endpoints of images."""
+    handlers = _Images(images)
+    return (
+        Route("GET", "/images/json", handlers.list),
+        Route("GET", "/images/{name}/json", handlers.inspect),
+        Route("GET", "/images/{name}/history", handlers.history),
+        Route("POST", "/images/load", handlers.load),
+        Route("POST", "/images/create", handlers.create),
+        Route("POST", "/images/{name}/tag", handlers.tag, must_finish=True),
+        Route("DELETE", "/images/{name}", handlers.delete, must_finish=True),
+    )
+
+
+class _Images:
+    def __init__(self, images: ImageService) -> None:
+        self._images = images
+
+    async def list(self, call: Call) -> Answer:
+        query = call.query
+        found = await self._images.list(
+            all=query.boolean("all"),
+            filters=image_list_filters(call.filters(), query.text("filter"), call.version),
+            shared_size=query.boolean("shared-size"),
+            digests=query.boolean("digests"),
+        )
+        return json_answer([view_image_summary(item, call.version) for item in found])
+
+    async def inspect(self, call: Call) -> Answer:
+        return json_answer(view_image(await self._images.inspect(call.name), call.version))
+
+    async def history(self, call: Call) -> Answer:
+        return json_answer(await self._images.history(call.name))
+
+    async def tag(self, call: Call) -> Answer:
+        await self._images.tag(call.name, call.query.text("repo"), call.query.text("tag"))
+        return Full(201)
+
+    async def delete(self, call: Call) -> Answer:
+        query = call.query
+        return json_answer(
+            await self._images.delete(call.name, query.boolean("force"), query.boolean("noprune"))
+        )
+
+    async def load(self, call: Call) -> Answer:
+        progress = await self._images.load(aiter(call.request.body), call.query.boolean("quiet", True))
+        return progress_stream(progress)
+
+    async def create(self, call: Call) -> Answer:
+        """Import; pulling (``fromImage``) needs a registry client, which this engine does not have yet."""
+        query = call.query
+        source = query.text("fromSrc")
+        if source != "-":
+            what = f"import from {source}" if source else f"pull {query.text('fromImage')}"
+            raise UnsupportedError(f"cannot {what}: this engine does not fetch over the network")
+        progress = await self._images.import_(
+            aiter(call.request.body),
+            repo=query.text("repo"),
+            tag=query.text("tag"),
+            message=query.text("message"),
+            changes=query.all("changes"),
+            platform=query.text("platform"),
+        )
+        return progress_stream(progress)
