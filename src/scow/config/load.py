@@ -1,0 +1,161 @@
+"""From a command line, an environment and a file to a ``Config``."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import scow
+from scow.config.checks import check_settings
+from scow.config.file import parse_file
+from scow.config.flags import help_text, parse_flags
+from scow.config.options import CONFIG_FILE, OPTIONS
+from scow.config.settings import STOCK_RUNTIME, AddressPool, Config, Runtime
+from scow.errors import InvalidArgumentError, ScowError
+
+_DEFAULT_HOST = "unix:///run/scow/scow.sock"
+_FIRST_INHERITED_FD = 3  # sd_listen_fds(3)
+
+
+def load(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
+    """The configuration of a daemon started with ``argv`` (without the program) in ``environ``.
+
+    Raises ScowError with dockerd's messages. ``--help``, ``--version`` and ``--validate`` print and raise
+    ``SystemExit``.
+    """
+    line = parse_flags(argv)
+    if line.help:
+        _print_and_leave(help_text())
+    if line.version:
+        _print_and_leave(f"scow version {scow.__version__}\n")
+    given = line.settings()
+    settings = {option.name: option.default for option in OPTIONS}
+    settings |= _read_file(line.config_file, given) | given
+    check_settings(settings)
+    config = _to_config(settings, environ)
+    if line.validate:
+        _print_and_leave("configuration OK\n")
+    return config
+
+
+def _print_and_leave(text: str) -> None:
+    sys.stdout.write(text)
+    raise SystemExit(0)
+
+
+def _read_file(named: str | None, given: dict[str, Any]) -> dict[str, Any]:
+    """The settings of daemon.json; only a file that was asked for must exist.
+
+    Runtimes given as flags are put under those of the file, as the two add up.
+    """
+    path = CONFIG_FILE if named is None else named
+    what = f"unable to configure the Docker daemon with file {path}: "
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if named is None:
+            return {}
+        raise InvalidArgumentError(f"{what}open {path}: no such file or directory") from None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InvalidArgumentError(f"{what}{exc}") from exc
+    try:
+        found = parse_file(text, given)
+    except ScowError as exc:
+        raise InvalidArgumentError(what + exc.message) from exc
+    if "runtimes" in found and "runtimes" in given:
+        given["runtimes"] = found["runtimes"] | given["runtimes"]
+    return found
+
+
+def _to_config(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
+    exec_root = Path(settings["exec-root"]).absolute()
+    runtimes = {
+        name: Runtime(runtime["path"], tuple(runtime.get("runtimeArgs") or ()))
+        for name, runtime in settings["runtimes"].items()
+    }
+    return Config(
+        data_root=Path(settings["data-root"]).absolute(),
+        exec_root=exec_root,
+        hosts=tuple(_address(host) for host in settings["hosts"]) or (_DEFAULT_HOST,),
+        pidfile=Path(settings["pidfile"] or exec_root / "scowd.pid").absolute(),
+        group=settings["group"],
+        inherited_sockets=_inherited_sockets(environ),
+        notify_socket=environ.get("NOTIFY_SOCKET", ""),
+        idle_exit_s=settings["idle-exit"],
+        debug=settings["debug"],
+        log_level="debug" if settings["debug"] else settings["log-level"].lower(),
+        labels=tuple(dict.fromkeys(settings["labels"])),
+        experimental=settings["experimental"],
+        features=settings["features"],
+        live_restore=settings["live-restore"],
+        storage_driver=settings["storage-driver"] or None,
+        runtimes={STOCK_RUNTIME: Runtime(STOCK_RUNTIME), **runtimes},
+        default_runtime=settings["default-runtime"],
+        cgroup_parent=settings["cgroup-parent"],
+        init=settings["init"],
+        init_path=settings["init-path"] or None,
+        no_new_privileges=settings["no-new-privileges"],
+        seccomp_profile=_seccomp_profile(settings["seccomp-profile"]),
+        default_ulimits=tuple(settings["default-ulimits"].values()),
+        default_shm_size_bytes=settings["default-shm-size"],
+        default_ipc_mode=settings["default-ipc-mode"],
+        default_cgroupns_mode=settings["default-cgroupns-mode"],
+        default_stop_timeout_s=settings["default-stop-timeout"],
+        log_driver=settings["log-driver"],
+        log_opts=settings["log-opts"],
+        bridge=settings["bridge"],
+        bip=settings["bip"],
+        fixed_cidr=settings["fixed-cidr"],
+        mtu=settings["mtu"] or 1500,
+        ip=settings["ip"],
+        icc=settings["icc"],
+        iptables=settings["iptables"],
+        ip_forward=settings["ip-forward"],
+        ip_masq=settings["ip-masq"],
+        userland_proxy=settings["userland-proxy"],
+        default_address_pools=tuple(
+            AddressPool(pool["base"], pool["size"]) for pool in settings["default-address-pools"]
+        ),
+        dns=tuple(settings["dns"]),
+        dns_opts=tuple(settings["dns-opts"]),
+        dns_search=tuple(settings["dns-search"]),
+        registry_mirrors=tuple(settings["registry-mirrors"]),
+        insecure_registries=tuple(settings["insecure-registries"]),
+        max_concurrent_downloads=settings["max-concurrent-downloads"],
+        max_concurrent_uploads=settings["max-concurrent-uploads"],
+        max_download_attempts=settings["max-download-attempts"],
+        shutdown_timeout_s=settings["shutdown-timeout"],
+    )
+
+
+def _address(host: str) -> str:
+    """A bare ``host:port`` is TCP."""
+    host = host.strip()
+    return host if "://" in host else f"tcp://{host}"
+
+
+def _inherited_sockets(environ: Mapping[str, str]) -> dict[str, int]:
+    """Descriptors of socket activation by name; ones without a name are called by their number."""
+    if environ.get("LISTEN_PID") != str(os.getpid()):
+        return {}
+    count = environ.get("LISTEN_FDS", "")
+    names = environ.get("LISTEN_FDNAMES", "").split(":")
+    sockets: dict[str, int] = {}
+    for index in range(int(count) if count.isdecimal() else 0):
+        fd = _FIRST_INHERITED_FD + index
+        name = names[index] if index < len(names) else ""
+        sockets[name if name and name not in sockets else str(fd)] = fd
+    return sockets
+
+
+def _seccomp_profile(setting: str) -> str:
+    """The built-in one is "", ``unconfined`` stays, anything else is a path whose text is the profile."""
+    if setting in ("", "builtin"):
+        return ""
+    if setting == "unconfined":
+        return setting
+    try:
+        return Path(setting).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InvalidArgumentError(f"opening seccomp profile ({setting}) failed: {exc}") from exc

@@ -1,0 +1,94 @@
+"""The configuration as the rest of the engine sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from scow.spec.engine_api.container import Ulimit
+
+STOCK_RUNTIME = "runc"
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """An OCI runtime: a program (a path, or a name to look up in PATH) and arguments put before commands."""
+
+    path: str
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPool:
+    """A range that networks take their subnets from; ``size`` is a subnet's prefix length."""
+
+    base: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting of one engine. Names are those of daemon.json, units in the name where there is one.
+
+    ``hosts`` are addresses to listen on (``unix://``, ``tcp://``, ``fd://``). ``inherited_sockets`` are
+    descriptors that a service manager passed on, by name. ``idle_exit_s`` 0: never. ``seccomp_profile`` is
+    "" (the built-in), ``unconfined`` or a profile's JSON. ``default_cgroupns_mode`` "": as the host's version
+    of control groups says. ``bridge`` is the default bridge's device, ``none`` for no default bridge.
+    """
+
+    data_root: Path
+    exec_root: Path
+    hosts: tuple[str, ...]
+    pidfile: Path
+    group: str
+    inherited_sockets: Mapping[str, int] = field(default_factory=dict)
+    notify_socket: str = ""
+    idle_exit_s: float = 0.0
+
+    debug: bool = False
+    log_level: str = "info"
+    labels: tuple[str, ...] = ()
+    experimental: bool = False
+    features: Mapping[str, bool] = field(default_factory=dict)
+    live_restore: bool = True
+
+    storage_driver: str | None = None
+
+    runtimes: Mapping[str, Runtime] = field(default_factory=lambda: {STOCK_RUNTIME: Runtime(STOCK_RUNTIME)})
+    default_runtime: str = STOCK_RUNTIME
+    cgroup_parent: str = ""
+    init: bool = False
+    init_path: str | None = None
+    no_new_privileges: bool = False
+    seccomp_profile: str = ""
+    default_ulimits: tuple[Ulimit, ...] = ()
+    default_shm_size_bytes: int = 64 * 1024 * 1024
+    default_ipc_mode: str = "private"
+    default_cgroupns_mode: str = ""
+    default_stop_timeout_s: int = 10
+    log_driver: str = "json-file"
+    log_opts: Mapping[str, str] = _NOTHING
+
+    bridge: str = "scow0"
+    bip: str = ""
+    fixed_cidr: str = ""
+    mtu: int = 1500
+    ip: str = "0.0.0.0"
+    icc: bool = True
+    iptables: bool = True
+    ip_forward: bool = True
+    ip_masq: bool = True
+    userland_proxy: bool = True
+    default_address_pools: tuple[AddressPool, ...] = ()
+    dns: tuple[str, ...] = ()
+    dns_opts: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+
+    registry_mirrors: tuple[str, ...] = ()
+    insecure_registries: tuple[str, ...] = ()
+    max_concurrent_downloads: int = 3
+    max_concurrent_uploads: int = 5
+    max_download_attempts: int = 5
+    shutdown_timeout_s: int = 15
