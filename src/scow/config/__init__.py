@@ -5,7 +5,7 @@ seccomp profile that it names. Everything is checked here, so that a daemon that
 that it can honour; what Docker knows and scow does not do yet is refused by name, never ignored.
 """
 
-from scow.config.load import load
+from scow.config.assemble import load
 from scow.config.settings import AddressPool, Config, Runtime
 
 __all__ = ["AddressPool", "Config", "Runtime", "load"]

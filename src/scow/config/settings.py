@@ -3,13 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from scow.spec.engine_api.container import Ulimit
 
 STOCK_RUNTIME = "runc"
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class Config:
     default_cgroupns_mode: str = ""
     default_stop_timeout_s: int = 10
     log_driver: str = "json-file"
-    log_opts: Mapping[str, str] = _NOTHING
+    log_opts: Mapping[str, str] = field(default_factory=dict)
 
     bridge: str = "scow0"
     bip: str = ""

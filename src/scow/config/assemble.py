@@ -31,8 +31,9 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
         _print_and_leave(f"scow version {scow.__version__}\n")
     given = line.settings()
     settings = {option.name: option.default for option in OPTIONS}
-    settings |= _read_file(line.config_file, given) | given
-    check_settings(settings)
+    path, found = _read_file(line.config_file, given)
+    settings |= found | given
+    _check(settings, path if found else None)
     config = _to_config(settings, environ)
     if line.validate:
         _print_and_leave("configuration OK\n")
@@ -44,18 +45,33 @@ def _print_and_leave(text: str) -> None:
     raise SystemExit(0)
 
 
-def _read_file(named: str | None, given: dict[str, Any]) -> dict[str, Any]:
-    """The settings of daemon.json; only a file that was asked for must exist.
+def _check(settings: Mapping[str, Any], path: str | None) -> None:
+    """Check all settings; ``path`` is the file that some of them come from."""
+    try:
+        check_settings(settings)
+    except ScowError as exc:
+        if path is None:
+            raise
+        merged = "merged configuration validation from file and command line flags failed: "
+        raise type(exc)(_in_file(path) + merged + exc.message) from exc
+
+
+def _in_file(path: str) -> str:
+    return f"unable to configure the Docker daemon with file {path}: "
+
+
+def _read_file(named: str | None, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """daemon.json's path and settings; only a file that was asked for must exist.
 
     Runtimes given as flags are put under those of the file, as the two add up.
     """
     path = CONFIG_FILE if named is None else named
-    what = f"unable to configure the Docker daemon with file {path}: "
+    what = _in_file(path)
     try:
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         if named is None:
-            return {}
+            return path, {}
         raise InvalidArgumentError(f"{what}open {path}: no such file or directory") from None
     except (OSError, UnicodeDecodeError) as exc:
         raise InvalidArgumentError(f"{what}{exc}") from exc
@@ -65,7 +81,7 @@ def _read_file(named: str | None, given: dict[str, Any]) -> dict[str, Any]:
         raise InvalidArgumentError(what + exc.message) from exc
     if "runtimes" in found and "runtimes" in given:
         given["runtimes"] = found["runtimes"] | given["runtimes"]
-    return found
+    return path, found
 
 
 def _to_config(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
