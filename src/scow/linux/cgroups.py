@@ -130,12 +130,11 @@ class Cgroup:
 
     def kill_all(self) -> None:
         """Send SIGKILL to every process, frozen ones included, without waiting for them to be gone."""
-        unified = self.directories.get("")
-        if unified is not None and os.path.exists(f"{unified}/cgroup.kill"):  # Linux 5.14
-            _write(f"{unified}/cgroup.kill", "1")
-        else:
-            self._kill_one_by_one()
-        if self.host.version == 1 and self.is_frozen():  # a version 1 freezer holds back even SIGKILL
+        if self.host.version == 2 and os.path.exists(kill := f"{self.directories['']}/cgroup.kill"):
+            _write(kill, "1")  # Linux 5.14
+            return
+        self._kill_one_by_one()
+        if self.is_frozen():  # a version 1 freezer holds back even SIGKILL
             self.thaw()
 
     def remove(self) -> None:

@@ -33,8 +33,8 @@ def create_netns() -> int:
 def enter_netns(fd: int) -> Iterator[None]:
     """Put the calling thread into the network namespace of ``fd`` for a block that must not ``await``.
 
-    Sockets opened inside belong to that namespace for good. Of ``/proc/net`` only ``/proc/thread-self/net``
-    follows the thread.
+    Sockets opened and threads started inside belong to that namespace for good. Of ``/proc/net`` only
+    ``/proc/thread-self/net`` follows the thread.
     """
     before = os.open(_OWN_NETNS, os.O_RDONLY | os.O_CLOEXEC)
     try:
