@@ -162,7 +162,12 @@ def _no_containers_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Each e2e test begins on an engine without containers."""
     yield
     if "client" in request.fixturenames:
-        value: Client = request.getfixturevalue("client")
-        value.end_processes()
-        if value.daemon.running:
-            value.daemon.remove_containers()
+        daemon: Daemon = request.getfixturevalue("client").daemon
+    elif "scow_daemon" in request.fixturenames:
+        daemon = request.getfixturevalue("scow_daemon")
+    else:
+        return
+    for command in ("docker", "scow"):
+        daemon.client(command).end_processes()
+    if daemon.running:
+        daemon.remove_containers()

@@ -1,5 +1,9 @@
 """A person at a terminal: prompts, window sizes, detaching, signals; and attaching without one."""
 
+import functools
+import select
+import subprocess
+
 import pytest
 
 from tests.support.clients import Client
@@ -79,19 +83,20 @@ def test_it_without_a_terminal_is_refused(client: Client) -> None:
 
 
 def test_attach_carries_input_and_output_of_a_container_without_terminal(client: Client) -> None:
-    client.start(
-        "-i", "--name", "pipe", "busybox", "sh", "-c", 'while read x; do echo "got $x"; done; exit 3'
-    )
+    script = 'while read x; do [ "$x" = quit ] && exit 3; echo "got $x"; done'
+    client.start("-i", "--name", "pipe", "busybox", "sh", "-c", script)
     process = client.popen("attach", "pipe")
-    out, _ = process.communicate(b"one\ntwo\n", timeout=20)
-    assert out == b"got one\ngot two\n"
-    assert process.returncode == 3
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"one\ntwo\nquit\n")
+    process.stdin.flush()
+    assert process.stdout.read() == b"got one\ngot two\n"
+    assert process.wait(timeout=20) == 3
 
 
 def test_two_clients_see_the_same_output(client: Client) -> None:
     client.start("-i", "--name", "shared", "busybox", "cat")
     watchers = [client.popen("attach", "--no-stdin", "--sig-proxy=false", "shared") for _ in range(2)]
-    client.daemon.api("GET", "/_ping")
     writer = client.popen("attach", "shared")
     assert writer.stdin is not None
     assert writer.stdout is not None
@@ -101,11 +106,12 @@ def test_two_clients_see_the_same_output(client: Client) -> None:
         writer.stdin.flush()
         return writer.stdout.readline() == b"x\n"
 
-    assert echoed()
+    def sees_it(watcher: "subprocess.Popen[bytes]") -> bool:
+        return echoed() and bool(select.select([watcher.stdout], [], [], 0)[0])
+
     for watcher in watchers:
+        wait_until(functools.partial(sees_it, watcher), "what the writer writes reaches the watcher")
         assert watcher.stdout is not None
-        # A line that was echoed after this watcher attached; the first ones may have been before.
-        wait_until(echoed, "another line is echoed")
         assert watcher.stdout.readline() == b"x\n"
     client("kill", "shared")
     for process in (*watchers, writer):

@@ -285,7 +285,7 @@ def test_without_signal_proxy_the_container_stays(client: Client) -> None:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"up\n"
-    process.send_signal(signal.SIGUSR1)
+    process.send_signal(signal.SIGHUP)
     process.communicate(timeout=20)
     assert client.status("alone") == "running"
 
