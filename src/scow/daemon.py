@@ -1,24 +1,55 @@
 """scowd: the one place where the daemon is put together. Nothing imports this module."""
 
 import asyncio
+import gc
+import grp
 import logging
 import os
+import shutil
 import signal
+import socket
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from scow import log
 from scow.api.http.listeners import open_listeners
-from scow.api.http.server import HttpServer
+from scow.api.http.server import Server
 from scow.api.server.app import Services, build_app
 from scow.config import Config, load
-from scow.engine.engine import Engine
+from scow.engine.containers.create import Creation
+from scow.engine.containers.document import Documents
+from scow.engine.containers.exits import Exits
+from scow.engine.containers.launch import Launcher
+from scow.engine.containers.lifecycle import Lifecycle
+from scow.engine.containers.recover import Recovery, surviving_endpoints
+from scow.engine.containers.registry import Containers
+from scow.engine.containers.removal import Removal
+from scow.engine.containers.sandbox import Sandboxes
+from scow.engine.containers.service import ContainerService
+from scow.engine.containers.streams import Streams
+from scow.engine.containers.waits import Waits
+from scow.engine.events import EventBus
+from scow.engine.execs import Execs
 from scow.engine.idle import IdleExit
+from scow.engine.images import Images
+from scow.engine.networks import Member, Networks
 from scow.engine.pidfile import PidFile
+from scow.engine.system import System
+from scow.engine.volumes import Volumes
 from scow.errors import ScowError
+from scow.image.model import ImageUser
+from scow.image.store import ImageStore
+from scow.linux import cgroups
+from scow.linux.sysinfo import read_machine_facts
+from scow.network.bridge import BridgeDriver, BridgeSettings
+from scow.runtime.host_facts import read_host_facts
+from scow.runtime.oci_runtime import OciRuntime
+from scow.runtime.supervisor import Exited, Supervisor
+from scow.store import Store
+from scow.tasks import TaskOwner
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +61,204 @@ def console() -> None:
     except ScowError as exc:
         sys.exit(f"scowd: {exc}")
     log.configure(config.log_level)
+    pidfile = PidFile(config.pidfile)
+    try:
+        pidfile.acquire()
+    except ScowError as exc:
+        sys.exit(f"scowd: {exc}")
     try:
         asyncio.run(_run(config))
     except (ScowError, OSError) as exc:
         _log.debug("start failed", exc_info=exc)
         sys.exit(f"scowd: failed to start daemon: {exc}")
+    finally:
+        pidfile.release()
+
+
+async def _run(config: Config) -> None:
+    """Serve until told to leave, by signal or by idleness."""
+    leave = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leave.set)
+    async with AsyncExitStack() as stack:
+        daemon = Daemon(config)
+        idle = IdleExit(config.idle_exit_s or None, daemon.is_needed, leave.set)
+        services = await daemon.open(stack, idle)
+        server = Server(build_app(services), on_activity=idle.clients_changed)
+        stack.push_async_callback(server.aclose)
+        await server.listen(_listeners(config))
+        # What is alive now stays: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        idle.start()
+        _log.info("API listens on %s", ", ".join(config.hosts))
+        await leave.wait()
+        _log.info("leaving; containers run on")
+
+
+def _listeners(config: Config) -> list[socket.socket]:
+    gid = _group_id(config.group)
+    return [
+        sock
+        for address in config.hosts
+        for sock in open_listeners(address, gid=gid, inherited=config.inherited_sockets)
+    ]
+
+
+def _group_id(name: str) -> int | None:
+    """The group that may use the socket; the default one need not exist."""
+    try:
+        return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
+    except KeyError:
+        _log.warning("group %s does not exist: the socket is for root only", name)
+        return None
+
+
+class Daemon:
+    """The engine's parts and how they hang together."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._containers: Containers | None = None
+
+    def is_needed(self) -> bool:
+        """Whether a container is alive, or about to be."""
+        return any(live.doc.alive or live.restart_timer for live in self._containers or ())
+
+    async def open(self, stack: AsyncExitStack, idle: IdleExit) -> Services:
+        """Open everything in order, reconcile with what runs, and return what the API calls."""
+        config = self._config
+        config.data_root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        config.exec_root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        tasks = await stack.enter_async_context(TaskOwner("engine"))
+        store = Store(config.data_root / "scow.db")
+        stack.push_async_callback(store.aclose)
+        events, waits = EventBus(), Waits()
+        containers = self._containers = Containers(store)
+        containers.load()
+        images = await ImageStore.open(config.data_root, store, config.storage_driver)
+        runtimes = _runtimes(config)
+        facts = read_host_facts(config.init_path)
+        host_cgroups = cgroups.detect()
+
+        def report_exit(ended: Exited) -> None:
+            owner = execs if ended.key in execs else exits
+            tasks.start(owner.exited(ended), name=f"exit of {ended.key[:12]}")
+
+        supervisor = Supervisor(config.exec_root, report_exit)
+        stack.push_async_callback(supervisor.aclose, stop_reaper_if_idle=True)
+        bridge = await _open_bridge(config, containers)
+        root, bundles = config.data_root / "containers", config.exec_root / "bundles"
+        launcher = Launcher(
+            root=root,
+            bundles=bundles,
+            documents=Documents(config, facts, containers),
+            containers=containers,
+            images=images,
+            sandboxes=Sandboxes(containers, bridge),
+            supervisor=supervisor,
+            runtimes=runtimes,
+            cgroups=host_cgroups,
+            events=events,
+            alive_changed=idle.state_changed,
+        )
+        volumes = Volumes(config.data_root / "volumes", store, events, _volume_users(containers))
+        volumes.load()
+        networks = Networks(store, lambda: _members(containers))
+        await networks.load()
+        if bridge is not None:
+            networks.describe_bridge(
+                subnet=str(bridge.subnet), gateway=str(bridge.gateway), options=bridge.options()
+            )
+        execs = Execs(containers, launcher, events)
+        removal = Removal(root, containers, images, volumes, launcher, execs, waits, events)
+        exits = Exits(containers, launcher, removal, waits, events, tasks)
+        creation = Creation(config, facts, containers, images, volumes, networks, events)
+        lifecycle = Lifecycle(containers, launcher, removal, waits, events)
+        recovery = Recovery(root, bundles, containers, images, launcher, exits, tasks)
+        await recovery.recover(await supervisor.start())
+        await recovery.apply_restart_policies()
+        return Services(
+            containers=ContainerService(
+                root, containers, creation, lifecycle, launcher, images, networks, execs, events
+            ),
+            lifecycle=lifecycle,
+            streams=Streams(containers, launcher, waits, events),
+            execs=execs,
+            images=Images(images, events, lambda: _image_users(containers)),
+            volumes=volumes,
+            networks=networks,
+            system=System(
+                config=config,
+                engine_id=_engine_id(config.data_root),
+                machine=read_machine_facts(),
+                cgroups=host_cgroups,
+                features=facts.features,
+                containers=containers,
+                images=images,
+                runtimes=runtimes,
+                bus=events,
+            ),
+        )
+
+
+async def _open_bridge(config: Config, containers: Containers) -> BridgeDriver | None:
+    """The default bridge with the endpoints of what still runs; None for ``--bridge none``."""
+    if config.bridge == "none":
+        return None
+    bridge = BridgeDriver(
+        BridgeSettings(
+            name=config.bridge,
+            address=config.bip,
+            mtu=config.mtu,
+            inter_container=config.icc,
+            masquerade=config.ip_masq,
+            ip_forward=config.ip_forward,
+            default_host_ip=config.ip,
+        )
+    )
+    await bridge.start(surviving_endpoints(containers))
+    return bridge
+
+
+def _runtimes(config: Config) -> dict[str, OciRuntime]:
+    """Drivers by name. A program that is missing is an error only when a container wants it."""
+    return {
+        name: OciRuntime(
+            shutil.which(runtime.path) or runtime.path, config.exec_root / name, tuple(runtime.args)
+        )
+        for name, runtime in config.runtimes.items()
+    }
+
+
+def _members(containers: Containers) -> Iterator[Member]:
+    for live in containers:
+        if live.doc.alive:
+            yield Member(live.doc.id, live.doc.name, list(live.doc.networks), live.doc.endpoint)
+
+
+def _image_users(containers: Containers) -> Iterator[ImageUser]:
+    for live in containers:
+        yield ImageUser(live.doc.id, live.doc.image_id, live.doc.alive)
+
+
+def _volume_users(containers: Containers) -> Callable[[str], list[str]]:
+    def users(name: str) -> list[str]:
+        return [
+            live.doc.id
+            for live in containers
+            if any(record.type == "volume" and record.name == name for record in live.doc.mounts)
+        ]
+
+    return users
+
+
+def _engine_id(data_root: Path) -> str:
+    """A random name for this data root, made once."""
+    path = data_root / "engine-id"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.write_text(f"{uuid.uuid4()}\n")
+        return path.read_text().strip()

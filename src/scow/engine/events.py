@@ -77,9 +77,9 @@ class EventBus:
         self._followers.add(queue)
         try:
             for event in past:
-                if (since_ns or 0) <= event.time_nano <= (until_ns or event.time_nano):
-                    if matches(event, filters):
-                        yield event
+                in_time = (since_ns or 0) <= event.time_nano <= (until_ns or event.time_nano)
+                if in_time and matches(event, filters):
+                    yield event
             deadline = None
             if until_ns is not None:
                 left_ns = until_ns - self._clock()

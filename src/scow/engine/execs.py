@@ -49,7 +49,7 @@ class Execs:
         return exec_id in self._execs
 
     async def create(self, ref: str, body: ExecCreate) -> str:
-        """Remember a process to be run in ``ref``. Raises NotFoundError, ConflictError, InvalidArgumentError."""
+        """Remember a process for ``ref``. Raises NotFoundError, ConflictError, InvalidArgumentError."""
         live = self._running(ref)
         if not body.cmd:
             raise InvalidArgumentError("No exec command specified")

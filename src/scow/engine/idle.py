@@ -17,16 +17,16 @@ class IdleExit:
         self._after_s = after_s
         self._busy = busy
         self._leave = leave
-        self._connections = 0
+        self._clients = False
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to count, from now."""
         self._rearm()
 
-    def connections_changed(self, count: int) -> None:
-        """A client came or went."""
-        self._connections = count
+    def clients_changed(self, present: bool) -> None:
+        """The first client came or the last one went."""
+        self._clients = present
         self._rearm()
 
     def state_changed(self) -> None:
@@ -37,10 +37,10 @@ class IdleExit:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._after_s is not None and not self._connections and not self._busy():
+        if self._after_s is not None and not self._clients and not self._busy():
             self._timer = asyncio.get_running_loop().call_later(self._after_s, self._expired)
 
     def _expired(self) -> None:
         self._timer = None
-        if not self._connections and not self._busy():
+        if not self._clients and not self._busy():
             self._leave()

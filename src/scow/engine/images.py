@@ -10,7 +10,8 @@ import msgspec
 from scow.engine.events import EventBus
 from scow.engine.timestamps import parse_query_time, parse_rfc3339, rfc3339
 from scow.errors import InvalidArgumentError, NotFoundError
-from scow.image.model import Image, ImageUser, Loaded, LoadEvent, LayerProgress, Renamed
+from scow.image.imported import ImportRequest
+from scow.image.model import Image, ImageUser, LayerProgress, Loaded, LoadEvent, Renamed
 from scow.image.store import ImageStore
 from scow.spec.engine_api.container import GraphDriver
 from scow.spec.engine_api.image import (
@@ -22,6 +23,7 @@ from scow.spec.engine_api.image import (
     RootFS,
 )
 from scow.spec.filters import Filters
+from scow.spec.platform import parse_platform
 from scow.spec.reference import Reference, parse_reference
 
 MISSING = "<missing>"
@@ -31,63 +33,10 @@ _FILTERS = ("before", "dangling", "label", "reference", "since", "until")
 class Images:
     """What ``routes/images.py`` calls. ``users`` gives the containers made from images."""
 
-    def __init__(
-        self, store: ImageStore, events: EventBus, users: Callable[[], Iterable[ImageUser]]
-    ) -> None:
+    def __init__(self, store: ImageStore, events: EventBus, users: Callable[[], Iterable[ImageUser]]) -> None:
         self._store = store
         self._events = events
         self._users = users
-
-    async def list(
-        self,
-        *,
-        all: bool,  # noqa: A002 - the API's name
-        filters: Filters,
-        shared_size: bool,
-        digests: bool,
-    ) -> list[ImageSummary]:
-        """Images that pass ``filters``, newest first; without ``all`` no intermediate ones."""
-        del digests  # always part of the answer
-        filters.check(*_FILTERS)
-        images = self._store.list()
-        parents = {image.parent for image in images if image.parent}
-        counts = Counter(user.image_id for user in self._users())
-        shared = _shared_sizes(images) if shared_size else {}
-        chosen = [
-            image
-            for image in images
-            if (all or image.repo_tags or image.id not in parents) and self._passes(image, filters)
-        ]
-        chosen.sort(key=_created_ns, reverse=True)
-        return [
-            ImageSummary(
-                id=image.id,
-                parent_id=image.parent or "",
-                repo_tags=_matching_names(image.repo_tags, filters),
-                repo_digests=list(image.repo_digests),
-                created=_created_ns(image) // 1_000_000_000,
-                size=image.size,
-                shared_size=shared.get(image.id, -1),
-                labels=image.config.labels,
-                containers=counts[image.id] if shared_size else -1,
-            )
-            for image in chosen
-        ]
-
-    def _passes(self, image: Image, filters: Filters) -> bool:
-        if not filters.match_labels(image.config.labels or {}):
-            return False
-        if wanted := filters.get("dangling"):
-            if (wanted[0].lower() in ("1", "true")) == bool(image.repo_tags):
-                return False
-        if "reference" in filters and not _matching_names(image.repo_tags, filters):
-            return False
-        created = _created_ns(image)
-        if any(created >= _created_ns(self._store.resolve(name)) for name in filters.get("before")):
-            return False
-        if any(created <= _created_ns(self._store.resolve(name)) for name in filters.get("since")):
-            return False
-        return not any(created > (parse_query_time(text) or 0) for text in filters.get("until"))
 
     async def inspect(self, name: str) -> ImageInspect:
         """One image. Raises NotFoundError."""
@@ -197,9 +146,10 @@ class Images:
         changes: list[str],
         platform: str,
     ) -> AsyncIterator[dict[str, Any]]:
-        image = await self._store.import_rootfs(
-            chunks, reference=reference, message=message, changes=changes, platform=platform
+        request = ImportRequest(
+            reference, tuple(changes), message, parse_platform(platform) if platform else None
         )
+        image = await self._store.import_rootfs(chunks, request)
         self._tell(image.id, "import", reference.familiar() if reference else image.id)
         yield {"status": image.id}
 
@@ -209,6 +159,57 @@ class Images:
         except NotFoundError:
             labels = {}
         self._events.publish("image", action, image_id, {**labels, "name": name})
+
+    async def list(
+        self,
+        *,
+        all: bool,
+        filters: Filters,
+        shared_size: bool,
+        digests: bool,
+    ) -> list[ImageSummary]:
+        """Images that pass ``filters``, newest first; without ``all`` no intermediate ones."""
+        del digests  # always part of the answer
+        filters.check(*_FILTERS)
+        images = self._store.list()
+        parents = {image.parent for image in images if image.parent}
+        counts = Counter(user.image_id for user in self._users())
+        shared = _shared_sizes(images) if shared_size else {}
+        chosen = [
+            image
+            for image in images
+            if (all or image.repo_tags or image.id not in parents) and self._passes(image, filters)
+        ]
+        chosen.sort(key=_created_ns, reverse=True)
+        return [
+            ImageSummary(
+                id=image.id,
+                parent_id=image.parent or "",
+                repo_tags=_matching_names(image.repo_tags, filters),
+                repo_digests=list(image.repo_digests),
+                created=_created_ns(image) // 1_000_000_000,
+                size=image.size,
+                shared_size=shared.get(image.id, -1),
+                labels=image.config.labels,
+                containers=counts[image.id] if shared_size else -1,
+            )
+            for image in chosen
+        ]
+
+    def _passes(self, image: Image, filters: Filters) -> bool:
+        if not filters.match_labels(image.config.labels or {}):
+            return False
+        dangling = filters.get("dangling")
+        if dangling and (dangling[0].lower() in ("1", "true")) == bool(image.repo_tags):
+            return False
+        if "reference" in filters and not _matching_names(image.repo_tags, filters):
+            return False
+        created = _created_ns(image)
+        if any(created >= _created_ns(self._store.resolve(name)) for name in filters.get("before")):
+            return False
+        if any(created <= _created_ns(self._store.resolve(name)) for name in filters.get("since")):
+            return False
+        return not any(created > (parse_query_time(text) or 0) for text in filters.get("until"))
 
 
 def _target(repo: str, tag: str) -> Reference:

@@ -3,7 +3,9 @@
 import random
 from collections.abc import Container
 
-_ADJECTIVES = (
+_words = str.split
+
+_ADJECTIVES = _words(
     "able agile alert amber ample ardent astute balmy blithe bold brave breezy bright brisk calm candid "
     "careful cheerful civil clear clever cosy crisp curious daring deft direct eager earnest easy elated "
     "exact fair fearless fluent fond frank free fresh gentle glad golden grand hardy happy honest humble "
@@ -11,10 +13,10 @@ _ADJECTIVES = (
     "polite prompt proud quick quiet ready robust serene sharp silent simple sincere smart sober spry "
     "stable steady stoic subtle sunny swift tender tidy tranquil trusty upbeat valiant vivid warm watchful "
     "wise witty worthy zealous zesty"
-).split()
+)
 
 # People of computing, mathematics, the sciences and the sea.
-_SURNAMES = (
+_SURNAMES = _words(
     "abel agnesi allen ampere antonelli archimedes atanasoff babbage backus bardeen bartik bell bernoulli "
     "blackwell bohr boole bose brahmagupta brattain cannon carson cauchy cerf chandrasekhar chebyshev cook "
     "copernicus curie darwin descartes dijkstra dirac drake einstein elion erdos euclid euler faraday "
@@ -25,7 +27,7 @@ _SURNAMES = (
     "pasteur perlman planck poincare ptolemy ramanujan rhodes riemann ritchie rubin sagan shannon shockley "
     "snyder sutherland tesla thompson torvalds turing vaughan villani volta wescoff wiles wing wozniak wu "
     "yalow yonath zhukovsky"
-).split()
+)
 
 
 def random_name(taken: Container[str], choose: random.Random | None = None) -> str:

@@ -116,7 +116,9 @@ class Networks:
             return self._view(record, with_containers=True)
         matching = [r for r in self._by_name.values() if ref and r.id.startswith(ref)]
         if len(matching) > 1:
-            raise InvalidArgumentError(f"network {ref} is ambiguous ({len(matching)} matches found on ID prefix)")
+            raise InvalidArgumentError(
+                f"network {ref} is ambiguous ({len(matching)} matches found on ID prefix)"
+            )
         if not matching:
             raise NotFoundError(f"network {ref} not found")
         return self._view(matching[0], with_containers=True)
@@ -162,9 +164,9 @@ def _network_container(member: Member) -> NetworkContainer:
 
 
 def _passes(record: NetworkRecord, filters: Filters) -> bool:
-    tests = {
+    tests: dict[str, Callable[[str], bool]] = {
         "name": lambda value: value in record.name,
-        "id": lambda value: record.id.startswith(value),
+        "id": record.id.startswith,
         "driver": lambda value: value == record.driver,
         "scope": lambda value: value == "local",
         "type": lambda value: value == ("builtin" if record.name in PREDEFINED else "custom"),

@@ -12,7 +12,7 @@ _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\
 
 
 def rfc3339(time_ns: int) -> str:
-    """``time_ns`` since the epoch as ``2006-01-02T15:04:05.999999999Z``, without trailing zeros as Go does."""
+    """``2006-01-02T15:04:05.999999999Z`` for ``time_ns`` since the epoch; no trailing zeros, as in Go."""
     seconds, nanos = divmod(time_ns, _SECOND)
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     fraction = f".{nanos:09d}".rstrip("0").rstrip(".")

@@ -106,12 +106,11 @@ class Volumes:
     def _passes(self, volume: Volume, filters: Filters) -> bool:
         if not filters.match_labels(volume.labels or {}):
             return False
-        if names := filters.get("name"):
-            if not any(name in volume.name for name in names):
-                return False
-        if drivers := filters.get("driver"):
-            if volume.driver not in drivers:
-                return False
+        names, drivers = filters.get("name"), filters.get("driver")
+        if names and not any(name in volume.name for name in names):
+            return False
+        if drivers and volume.driver not in drivers:
+            return False
         if dangling := filters.get("dangling"):
             wanted = dangling[0].lower() in ("1", "true")
             return wanted != any(self._users_of(volume.name))

@@ -28,12 +28,13 @@ from scow.engine.networks import Networks
 from scow.engine.timestamps import rfc3339
 from scow.engine.volumes import Volumes
 from scow.errors import InvalidArgumentError
-from scow.image.store import Image, ImageStore
-from scow.logs.drivers import validate_log_config
-from scow.runtime.bundle import HostFacts
+from scow.image.model import Image
+from scow.image.store import ImageStore
+from scow.logs.drivers import log_path, validate_log_config
 from scow.runtime.defaults import fill_host_config
+from scow.runtime.host_facts import HostFacts
 from scow.runtime.validate import validate_container
-from scow.spec.engine_api.container import ContainerCreate, ContainerCreated, ContainerConfig, HostConfig
+from scow.spec.engine_api.container import ContainerConfig, ContainerCreate, ContainerCreated, HostConfig
 from scow.spec.engine_api.volume import VolumeCreate
 from scow.tasks import run_blocking
 
@@ -135,8 +136,7 @@ class Creation:
                 await self._copy_up(doc, volumes)
             directory = self._root / doc.id
             await run_blocking(directory.mkdir, mode=0o710, parents=True)
-            if doc.host.log_config.type == "json-file":
-                doc.log_path = str(directory / f"{doc.id}-json.log")
+            doc.log_path = log_path(doc.host.log_config.type, str(directory), doc.id)
             await self._containers.add(doc)
         except BaseException:
             await self._undo(doc, made)
@@ -192,5 +192,3 @@ def invalid_name(name: str) -> InvalidArgumentError:
     return InvalidArgumentError(
         f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
     )
-
-

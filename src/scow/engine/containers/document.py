@@ -24,6 +24,7 @@ from scow.runtime.mounts import MountSpec
 from scow.runtime.namespaces import Namespaces, donor_of
 from scow.runtime.process import container_environment
 from scow.runtime.users import ResolvedUser, resolve_user
+from scow.spec.engine_api.container import ThrottleDevice, WeightDevice
 from scow.spec.oci_runtime import Document
 
 # Nobody needs a passwd or group file larger than this; an image's could be endless.
@@ -225,7 +226,7 @@ def _prepare_source(record: MountRecord) -> None:
 
 def _block_devices(doc: Container) -> dict[str, tuple[int, int]]:
     host = doc.host
-    limited = [
+    limited: list[WeightDevice | ThrottleDevice] = [
         *(host.blkio_weight_device or []),
         *(host.blkio_device_read_bps or []),
         *(host.blkio_device_write_bps or []),

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from scow.engine.containers.document import Documents, resolve_container_user
 from scow.engine.containers.events import container_event
-from scow.engine.containers.model import Container, Live, ZERO_TIME
+from scow.engine.containers.model import ZERO_TIME, Container, Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import Sandbox, Sandboxes
 from scow.engine.containers.states import Action
@@ -29,7 +29,8 @@ from scow.errors import ConflictError, InvalidArgumentError, ScowError
 from scow.image.store import ImageStore
 from scow.linux.cgroups import Cgroup, CgroupHost
 from scow.linux.processes import open_pidfd, start_time
-from scow.logs.drivers import log_spec
+from scow.logs.drivers import LogSource, log_spec
+from scow.logs.spec import LogSpec
 from scow.runtime.oci_runtime import OciRuntime, Stdio
 from scow.runtime.process import ExecRequest, exec_environment, process_for_exec
 from scow.runtime.start_failure import (
@@ -102,7 +103,7 @@ class Launcher:
                 stdin_once=doc.config.stdin_once,
                 tty=doc.config.tty,
                 size=_terminal_size(doc.host.console_size),
-                log=log_spec(doc.host.log_config, doc.log_path),
+                log=_container_log(doc),
             )
             request = self._runtime(doc).run_request(doc.id, bundle, stdio)
             try:
@@ -229,9 +230,7 @@ class Launcher:
         """Start a further process in a running container; returns its pid. Raises ScowError."""
         doc = live.doc
         bundle = self.bundles / doc.id
-        stdio = Stdio(
-            stdin=asked.attach_stdin, stdin_once=True, tty=asked.tty, size=_terminal_size(size)
-        )
+        stdio = Stdio(stdin=asked.attach_stdin, stdin_once=True, tty=asked.tty, size=_terminal_size(size))
         try:
             process = self._exec_process(doc, bundle, asked, size)
             request = self._runtime(doc).exec_request(doc.id, bundle, exec_id, process, stdio)
@@ -263,6 +262,23 @@ class Launcher:
 def _terminal_size(size: Sequence[int]) -> tuple[int, int] | None:
     """``[height, width]`` of the API, where it says something."""
     return (size[0], size[1]) if len(size) == 2 and all(size) else None
+
+
+def _container_log(doc: Container) -> LogSpec | None:
+    """Where and how the output is logged. Raises ScowError with Docker's words for a bad option."""
+    source = LogSource(
+        container_id=doc.id,
+        name=doc.name,
+        image_id=doc.image_id,
+        image_name=doc.config.image,
+        labels=doc.config.labels or {},
+        env=tuple(doc.config.env or ()),
+    )
+    settings = doc.host.log_config
+    try:
+        return log_spec(settings.type, settings.config, doc.log_path, source)
+    except InvalidArgumentError as exc:
+        raise ScowError(f"failed to initialize logging driver: {exc.message}") from exc
 
 
 def _start_time(pid: int) -> int:

@@ -39,7 +39,7 @@ class Lifecycle:
         self._events = events
 
     async def start(self, ref: str) -> None:
-        """Start a container. Raises NotModified if it runs, ConflictError in a wrong state, or why it failed."""
+        """Start a container. Raises NotModified if it runs, ConflictError, or why it failed."""
         live = self._containers.get(ref)
         async with live.lock:
             self._check_startable(live)
@@ -159,9 +159,7 @@ class Lifecycle:
         number = parse_signal(sig) if sig else int(signal.SIGKILL)
         async with live.lock:
             if not live.doc.alive:
-                raise ConflictError(
-                    f"cannot kill container: {ref}: container {live.doc.id} is not running"
-                )
+                raise ConflictError(f"cannot kill container: {ref}: container {live.doc.id} is not running")
             if number in (signal.SIGKILL, self._stop_signal(live, None)):
                 live.doc.manually_stopped = True
                 await self._containers.save(live)

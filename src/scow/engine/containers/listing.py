@@ -52,9 +52,7 @@ def list_containers(
     ]
 
 
-def _predicate(
-    key: str, filters: Filters, containers: Containers, descendants: ImageAncestors
-) -> Predicate:
+def _predicate(key: str, filters: Filters, containers: Containers, descendants: ImageAncestors) -> Predicate:
     values = filters.get(key)
     match key:
         case "id":
@@ -70,9 +68,7 @@ def _predicate(
             return lambda live: live.doc.state.status in values
         case "exited":
             codes = {_number(key, value) for value in values}
-            return lambda live: (
-                live.doc.state.exit_code in codes and live.doc.state.status is Status.EXITED
-            )
+            return lambda live: live.doc.state.exit_code in codes and live.doc.state.status is Status.EXITED
         case "health":
             if bad := [value for value in values if value not in _HEALTH]:
                 raise InvalidArgumentError(f"invalid filter 'health={bad[0]}'")

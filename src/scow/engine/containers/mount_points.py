@@ -73,9 +73,7 @@ def _bind_mount(mount: Mount) -> MountRecord:
     if not mount.source:
         raise InvalidArgumentError(what + "field Source must not be empty")
     if not mount.source.startswith("/"):
-        raise InvalidArgumentError(
-            what + f"invalid mount path: '{mount.source}' mount path must be absolute"
-        )
+        raise InvalidArgumentError(what + f"invalid mount path: '{mount.source}' mount path must be absolute")
     if mount.volume_options:
         raise InvalidArgumentError(what + "field VolumeOptions must not be specified")
     options = mount.bind_options
@@ -159,7 +157,7 @@ def settle(
         if path in records:
             raise InvalidArgumentError(f"Duplicate mount point: {path}")
     for path in volumes:
-        destination = _check_destination(path, "invalid mount config for type \"volume\": ")
+        destination = _check_destination(path, 'invalid mount config for type "volume": ')
         if destination not in records and destination not in in_memory:
             records[destination] = MountRecord(
                 type="volume", driver="local", destination=destination, anonymous=True

@@ -61,7 +61,7 @@ class ContainerService:
     async def list(
         self,
         *,
-        all: bool,  # noqa: A002 - the API's name
+        all: bool,
         limit: int,
         size: bool,
         filters: Filters,
@@ -88,9 +88,9 @@ class ContainerService:
         except (NotFoundError, InvalidArgumentError):
             return frozenset()
         depth = len(base.layers)
-        return frozenset(
-            image.id for image in self._images.list() if image.layers[:depth] == base.layers
-        ) | {base.id}
+        return frozenset(image.id for image in self._images.list() if image.layers[:depth] == base.layers) | {
+            base.id
+        }
 
     def _image_size(self, image_id: str) -> int:
         try:

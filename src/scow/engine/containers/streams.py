@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from scow.engine.attachment import Attachment
 from scow.engine.containers.events import container_event
@@ -10,6 +9,7 @@ from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
+from scow.engine.containers.waits import NOT_RUNNING, Waits
 from scow.engine.detach_keys import DetachScanner, parse_detach_keys
 from scow.engine.events import EventBus
 from scow.engine.timestamps import parse_query_time
@@ -18,7 +18,7 @@ from scow.logs.reader import LogSelection, read_logs
 from scow.spec.stream_options import AttachOptions, LogQuery
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LogStream:
     """The answer of logs: bytes ready to send."""
 
@@ -32,9 +32,10 @@ class LogStream:
 class Streams:
     """A container's output and input."""
 
-    def __init__(self, containers: Containers, launcher: Launcher, events: EventBus) -> None:
+    def __init__(self, containers: Containers, launcher: Launcher, waits: Waits, events: EventBus) -> None:
         self._containers = containers
         self._launcher = launcher
+        self._waits = waits
         self._events = events
 
     async def attach(self, ref: str, options: AttachOptions) -> Attachment:
@@ -71,9 +72,7 @@ class Streams:
     def _check_attachable(live: Live) -> None:
         match live.doc.state.status:
             case Status.PAUSED:
-                raise ConflictError(
-                    f"container {live.doc.id} is paused, unpause the container before attach"
-                )
+                raise ConflictError(f"container {live.doc.id} is paused, unpause the container before attach")
             case Status.RESTARTING:
                 raise ConflictError(
                     f"container {live.doc.id} is restarting, wait until the container is running"
@@ -100,10 +99,10 @@ class Streams:
         )
         return read_logs(
             live.doc.host.log_config.type,
-            Path(live.doc.log_path),
+            live.doc.log_path,
             selection,
             framed=framed,
-            ended=lambda: not live.doc.alive,
+            ended=lambda: self._waits.wait(live.doc, NOT_RUNNING),
         )
 
     async def resize(self, ref: str, height: int, width: int) -> None:

@@ -36,7 +36,5 @@ def parse_ps(text: str, pids: Collection[int]) -> ContainerTop:
         raise InvalidArgumentError("Couldn't find PID field in ps output")
     column = titles.index("PID")
     rows = [line.split(None, len(titles) - 1) for line in lines[1:]]
-    kept = [
-        row for row in rows if len(row) > column and row[column].isdigit() and int(row[column]) in pids
-    ]
+    kept = [row for row in rows if len(row) > column and row[column].isdigit() and int(row[column]) in pids]
     return ContainerTop(titles=titles, processes=kept)

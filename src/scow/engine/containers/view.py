@@ -11,7 +11,6 @@ from scow.engine.containers.states import Status
 from scow.engine.timestamps import parse_rfc3339
 from scow.network.endpoint import Endpoint, PublishedPort
 from scow.spec.engine_api.container import (
-    ContainerConfig,
     ContainerInspect,
     ContainerState,
     ContainerSummary,
@@ -225,5 +224,3 @@ def _published(port: PublishedPort) -> Port:
     return Port(
         ip=port.host_ip, private_port=port.container_port, public_port=port.host_port, type=port.protocol
     )
-
-
