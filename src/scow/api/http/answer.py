@@ -56,6 +56,12 @@ class Hijack:
 Answer = Full | Stream | Hijack
 
 
+async def end_items(items: object) -> None:
+    """End the work behind an iterator now, and not when the collector comes by."""
+    if close := getattr(items, "aclose", None):
+        await close()
+
+
 def encode_head(status: int, headers: str, fields: Mapping[str, str]) -> bytes:
     """A head with its empty line; ``headers`` are complete lines. Raises ValueError for a line break."""
     lines = [_STATUS_LINES[status], headers]

@@ -28,6 +28,7 @@ from scow.api.http.answer import (
     Stream,
     encode_chunk,
     encode_head,
+    end_items,
 )
 from scow.api.http.body import Body
 from scow.api.http.body_framing import BadBodyError, BodyDecoder, ChunkedDecoder, LengthDecoder
@@ -372,8 +373,7 @@ class Connection(asyncio.Protocol):
             self._finish(False)
             return
         finally:
-            if close := getattr(items, "aclose", None):
-                await close()
+            await end_items(items)
         if chunked and request.method != "HEAD":
             self._transport.write(LAST_CHUNK)
         await self._drain()

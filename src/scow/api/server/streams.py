@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Protocol
 
-from scow.api.http.answer import Hijack, Stream
+from scow.api.http.answer import Hijack, Stream, end_items
 from scow.api.http.duplex import Duplex
 from scow.api.server.call import JSON
 from scow.errors import ScowError
@@ -59,7 +59,9 @@ async def _with_error_object(items: AsyncIterable[object]) -> AsyncIterator[byte
         yield _error_object(exc.message)
     except Exception as exc:
         _log.exception("an operation failed while it was being reported on")
-        yield _error_object(f"internal error: {exc}")
+        yield _error_object(f"{type(exc).__name__}: {exc}")
+    finally:
+        await end_items(items)
 
 
 def _error_object(message: str) -> bytes:

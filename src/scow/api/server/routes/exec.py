@@ -4,9 +4,9 @@ from typing import Protocol
 
 from scow.api.http.answer import Answer, Full
 from scow.api.server.call import Call, json_answer
+from scow.api.server.old_requests import adapt_exec_create, adapt_exec_start
 from scow.api.server.router import Route
 from scow.api.server.streams import Attachment, hijack
-from scow.api.server.versions import adapt_exec_create, adapt_exec_start
 from scow.api.server.window_size import parse_window_size
 from scow.spec.engine_api.exec import ExecCreate, ExecInspect, ExecStart
 

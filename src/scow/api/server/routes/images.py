@@ -7,7 +7,8 @@ from scow.api.http.answer import Answer, Full
 from scow.api.server.call import Call, json_answer
 from scow.api.server.router import Route
 from scow.api.server.streams import progress_stream
-from scow.api.server.versions import image_list_filters, view_image, view_image_summary
+from scow.api.server.version_views import view_image, view_image_summary
+from scow.api.server.versions import image_list_filters
 from scow.errors import UnsupportedError
 from scow.spec.engine_api.image import HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary
 from scow.spec.filters import Filters

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
-from scow.api.http.answer import Answer, Full, Stream
-from scow.api.server.call import Call, json_answer
+from scow.api.http.answer import Answer, Full, Stream, end_items
+from scow.api.server.call import JSON, Call, json_answer
 from scow.api.server.router import Route
-from scow.api.server.versions import event_type, view_event
+from scow.api.server.version_views import view_event, view_info
 from scow.spec.api_version import ApiVersion
 from scow.spec.engine_api.body import encode_body
 from scow.spec.engine_api.event import Event
@@ -17,6 +17,9 @@ _PING_HEADERS = {
     "Pragma": "no-cache",
     "Swarm": "inactive",
 }
+_JSON_LINES = "application/x-ndjson"
+_JSON_SEQUENCE = "application/json-seq"
+_RECORD_SEPARATOR = b"\x1e"  # RFC 7464, 2.2
 
 
 class SystemService(Protocol):
@@ -41,12 +44,14 @@ def system_routes(system: SystemService) -> tuple[Route, ...]:
         return json_answer(await system.version())
 
     async def info(call: Call) -> Answer:
-        return json_answer(await system.info())
+        return json_answer(view_info(await system.info(), call.version))
 
     async def events(call: Call) -> Answer:
         query = call.query
         found = await system.events(query.text("since"), query.text("until"), call.filters())
-        return Stream(_event_lines(found, call.version), event_type(call.version))
+        content_type = _event_type(call.version, call.request.header("accept"))
+        prefix = _RECORD_SEPARATOR if content_type == _JSON_SEQUENCE else b""
+        return Stream(_event_lines(found, call.version, prefix), content_type)
 
     return (
         Route("GET", "/_ping", ping),
@@ -57,6 +62,18 @@ def system_routes(system: SystemService) -> tuple[Route, ...]:
     )
 
 
-async def _event_lines(events: AsyncIterator[Event], version: ApiVersion) -> AsyncIterator[bytes]:
-    async for event in events:
-        yield encode_body(view_event(event, version)) + b"\n"
+def _event_type(version: ApiVersion, accept: str) -> str:
+    """Since 1.52 the stream says that it is one, and the client may choose between two kinds."""
+    if version < (1, 52):
+        return JSON
+    return _JSON_SEQUENCE if _JSON_SEQUENCE in accept and _JSON_LINES not in accept else _JSON_LINES
+
+
+async def _event_lines(
+    events: AsyncIterator[Event], version: ApiVersion, prefix: bytes
+) -> AsyncIterator[bytes]:
+    try:
+        async for event in events:
+            yield prefix + encode_body(view_event(event, version)) + b"\n"
+    finally:
+        await end_items(events)

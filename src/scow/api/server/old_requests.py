@@ -1,0 +1,92 @@
+"""Bodies from older clients: what their version did not know is dropped, what it took for granted filled in.
+
+A field that came with a later version means nothing in a request of an earlier one, whatever is in it.
+Source: api/docs/CHANGELOG.md of the Docker engine, "Engine API version history".
+"""
+
+import msgspec
+
+from scow.errors import InvalidArgumentError
+from scow.spec.api_version import MAX_API_VERSION, ApiVersion
+from scow.spec.engine_api.container import ContainerCreate, Mount
+from scow.spec.engine_api.exec import ExecCreate, ExecStart
+
+
+def adapt_create(body: ContainerCreate, version: ApiVersion) -> ContainerCreate:
+    """``body`` as the newest version would have it, changed in place. Raises InvalidArgumentError."""
+    if version >= (1, 52):
+        body.mac_address = msgspec.UNSET
+    if version == MAX_API_VERSION:
+        return body
+    _adapt_host_config(body, version)
+    _adapt_endpoints(body, version)
+    for mount in body.host_config.mounts or ():
+        _adapt_mount(mount, version)
+    if version < (1, 44) and body.healthcheck is not msgspec.UNSET:
+        body.healthcheck.start_interval = 0
+    return body
+
+
+def _adapt_host_config(body: ContainerCreate, version: ApiVersion) -> None:
+    host = body.host_config
+    if version < (1, 43):
+        host.annotations = msgspec.UNSET
+    if version < (1, 42):
+        host.console_size = [0, 0]
+    if version < (1, 41):
+        host.cgroupns_mode = host.cgroupns_mode or "host"
+    if version < (1, 40):
+        host.ipc_mode = host.ipc_mode or "shareable"
+
+
+def _adapt_endpoints(body: ContainerCreate, version: ApiVersion) -> None:
+    endpoints = body.networking_config.endpoints_config
+    if version < (1, 48):
+        for endpoint in endpoints.values():
+            endpoint.gw_priority = 0
+    if version < (1, 44):
+        if len(endpoints) > 1:
+            names = ", ".join(endpoints)
+            raise InvalidArgumentError(f"Container cannot be connected to network endpoints: {names}")
+        for endpoint in endpoints.values():
+            endpoint.mac_address = ""
+
+
+def _adapt_mount(mount: Mount, version: ApiVersion) -> None:
+    if version < (1, 46) and mount.tmpfs_options is not None:
+        mount.tmpfs_options.options = []
+    if version < (1, 45) and mount.volume_options is not None:
+        mount.volume_options.subpath = ""
+    if (bind := mount.bind_options) is not None:
+        if version < (1, 44):
+            bind.read_only_non_recursive = bind.read_only_force_recursive = False
+        if version < (1, 42):
+            bind.create_mountpoint = False
+        if version < (1, 40):
+            bind.non_recursive = False
+    if version < (1, 42):
+        _drop_foreign_options(mount)
+
+
+def _drop_foreign_options(mount: Mount) -> None:
+    """Options of another type of mount are refused since 1.42; before, they were let pass unread."""
+    if mount.type != "bind":
+        mount.bind_options = None
+    if mount.type != "volume":
+        mount.volume_options = None
+    if mount.type != "tmpfs":
+        mount.tmpfs_options = None
+
+
+def adapt_exec_create(body: ExecCreate, version: ApiVersion) -> ExecCreate:
+    """Window sizes came with 1.42."""
+    if version < (1, 42):
+        body.console_size = []
+    return body
+
+
+def adapt_exec_start(body: ExecStart, version: ApiVersion) -> ExecStart:
+    """Window sizes came with 1.42, and mean nothing without a terminal."""
+    if version < (1, 42) or not body.tty:
+        body.console_size = []
+    return body

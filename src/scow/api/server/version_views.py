@@ -1,0 +1,118 @@
+"""Answers as each version had them.
+
+The structs of ``spec.engine_api`` are the API of about 1.50, where most clients are, and go out as they
+are whenever nothing differs. Otherwise an answer becomes plain data and is changed here; whatever has no
+rule is the same in all versions, or an addition that old clients ignore.
+Source: api/docs/CHANGELOG.md of the Docker engine, "Engine API version history".
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from scow.spec.api_version import ApiVersion
+from scow.spec.engine_api.container import ContainerInspect, WaitResult
+from scow.spec.engine_api.event import Event
+from scow.spec.engine_api.image import ImageInspect, ImageSummary
+
+_View = dict[str, Any]
+
+_BRIDGE_FIELDS = (
+    "Bridge", "EndpointID", "Gateway", "GlobalIPv6Address", "GlobalIPv6PrefixLen", "HairpinMode", "IPAddress",
+    "IPPrefixLen", "IPv6Gateway", "LinkLocalIPv6Address", "LinkLocalIPv6PrefixLen", "MacAddress",
+    "SecondaryIPAddresses", "SecondaryIPv6Addresses",
+)  # fmt: skip
+# Of a container's configuration, not of an image's: never set here.
+_RUN_TIME_CONFIG = (
+    "AttachStderr", "AttachStdin", "AttachStdout", "Domainname", "Hostname", "Image", "OpenStdin",
+    "StdinOnce", "Tty",
+)  # fmt: skip
+_IMAGE_CONFIG = ("Cmd", "Entrypoint", "Env", "Labels", "OnBuild", "User", "Volumes", "WorkingDir")
+_IMAGE_OPTIONAL = ("Author", "Comment", "DockerVersion", "Parent")
+
+
+def view_container(container: ContainerInspect, version: ApiVersion) -> ContainerInspect | _View:
+    """Inspect of a container."""
+    if (1, 45) <= version < (1, 52):
+        return container
+    view: _View = msgspec.to_builtins(container)
+    settings = view["NetworkSettings"]
+    if version < (1, 45):
+        _add_short_id(settings["Networks"], container.id[:12])
+    if version < (1, 44):
+        for endpoint in settings["Networks"].values():
+            _without(endpoint, ("DNSNames",))
+    if version >= (1, 52):
+        _without(settings, _BRIDGE_FIELDS)
+        _without(view["Config"], ("MacAddress",))
+        _without_empty(view["Config"], ("OnBuild",))
+    return view
+
+
+def _add_short_id(networks: dict[str, _View], short_id: str) -> None:
+    """Below 1.45 the aliases on networks that have a name service held the id that it answers to."""
+    for name, endpoint in networks.items():
+        aliases = endpoint["Aliases"] or []
+        if name not in ("bridge", "host", "none") and short_id not in aliases:
+            endpoint["Aliases"] = [*aliases, short_id]
+
+
+def view_wait(result: WaitResult, version: ApiVersion) -> WaitResult | _View:
+    """Below 1.42 ``Error`` was null where it is left out now."""
+    if version >= (1, 42) or result.error is not msgspec.UNSET:
+        return result
+    return {"Error": None, "StatusCode": result.status_code}
+
+
+def view_image(image: ImageInspect, version: ApiVersion) -> _View:
+    """Inspect of an image."""
+    view: _View = msgspec.to_builtins(image)
+    if version < (1, 44):
+        view["VirtualSize"] = image.size
+    if version < (1, 45):
+        view["Container"] = ""
+        view["ContainerConfig"] = dict(view["Config"])
+    if version >= (1, 50):
+        _without(view["Config"], _RUN_TIME_CONFIG)
+    if version >= (1, 52):
+        _without_empty(view["Config"], _IMAGE_CONFIG)
+        _without_empty(view, _IMAGE_OPTIONAL)
+    return view
+
+
+def view_image_summary(image: ImageSummary, version: ApiVersion) -> ImageSummary | _View:
+    """One item of the list of images."""
+    if version >= (1, 51):
+        return image
+    view: _View = msgspec.to_builtins(image)
+    view["Containers"] = -1
+    if version < (1, 44):
+        view["VirtualSize"] = image.size
+    if version < (1, 43) and not image.repo_tags and not image.repo_digests:
+        view["RepoTags"], view["RepoDigests"] = ["<none>:<none>"], ["<none>@<none>"]
+    return view
+
+
+def view_event(event: Event, version: ApiVersion) -> Event | _View:
+    """An event; what 1.22 replaced was shown until 1.52."""
+    if version < (1, 52):
+        return event
+    return _without(msgspec.to_builtins(event), ("status", "id", "from"))
+
+
+def view_info(info: _View, version: ApiVersion) -> _View:
+    """``/info``."""
+    if version < (1, 50):
+        return info
+    return _without(dict(info), ("BridgeNfIptables", "BridgeNfIp6tables"))
+
+
+def _without(view: _View, keys: Iterable[str]) -> _View:
+    for key in keys:
+        view.pop(key, None)
+    return view
+
+
+def _without_empty(view: _View, keys: Iterable[str]) -> None:
+    _without(view, [key for key in keys if not view.get(key)])
