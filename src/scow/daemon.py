@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import grp
+import ipaddress
 import logging
 import os
 import shutil
@@ -45,6 +46,7 @@ from scow.image.store import ImageStore
 from scow.linux import cgroups
 from scow.linux.sysinfo import read_machine_facts
 from scow.network.bridge import BridgeDriver, BridgeSettings
+from scow.network.ipam import DEFAULT_POOLS, SubnetPool
 from scow.runtime.host_facts import read_host_facts
 from scow.runtime.oci_runtime import OciRuntime
 from scow.runtime.supervisor import Exited, Supervisor
@@ -148,7 +150,9 @@ class Daemon:
 
         supervisor = Supervisor(config.exec_root, report_exit)
         stack.push_async_callback(supervisor.aclose, stop_reaper_if_idle=True)
-        bridge = await _open_bridge(config, containers)
+        networks = Networks(store, lambda: _members(containers))
+        await networks.load()
+        bridge = await _open_bridge(config, containers, networks.id_of("bridge"))
         root, bundles = config.data_root / "containers", config.exec_root / "bundles"
         launcher = Launcher(
             root=root,
@@ -165,9 +169,8 @@ class Daemon:
         )
         volumes = Volumes(config.data_root / "volumes", store, events, _volume_users(containers))
         volumes.load()
-        networks = Networks(store, lambda: _members(containers))
-        await networks.load()
         if bridge is not None:
+            stack.push_async_callback(bridge.aclose)
             networks.describe_bridge(
                 subnet=str(bridge.subnet), gateway=str(bridge.gateway), options=bridge.options()
             )
@@ -203,19 +206,26 @@ class Daemon:
         )
 
 
-async def _open_bridge(config: Config, containers: Containers) -> BridgeDriver | None:
+async def _open_bridge(config: Config, containers: Containers, network_id: str) -> BridgeDriver | None:
     """The default bridge with the endpoints of what still runs; None for ``--bridge none``."""
     if config.bridge == "none":
         return None
+    pools = tuple(
+        SubnetPool(ipaddress.IPv4Network(pool.base), pool.size) for pool in config.default_address_pools
+    )
     bridge = BridgeDriver(
         BridgeSettings(
             name=config.bridge,
-            address=config.bip,
+            network_id=network_id,
+            bip=config.bip,
+            fixed_cidr=config.fixed_cidr,
             mtu=config.mtu,
-            inter_container=config.icc,
-            masquerade=config.ip_masq,
+            ip=config.ip,
+            icc=config.icc,
+            iptables=config.iptables,
             ip_forward=config.ip_forward,
-            default_host_ip=config.ip,
+            ip_masq=config.ip_masq,
+            pools=pools or DEFAULT_POOLS,
         )
     )
     await bridge.start(surviving_endpoints(containers))

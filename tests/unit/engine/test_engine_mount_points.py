@@ -64,7 +64,10 @@ def test_a_tmpfs_mount_carries_size_and_mode() -> None:
 
 def test_volumes_of_the_image_give_way_to_what_the_user_mounts() -> None:
     records = settle(["/h:/data"], [], ["/mem"], {"/data": {}, "/mem": {}, "/own": {}})
-    assert [(record.type, record.destination) for record in records] == [("bind", "/data"), ("volume", "/own")]
+    assert [(record.type, record.destination) for record in records] == [
+        ("bind", "/data"),
+        ("volume", "/own"),
+    ]
 
 
 @pytest.mark.parametrize("second", ["/b:/x", "v:/x/."])

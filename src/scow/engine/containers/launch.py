@@ -274,9 +274,8 @@ def _container_log(doc: Container) -> LogSpec | None:
         labels=doc.config.labels or {},
         env=tuple(doc.config.env or ()),
     )
-    settings = doc.host.log_config
     try:
-        return log_spec(settings.type, settings.config, doc.log_path, source)
+        return log_spec(doc.host.log_config, doc.log_path, source)
     except InvalidArgumentError as exc:
         raise ScowError(f"failed to initialize logging driver: {exc.message}") from exc
 
