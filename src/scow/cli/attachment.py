@@ -84,6 +84,9 @@ class Attachment:
             enter_raw_mode()
         try:
             return self._pump(exit_fd)
+        except BrokenPipeError:
+            # Nobody reads any more. The container goes on; Docker's command line says this and leaves.
+            raise CommandError("write /dev/stdout: broken pipe") from None
         finally:
             leave_raw_mode()
 
@@ -194,7 +197,7 @@ class Attachment:
 def write_frames(
     demultiplexer: Demultiplexer, data: bytes, out: "Output | None", err: "Output | None"
 ) -> None:
-    """Write the frames in ``data`` where they belong. Raises CommandError for an error of the engine in it."""
+    """Write the frames in ``data`` where they belong. Raises CommandError for the engine's own error."""
     try:
         for stream, run in demultiplexer.feed(data):
             if stream == SYSTEM_ERROR:

@@ -42,10 +42,22 @@ class Kind:
 class Flag:
     """One option. ``dest`` is the key of its value when that differs from the name (a second spelling).
 
-    ``since`` is the API version and ``server_os`` the platform that the engine must have for it.
+    ``since`` is the API version and ``server_os`` the platform that the engine must have for it. A
+    ``deprecated`` one, with what to use instead, works and says so.
     """
 
-    __slots__ = ("default", "dest", "hidden", "kind", "name", "server_os", "short", "since", "usage")
+    __slots__ = (
+        "default",
+        "deprecated",
+        "dest",
+        "hidden",
+        "kind",
+        "name",
+        "server_os",
+        "short",
+        "since",
+        "usage",
+    )
 
     def __init__(
         self,
@@ -59,6 +71,7 @@ class Flag:
         hidden: bool = False,
         since: str = "",
         server_os: str = "",
+        deprecated: str = "",
     ) -> None:
         self.name = name
         self.kind = kind
@@ -66,7 +79,8 @@ class Flag:
         self.short = short
         self.default = default
         self.dest = dest or name
-        self.hidden = hidden
+        self.hidden = hidden or bool(deprecated)
+        self.deprecated = deprecated
         self.since = since
         self.server_os = server_os
 
@@ -85,12 +99,16 @@ class Flag:
 
 
 class Flags(dict[str, "Any"]):
-    """The values by option name, the names that were given, and the arguments that were no options."""
+    """The values by option name, the names that were given, and the arguments that were no options.
+
+    ``notices`` are lines to print about options that should not be used any more.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.changed: set[str] = set()
         self.arguments: list[str] = []
+        self.notices: list[str] = []
 
 
 def _same(text: str) -> str:

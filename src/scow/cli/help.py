@@ -34,7 +34,7 @@ def usage_line(program: str, name: str, command: Command) -> str:
 
 
 def group_page(title: str, about: str, sections: "list[tuple[str, list[tuple[str, str]]]]") -> str:
-    """The page of a noun or of the program up to its options: ``sections`` are headings with (name, short)."""
+    """The page of a noun or of the program, up to its options; ``sections`` have rows of (name, short)."""
     parts = [f"Usage:  {title}", about]
     for heading, rows in sections:
         lines = [f"  {name.ljust(11)} {short}".rstrip() for name, short in rows]

@@ -115,13 +115,49 @@ network.ServiceInfo VIP:string Ports:[string] LocalLBIndex:int Tasks:any
 volume.Volume ClusterVolume:any CreatedAt:string Driver:string Labels:{string} Mountpoint:string Name:string
  Options:{string} Scope:string Status:{any} UsageData:*volume.UsageData
 volume.UsageData RefCount:int Size:int
+events.Message Status=status:string ID=id:string From=from:string Type:string Action:string
+ Actor:events.Actor Scope=scope:string Time=time:int TimeNano=timeNano:int
+events.Actor ID:string Attributes:{string}
+system.versionInfo Client:system.clientVersion Server:*types.Version
+system.clientVersion Platform:*system.platformInfo Version:string APIVersion=ApiVersion:string
+ DefaultAPIVersion:string GitCommit:string GoVersion:string Os:string Arch:string BuildTime:string
+ Context:string
+system.platformInfo Name:string
+types.Version Platform:system.platformInfo Components:[types.ComponentVersion] Version:string
+ APIVersion=ApiVersion:string MinAPIVersion:string GitCommit:string GoVersion:string Os:string Arch:string
+ KernelVersion:string Experimental:bool BuildTime:string
+types.ComponentVersion Name:string Version:string Details:{string}
+system.dockerInfo ID:string Containers:int ContainersRunning:int ContainersPaused:int ContainersStopped:int
+ Images:int Driver:string DriverStatus:any SystemStatus:any Plugins:system.PluginsInfo MemoryLimit:bool
+ SwapLimit:bool KernelMemory:bool KernelMemoryTCP:bool CPUCfsPeriod=CpuCfsPeriod:bool
+ CPUCfsQuota=CpuCfsQuota:bool CPUShares:bool CPUSet:bool PidsLimit:bool IPv4Forwarding:bool Debug:bool
+ NFd:int OomKillDisable:bool NGoroutines:int SystemTime:string LoggingDriver:string CgroupDriver:string
+ CgroupVersion:string NEventsListener:int KernelVersion:string OperatingSystem:string OSVersion:string
+ OSType:string Architecture:string IndexServerAddress:string RegistryConfig:any NCPU:int MemTotal:int
+ GenericResources:any DockerRootDir:string HTTPProxy=HttpProxy:string HTTPSProxy=HttpsProxy:string
+ NoProxy:string Name:string Labels:[string] ExperimentalBuild:bool ServerVersion:string Runtimes:{any}
+ DefaultRuntime:string Swarm:swarm.Info LiveRestoreEnabled:bool Isolation:string InitBinary:string
+ ContainerdCommit:system.Commit RuncCommit:system.Commit InitCommit:system.Commit SecurityOptions:[string]
+ ProductLicense:string DefaultAddressPools:any FirewallBackend:any CDISpecDirs:[string]
+ DiscoveredDevices:any Containerd:any Warnings:[string] ServerErrors:[string]
+ ClientInfo:*system.clientInfo ClientErrors:[string]
+system.PluginsInfo Volume:[string] Network:[string] Authorization:[string] Log:[string]
+system.Commit ID:string Expected:string
+swarm.Info NodeID:string NodeAddr:string LocalNodeState:string ControlAvailable:bool Error:string
+ RemoteManagers:any Nodes:int Managers:int Cluster:any Warnings:[string]
+system.clientInfo Debug:bool Platform:*system.platformInfo Version:string APIVersion=ApiVersion:string
+ DefaultAPIVersion:string GitCommit:string GoVersion:string Os:string Arch:string BuildTime:string
+ Context:string Plugins:any Warnings:[string]
 struct
 """
 
 _TOP = {
     "container": "container.InspectResponse",
+    "event": "events.Message",
     "image": "image.InspectResponse",
+    "info": "system.dockerInfo",
     "network": "network.Inspect",
+    "version": "system.versionInfo",
     "volume": "volume.Volume",
 }
 _ZEROS: dict[str, object] = {"string": "", "int": 0, "int64": 0, "bool": False}
@@ -131,7 +167,7 @@ _structs: dict[str, dict[str, tuple[str, Maker]]] = {}
 
 
 def inspect_value(kind: str, raw: dict[str, object]) -> Struct:
-    """``raw``, the JSON of a "container", "image", "network" or "volume", as a value for templates."""
+    """``raw``, the JSON of one of the kinds in ``_TOP``, as a value for templates."""
     if not _structs:
         _declare()
     return _make_struct(_TOP[kind], raw)

@@ -3,7 +3,6 @@
 import os
 import sys
 
-from scow import __version__
 from scow.cli.command import Command
 from scow.cli.exits import USAGE_STATUS, CommandError
 from scow.cli.flags import BOOL, LIST, STRING, Flag, Flags
@@ -17,13 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-COMPATIBLE_VERSION = "28.2.2"
-"""The Docker command line that this one behaves as."""
-
 _LOG_LEVELS = ("debug", "info", "warn", "warning", "error", "fatal", "panic", "trace")
 _HELP = Flag("help", BOOL, "Print usage", hidden=True)
 # Its long name cannot be typed: the parser refuses names that begin with a dash.
-_HELP_SHORT = Flag("-h", BOOL, "", short="h", hidden=True)
+_HELP_SHORT = Flag("-h", BOOL, "", short="h", deprecated="use --help")
 _SIGINT_STATUS = 130
 
 
@@ -129,12 +125,14 @@ def _dispatch(program: str, argv: list[str]) -> None:
         raise CommandError(f"Unable to parse logging level: {options['log-level']}")
     if options["context"] and options["host"]:
         raise CommandError("conflicting options: cannot specify both --host and --context")
+    _print_notices(options)
     words = options.arguments
     if options["help"] or options["-h"]:
-        _deprecate_short_help(options)
         Output(1).write(_root_page(program, flags))
     elif options["version"]:
-        Output(1).line(_version_line(program))
+        from scow.cli.client_version import version_line
+
+        Output(1).line(version_line(program))
     elif not words:
         Output(2).write(_root_page(program, flags))
     elif words[0] == "help":
@@ -164,10 +162,10 @@ def _run_noun(invocation: Invocation, name: str, noun: Noun, words: list[str]) -
         options = parse_flags((_HELP, _HELP_SHORT), words, interspersed=False)
     except InvalidArgumentError as exc:
         raise _usage_error(exc.message, path, "COMMAND") from exc
+    _print_notices(options)
     words = options.arguments
     verb = noun.aliases.get(words[0], words[0]) if words else ""
     if options["help"] or options["-h"] or (verb not in noun.verbs and "--help" in words):
-        _deprecate_short_help(options)
         Output(1).write(_noun_page(invocation.program, name, noun))
     elif not words:
         Output(2).write(_noun_page(invocation.program, name, noun))
@@ -188,10 +186,10 @@ def _run_command(invocation: Invocation, name: str, command: Command, words: lis
         options = parse_flags(known, words, interspersed=command.interspersed)
     except InvalidArgumentError as exc:
         raise _usage_error(exc.message, path, command.synopsis) from exc
+    _print_notices(options)
     if options["help"] or options.get("-h"):
         from scow.cli.help import command_page
 
-        _deprecate_short_help(options)
         Output(1).write(command_page(program, name, command))
         return
     complaint = command.arguments(len(options.arguments))
@@ -233,15 +231,9 @@ def _usage_error(message: str, path: str, synopsis: str) -> CommandError:
     )
 
 
-def _deprecate_short_help(options: Flags) -> None:
-    if options.get("-h"):
-        Output(1).line("Flag shorthand -h has been deprecated, use --help")
-
-
-def _version_line(program: str) -> str:
-    if program == "docker":  # scripts that call docker compare this with Docker's versions
-        return f"Docker version {COMPATIBLE_VERSION}, build scow-{__version__}"
-    return f"scow version {__version__}"
+def _print_notices(options: Flags) -> None:
+    for notice in options.notices:
+        Output(1).line(notice)
 
 
 def _help_about(program: str, words: list[str], flags: tuple[Flag, ...]) -> None:

@@ -109,3 +109,6 @@ class _Parse:
             value = kind.combine(old, value)
         values[flag.dest] = value
         values.changed.add(flag.dest)
+        if flag.deprecated:
+            spelling = f"shorthand {flag.name}" if flag.name[0] == "-" else f"--{flag.name}"
+            values.notices.append(f"Flag {spelling} has been deprecated, {flag.deprecated}")

@@ -63,7 +63,7 @@ def _label_header(name: str) -> str:
     return name.rpartition(".")[2].replace("-", " ").replace("_", " ")
 
 
-def align(texts: Iterable[str]) -> str:
+def align(texts: Iterable[str], *, min_width: int = _MIN_WIDTH, padding: int = _PADDING) -> str:
     """Pad tab-terminated cells so that each column of neighbouring lines has one width (elastic tabstops).
 
     What follows the last tab of a line is in no column: it is neither padded nor counted.
@@ -78,9 +78,9 @@ def align(texts: Iterable[str]) -> str:
             while end < len(lines) and len(widths[end]) > column:
                 end += 1
             if end > first:
-                wanted = max(display_width(lines[row][column]) for row in range(first, end)) + _PADDING
+                wanted = max(display_width(lines[row][column]) for row in range(first, end)) + padding
                 for row in range(first, end):
-                    widths[row][column] = max(wanted, _MIN_WIDTH)
+                    widths[row][column] = max(wanted, min_width)
             first = max(end, first + 1)
     return "\n".join(
         "".join(

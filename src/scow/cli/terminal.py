@@ -1,6 +1,7 @@
 """The caller's terminal: raw mode, its size, and detach keys in what is typed."""
 
 import os
+import signal
 import termios
 
 from scow.cli.exits import CommandError
@@ -8,6 +9,7 @@ from scow.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any
 
 DEFAULT_DETACH_KEYS = b"\x10\x11"
@@ -25,6 +27,9 @@ def enter_raw_mode() -> None:
     global _saved
     if _saved is None and os.isatty(0) and not os.environ.get("NORAW"):
         _saved = termios.tcgetattr(0)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _leave_and_die)
         termios.tcsetattr(0, termios.TCSANOW, _raw(_saved))
 
 
@@ -34,6 +39,13 @@ def leave_raw_mode() -> None:
     settings, _saved = _saved, None
     if settings is not None:
         termios.tcsetattr(0, termios.TCSANOW, settings)
+
+
+def _leave_and_die(number: int, frame: "FrameType | None") -> None:
+    """Signals that would leave the terminal raw behind: put it right, then die of them after all."""
+    leave_raw_mode()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _raw(settings: "list[Any]") -> "list[Any]":

@@ -5,7 +5,7 @@ from scow.errors import ScowError, UnavailableError
 
 
 class DaemonError(ScowError):
-    """The engine answered with an error status; ``str()`` has Docker's prefix, ``reason`` is the bare text."""
+    """The engine answered with an error status; ``str()`` has Docker's prefix, ``reason`` has not."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"Error response from daemon: {reason}")

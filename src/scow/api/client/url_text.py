@@ -1,4 +1,4 @@
-"""Percent-encoding of request targets, as Go's net/url writes them (``urllib.parse`` costs 4 ms to import)."""
+"""Percent-encoding of request targets as Go's net/url has it (``urllib.parse`` takes 4 ms to import)."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

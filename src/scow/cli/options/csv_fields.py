@@ -1,4 +1,4 @@
-"""One line of comma-separated fields, as Go's encoding/csv reads it (``--mount``, ``--network``, ``--gpus``)."""
+"""One line of comma-separated fields, as Go's encoding/csv reads it (``--mount``, ``--gpus``)."""
 
 from scow.errors import InvalidArgumentError
 

@@ -73,7 +73,7 @@ def storage_options(texts: list[str]) -> dict[str, str]:
 
 
 def check_namespace_modes(flags: "Flags") -> None:
-    """``--pid``, ``--uts``, ``--userns`` and ``--cgroupns``; ``--ipc`` and ``--network`` the engine checks."""
+    """``--pid``, ``--uts``, ``--userns`` and ``--cgroupns``; ``--ipc`` is the engine's to check."""
     pid = flags["pid"]
     if pid not in ("", "host") and not (pid.startswith("container:") and len(pid) > len("container:")):
         raise InvalidArgumentError("--pid: invalid PID mode")

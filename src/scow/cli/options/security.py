@@ -9,7 +9,16 @@ _UNVALUED = "no-new-privileges"
 _BUILTIN_PROFILES = ("builtin", "unconfined")
 _ALL_CAPABILITIES = "ALL"
 _SYSCTLS = frozenset(
-    ["kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"]
+    [
+        "kernel.msgmax",
+        "kernel.msgmnb",
+        "kernel.msgmni",
+        "kernel.sem",
+        "kernel.shmall",
+        "kernel.shmmax",
+        "kernel.shmmni",
+        "kernel.shm_rmid_forced",
+    ]
 )
 _SYSCTL_PREFIXES = ("net.", "fs.mqueue.")
 

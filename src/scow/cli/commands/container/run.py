@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from scow.cli.attachment import Attachment
     from scow.cli.flags import Flags
     from scow.cli.invocation import Invocation
     from scow.cli.waiting import ExitWaiter
@@ -65,13 +64,22 @@ def _run_attached(
 ) -> None:
     from scow.cli.attachment import DETACHED
     from scow.cli.signals import SignalForwarder, TerminationCounter, WindowSize
+    from scow.cli.streaming import attach, exit_with
     from scow.cli.waiting import ExitWaiter, wait_for_status
 
     if flags["sig-proxy"]:
         SignalForwarder(invocation, container_id).install()
     else:
         TerminationCounter(invocation).install()
-    attachment = _attach(invocation, flags, body, container_id)
+    attachment = attach(
+        invocation,
+        container_id,
+        tty=body["Tty"],
+        stdin=body["AttachStdin"],
+        stdout=body["AttachStdout"],
+        stderr=body["AttachStderr"],
+        keys=flags["detach-keys"] or invocation.config.text("detachKeys"),
+    )
     waiter = ExitWaiter(invocation.client, container_id, "removed" if flags["rm"] else "next-exit")
     try:
         _start(invocation, container_id, waiter if flags["rm"] else None)
@@ -83,31 +91,7 @@ def _run_attached(
     finally:
         attachment.close()
     if outcome != DETACHED:
-        status = wait_for_status(invocation, waiter)
-        if status:
-            raise CommandError(status=status)
-
-
-def _attach(
-    invocation: "Invocation", flags: "Flags", body: "dict[str, Any]", container_id: str
-) -> "Attachment":
-    from scow.cli.attachment import Attachment
-
-    detach_keys = flags["detach-keys"] or invocation.config.text("detachKeys")
-    query = [("stream", "1")]
-    query += [(name.lower(), "1") for name in ("Stdin", "Stdout", "Stderr") if body[f"Attach{name}"]]
-    if detach_keys:
-        query.append(("detachKeys", detach_keys))
-    hijacked = invocation.client.hijack(f"/containers/{container_id}/attach", query)
-    return Attachment(
-        hijacked,
-        tty=body["Tty"],
-        stdin=body["AttachStdin"],
-        out=invocation.out if body["AttachStdout"] else None,
-        err=invocation.err if body["AttachStderr"] else None,
-        detach_keys=detach_keys,
-        on_resize_failed=lambda: invocation.err.line("failed to resize tty, using default size"),
-    )
+        exit_with(wait_for_status(invocation, waiter))
 
 
 def _start(invocation: "Invocation", container_id: str, removal: "ExitWaiter | None") -> None:

@@ -1,0 +1,36 @@
+"""``scow network inspect``."""
+
+from scow.api.client.client import object_path
+from scow.cli.command import Command, at_least
+from scow.cli.flags import BOOL, STRING, Flag
+from scow.cli.inspecting import inspect_each
+from scow.cli.listing import INSPECT_FORMAT_HELP
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from scow.cli.flags import Flags
+    from scow.cli.invocation import Invocation
+
+
+def run(invocation: "Invocation", flags: "Flags") -> None:
+    """Prints everything that the engine knows of networks."""
+    query = [("verbose", "true")] if flags["verbose"] else []
+
+    def fetch(ref: str) -> "tuple[str, dict[str, Any]]":
+        return "network", invocation.client.get(object_path("network", ref), query)
+
+    inspect_each(invocation, flags.arguments, flags["format"], fetch)
+
+
+COMMAND = Command(
+    run,
+    "[OPTIONS] NETWORK [NETWORK...]",
+    "Display detailed information on one or more networks",
+    flags=(
+        Flag("format", STRING, INSPECT_FORMAT_HELP, short="f"),
+        Flag("verbose", BOOL, "Verbose output for diagnostics", short="v"),
+    ),
+    arguments=at_least(1),
+)

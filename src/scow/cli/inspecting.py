@@ -1,0 +1,69 @@
+"""``inspect`` of any object: JSON as the engine sent it, or a template for each."""
+
+import json
+
+from scow.cli.exits import CommandError
+from scow.cli.template_errors import TemplateError
+from scow.errors import ScowError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from scow.cli.invocation import Invocation
+
+    Fetch = Callable[[str], tuple[str, dict[str, Any]]]
+
+_BAD_TEMPLATE_STATUS = 64
+
+
+def inspect_each(invocation: "Invocation", refs: list[str], template: str, fetch: "Fetch") -> None:
+    """Print what ``fetch`` finds for each of ``refs``: (kind, JSON).
+
+    Everything that was found is printed before the errors of the rest end the command with status 1.
+    """
+    show = _TemplateDisplay(template) if template not in ("", "json") else _JsonDisplay(template == "json")
+    errors = []
+    for ref in refs:
+        try:
+            show.add(*fetch(ref))
+        except ScowError as exc:
+            errors.append(exc.message)
+    invocation.out.write(show.text())
+    if errors:
+        raise CommandError("\n".join(errors))
+
+
+class _JsonDisplay:
+    def __init__(self, compact: bool) -> None:
+        self._compact = compact
+        self._found: list[dict[str, Any]] = []
+
+    def add(self, kind: str, raw: "dict[str, Any]") -> None:
+        self._found.append(raw)
+
+    def text(self) -> str:
+        if self._compact:
+            return json.dumps(self._found, separators=(",", ":"), ensure_ascii=False) + "\n"
+        return json.dumps(self._found, indent=4, ensure_ascii=False) + "\n"
+
+
+class _TemplateDisplay:
+    def __init__(self, template: str) -> None:
+        from scow.cli.template import compile_format
+
+        try:
+            self._template = compile_format(template)
+        except TemplateError as exc:
+            raise CommandError(exc.message, _BAD_TEMPLATE_STATUS) from exc
+        self._lines: list[str] = []
+
+    def add(self, kind: str, raw: "dict[str, Any]") -> None:
+        from scow.cli.inspect_types import inspect_value
+        from scow.cli.template import render_inspect
+
+        self._lines.append(render_inspect(self._template, inspect_value(kind, raw), raw))
+
+    def text(self) -> str:
+        return "".join(line + "\n" for line in self._lines) or "\n"

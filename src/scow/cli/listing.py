@@ -1,0 +1,90 @@
+"""What the listing commands share: choosing the format, filters in a query, the ways to print rows."""
+
+import json
+
+from scow.cli.template_values import Adapter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from scow.cli.flags import Flags
+    from scow.cli.invocation import Invocation
+
+FORMAT_HELP = (
+    "Format output using a custom template:\n"
+    "'table':            Print output in table format with column headers (default)\n"
+    "'table TEMPLATE':   Print output in table format using the given Go template\n"
+    "'json':             Print in JSON format\n"
+    "'TEMPLATE':         Print output using the given Go template.\n"
+    "Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with "
+    "templates"
+)
+INSPECT_FORMAT_HELP = (
+    "Format output using a custom template:\n"
+    "'json':             Print in JSON format\n"
+    "'TEMPLATE':         Print output using the given Go template.\n"
+    "Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with "
+    "templates"
+)
+
+
+def filter_query(filters: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """The ``filters`` parameter; maps of true values are the spelling that every engine reads."""
+    if not filters:
+        return []
+    spelled = {name: dict.fromkeys(values, True) for name, values in filters.items()}
+    return [("filters", json.dumps(spelled, separators=(",", ":"), ensure_ascii=False))]
+
+
+def print_columns(
+    invocation: "Invocation",
+    rows: "Iterable[Adapter]",
+    headers: "Mapping[str, str]",
+    columns: tuple[str, ...],
+) -> None:
+    """The table that a command prints when nothing else was asked for; needs no template."""
+    from scow.cli.table import align
+
+    lines = ["\t".join(headers[name] for name in columns)]
+    lines += ["\t".join(str(row.column(name)) for name in columns) for row in rows]
+    invocation.out.write(align([line + "\n" for line in lines]))
+
+
+def print_rows(
+    invocation: "Invocation", rows: "Iterable[Adapter]", headers: "Mapping[str, str]", template: str
+) -> None:
+    """``rows`` by a format that somebody wrote. Raises TemplateError before any output."""
+    from scow.cli.table import render_rows
+
+    invocation.out.write(render_rows(template, rows, headers))
+
+
+def print_column(invocation: "Invocation", rows: "Iterable[Adapter]", name: str) -> None:
+    """One value a line: ``--quiet``."""
+    invocation.out.write("".join(f"{row.column(name)}\n" for row in rows))
+
+
+def label_text(labels: "Mapping[str, str] | None") -> str:
+    """``a=1,b=2`` in the order of the keys."""
+    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items()))
+
+
+def label_method(labels: "Mapping[str, str] | None") -> "dict[str, Callable[..., object]]":
+    """``.Label "key"``, empty for a key that is not there."""
+    return {"Label": lambda name: (labels or {}).get(name, "")}
+
+
+def chosen_format(invocation: "Invocation", flags: "Flags", config_key: str) -> str:
+    """The custom format, from the option or the settings; "" for the command's own table."""
+    if flags["format"]:
+        return "" if flags["format"] == "table" else str(flags["format"])
+    return "" if flags["quiet"] else invocation.config.text(config_key)
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """A sort key by which ``net2`` comes before ``net10``."""
+    import re
+
+    parts = re.findall(r"\d+|\D+", name)
+    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
