@@ -14,7 +14,7 @@ class PortRequest:
     """One container port to publish.
 
     ``protocol`` is "tcp", "udp" or "sctp". ``host_ip`` is "" for every address of the host, of both
-    families. A ``host_port_first`` of 0 leaves the choice to the engine, and a range means any one port of it.
+    families. A ``host_port_first`` of 0 leaves the choice to the engine; a range means any one port of it.
     """
 
     container_port: int
@@ -52,7 +52,7 @@ class Endpoint(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class ConnectRequest:
-    """Connect the network namespace ``netns_fd``; the caller keeps the descriptor open until the call is over.
+    """Connect the network namespace ``netns_fd``; the caller keeps the descriptor open meanwhile.
 
     ``mac`` and ``address`` ask for fixed ones; without them the driver chooses.
     """

@@ -1,0 +1,114 @@
+"""Addresses: which subnet a network takes, and which address of it an endpoint. Pure.
+
+An address is given out once until it is released. The lowest free one comes first, as in Docker: people and
+scripts rely on the first container of an idle engine being ``172.17.0.2``. Reuse at once is safe because a
+disconnected endpoint is cut off its bridge, and connections to it are forgotten, before its address is free.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from scow.errors import InvalidArgumentError, PermissionDeniedError, ScowError
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetPool:
+    """A range to cut subnets of ``prefix_length`` from."""
+
+    base: ipaddress.IPv4Network
+    prefix_length: int
+
+    def subnets(self) -> Iterator[ipaddress.IPv4Network]:
+        return self.base.subnets(new_prefix=self.prefix_length)
+
+
+def _pool(base: str, prefix_length: int) -> SubnetPool:
+    return SubnetPool(ipaddress.IPv4Network(base), prefix_length)
+
+
+# libnetwork/ipamutils: localScopeDefaultNetworks, in this order
+DEFAULT_POOLS = (
+    _pool("172.17.0.0/16", 16),
+    _pool("172.18.0.0/16", 16),
+    _pool("172.19.0.0/16", 16),
+    _pool("172.20.0.0/14", 16),
+    _pool("172.24.0.0/14", 16),
+    _pool("172.28.0.0/14", 16),
+    _pool("192.168.0.0/16", 20),
+)
+
+
+def choose_subnet(pools: Sequence[SubnetPool], in_use: Iterable[IPNetwork]) -> ipaddress.IPv4Network:
+    """The first subnet of ``pools`` that shares no address with ``in_use``. Raises ScowError if none is left.
+
+    Default routes do not count as use: they are the rest of the world, private ranges included.
+    """
+    taken = [net for net in in_use if isinstance(net, ipaddress.IPv4Network) and net.prefixlen > 0]
+    for pool in pools:
+        for subnet in pool.subnets():
+            if not any(subnet.overlaps(net) for net in taken):
+                return subnet
+    raise ScowError(
+        "could not find an available, non-overlapping IPv4 address pool"
+        " among the defaults to assign to the network"
+    )
+
+
+class AddressPool:
+    """The addresses of one subnet. ``ip_range`` limits what ``allocate`` chooses from."""
+
+    def __init__(
+        self, subnet: IPNetwork, *, ip_range: IPNetwork | None = None, reserved: Iterable[IPAddress] = ()
+    ) -> None:
+        """``reserved`` addresses are never given out. Raises InvalidArgumentError for a range outside."""
+        self.subnet = subnet
+        chosen = ip_range or subnet
+        if (
+            chosen.version != subnet.version
+            or int(chosen[0]) < int(subnet[0])
+            or int(chosen[-1]) > int(subnet[-1])
+        ):
+            raise InvalidArgumentError(f"invalid pool: {ip_range} is not within {subnet}")
+        self._make = type(subnet.network_address)
+        self._first, self._last = int(chosen[0]), int(chosen[-1])
+        self._reserved = {int(address) for address in reserved} | _unusable(subnet)
+        self._taken: set[int] = set()
+        # No free address is below it.
+        self._lowest = self._first
+
+    def allocate(self) -> IPAddress:
+        """Take the lowest free address. Raises ScowError when all are taken."""
+        number = self._lowest
+        while number <= self._last and (number in self._taken or number in self._reserved):
+            number += 1
+        self._lowest = number
+        if number > self._last:
+            raise ScowError("no available IPv4 addresses on this network's address pools")
+        self._taken.add(number)
+        return self._make(number)
+
+    def claim(self, address: IPAddress) -> None:
+        """Take this one. Raises InvalidArgumentError outside the subnet, PermissionDeniedError if taken."""
+        if address not in self.subnet:
+            raise InvalidArgumentError(f"no configured subnet contains IP address {address}")
+        if int(address) in self._taken or int(address) in self._reserved:
+            raise PermissionDeniedError("Address already in use")
+        self._taken.add(int(address))
+
+    def release(self, address: IPAddress) -> None:
+        """Give an address back; no error if it is free."""
+        number = int(address)
+        self._taken.discard(number)
+        if self._first <= number < self._lowest:
+            self._lowest = number
+
+
+def _unusable(subnet: IPNetwork) -> set[int]:
+    """The network's own address and, in IPv4, the broadcast address; a /31 has neither (RFC 3021)."""
+    if subnet.max_prefixlen - subnet.prefixlen < 2:
+        return set()
+    return {int(subnet[0]), int(subnet[-1])} if subnet.version == 4 else {int(subnet[0])}
