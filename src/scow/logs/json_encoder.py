@@ -37,8 +37,6 @@ class JsonLineEncoder:
         """``attributes``: a JSON object for each line's ``attrs``, or nothing."""
         self._attributes = b'"attrs":' + attributes + b"," if attributes else b""
         self.carry = {stream: rest for stream, rest in carry.items() if rest}
-        self._second = -1
-        self._second_text = b""
 
     def feed(self, stream: int, chunk: bytes, now_ns: int) -> bytes:
         """The file's lines for ``chunk``, as far as its lines have ended."""
@@ -64,16 +62,17 @@ class JsonLineEncoder:
         return b"".join(_encode_piece(rest, self._tail(stream, now_ns)) for stream, rest in rests)
 
     def _tail(self, stream: int, now_ns: int) -> bytes:
-        second, nanoseconds = divmod(now_ns, 1_000_000_000)
-        if second != self._second:
-            self._second = second
-            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
-        return b'","stream":"%b",%b"time":"%b.%09dZ"}\n' % (
+        return b'","stream":"%b",%b"time":"%b"}\n' % (
             _STREAMS[stream],
             self._attributes,
-            self._second_text,
-            nanoseconds,
+            rfc3339_nano(now_ns).encode(),
         )
+
+
+def rfc3339_nano(time_ns: int) -> str:
+    """Nanoseconds since the epoch as ``2024-05-01T10:00:00.123456789Z``: 30 characters, sorts as text."""
+    second, nanoseconds = divmod(time_ns, 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{nanoseconds:09d}Z"
 
 
 def _encode_lines(lines: bytes, tail: bytes) -> bytes:

@@ -72,6 +72,8 @@ class JsonFileWriter:
         if encoded := self._encoder.finish(time.time_ns()):
             self._append(encoded)
         os.close(self._fd)
+        with self._compressing:
+            pass  # who reads the log after the end is to find it complete
 
     def _append(self, lines: bytes) -> None:
         try:

@@ -12,15 +12,17 @@ _COMPRESS_READ_BYTES = 1024 * 1024
 
 def rotate(path: str, max_files: int) -> None:
     """Move ``path`` out of a new file's way, and drop the oldest of ``max_files`` (2 or more)."""
-    for number in range(max_files - 1, 0, -1):
-        source = f"{path}.{number - 1}" if number > 1 else path
-        for extension in ("", ".gz"):
-            target = f"{path}.{number}{extension}"
-            _remove(target)
-            try:
-                os.rename(source + extension, target)
-            except FileNotFoundError:
-                pass
+    rotated = rotated_paths(path)[:-1]
+    for extra in rotated[: max(0, len(rotated) + 2 - max_files)]:
+        os.unlink(extra)
+        rotated.remove(extra)
+    for older in rotated:
+        extension = ".gz" if older.endswith(".gz") else ""
+        number = int(older.removesuffix(extension).rpartition(".")[2])
+        os.rename(older, f"{path}.{number + 1}{extension}")
+        if not extension:
+            _remove(f"{path}.{number + 1}.gz")
+    os.rename(path, f"{path}.1")
 
 
 def compress(path: str) -> None:

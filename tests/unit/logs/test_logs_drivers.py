@@ -1,0 +1,117 @@
+"""Log options and Docker's words about them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from scow.errors import InvalidArgumentError
+from scow.logs.drivers import LogSource, log_path, log_spec, validate_log_config
+from scow.spec.engine_api.container import LogConfig
+
+PATH = "/x.log"
+
+
+def spec(driver: str = "json-file", source: LogSource | None = None, **options: str) -> Any:
+    given = {name.replace("_", "-"): value for name, value in options.items()}
+    return log_spec(LogConfig(type=driver, config=given), PATH, source)
+
+
+@pytest.mark.parametrize(
+    ("driver", "options", "message"),
+    [
+        ("nope", {}, "logger: no log driver named 'nope' is registered"),
+        ("json-file", {"max-sise": "1"}, "unknown log opt 'max-sise' for json-file log driver"),
+        ("json-file", {"mode": "x"}, "logger: logging mode not supported: x"),
+        (
+            "json-file",
+            {"max-buffer-size": "1m"},
+            "logger: max-buffer-size option is only supported with 'mode=non-blocking'",
+        ),
+    ],
+)
+def test_names_are_checked_at_creation(driver: str, options: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidArgumentError) as failure:
+        validate_log_config(driver, options)
+    assert failure.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_size": "x"}, "invalid size: 'x'"),
+        ({"max_size": "10x"}, "invalid suffix: 'x'"),
+        ({"max_size": "0"}, "max-size must be a positive number"),
+        ({"max_size": "-1"}, "invalid size: '-1'"),
+        ({"max_file": "0"}, "max-file cannot be less than 1"),
+        ({"max_file": "two"}, 'strconv.Atoi: parsing "two": invalid syntax'),
+        ({"compress": "yes"}, 'strconv.ParseBool: parsing "yes": invalid syntax'),
+        (
+            {"compress": "true"},
+            "compress cannot be true when max-file is less than 2 or max-size is not set",
+        ),
+    ],
+)
+def test_values_are_checked_at_the_start(options: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidArgumentError) as failure:
+        spec(**options)
+    assert failure.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"),
+    [
+        ("10", 10),
+        ("10k", 10_000),
+        ("10KB", 10_000),
+        ("1.5m", 1_500_000),
+        ("2 g", 2_000_000_000),
+        ("1kib", 1000),
+    ],
+)
+def test_sizes_are_decimal(text: str, size_bytes: int) -> None:
+    assert spec(max_size=text).max_bytes == size_bytes
+
+
+def test_by_default_a_log_grows_without_limit() -> None:
+    assert (spec().max_bytes, spec().max_files, spec().compress) == (-1, 1, False)
+
+
+def test_local_is_limited_by_default() -> None:
+    local = spec("local")
+    assert (local.max_bytes, local.max_files, local.compress) == (20_000_000, 5, True)
+    assert spec("local", max_file="1").compress is False
+
+
+def test_none_logs_nothing() -> None:
+    assert spec("none") is None
+
+
+def test_attributes_are_those_that_were_asked_for() -> None:
+    source = LogSource(
+        container_id="0123456789abcdef",
+        name="/web",
+        image_name="busybox",
+        labels={"a": "1", "b": "2", "com.x": "3"},
+        env=("HOME=/", "LANG=C", "BARE"),
+    )
+    attributes = spec(
+        source=source, labels="a,missing", labels_regex="^com", env="LANG", tag="{{.Name}}/{{ .ID }}"
+    ).attributes
+    assert json.loads(attributes) == {"LANG": "C", "a": "1", "com.x": "3", "tag": "web/0123456789ab"}
+    assert attributes == attributes.replace(b"\n", b"")
+
+
+def test_without_a_request_there_are_no_attributes() -> None:
+    assert spec(source=LogSource(labels={"a": "1"})).attributes == b""
+
+
+@pytest.mark.parametrize("tag", ["{{.Nope}}", "{{json .ID}}"])
+def test_a_tag_that_cannot_be_rendered_is_an_error(tag: str) -> None:
+    with pytest.raises(InvalidArgumentError):
+        spec(tag=tag)
+
+
+def test_files_are_named_as_dockers() -> None:
+    assert log_path("json-file", "/c/ab", "ab") == "/c/ab/ab-json.log"
+    assert log_path("none", "/c/ab", "ab") == ""
