@@ -171,7 +171,7 @@ class Images:
         """Images that pass ``filters``, newest first; without ``all`` no intermediate ones."""
         del digests  # always part of the answer
         filters.check(*_FILTERS)
-        images = self._store.list()
+        images = self._store.all()
         parents = {image.parent for image in images if image.parent}
         counts = Counter(user.image_id for user in self._users())
         shared = _shared_sizes(images) if shared_size else {}

@@ -120,7 +120,7 @@ class System:
             "ContainersRunning": running,
             "ContainersPaused": paused,
             "ContainersStopped": len(self.containers) - running - paused,
-            "Images": len(self.images.list()),
+            "Images": len(self.images.all()),
         }
 
     def _host(self) -> dict[str, Any]:

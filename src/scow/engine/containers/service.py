@@ -88,7 +88,7 @@ class ContainerService:
         except (NotFoundError, InvalidArgumentError):
             return frozenset()
         depth = len(base.layers)
-        return frozenset(image.id for image in self._images.list() if image.layers[:depth] == base.layers) | {
+        return frozenset(image.id for image in self._images.all() if image.layers[:depth] == base.layers) | {
             base.id
         }
 

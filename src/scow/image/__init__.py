@@ -1,0 +1,1 @@
+"""Images at rest and in motion: content, layers, snapshots, names, archives."""

@@ -1,0 +1,85 @@
+"""One layer from its bytes to a committed snapshot: digest, decompress, digest again, unpack.
+
+Blocks; runs on a worker thread. Nothing is committed before both digests are what they should be.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scow.errors import IntegrityError, ScowError
+from scow.image.archive_formats import LayerSource
+from scow.image.decompress import ByteReader, decompressed
+from scow.image.layer_unpacker import LayerUnpacker
+from scow.image.snapshots.base import SnapshotDriver
+from scow.image.snapshots.probe import in_user_namespace
+from scow.image.tar_reader import TarReader
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What came out of a layer's archive; ``size`` is bytes of file content."""
+
+    diff_id: str
+    size: int
+
+
+class DigestReader:
+    """A stream that knows the sha256 of what was read from it."""
+
+    def __init__(self, inner: ByteReader) -> None:
+        self._inner = inner
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int, /) -> bytes:
+        """Read and digest."""
+        data = self._inner.read(size)
+        self._hash.update(data)
+        return data
+
+    def drain(self) -> None:
+        """Read to the end."""
+        while self.read(_READ_BYTES):
+            pass
+
+    @property
+    def digest(self) -> str:
+        """Of everything read so far."""
+        return "sha256:" + self._hash.hexdigest()
+
+
+def unpack_layer(
+    driver: SnapshotDriver,
+    snapshot: str,
+    below: Sequence[str],
+    source: LayerSource,
+    diff_id: str | None,
+) -> Unpacked:
+    """Make ``snapshot`` of ``source`` and commit it, or raise and leave at most a staged directory.
+
+    ``diff_id`` is what the uncompressed bytes must digest to; ``None`` takes them as they come. Raises
+    InvalidArgumentError, IntegrityError, and ScowError where the disk refuses.
+    """
+    stored = DigestReader(source.content)
+    plain = DigestReader(decompressed(stored))
+    try:
+        root = driver.stage(snapshot, below)
+        with LayerUnpacker(root, driver.whiteouts(), may_make_devices=not in_user_namespace()) as unpacker:
+            size = unpacker.unpack(TarReader(plain))
+        # A digest covers what follows the last entry, too.
+        plain.drain()
+        stored.drain()
+        _verify(source.digest, stored.digest, "layer content")
+        _verify(diff_id, plain.digest, "diffID for layer")
+        driver.commit(snapshot, stackable=True)
+    except OSError as exc:
+        where = f"{exc.filename}: " if exc.filename else ""
+        raise ScowError(f"failed to register layer: {where}{exc.strerror or exc}") from exc
+    return Unpacked(plain.digest, size)
+
+
+def _verify(expected: str | None, actual: str, what: str) -> None:
+    if expected not in (None, actual):
+        raise IntegrityError(f'invalid {what}: expected "{expected}", got "{actual}"')

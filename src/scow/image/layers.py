@@ -1,0 +1,205 @@
+"""The layers of all images: which there are, what uses them, and how a new one comes in.
+
+A layer is known by its chain id, so one stack is unpacked once however many images have it. A layer is
+used by the layers on it, by images and containers whose top it is, and by arrivals in progress; one that
+nothing uses is gone. Counts live in memory and are counted afresh at start-up from what is stored.
+
+Arrival of a layer, and why a kill between any two steps is harmless:
+
+    1. stage a directory under a temporary name        start-up removes it
+    2. unpack into it, digesting what goes by          likewise
+    3. compare digests, rename to its final name       nobody recorded that name: start-up removes it
+    4. when an image is whole: sync the file system    likewise
+    5. one transaction: layers, image, names           all of it is there
+
+Syncing once before the transaction, not file by file, is what makes a recorded layer whole after power
+loss: without it, the record could survive the data.
+
+Records and counts are changed on the event loop only.
+"""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from scow import tasks
+from scow.image.archive_formats import LayerSource
+from scow.image.layer_stream import Unpacked, unpack_layer
+from scow.image.model import LayerProgress, LayerRecord
+from scow.image.snapshots.base import SnapshotDriver
+from scow.image.threads import run_to_end
+from scow.spec.digest import sha256_of
+from scow.store import Delete, Put
+
+_PROGRESS_INTERVAL_S = 0.1
+# Unpacking keeps a core busy; more at once would only take pool threads away from container starts.
+_MAX_UNPACKING = 2
+
+
+def new_snapshot_id() -> str:
+    """A random id of 64 hex digits."""
+    return secrets.token_hex(32)
+
+
+@dataclass(frozen=True, slots=True)
+class GoneLayer:
+    """A layer that nothing uses any more: its record is out of memory, its directory still there."""
+
+    chain_id: str
+    snapshot: str
+
+
+class LayerStore:
+    """See the module. ``kind`` is that of the layers' documents."""
+
+    def __init__(self, driver: SnapshotDriver, kind: str) -> None:
+        self._driver = driver
+        self._kind = kind
+        self._records: dict[str, LayerRecord] = {}
+        self._uses: Counter[str] = Counter()
+        self._unrecorded: set[str] = set()
+        self._unpacking = asyncio.Semaphore(_MAX_UNPACKING)
+        self._arriving = tasks.KeyedLock()
+
+    def restore(self, records: Mapping[str, LayerRecord]) -> None:
+        """Start-up: take over what is stored. Every record's parent is among them."""
+        self._records = dict(records)
+        self._uses.update(record.parent for record in records.values() if record.parent is not None)
+
+    def __contains__(self, chain_id: str) -> bool:
+        return chain_id in self._records
+
+    def stack(self, chain_id: str | None) -> list[str]:
+        """Snapshots of a stack, topmost first. Raises ``KeyError`` if a layer is not there."""
+        snapshots = []
+        while chain_id is not None:
+            record = self._records[chain_id]
+            snapshots.append(record.snapshot)
+            chain_id = record.parent
+        return snapshots
+
+    def sizes(self, chain_id: str | None) -> tuple[int, ...]:
+        """Bytes of each layer of a stack, lowest first."""
+        sizes = []
+        while chain_id is not None:
+            sizes.append(self._records[chain_id].size)
+            chain_id = self._records[chain_id].parent
+        return tuple(reversed(sizes))
+
+    def hold(self, chain_id: str | None) -> None:
+        """One more user. ``None``, a stack without layers, needs no keeping."""
+        if chain_id is not None:
+            self._uses[chain_id] += 1
+
+    def release(self, chain_id: str | None) -> list[GoneLayer]:
+        """One user less; returns the layers that are gone with it, topmost first."""
+        gone = []
+        while chain_id is not None:
+            self._uses[chain_id] -= 1
+            if self._uses[chain_id] > 0:
+                break
+            del self._uses[chain_id]
+            record = self._records.pop(chain_id, None)
+            if record is None:
+                break
+            self._unrecorded.discard(chain_id)
+            gone.append(GoneLayer(chain_id, record.snapshot))
+            chain_id = record.parent
+        return gone
+
+    def unused(self) -> list[str]:
+        """Layers without any user: after ``restore``, what a kill left between two steps of a removal."""
+        return [chain_id for chain_id in self._records if self._uses[chain_id] <= 0]
+
+    def puts(self, chain_id: str | None) -> list[Put]:
+        """The records of a stack that are not stored yet."""
+        changes = []
+        while chain_id is not None:
+            record = self._records[chain_id]
+            if chain_id in self._unrecorded:
+                changes.append(Put(self._kind, chain_id, msgspec.json.encode(record)))
+            chain_id = record.parent
+        return changes
+
+    def deletes(self, gone: list[GoneLayer]) -> list[Delete]:
+        """What takes the records of ``gone`` out of the store."""
+        return [Delete(self._kind, layer.chain_id) for layer in gone]
+
+    def recorded(self, puts: list[Put]) -> None:
+        """``puts`` are stored."""
+        self._unrecorded.difference_update(put.key for put in puts)
+
+    async def arrive(
+        self, parent: str | None, diff_id: str, source: LayerSource
+    ) -> AsyncIterator[LayerProgress]:
+        """Have layer ``diff_id`` on ``parent``, from ``source`` if it is not there already, and hold it.
+
+        Progress comes while it is being unpacked. Ended early or failed, nothing of it is left, and it is
+        held only once the last progress has been taken.
+        """
+        chain_id = chain_on(parent, diff_id)
+        async with self._arriving.hold(chain_id):
+            if chain_id in self._records:
+                self.hold(chain_id)
+                return
+            snapshot = new_snapshot_id()
+            below = self.stack(parent)
+            # Shielded: a thread goes on whatever becomes of who waits for it, so it is told to stop.
+            async with self._unpacking:
+                work = asyncio.shield(
+                    tasks.run_blocking(unpack_layer, self._driver, snapshot, below, source, diff_id)
+                )
+                try:
+                    while not (await asyncio.wait({work}, timeout=_PROGRESS_INTERVAL_S))[0]:
+                        yield LayerProgress(diff_id, source.content.position, source.content.size)
+                    self._take_in(parent, snapshot, work.result())
+                except BaseException:
+                    source.content.cancel()
+                    await asyncio.wait({work})
+                    work.exception()  # seen: what ended the waiting is what the caller hears of
+                    await run_to_end(self._abandon, snapshot)
+                    raise
+
+    async def import_bottom(self, source: LayerSource) -> str:
+        """Unpack a layer that lies on nothing and whose diff id is not known, and hold it; its chain id."""
+        snapshot = new_snapshot_id()
+        try:
+            async with self._unpacking:
+                unpacked = await run_to_end(unpack_layer, self._driver, snapshot, (), source, None)
+        except BaseException:
+            await run_to_end(self._abandon, snapshot)
+            raise
+        if unpacked.diff_id in self._records:
+            self.hold(unpacked.diff_id)
+            await run_to_end(self._abandon, snapshot)
+        else:
+            self._take_in(None, snapshot, unpacked)
+        return unpacked.diff_id
+
+    async def remove(self, gone: list[GoneLayer]) -> None:
+        """Delete the directories of layers whose records are no longer stored."""
+        for layer in gone:
+            await run_to_end(self._driver.remove, layer.snapshot)
+
+    def _take_in(self, parent: str | None, snapshot: str, unpacked: Unpacked) -> None:
+        """A new layer with one hold on it, the caller's."""
+        chain_id = chain_on(parent, unpacked.diff_id)
+        self._records[chain_id] = LayerRecord(
+            snapshot=snapshot, diff_id=unpacked.diff_id, size=unpacked.size, parent=parent
+        )
+        self._unrecorded.add(chain_id)
+        self.hold(parent)
+        self.hold(chain_id)
+
+    def _abandon(self, snapshot: str) -> None:
+        self._driver.discard(snapshot)
+        self._driver.remove(snapshot)
+
+
+def chain_on(parent: str | None, diff_id: str) -> str:
+    """The chain id of ``diff_id`` on top of the stack ``parent``."""
+    return sha256_of(f"{parent} {diff_id}".encode()) if parent else diff_id

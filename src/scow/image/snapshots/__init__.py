@@ -1,0 +1,1 @@
+"""Storage drivers: file systems that stack."""

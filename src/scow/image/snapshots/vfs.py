@@ -1,0 +1,96 @@
+"""Snapshots as whole copies: slow and large, but works on every file system and needs no mount.
+
+vfs/dir/<id>    the complete tree, whatever lies below included
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from scow.image.layer_unpacker import AppliedWhiteouts, Whiteouts
+from scow.image.snapshots.base import REMOVING, STAGING, Recovered, leftovers
+from scow.image.trees import changed_bytes, copy_tree, remove_path, tree_bytes
+from scow.linux.syscalls import syncfs
+
+
+class VfsDriver:
+    """See the module; ``home`` is ``<data root>/vfs``."""
+
+    name = "vfs"
+
+    def __init__(self, home: str) -> None:
+        self._home = os.path.join(home, "dir")
+        os.makedirs(self._home, mode=0o710, exist_ok=True)
+
+    def status(self) -> list[tuple[str, str]]:
+        """Nothing to say, as Docker's."""
+        return []
+
+    def stage(self, snapshot: str, below: Sequence[str]) -> str:
+        """The topmost snapshot below holds all the others: it alone is copied."""
+        place = self._path(snapshot + STAGING)
+        os.mkdir(place)
+        os.chmod(place, 0o755)
+        if below:
+            copy_tree(self._path(below[0]), place)
+        return place
+
+    def whiteouts(self) -> Whiteouts:
+        """Deletions happen."""
+        return AppliedWhiteouts()
+
+    def commit(self, snapshot: str, *, stackable: bool) -> None:
+        """One rename."""
+        os.rename(self._path(snapshot + STAGING), self._path(snapshot))
+
+    def discard(self, snapshot: str) -> None:
+        """All that was copied."""
+        remove_path(self._path(snapshot + STAGING))
+
+    def mount(self, snapshot: str, below: Sequence[str]) -> str:
+        """The tree itself."""
+        return self._path(snapshot)
+
+    def unmount(self, snapshot: str) -> None:
+        """Nothing was mounted."""
+
+    def remove(self, snapshot: str) -> None:
+        """By renaming first: nobody finds half a tree under its name."""
+        going = self._path(snapshot + REMOVING)
+        remove_path(going)
+        with suppress(FileNotFoundError):
+            os.rename(self._path(snapshot), going)
+            remove_path(going)
+
+    def exists(self, snapshot: str) -> bool:
+        """Whether the tree is there."""
+        return os.path.isdir(self._path(snapshot))
+
+    def own_bytes(self, snapshot: str, below: Sequence[str]) -> int:
+        """Of the files that are not as they are below."""
+        place = self._path(snapshot)
+        return changed_bytes(place, self._path(below[0])) if below else tree_bytes(place)
+
+    def paths(self, snapshot: str, below: Sequence[str]) -> dict[str, str]:
+        """None, as Docker's."""
+        return {}
+
+    def sync(self) -> None:
+        """Of the whole file system."""
+        fd = os.open(self._home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            syncfs(fd)
+        finally:
+            os.close(fd)
+
+    def recover(self, known: Iterable[str]) -> Recovered:
+        """Trees that nobody recorded go."""
+        known = set(known)
+        removed = leftovers(os.listdir(self._home), known)
+        for name, _ in removed:
+            remove_path(self._path(name))
+        missing = sorted(snapshot for snapshot in known if not self.exists(snapshot))
+        return Recovered([snapshot for _, snapshot in removed], missing)
+
+    def _path(self, name: str) -> str:
+        return f"{self._home}/{name}"

@@ -1,0 +1,328 @@
+"""The image store: what the engine asks for images, their names, and containers' file systems.
+
+    <data root>/overlay2/ or vfs/              snapshots, see ``snapshots``
+    <data root>/image/<driver>/imagedb/…       configs by digest, see ``content``
+    <data root>/image/<driver>/rootfs/         containers' claims, see ``rootfs``
+    <data root>/tmp                            archives on their way in: files without names
+    documents "<driver>/image", "…/tag", "…/layer", "…/init"
+
+Reads come from memory. Changes of images and names are one transaction each, made one after the other
+under one lock; memory follows when the transaction is stored. Layers go after the images that used them,
+in a transaction of their own: a kill between the two is finished at start-up.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from scow import tasks
+from scow.errors import InvalidArgumentError
+from scow.image.archive import Archive, RegionReader, spooled
+from scow.image.archive_formats import ArchivedImage, LayerSource, read_images
+from scow.image.catalog import Catalog
+from scow.image.changes import apply_changes
+from scow.image.content import ContentStore
+from scow.image.deletion import plan_deletion
+from scow.image.drivers import open_driver
+from scow.image.imported import ImportRequest, config_of_import
+from scow.image.layers import GoneLayer, LayerStore, chain_on
+from scow.image.model import (
+    Image,
+    ImageRecord,
+    ImageUser,
+    LayerProgress,
+    Loaded,
+    LoadEvent,
+    Removal,
+    Renamed,
+    image_from_config,
+)
+from scow.image.names import canonical, check_taggable
+from scow.image.restore import kinds_of, restore
+from scow.image.rootfs import RootfsStore
+from scow.image.snapshots.base import SnapshotDriver
+from scow.image.threads import run_to_end
+from scow.spec.digest import sha256_of
+from scow.spec.engine_api.container import ContainerConfig
+from scow.spec.oci_image import ImageConfig, decode_document
+from scow.spec.platform import host_platform
+from scow.spec.reference import Reference
+from scow.store import Change, Delete, Put, Store
+
+_log = logging.getLogger(__name__)
+
+
+class ImageStore:
+    """See the module. Made by ``open``."""
+
+    def __init__(self, root: Path, store: Store, driver: SnapshotDriver) -> None:
+        self._store = store
+        self._driver = driver
+        self._kinds = kinds_of(driver.name)
+        self._temporary = root / "tmp"
+        self._temporary.mkdir(mode=0o700, exist_ok=True)
+        home = root / "image" / driver.name
+        self._content = ContentStore(home / "imagedb" / "content" / "sha256")
+        self._layers = LayerStore(driver, self._kinds.layer)
+        self._rootfs = RootfsStore(driver, self._layers, home / "rootfs", store, self._kinds.init)
+        self._catalog = Catalog()
+        self._changes = asyncio.Lock()
+        self._host = host_platform(os.uname().machine)
+        self.driver_name = driver.name
+        self.problems: list[str] = []
+
+    @classmethod
+    async def open(cls, root: Path, store: Store, driver: str | None) -> "ImageStore":
+        """Open the images of data root ``root`` with storage driver ``driver``; ``None`` chooses.
+
+        What start-up found wrong is in ``problems``, and logged. Raises UnsupportedError for a driver that
+        is not to be had here, before anything is touched.
+        """
+        self = await tasks.run_blocking(lambda: cls(root, store, open_driver(root, driver)))
+        self.problems = await tasks.run_blocking(self._restore)
+        for problem in self.problems:
+            _log.warning("%s", problem)
+        unused = self._layers.unused()
+        for chain_id in unused:
+            self._layers.hold(chain_id)
+        await self._let_go(unused)
+        return self
+
+    def driver_status(self) -> list[tuple[str, str]]:
+        """Lines for ``docker info``."""
+        return self._driver.status()
+
+    # Images
+
+    def resolve(self, name: str) -> Image:
+        """Find by name[:tag][@digest], id or prefix of an id. Raises NotFoundError, InvalidArgumentError."""
+        return self._catalog.find(name)
+
+    def get(self, image_id: str) -> Image:
+        """Find by whole id. Raises NotFoundError."""
+        return self._catalog.get(image_id)
+
+    def all(self) -> list[Image]:
+        """All images, in no order."""
+        return list(self._catalog)
+
+    def children(self, image_id: str) -> set[str]:
+        """Images that were made from this one and say so."""
+        return self._catalog.children(image_id)
+
+    async def raw_config(self, image_id: str) -> bytes:
+        """The config exactly as it arrived. Raises NotFoundError, IntegrityError."""
+        return await tasks.run_blocking(self._content.get, self._catalog.get(image_id).id)
+
+    async def load(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[LoadEvent]:
+        """Take in an archive: any ``docker save`` with a manifest.json, or an OCI layout; any compression.
+
+        All of it or nothing: images become visible when every layer of every image is there. Ends early if
+        the iterator is closed. Raises InvalidArgumentError, IntegrityError, UnsupportedError, ScowError.
+        """
+        held: list[str] = []
+        try:
+            async with spooled(chunks, str(self._temporary)) as (fd, size):
+                images = await run_to_end(lambda: read_images(Archive(fd, size), self._host))
+                for image in images:
+                    async with aclosing(self._arrive(image, held)) as events:
+                        async for event in events:
+                            yield event
+            await self._sync(held)
+            ids = {image.id for image in images}
+            for image in images:
+                parent = image.parent if image.parent in ids - {image.id} else None
+                for event in await self._add(image.raw_config, image.config, parent, image.names):
+                    yield event
+        finally:
+            await self._let_go(held)
+
+    async def import_rootfs(self, chunks: AsyncIterator[bytes], request: ImportRequest) -> Image:
+        """Make an image of one layer out of a root file system's tar, compressed or not."""
+        config = apply_changes(ContainerConfig(), request.changes)
+        held: list[str] = []
+        try:
+            async with spooled(chunks, str(self._temporary)) as (fd, size):
+                if not size:
+                    raise InvalidArgumentError("the archive is empty")
+                held.append(await self._layers.import_bottom(LayerSource(RegionReader(fd, 0, size))))
+            await self._sync(held)
+            raw = config_of_import(request, config, held[0], self._host)
+            names = [request.reference] if request.reference else []
+            await self._add(raw, decode_document(raw, ImageConfig, "image config"), None, names)
+            return self._catalog.get(sha256_of(raw))
+        finally:
+            await self._let_go(held)
+
+    async def tag(self, image_id: str, reference: Reference) -> None:
+        """Give an image a name, taking it from whatever had it.
+
+        Raises NotFoundError, InvalidArgumentError.
+        """
+        check_taggable(reference)
+        async with self._changes:
+            image = replace(self._catalog.get(image_id), last_tagged_ns=time.time_ns())
+            await self._store.commit(self._image_put(image), self._name_put(reference, image_id))
+            self._catalog.put(image)
+            self._catalog.set_name(reference, image_id)
+
+    async def untag(self, reference: Reference) -> None:
+        """Take a name away; the image stays. Not an error when nothing has it."""
+        async with self._changes:
+            await self._store.commit(Delete(self._kinds.tag, str(canonical(reference))))
+            self._catalog.remove_name(reference)
+
+    async def delete(
+        self, name: str, *, users: Sequence[ImageUser] = (), force: bool = False, prune: bool = True
+    ) -> Removal:
+        """``docker rmi``: the name, and the image with it if that was the last; or by id, the image.
+
+        ``users`` are all containers. Raises NotFoundError, ConflictError, InvalidArgumentError.
+        """
+        async with self._changes:
+            image_id = self._catalog.find(name).id
+            plan = plan_deletion(name, image_id, self._catalog, users, force=force, prune=prune)
+            changes: list[Change] = [Delete(self._kinds.tag, str(it)) for it in plan.untag]
+            changes += [Delete(self._kinds.image, it) for it in plan.delete]
+            await self._store.commit(*changes)
+            for reference in plan.untag:
+                self._catalog.remove_name(reference)
+            removed = [self._catalog.remove(it) for it in plan.delete]
+        gone = await self._let_go([image.chain_id for image in removed])
+        for image in removed:
+            await tasks.run_blocking(self._content.remove, image.id)
+        return Removal((*plan.steps, *(("deleted", layer.chain_id) for layer in gone)))
+
+    # Containers' file systems
+
+    async def create_rootfs(self, key: str, image_id: str | None) -> None:
+        """Make an empty writable file system for container ``key`` on an image, or on nothing.
+
+        All or nothing. The image's layers stay as long as this does, whatever becomes of the image.
+        Raises NotFoundError, ConflictError, ``OSError``.
+        """
+        chain_id = self._catalog.get(image_id).chain_id if image_id is not None else None
+        self._layers.hold(chain_id)
+        try:
+            await self._rootfs.create(key, chain_id)
+        except BaseException:
+            await self._let_go([chain_id])
+            raise
+
+    async def mount_rootfs(self, key: str) -> Path:
+        """Where the container's file system is to be seen. Repeatable. Raises NotFoundError, ``OSError``."""
+        return await self._rootfs.mount(key)
+
+    async def unmount_rootfs(self, key: str) -> None:
+        """Repeatable."""
+        await self._rootfs.unmount(key)
+
+    async def remove_rootfs(self, key: str) -> None:
+        """Unmount and delete, and the layers below if nothing else uses them. Repeatable after a kill."""
+        await self._let_go([await self._rootfs.remove(key)])
+
+    async def rootfs_usage(self, key: str) -> int:
+        """Bytes that the container has written. Raises NotFoundError."""
+        return await self._rootfs.usage(key)
+
+    def rootfs_keys(self) -> set[str]:
+        """Containers that have something here, whole or not."""
+        return set(self._rootfs.stacks())
+
+    def graph_data(self, key_or_image: str) -> dict[str, str]:
+        """``GraphDriver.Data`` of a container, or of an image by its whole id. Raises NotFoundError."""
+        if key_or_image in self.rootfs_keys():
+            return self._driver.paths(key_or_image, self._rootfs.below(key_or_image))
+        snapshots = self._layers.stack(self._catalog.get(key_or_image).chain_id)
+        return self._driver.paths(snapshots[0], snapshots[1:]) if snapshots else {}
+
+    # Inside
+
+    def _restore(self) -> list[str]:
+        return restore(
+            self._driver, self._store, self._kinds, self._content, self._layers, self._rootfs, self._catalog
+        )
+
+    async def _arrive(self, image: ArchivedImage, held: list[str]) -> AsyncIterator[LayerProgress]:
+        """Have all layers of ``image``; what is held so far is in ``held``."""
+        parent: str | None = None
+        for diff_id, source in zip(image.config.rootfs.diff_ids, image.layers, strict=True):
+            chain_id = chain_on(parent, diff_id)
+            is_new = chain_id not in self._layers
+            async with aclosing(self._layers.arrive(parent, diff_id, source)) as progress:
+                async for step in progress:
+                    yield step
+            held.append(chain_id)
+            if is_new:
+                yield LayerProgress(diff_id, source.content.size, source.content.size)
+            parent = chain_id
+
+    async def _sync(self, chain_ids: Iterable[str]) -> None:
+        """Before layers are recorded they are on disk: see ``layers``."""
+        if any(self._layers.puts(chain_id) for chain_id in chain_ids):
+            await run_to_end(self._driver.sync)
+
+    async def _add(
+        self, raw: bytes, config: ImageConfig, parent: str | None, names: Iterable[Reference]
+    ) -> list[Renamed | Loaded]:
+        """Record an image whose layers are held and synced, under ``names``; says what happened."""
+        async with self._changes:
+            image_id = await run_to_end(self._content.put, raw)
+            image = self._described(image_id, config, parent)
+            layers = self._layers.puts(image.chain_id)
+            tags = [self._name_put(name, image_id) for name in names]
+            await self._store.commit(*layers, self._image_put(image), *tags)
+            self._layers.recorded(layers)
+            if image_id not in self._catalog:
+                self._layers.hold(image.chain_id)
+            self._catalog.put(image)
+            return self._name_all(image_id, names)
+
+    def _described(self, image_id: str, config: ImageConfig, parent: str | None) -> Image:
+        """The image as it will be; one that is here already keeps its parent."""
+        if image_id in self._catalog:
+            return replace(self._catalog.get(image_id), last_tagged_ns=time.time_ns())
+        record = ImageRecord(parent=parent, last_tagged_ns=time.time_ns())
+        chain_id: str | None = None
+        for diff_id in config.rootfs.diff_ids:
+            chain_id = chain_on(chain_id, diff_id)
+        return image_from_config(image_id, config, record, chain_id, self._layers.sizes(chain_id))
+
+    def _name_all(self, image_id: str, names: Iterable[Reference]) -> list[Renamed | Loaded]:
+        events: list[Renamed | Loaded] = []
+        for name in names:
+            before = self._catalog.named(name)
+            if before not in (None, image_id):
+                events.append(Renamed(name.familiar(), str(before)))
+            self._catalog.set_name(name, image_id)
+            events.append(Loaded(image_id, name.familiar()))
+        return events or [Loaded(image_id, None)]
+
+    def _image_put(self, image: Image) -> Put:
+        record = ImageRecord(parent=image.parent, last_tagged_ns=image.last_tagged_ns)
+        return Put(self._kinds.image, image.id, msgspec.json.encode(record))
+
+    def _name_put(self, reference: Reference, image_id: str) -> Put:
+        return Put(self._kinds.tag, str(canonical(reference)), image_id.encode())
+
+    async def _let_go(self, chain_ids: Iterable[str | None]) -> list[GoneLayer]:
+        """Release holds, and remove what nothing uses any more: records first, then directories.
+
+        Records are taken from memory and their deletion is queued without a pause between, so the same
+        layer arriving again meanwhile is stored after, not before, the deletion.
+        """
+        gone = [layer for chain_id in chain_ids for layer in self._layers.release(chain_id)]
+        if gone:
+            inits, deletes = self._rootfs.take_inits([layer.chain_id for layer in gone])
+            await self._store.commit(*self._layers.deletes(gone), *deletes)
+            for snapshot in inits:
+                await run_to_end(self._driver.remove, snapshot)
+            await self._layers.remove(gone)
+        return gone

@@ -1,0 +1,298 @@
+"""Reading tar: v7, ustar, pax and GNU headers, as a stream of entries (POSIX.1 pax, GNU tar manual).
+
+Nothing here touches a file system, and nothing in a header is believed further than its own bounds: sizes
+are counted down against what arrives, names and extension records have a largest length, and numbers
+outside what the kernel can store are refused. Sparse files are refused: no image builder writes them.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from scow.errors import InvalidArgumentError
+from scow.image.decompress import ByteReader
+
+BLOCK = 512
+_BUFFER_BYTES = 1 << 20
+# Extension records hold names and extended attributes: Linux allows 64 KiB an attribute.
+_MAX_EXTENSION_BYTES = 1 << 20
+_MAX_NAME_BYTES = 4095  # PATH_MAX less its zero, linux/limits.h
+_MAX_ID = (1 << 32) - 2  # (uid_t)-1 means "leave alone" to chown(2)
+_MAX_SIZE = (1 << 63) - 1
+_NANOSECONDS = 1_000_000_000
+_MAX_SECONDS = (1 << 63) // _NANOSECONDS - 1
+
+_HEADER = struct.Struct("100s8s8s8s12s12s8ss100s8s32s32s8s8s155s12s")
+_XATTR = "SCHILY.xattr."
+
+REGULAR = b"0"
+HARD_LINK = b"1"
+SYMLINK = b"2"
+CHARACTER_DEVICE = b"3"
+BLOCK_DEVICE = b"4"
+DIRECTORY = b"5"
+FIFO = b"6"
+_SPARSE = b"S"
+_KINDS = {
+    b"0": REGULAR,
+    b"\0": REGULAR,
+    b"7": REGULAR,  # "contiguous file", treated as regular by everybody
+    b"1": HARD_LINK,
+    b"2": SYMLINK,
+    b"3": CHARACTER_DEVICE,
+    b"4": BLOCK_DEVICE,
+    b"5": DIRECTORY,
+    b"6": FIFO,
+}
+
+
+@dataclass(slots=True)
+class Entry:
+    """One member. Undecodable bytes in names are surrogates; ``offset`` is where the content starts."""
+
+    name: str
+    kind: bytes
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime_ns: int
+    link: str
+    device: int
+    offset: int
+    xattrs: dict[str, bytes] = field(default_factory=dict)
+
+
+class TarReader:
+    """The entries of one archive. Content of the current entry is read with ``read`` before moving on."""
+
+    def __init__(self, source: ByteReader, *, buffer_bytes: int = _BUFFER_BYTES) -> None:
+        self._source = source
+        self._buffer_bytes = buffer_bytes
+        self._buffer = b""
+        self._at = 0
+        self._position = 0
+        self._left = 0
+        self._padding = 0
+        self._defaults: dict[str, bytes] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Raises InvalidArgumentError where the archive is cut off or not a tar."""
+        while (entry := self._next()) is not None:
+            yield entry
+
+    def read(self, size: int) -> memoryview:
+        """The next bytes of the current entry's content: at most ``size``, empty at its end."""
+        size = min(size, self._left)
+        if not size:
+            return memoryview(b"")
+        if self._at == len(self._buffer) and not self._fill():
+            raise InvalidArgumentError("unexpected EOF in archive")
+        piece = memoryview(self._buffer)[self._at : self._at + size]
+        self._at += len(piece)
+        self._position += len(piece)
+        self._left -= len(piece)
+        return piece
+
+    def drain(self) -> None:
+        """Read to the end of the source: a digest over the stream covers what follows the last entry too."""
+        self._at = 0
+        self._buffer = b""
+        while self._source.read(self._buffer_bytes):
+            pass
+
+    def _next(self) -> Entry | None:
+        self._skip(self._left + self._padding)
+        self._left = self._padding = 0
+        extensions: dict[str, bytes] = dict(self._defaults)
+        while True:
+            block = self._take(BLOCK, at_boundary=not extensions)
+            if not block or block == bytes(BLOCK):
+                return None  # the second zero block, if it is there, is padding like all that follows
+            fields = _HEADER.unpack(block)
+            _verify_checksum(block, fields[6])
+            kind = fields[7]
+            if kind in b"xXgLK":
+                self._extend(kind, fields, extensions)
+                continue
+            return self._entry(kind, fields, extensions)
+
+    def _extend(self, kind: bytes, fields: tuple[bytes, ...], extensions: dict[str, bytes]) -> None:
+        size = _number(fields[4], "size")
+        if not 0 <= size <= _MAX_EXTENSION_BYTES:
+            raise InvalidArgumentError(f"archive extension header of {size} bytes")
+        data = self._take(size)
+        self._skip(-size % BLOCK)
+        if kind == b"L":
+            extensions["path"] = data.rstrip(b"\0")
+        elif kind == b"K":
+            extensions["linkpath"] = data.rstrip(b"\0")
+        elif kind == b"g":
+            self._defaults.update(parse_pax_records(data))
+            extensions.update(self._defaults)
+        else:
+            extensions.update(parse_pax_records(data))
+
+    def _entry(self, kind: bytes, fields: tuple[bytes, ...], extensions: dict[str, bytes]) -> Entry:
+        name = extensions.get("path") or _header_name(fields)
+        if kind == _SPARSE or any(key.startswith("GNU.sparse.") for key in extensions):
+            raise InvalidArgumentError(f"{os.fsdecode(name)}: sparse files in archives are not supported")
+        if kind not in _KINDS:
+            raise InvalidArgumentError(f"{os.fsdecode(name)}: unhandled tar header type {kind!r}")
+        kind = _KINDS[kind]
+        if kind == REGULAR and name.endswith(b"/"):
+            kind = DIRECTORY  # v7 has no type for it
+        # Only files have content; a size on anything else is ignored by every other reader too.
+        size = _extended(extensions, "size", fields[4]) if kind == REGULAR else 0
+        if not 0 <= size <= _MAX_SIZE:
+            raise InvalidArgumentError(f"{os.fsdecode(name)}: impossible size {size} in archive")
+        self._left, self._padding = size, -size % BLOCK
+        entry = Entry(
+            name=_checked_name(name),
+            kind=kind,
+            mode=_number(fields[1], "mode") & 0o7777,
+            uid=_extended(extensions, "uid", fields[2]),
+            gid=_extended(extensions, "gid", fields[3]),
+            size=size,
+            mtime_ns=_mtime(extensions.get("mtime"), fields[5]),
+            link=_checked_name(extensions.get("linkpath") or _text(fields[8])),
+            device=0,
+            offset=self._position,
+        )
+        if not (0 <= entry.uid <= _MAX_ID and 0 <= entry.gid <= _MAX_ID):
+            raise InvalidArgumentError(f"{entry.name}: owner {entry.uid}:{entry.gid} is out of range")
+        if kind in (CHARACTER_DEVICE, BLOCK_DEVICE):
+            entry.device = _device(fields)
+        if extensions:
+            entry.xattrs = {k[len(_XATTR) :]: v for k, v in extensions.items() if k.startswith(_XATTR)}
+        return entry
+
+    def _fill(self) -> bool:
+        self._buffer = self._source.read(self._buffer_bytes)
+        self._at = 0
+        return bool(self._buffer)
+
+    def _take(self, size: int, *, at_boundary: bool = False) -> bytes:
+        """Exactly ``size`` bytes; ``b""`` if the source ends here and ``at_boundary`` allows it."""
+        end = self._at + size
+        if end <= len(self._buffer):
+            piece = self._buffer[self._at : end]
+            self._at = end
+            self._position += size
+            return piece
+        data = bytearray()
+        while len(data) < size:
+            if self._at == len(self._buffer) and not self._fill():
+                if at_boundary and not data:
+                    return b""
+                raise InvalidArgumentError("unexpected EOF in archive")
+            piece = self._buffer[self._at : self._at + size - len(data)]
+            self._at += len(piece)
+            data += piece
+        self._position += size
+        return bytes(data)
+
+    def _skip(self, size: int) -> None:
+        self._position += size
+        while size:
+            if self._at == len(self._buffer):
+                seek = getattr(self._source, "skip", None)
+                if seek is not None and size > self._buffer_bytes:
+                    seek(size)
+                    return
+                if not self._fill():
+                    raise InvalidArgumentError("unexpected EOF in archive")
+            step = min(size, len(self._buffer) - self._at)
+            self._at += step
+            size -= step
+
+
+def parse_pax_records(data: bytes) -> dict[str, bytes]:
+    """The records ``<length> <key>=<value>\\n`` of one extended header. Raises InvalidArgumentError."""
+    records: dict[str, bytes] = {}
+    at = 0
+    while at < len(data):
+        space = data.find(b" ", at, at + 20)
+        digits = data[at:space]
+        if space < 0 or not digits.isdigit():
+            raise InvalidArgumentError("damaged pax header in archive")
+        end = at + int(digits)
+        key, equals, value = data[space + 1 : end - 1].partition(b"=")
+        if not space < end <= len(data) or data[end - 1 : end] != b"\n" or not equals or not key:
+            raise InvalidArgumentError("damaged pax header in archive")
+        records[key.decode("utf-8", "surrogateescape")] = value
+        at = end
+    return records
+
+
+def _verify_checksum(block: bytes, stored: bytes) -> None:
+    # The field itself counts as eight spaces.
+    if sum(block) - sum(stored) + 256 != _number(stored, "checksum"):
+        raise InvalidArgumentError("archive/tar: invalid tar header")
+
+
+def _number(data: bytes, what: str) -> int:
+    """Octal digits, or GNU's base-256 where the first bit is set."""
+    if data and data[0] & 0x80:
+        value = int.from_bytes(data, "big") - (1 << (8 * len(data) - 1))
+        # Two's complement over what is left after the marker bit.
+        return value - (1 << (8 * len(data) - 1)) if data[0] & 0x40 else value
+    text = data.strip(b"\0 ")
+    try:
+        return int(text, 8) if text else 0
+    except ValueError:
+        raise InvalidArgumentError(f"archive/tar: invalid tar header: bad {what}") from None
+
+
+def _extended(extensions: dict[str, bytes], key: str, header: bytes) -> int:
+    text = extensions.get(key)
+    if text is None:
+        return _number(header, key)
+    if not text.isdigit() or len(text) > 20:
+        raise InvalidArgumentError(f"damaged pax header in archive: bad {key}")
+    return int(text)
+
+
+def _mtime(text: bytes | None, header: bytes) -> int:
+    """Nanoseconds; out of range is clamped, as file systems do with times they cannot hold."""
+    if text is None:
+        seconds, nanoseconds = _number(header, "mtime"), 0
+    else:
+        whole, _, fraction = text.partition(b".")
+        digits = whole.removeprefix(b"-")
+        if not digits.isdigit() or len(digits) > 20 or (fraction and not fraction.isdigit()):
+            raise InvalidArgumentError("damaged pax header in archive: bad mtime")
+        seconds, nanoseconds = int(whole), int((fraction[:9] or b"0").ljust(9, b"0"))
+        if whole.startswith(b"-"):
+            nanoseconds = -nanoseconds
+    return max(-_MAX_SECONDS, min(seconds, _MAX_SECONDS)) * _NANOSECONDS + nanoseconds
+
+
+def _device(fields: tuple[bytes, ...]) -> int:
+    major, minor = _number(fields[12], "device number"), _number(fields[13], "device number")
+    # What Linux's dev_t holds: 12 and 20 bits (linux/kdev_t.h).
+    if not (0 <= major < 1 << 12 and 0 <= minor < 1 << 20):
+        raise InvalidArgumentError(f"archive/tar: device number {major}:{minor} is out of range")
+    return os.makedev(major, minor)
+
+
+def _text(data: bytes) -> bytes:
+    return data.partition(b"\0")[0]
+
+
+def _header_name(fields: tuple[bytes, ...]) -> bytes:
+    name = _text(fields[0])
+    # GNU's older format has other things in the place of ustar's prefix.
+    if fields[9][:6] != b"ustar\0":
+        return name
+    prefix = _text(fields[14])
+    return prefix + b"/" + name if prefix else name
+
+
+def _checked_name(name: bytes) -> str:
+    if len(name) > _MAX_NAME_BYTES:
+        raise InvalidArgumentError(f"name of {len(name)} bytes in archive: {os.fsdecode(name[:64])}…")
+    if b"\0" in name:
+        raise InvalidArgumentError(f"name with a zero byte in archive: {name[:64]!r}")
+    return os.fsdecode(name)

@@ -1,0 +1,88 @@
+"""Platforms: operating system, architecture and variant, in the names that Go and the image-spec use."""
+
+from dataclasses import dataclass
+
+from scow.errors import InvalidArgumentError
+
+# uname(2) machine and other people's spellings → GOARCH and variant (containerd/platforms, database.go).
+_ARCHITECTURES = {
+    "x86_64": ("amd64", ""),
+    "x86-64": ("amd64", ""),
+    "aarch64": ("arm64", ""),
+    "armhf": ("arm", "v7"),
+    "armel": ("arm", "v6"),
+    "armv6l": ("arm", "v6"),
+    "armv7l": ("arm", "v7"),
+    "armv8l": ("arm", "v7"),
+    "i386": ("386", ""),
+    "i486": ("386", ""),
+    "i586": ("386", ""),
+    "i686": ("386", ""),
+}
+_KNOWN_ARCHITECTURES = {"386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"}
+# What a machine of one variant also runs, best first.
+_RUNS = {
+    ("arm64", "v8"): (("arm64", "v8"), ("arm", "v8"), ("arm", "v7"), ("arm", "v6"), ("arm", "v5")),
+    ("arm", "v7"): (("arm", "v7"), ("arm", "v6"), ("arm", "v5")),
+    ("arm", "v6"): (("arm", "v6"), ("arm", "v5")),
+    ("amd64", ""): (("amd64", ""), ("386", "")),
+}
+_DEFAULT_VARIANTS = {"arm64": "v8", "arm": "v7"}
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Where an image runs; ``variant`` is empty where the architecture has none or it does not matter."""
+
+    os: str
+    architecture: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+def normalize(platform: Platform) -> Platform:
+    """The same platform in canonical names: ``x86_64`` is ``amd64``, ``aarch64`` is ``arm64``."""
+    architecture = platform.architecture.lower()
+    architecture, implied = _ARCHITECTURES.get(architecture, (architecture, ""))
+    variant = implied or platform.variant.lower()
+    if architecture == "arm" and variant in ("5", "6", "7", "8"):
+        variant = f"v{variant}"
+    if (architecture, variant) in (("arm64", "8"), ("arm64", "v8"), ("amd64", "v1")):
+        variant = ""
+    return Platform(platform.os.lower(), architecture, variant)
+
+
+def parse_platform(text: str) -> Platform:
+    """Parse ``os[/architecture[/variant]]`` or a bare architecture. Raises InvalidArgumentError.
+
+    A bare operating system leaves the architecture empty: the caller fills in the host's.
+    """
+    parts = text.split("/")
+    if not all(parts) or len(parts) > 3:
+        raise InvalidArgumentError(f'"{text}": invalid platform: must be os[/arch[/variant]]')
+    if len(parts) == 1:
+        known = normalize(Platform("linux", parts[0]))
+        if known.architecture in _KNOWN_ARCHITECTURES:
+            return known
+        if parts[0].lower() in ("linux", "windows", "darwin", "freebsd"):
+            return Platform(parts[0].lower(), "")
+        raise InvalidArgumentError(f'"{text}": unknown operating system or architecture: invalid argument')
+    return normalize(Platform(*parts))
+
+
+def host_platform(machine: str) -> Platform:
+    """The platform of a Linux host whose ``uname -m`` is ``machine``."""
+    return normalize(Platform("linux", machine))
+
+
+def rank(wanted: Platform, offered: Platform) -> int | None:
+    """How well ``offered`` serves ``wanted``: 0 is exact, more is worse, ``None`` does not run."""
+    wanted, offered = normalize(wanted), normalize(offered)
+    if wanted.os != offered.os:
+        return None
+    key = (wanted.architecture, wanted.variant or _DEFAULT_VARIANTS.get(wanted.architecture, ""))
+    candidate = (offered.architecture, offered.variant or _DEFAULT_VARIANTS.get(offered.architecture, ""))
+    choices = _RUNS.get(key, (key,))
+    return choices.index(candidate) if candidate in choices else None
