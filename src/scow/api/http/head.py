@@ -105,7 +105,10 @@ def parse_head(data: bytes) -> Head:
         raise RefusedError(414, "request target too long")
     head.method = parser.get_method().decode("ascii")
     head.target = collector.target.decode("latin-1")
-    head.is_http_1_1 = parser.get_http_version() == "1.1"
+    version = parser.get_http_version()
+    if version not in ("1.0", "1.1"):
+        raise RefusedError(505, f"unsupported version: HTTP/{version}")
+    head.is_http_1_1 = version == "1.1"
     _check_framing(head)
     return head
 

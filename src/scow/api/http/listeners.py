@@ -71,12 +71,13 @@ def listen_unix(path: str, *, gid: int | None = None) -> socket.socket:
 
 
 def _remove_stale(path: str) -> None:
+    if not Path(path).is_socket():
+        # Nothing is there, or something that bind(2) will complain of; connect(2) calls a file refused too.
+        return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(path)
-        except FileNotFoundError:
-            return
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             Path(path).unlink(missing_ok=True)
             return
     raise UnavailableError(f"listen unix {path}: bind: address already in use")

@@ -61,7 +61,7 @@ def parse_target(target: str) -> tuple[str, Query]:
         target = target[found.end() :]
         target = target if target.startswith("/") else "/" + target
     path, _, query = target.partition("?")
-    return (_unescape(path) if "%" in path else path), (parse_query(query) if query else EMPTY_QUERY)
+    return _unescape(path), (parse_query(query) if query else EMPTY_QUERY)
 
 
 def parse_query(text: str) -> Query:
