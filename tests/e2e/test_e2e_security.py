@@ -46,7 +46,7 @@ def test_no_new_privileges_and_unconfined_seccomp(client: Client) -> None:
 
 def test_the_default_profile_refuses_dangerous_calls(client: Client) -> None:
     script = (
-        "unshare -U true 2>&1; mount -t tmpfs none /tmp 2>&1; swapoff -a 2>&1; date -s 2000-01-01 2>&1 | head -1;"
+        "unshare -U true 2>&1; mount -t tmpfs none /tmp 2>&1; date -s 2000-01-01 2>&1 | head -1;"
         "hostname other 2>&1; ping -c1 127.0.0.1 >/dev/null && echo ping; chown app /tmp && echo chown"
     )
     out = client.text("run", "--rm", "busybox", "sh", "-c", script)
@@ -89,9 +89,7 @@ def test_proc_and_sys_are_masked_and_read_only(client: Client) -> None:
 
 def test_namespaces_are_new_or_shared_as_asked(client: Client) -> None:
     kinds = ("ipc", "mnt", "net", "pid", "uts")
-    look = (
-        "readlink /proc/self/ns/ipc /proc/self/ns/mnt /proc/self/ns/net /proc/self/ns/pid /proc/self/ns/uts"
-    )
+    look = f"for kind in {' '.join(kinds)}; do readlink /proc/self/ns/$kind; done"
     own = [os.readlink(f"/proc/{client.daemon.pid}/ns/{kind}") for kind in kinds]
     fresh = client.text("run", "--rm", "busybox", "sh", "-c", look).split()
     assert not set(fresh) & set(own)
@@ -110,7 +108,7 @@ def test_namespaces_are_new_or_shared_as_asked(client: Client) -> None:
 
 def test_devices_are_the_few_and_the_rest_is_denied(client: Client) -> None:
     script = (
-        "ls /dev | tr '\\n' ' '; echo; mknod /tmp/mem c 1 1 && cat /tmp/mem 2>&1 | head -1; echo ok >/dev/null;"
+        "ls /dev | tr '\\n' ' '; echo; mknod /tmp/mem c 1 1 && cat /tmp/mem 2>&1 | head -1;"
         "head -c 4 /dev/zero | wc -c; head -c 4 /dev/urandom | wc -c; test -c /dev/extra && echo extra"
     )
     out = client("run", "--rm", "--device", "/dev/null:/dev/extra", "busybox", "sh", "-c", script).lines
@@ -170,7 +168,8 @@ echo "== status"; grep -E '^(Cap|NoNewPrivs|Seccomp:|Uid|Gid|Groups|Umask)' /pro
 echo "== limits"; cat /proc/self/limits
 echo "== mounts"; awk '{split($0, half, " - "); split(half[2], right, " "); print $5, $6, right[1]}' \
     /proc/self/mountinfo
-echo "== dev"; ls -ln /dev | awk '{print $1, $3, $4, $5, $6, $NF}' | grep -v ^total
+echo "== dev"
+ls -ln /dev | awk '{print $1, $3, $4, $5, $6, $NF}' | grep -v ^total
 echo "== env"; env | grep -v HOSTNAME
 echo "== root"; ls -ln / /etc | awk '{print $1, $3, $4, $NF}' | grep -v ^total
 echo "== oom"; cat /proc/self/oom_score_adj

@@ -61,7 +61,8 @@ def scow_imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}: write imports in full"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name.removeprefix("scow.") for name in names if name.startswith("scow.")}
+    modules = {name.removeprefix("scow.") for name in names if name.startswith("scow.")}
+    return modules - {"__version__"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

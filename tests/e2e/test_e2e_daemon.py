@@ -1,0 +1,203 @@
+"""scowd itself: its sockets, files and flags, starting on demand and leaving when idle."""
+
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.clients import Client
+from tests.support.daemons import Daemon, DaemonOptions, ScowDaemon, machine
+from tests.support.environment import PROJECT, program
+from tests.support.http import request
+from tests.support.images import busybox_archive
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def stopped() -> Iterator[Daemon]:
+    """A machine for scowd, with scowd not started."""
+    with machine(ScowDaemon, DaemonOptions()) as daemon:
+        yield daemon
+
+
+def refusal(daemon: Daemon, *args: str) -> str:
+    """What scowd says when it does not start."""
+    done = subprocess.run(
+        daemon.namespace.command(*daemon.argv(), *args),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=30,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_it_listens_on_several_sockets_and_writes_its_pid(stopped: Daemon) -> None:
+    second = stopped.folder / "second"
+    stopped.start("-H", f"unix://{second}", "-H", "tcp://127.0.0.1:2375")
+    assert int(stopped.pidfile.read_text()) == stopped.pid
+    assert request(str(second), "GET", "/_ping").body == b"OK"
+    over_tcp = stopped.namespace.run("busybox", "wget", "-qO-", "http://127.0.0.1:2375/_ping")
+    assert over_tcp.stdout == "OK"
+    assert (stopped.socket.stat().st_mode & 0o777) in (0o600, 0o660)
+    assert "process" in refusal(stopped), "a second one on the same pid file is refused"
+    stopped.stop()
+    assert not stopped.pidfile.exists()
+    assert not stopped.socket.exists()
+
+
+def test_wrong_configuration_is_refused_with_its_place(stopped: Daemon) -> None:
+    path = stopped.folder / "daemon.json"
+    path.write_text('{"mtu": 1400, "nosuchkey": true}')
+    error = refusal(stopped)
+    assert str(path) in error
+    assert "nosuchkey" in error
+    path.write_text('{"mtu": 1400}')
+    error = refusal(stopped, "--mtu", "1300")
+    assert "the following directives are specified both as a flag and in the configuration file: mtu" in error
+    path.write_text('{"mtu": ')
+    assert str(path) in refusal(stopped)
+    path.write_text("{}")
+    assert "unknown flag: --nosuch" in refusal(stopped, "--nosuch")
+    assert "zfs" in refusal(stopped, "--storage-driver", "zfs")
+
+
+def test_the_bridges_settings_are_used(stopped: Daemon) -> None:
+    (stopped.folder / "daemon.json").write_text(json.dumps({"bip": "10.77.0.1/24", "mtu": 1400}))
+    stopped.start("--bridge", "scowtest0")
+    stopped.load(busybox_archive())
+    out = stopped.scow(
+        *("run", "--rm", "busybox", "sh", "-c"),
+        "cat /sys/class/net/eth0/mtu; ip -o -4 addr show eth0; ip route",
+    ).out
+    assert out.startswith("1400\n")
+    assert "10.77.0." in out
+    assert "default via 10.77.0.1" in out
+    assert "10.77.0.1/24" in stopped.namespace.run("ip", "-4", "addr", "show", "scowtest0").stdout
+    stopped.stop()
+
+
+def test_vfs_is_there_where_overlay_is_not(stopped: Daemon) -> None:
+    stopped.start("--storage-driver", "vfs")
+    stopped.load(busybox_archive())
+    client = stopped.client("scow")
+    assert client.text("info", "--format", "{{.Driver}}") == "vfs"
+    client("run", "--name", "first", "busybox", "touch", "/mine")
+    assert client("run", "--rm", "busybox", "ls", "/mine", code=1).out == ""
+    client("rm", "first")
+    stopped.stop()
+
+
+def test_it_takes_its_socket_from_the_service_manager(stopped: Daemon) -> None:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(stopped.socket))
+    listener.listen()
+    argv = stopped.argv()
+    argv[argv.index("-H") + 1] = "fd://"
+    # LISTEN_PID must be the pid of scowd itself, so a shell sets it and becomes scowd.
+    script = 'export LISTEN_PID=$$ LISTEN_FDS=1; fd=$1; shift; eval "exec 3<&$fd"; exec "$@"'
+    command = stopped.namespace.command("sh", "-c", script, "sh", str(listener.fileno()), *argv)
+    with open(stopped.log, "ab") as log:
+        stopped.process = subprocess.Popen(command, stdout=log, stderr=log, pass_fds=[listener.fileno()])
+    try:
+        # The kernel queues the connection until scowd accepts it: no waiting for the socket.
+        assert stopped.api("GET", "/_ping").body == b"OK", stopped.log_tail()
+    finally:
+        listener.close()
+        stopped.stop()
+
+
+def on_demand(client: Client, *args: str) -> list[str]:
+    """``scow`` on the default socket, in a mount namespace with an empty /run and /var/lib."""
+    quoted = 'mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib; exec "$@"'
+    return client.daemon.namespace.command("unshare", "--mount", "sh", "-c", quoted, "sh", *args)
+
+
+def test_scow_starts_an_engine_when_there_is_none(stopped: Daemon) -> None:
+    client = stopped.client("scow")
+    env = {name: value for name, value in client.env.items() if name != "DOCKER_HOST"}
+    script = (
+        f"scow={program('scow')}; $scow load -qi {busybox_archive()} && $scow run --rm busybox echo ran on demand;"
+        "$scow ps -q; ls /run/scow; test -S /run/scow/scow.sock && echo listening"
+    )
+    done = subprocess.run(
+        on_demand(client, "sh", "-c", script), env=env, capture_output=True, text=True, timeout=60
+    )
+    assert "ran on demand\n" in done.stdout, done.stderr
+    assert done.stdout.endswith("listening\n")
+    assert any("scowd" in line for line in stopped.processes().values())
+    stopped.kill_leftovers()
+
+
+def test_an_idle_engine_leaves_and_takes_the_reaper_with_it(stopped: Daemon) -> None:
+    stopped.start("--idle-exit", "1s")
+    stopped.load(busybox_archive())
+    client = stopped.client("scow")
+    client("run", "-d", "--rm", "--name", "busy", "busybox", "sleep", "3")
+    assert stopped.process is not None
+    assert stopped.process.wait(20) == 0, "it stays while the container runs and leaves a second later"
+    wait_until(lambda: not stopped.processes(), "reaper and shim left too")
+    assert not stopped.socket.exists()
+
+
+def test_the_demo_of_the_readme_shows_a_container(stopped: Daemon) -> None:
+    stopped.start()
+    env = stopped.client("scow").env
+    done = subprocess.run(
+        stopped.namespace.command(str(PROJECT / "scripts" / "demo")),
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = {line[:19].strip(): line[19:] for line in done.stdout.splitlines()}
+    assert lines["my process id"] == "1"
+    assert lines["my host name"] == "demo"
+    assert lines["my address"].endswith("/16")
+    assert lines["my memory limit"] == "67108864 bytes"
+    assert lines["my process limit"] == "20"
+    assert stopped.scow("ps", "-aq").out == ""
+    stopped.stop()
+
+
+def test_idle_is_quiet(stopped: Daemon) -> None:
+    """No wake-ups: the processes of an idle engine with a container that sleeps use no processor time."""
+    stopped.start()
+    stopped.load(busybox_archive())
+    stopped.scow("run", "-d", "busybox", "sleep", "600")
+    pids = list(stopped.processes())
+
+    def switches() -> int:
+        total = 0
+        for pid in pids:
+            status = Path(f"/proc/{pid}/status").read_text()
+            total += sum(int(line.split()[1]) for line in status.splitlines() if "ctxt_switches" in line)
+        return total
+
+    def quiet_for_a_second() -> bool:
+        before = switches()
+        threading.Event().wait(1.0)  # the second is what is measured
+        return switches() == before
+
+    wait_until(quiet_for_a_second, "nobody wakes up")
+    stopped.remove_containers()
+    stopped.stop()
+
+
+def test_a_tcp_client_may_keep_its_connection(stopped: Daemon) -> None:
+    stopped.start("-H", "tcp://127.0.0.1:2375")
+    script = (
+        "import http.client; c = http.client.HTTPConnection('127.0.0.1', 2375);"
+        "print([(c.request('GET', '/_ping'), c.getresponse().read())[1] for _ in range(3)])"
+    )
+    done = stopped.namespace.run(program("python"), "-c", script)
+    assert done.stdout.strip() == "[b'OK', b'OK', b'OK']"
+    stopped.stop()
