@@ -150,6 +150,8 @@ def as_docker(document: dict[str, Any]) -> dict[str, Any]:
     linux.setdefault("readonlyPaths", [])
     linux.setdefault("sysctl", {})
     process.pop("consoleSize", None)  # 20.10 resizes the terminal after the start instead
+    # 20.10 joins the host's network by a path; without an entry a container stays in it as well
+    linux["namespaces"] = [n for n in linux["namespaces"] if not n.get("path", "").endswith("/netns/default")]
     linux["cgroupsPath"] = linux["cgroupsPath"].replace("/docker/", "/scow/")
     linux["seccomp"] = bool(linux.get("seccomp"))
     document["mounts"] = {mount.pop("destination"): mount for mount in document["mounts"]}

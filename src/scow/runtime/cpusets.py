@@ -21,5 +21,5 @@ def _number(digits: str, text: str) -> int:
     if not (digits.isascii() and digits.isdigit()) or len(digits) > 6:
         raise ValueError(f"invalid format: {text}")
     if int(digits) > _MAX_NUMBER:
-        raise ValueError(f"value of out range, maximum is {_MAX_NUMBER}")
+        raise ValueError(f"value out of range, maximum is {_MAX_NUMBER}")
     return int(digits)

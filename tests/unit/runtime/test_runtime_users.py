@@ -67,5 +67,5 @@ def test_what_is_not_there_is_named(spec: str, message: str) -> None:
 
 
 def test_an_unknown_extra_group_is_an_error() -> None:
-    with pytest.raises(ScowError, match="^unable to find group nope: no matching entries in group file$"):
+    with pytest.raises(ScowError, match=r"^unable to find group nope: no matching entries in group file$"):
         resolve("app", "nope")
