@@ -6,7 +6,7 @@ for anybody but epoll: scowd and scow-shim may vanish at any moment and come bac
 a newer connection replaces the older.
 
 From scowd: ``spawn attach resize close_stdin forget list quit``. To scowd: ``spawned failed exited
-entry listed done busy``. To scow-shim: ``open attach ended drop``. From it: ``drained detached
+entry listed done busy``. To scow-shim: ``open attach flow close_stdin ended``. From it: ``drained detached
 stdin_closed carry``.
 """
 
@@ -364,6 +364,8 @@ class Reaper:
         self._shim.tell(message, list(entry.stdio.values()))
         for attachment in entry.attachments:
             self._hand_attachment(entry, attachment)
+        # What is read before all of them are there would be missing from their streams.
+        self._shim.tell({"op": "flow", "key": entry.key})
 
     def _hand_attachment(self, entry: Entry, attachment: Attachment) -> None:
         self._poller.forget(attachment.fd)

@@ -83,6 +83,8 @@ class Shim:
                 container.attach(message["id"], fds[0], message)
             case "attach":
                 self._refuse(message, fds[0])
+            case "flow" if container is not None:
+                container.start_output()
             case "close_stdin" if container is not None:
                 container.end_stdin()
             case "ended" if container is not None:

@@ -58,9 +58,8 @@ class Output:
         self.fd = fd
         self._stream = stream
         self._container = container
-        self._is_paused = False
+        self._is_paused = True  # until every client that came before the first byte is here
         self._is_watched = False
-        self.update_events()
 
     def update_events(self) -> None:
         """Poll for output unless it is paused; the master also takes input."""
@@ -143,6 +142,7 @@ class Container:
         self._stdin_pending = b""
         self._stdin_ends = False
         self._has_ended = False
+        self._is_flowing = False
         self._quiet_at = 0.0
         self._latest_at = 0.0
         master = stdio.get("master", -1)
@@ -154,6 +154,11 @@ class Container:
             self._outputs = [Output(self, stdio["stdout"], STDOUT), Output(self, stdio["stderr"], STDERR)]
 
     # ------------------------------------------------------------------ output
+
+    def start_output(self) -> None:
+        """Begin to read: the clients that were to see the first byte are attached."""
+        self._is_flowing = True
+        self.resume_output()
 
     def deliver(self, stream: int, chunk: bytes) -> None:
         """Send one piece of output to everybody, then log it."""
@@ -174,6 +179,8 @@ class Container:
     def resume_output(self) -> None:
         """Read on, or not, by what the clients have left to take."""
         allowed = _MAX_LAST_WORDS_BYTES if self._has_ended else 0
+        if not self._is_flowing:
+            return
         is_blocked = any(len(client.pending) > allowed for client in self.clients)
         for output in self._outputs:
             output.pause(is_blocked)
@@ -280,6 +287,7 @@ class Container:
         """Nobody will say when the process ends."""
         self._has_ended = True
         self._quiet_at = self._latest_at = float("inf")
+        self.start_output()
         if not self._outputs:
             self._finish()
 
