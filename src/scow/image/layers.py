@@ -21,7 +21,7 @@ Records and counts are changed on the event loop only.
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -135,7 +135,7 @@ class LayerStore:
 
     async def arrive(
         self, parent: str | None, diff_id: str, source: LayerSource
-    ) -> AsyncIterator[LayerProgress]:
+    ) -> AsyncGenerator[LayerProgress, None]:
         """Have layer ``diff_id`` on ``parent``, from ``source`` if it is not there already, and hold it.
 
         Progress comes while it is being unpacked. Ended early or failed, nothing of it is left, and it is

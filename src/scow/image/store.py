@@ -15,7 +15,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -121,7 +121,7 @@ class ImageStore:
         """The config exactly as it arrived. Raises NotFoundError, IntegrityError."""
         return await tasks.run_blocking(self._content.get, self._catalog.get(image_id).id)
 
-    async def load(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[LoadEvent]:
+    async def load(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[LoadEvent, None]:
         """Take in an archive: any ``docker save`` with a manifest.json, or an OCI layout; any compression.
 
         All of it or nothing: images become visible when every layer of every image is there. Ends early if
@@ -132,9 +132,9 @@ class ImageStore:
             async with spooled(chunks, str(self._temporary)) as (fd, size):
                 images = await run_to_end(lambda: read_images(Archive(fd, size), self._host))
                 for image in images:
-                    async with aclosing(self._arrive(image, held)) as events:
-                        async for event in events:
-                            yield event
+                    async with aclosing(self._arrive(image, held)) as progress:
+                        async for step in progress:
+                            yield step
             await self._sync(held)
             ids = {image.id for image in images}
             for image in images:
@@ -250,7 +250,7 @@ class ImageStore:
             self._driver, self._store, self._kinds, self._content, self._layers, self._rootfs, self._catalog
         )
 
-    async def _arrive(self, image: ArchivedImage, held: list[str]) -> AsyncIterator[LayerProgress]:
+    async def _arrive(self, image: ArchivedImage, held: list[str]) -> AsyncGenerator[LayerProgress, None]:
         """Have all layers of ``image``; what is held so far is in ``held``."""
         parent: str | None = None
         for diff_id, source in zip(image.config.rootfs.diff_ids, image.layers, strict=True):
