@@ -51,7 +51,7 @@ def test_privileged_and_all_mean_what_the_engine_has() -> None:
 
 
 def test_an_unknown_name_is_an_error() -> None:
-    with pytest.raises(InvalidArgumentError, match='^unknown capability: "CAP_FLY"$'):
+    with pytest.raises(InvalidArgumentError, match=r'^unknown capability: "CAP_FLY"$'):
         grant(["fly"])
 
 

@@ -48,7 +48,7 @@ def test_a_malformed_rule_is_an_error(text: str) -> None:
 
 
 def test_a_number_too_large_is_named() -> None:
-    with pytest.raises(InvalidArgumentError, match="^invalid minor value in device cgroup rule format"):
+    with pytest.raises(InvalidArgumentError, match=r"^invalid minor value in device cgroup rule format"):
         parse_rule(f"c 1:{2**63} r")
 
 

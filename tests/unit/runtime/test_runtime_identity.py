@@ -55,7 +55,7 @@ def test_hosts_without_ipv6_and_without_a_network() -> None:
 
 
 def test_a_gateway_that_there_is_not_is_an_error() -> None:
-    with pytest.raises(InvalidArgumentError, match="^unable to derive the IP value for host-gateway"):
+    with pytest.raises(InvalidArgumentError, match=r"^unable to derive the IP value for host-gateway"):
         hosts_text("web", extra_hosts=["gw:host-gateway"])
 
 

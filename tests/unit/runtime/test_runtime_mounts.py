@@ -72,7 +72,7 @@ def test_the_last_of_contradicting_tmpfs_options_wins(options: str, expected: li
 
 @pytest.mark.parametrize("option", ["bogus", "bogus=1", "size"])
 def test_an_option_that_tmpfs_lacks_is_an_error(option: str) -> None:
-    with pytest.raises(ScowError, match='^invalid tmpfs option "(bogus|size)"$'):
+    with pytest.raises(ScowError, match=r'^invalid tmpfs option "(bogus|size)"$'):
         tmpfs_mount("/t", option)
 
 
