@@ -10,7 +10,10 @@ from typing import Any, ParamSpec
 
 import msgspec
 
+from scow.api.http.answer import Answer, Full
 from scow.api.http.connection import App
+from scow.api.http.head import RefusedError
+from scow.api.http.request import Request
 from scow.api.http.server import Server
 
 P = ParamSpec("P")
@@ -137,6 +140,20 @@ def request_bytes(
     return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
 
+class HandlerApp:
+    """An application of one function."""
+
+    def __init__(self, handler: Callable[[Request], Awaitable[Answer]]) -> None:
+        self._handler = handler
+        self.headers = {"Server": "test"}
+
+    async def __call__(self, request: Request) -> Answer:
+        return await self._handler(request)
+
+    def refuse(self, error: RefusedError) -> Full:
+        return Full(error.status, error.message.encode(), "text/plain")
+
+
 class Harness:
     """A server for one application, and clients of it."""
 
@@ -183,5 +200,5 @@ def serving(app: App) -> AbstractAsyncContextManager[Harness]:
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop turn until ``condition`` holds; the test's own deadline is the limit."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - a test looks from outside: nobody sets an event for it
         await asyncio.sleep(0.001)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from scow.api.http.body_framing import BadBodyError, ChunkedDecoder, LengthDecod
 
 def cut(data: bytes, points: list[int]) -> list[bytes]:
     edges = sorted({0, len(data), *(point % (len(data) + 1) for point in points)})
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
 def feed_all(decoder: ChunkedDecoder | LengthDecoder, parts: list[bytes]) -> tuple[bytes, bytes]:
@@ -67,10 +69,8 @@ def test_extensions_and_trailers_are_dropped() -> None:
     ],
 )
 def test_broken_chunks_are_an_error_and_never_wait_for_more(wire: bytes) -> None:
-    decoder = ChunkedDecoder()
     with pytest.raises(BadBodyError):
-        decoder.feed(wire)
-        decoder.feed(b"\r\n" * 3)
+        feed_all(ChunkedDecoder(), [wire, b"\r\n" * 3])
 
 
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=10))

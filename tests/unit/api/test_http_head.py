@@ -77,15 +77,19 @@ def test_what_breaks_the_grammar_is_refused(lines: list[str], status: int) -> No
     assert caught.value.status == status
 
 
+def status_of(data: bytes) -> int:
+    """What a client would get for ``data``: 200, or the status of the refusal."""
+    try:
+        head = parse_head(data)
+    except RefusedError as exc:
+        return exc.status
+    assert head.content_length is None or head.content_length >= 0
+    return 200
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_head_or_a_refusal(data: bytes) -> None:
-    try:
-        head = parse_head(data + b"\r\n\r\n")
-    except RefusedError as exc:
-        assert 400 <= exc.status < 600
-    else:
-        assert head.method
-        assert head.content_length is None or head.content_length >= 0
+    assert status_of(data + b"\r\n\r\n") in (200, 400, 417, 501, 505)
 
 
 _TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=30)
@@ -93,8 +97,5 @@ _TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=30)
 
 @given(st.sampled_from(["GET", "POST", "CONNECT", "OPTIONS"]), _TEXT, st.lists(st.tuples(_TEXT, _TEXT)))
 def test_near_misses_are_a_head_or_a_refusal(method: str, target: str, fields: list[tuple[str, str]]) -> None:
-    lines = [f"{method} /{target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields)]
-    try:
-        head_of(*lines)
-    except RefusedError as exc:
-        assert 400 <= exc.status < 600
+    lines = [f"{method} /{target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields), "", ""]
+    assert status_of("\r\n".join(lines).encode("latin-1")) in (200, 400, 417, 501, 505)

@@ -136,6 +136,8 @@ class Connection(asyncio.Protocol):
             self._fd = sock.fileno()
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                # asyncio does so only for sockets made with the protocol's number, which accept(2) does not.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._shared.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
