@@ -60,7 +60,7 @@ def kill(daemon: Daemon, *victims: str) -> None:
 VICTIMS = pytest.mark.parametrize(
     "victims",
     [("scowd",), ("shim",), ("shim", "scowd"), ("scowd", "shim")],
-    ids=lambda names: "+".join(names),
+    ids=["scowd", "shim", "shim then scowd", "scowd then shim"],
 )
 
 
