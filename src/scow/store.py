@@ -60,16 +60,24 @@ class Store:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+        self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def _prepare(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise sqlite3.DatabaseError(f"{self._path} was written by a newer scow (schema {version})")
         # The default cache of 2 MB would be the largest object of an idle engine.
         self._db.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;" + _SCHEMA
         )
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(f"{path} was written by a newer scow (schema {version})")
         self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
 
     def load(self, kind: str) -> list[tuple[str, bytes]]:
         """All documents of ``kind``, by key. For start-up: reads on the caller's thread."""
@@ -78,10 +86,12 @@ class Store:
         ).fetchall()
 
     async def commit(self, *changes: Change) -> None:
-        """Make ``changes`` durable, all or none. Raises ``sqlite3.Error`` (disk full, I/O error).
+        """Make ``changes`` durable, all or none. Raises ``sqlite3.Error`` (disk full, I/O error, closed).
 
         A cancelled caller does not undo the commit.
         """
+        if self._closed:
+            raise sqlite3.ProgrammingError(f"{self._path} is closed")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         if self._thread is None:
@@ -92,6 +102,7 @@ class Store:
 
     async def aclose(self) -> None:
         """Finish what is queued and close the file. May be called twice."""
+        self._closed = True
         if self._thread is not None:
             self._queue.put(None)
             thread, self._thread = self._thread, None
@@ -114,19 +125,20 @@ class Store:
 
     def _write_batches(self, batches: list[_Batch]) -> None:
         """One transaction for all; if that fails, one each, so that only the culprit hears of it."""
+        # Every failure belongs to a caller: one that ended this thread would leave all of them waiting.
         try:
             self._apply([change for changes, _, _ in batches for change in changes])
-        except sqlite3.Error:
+        except Exception:
             for changes, loop, done in batches:
                 try:
                     self._apply(changes)
-                except sqlite3.Error as exc:
-                    loop.call_soon_threadsafe(_settle, done, exc)
+                except Exception as exc:
+                    _answer(loop, done, exc)
                 else:
-                    loop.call_soon_threadsafe(_settle, done, None)
+                    _answer(loop, done, None)
         else:
             for _, loop, done in batches:
-                loop.call_soon_threadsafe(_settle, done, None)
+                _answer(loop, done, None)
 
     def _apply(self, changes: Sequence[Change]) -> None:
         self._db.execute("BEGIN IMMEDIATE")
@@ -142,6 +154,13 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+
+def _answer(loop: asyncio.AbstractEventLoop, done: "asyncio.Future[None]", exc: Exception | None) -> None:
+    try:
+        loop.call_soon_threadsafe(_settle, done, exc)
+    except RuntimeError:
+        pass  # that loop is closed, and whoever waited there is gone
 
 
 def _settle(done: "asyncio.Future[None]", exc: Exception | None) -> None:
