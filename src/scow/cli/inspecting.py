@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 _BAD_TEMPLATE_STATUS = 64
 
 
-def inspect_each(invocation: "Invocation", refs: list[str], template: str, fetch: "Fetch") -> None:
+def inspect_each(
+    invocation: "Invocation", refs: list[str], template: str, fetch: "Fetch", *, typed_only: bool = False
+) -> None:
     """Print what ``fetch`` finds for each of ``refs``: (kind, JSON).
 
-    Everything that was found is printed before the errors of the rest end the command with status 1.
+    Everything that was found is printed before the errors of the rest end the command with status 1. A
+    template that fails on Docker's types is tried on the plain JSON, unless ``typed_only``.
     """
-    show = _TemplateDisplay(template) if template not in ("", "json") else _JsonDisplay(template == "json")
+    show: _JsonDisplay | _TemplateDisplay
+    if template in ("", "json"):
+        show = _JsonDisplay(compact=template == "json")
+    else:
+        show = _TemplateDisplay(template, typed_only=typed_only)
     errors = []
     for ref in refs:
         try:
@@ -36,7 +43,7 @@ def inspect_each(invocation: "Invocation", refs: list[str], template: str, fetch
 
 
 class _JsonDisplay:
-    def __init__(self, compact: bool) -> None:
+    def __init__(self, *, compact: bool) -> None:
         self._compact = compact
         self._found: list[dict[str, Any]] = []
 
@@ -50,20 +57,28 @@ class _JsonDisplay:
 
 
 class _TemplateDisplay:
-    def __init__(self, template: str) -> None:
+    def __init__(self, template: str, *, typed_only: bool) -> None:
         from scow.cli.template import compile_format
 
         try:
             self._template = compile_format(template)
         except TemplateError as exc:
             raise CommandError(exc.message, _BAD_TEMPLATE_STATUS) from exc
+        self._typed_only = typed_only
         self._lines: list[str] = []
 
     def add(self, kind: str, raw: "dict[str, Any]") -> None:
         from scow.cli.inspect_types import inspect_value
         from scow.cli.template import render_inspect
 
-        self._lines.append(render_inspect(self._template, inspect_value(kind, raw), raw))
+        typed = inspect_value(kind, raw)
+        if not self._typed_only:
+            self._lines.append(render_inspect(self._template, typed, raw))
+            return
+        try:
+            self._lines.append(self._template.execute(typed))
+        except TemplateError as exc:
+            raise TemplateError(f"template parsing error: {exc.message}") from exc
 
     def text(self) -> str:
         return "".join(line + "\n" for line in self._lines) or "\n"

@@ -161,7 +161,7 @@ def _run_noun(invocation: Invocation, name: str, noun: Noun, words: list[str]) -
     try:
         options = parse_flags((_HELP, _HELP_SHORT), words, interspersed=False)
     except InvalidArgumentError as exc:
-        raise _usage_error(exc.message, path, "COMMAND") from exc
+        raise _usage_error(exc.message, path, "") from exc
     _print_notices(options)
     words = options.arguments
     verb = noun.aliases.get(words[0], words[0]) if words else ""
@@ -208,13 +208,14 @@ def _check_engine_has(invocation: Invocation, command: Command, options: Flags) 
     """Refuse options that the engine is too old for, or that are for another platform."""
     problems = []
     client = invocation.client
+    version = client.version
     for flag in command.flags:
         if flag.name not in options.changed:
             continue
         if flag.since and not client.supports(flag.since):
             problems.append(
                 f'"--{flag.name}" requires API version {flag.since}, '
-                f"but the Docker daemon API version is {client.version}"
+                f"but the Docker daemon API version is {version}"
             )
         if flag.server_os and client.server_headers.get("ostype", flag.server_os) != flag.server_os:
             problems.append(
@@ -227,7 +228,8 @@ def _check_engine_has(invocation: Invocation, command: Command, options: Flags) 
 
 def _usage_error(message: str, path: str, synopsis: str) -> CommandError:
     return CommandError(
-        f"{message}\n\nUsage:  {path} {synopsis}\n\nRun '{path} --help' for more information", USAGE_STATUS
+        f"{message}\n\nUsage:  {path} {synopsis}".rstrip() + f"\n\nRun '{path} --help' for more information",
+        USAGE_STATUS,
     )
 
 
@@ -251,7 +253,7 @@ def _help_about(program: str, words: list[str], flags: tuple[Flag, ...]) -> None
         verb = noun.aliases.get(rest[0], rest[0])
         page = command_page(program, f"{first} {verb}", load_command(noun.verbs[verb]))
     else:
-        raise CommandError(f"unknown help topic: {' '.join(words)}")
+        raise CommandError(f"unknown help topic: {' '.join(rest if noun else words)}")
     Output(1).write(page)
 
 

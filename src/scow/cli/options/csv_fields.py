@@ -26,7 +26,7 @@ def _plain_field(line: str, start: int) -> tuple[str, int]:
     end = len(line) if end < 0 else end
     field = line[start:end]
     if '"' in field:
-        raise _parse_error(line, start + field.index('"'), 'bare " in non-quoted field')
+        raise _parse_error(line, start + field.index('"'), 'bare " in non-quoted-field')
     return field, end
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scow.cli.flags import Flags
     from scow.cli.invocation import Invocation
 
-_SINCE_HELP = 'logs {} timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'
+_MOMENT_HELP = 'timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'
 
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
@@ -55,8 +55,8 @@ COMMAND = Command(
     "Fetch the logs of a container",
     flags=(
         Flag("follow", BOOL, "Follow log output", short="f"),
-        Flag("since", STRING, "Show " + _SINCE_HELP.format("since")),
-        Flag("until", STRING, "Show " + _SINCE_HELP.format("before")),
+        Flag("since", STRING, f"Show logs since {_MOMENT_HELP}"),
+        Flag("until", STRING, f"Show logs before a {_MOMENT_HELP}"),
         Flag("timestamps", BOOL, "Show timestamps", short="t"),
         Flag("details", BOOL, "Show extra details provided to logs"),
         Flag("tail", STRING, "Number of lines to show from the end of the logs", short="n", default="all"),

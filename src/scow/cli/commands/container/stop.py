@@ -3,6 +3,7 @@
 from scow.api.client.client import object_path
 from scow.cli.command import Command, at_least
 from scow.cli.each import report_each
+from scow.cli.exits import CommandError
 from scow.cli.flags import INT, STRING, Flag
 
 TYPE_CHECKING = False
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 STOP_FLAGS = (
     Flag("signal", STRING, "Signal to send to the container", short="s"),
     Flag("timeout", INT, "Seconds to wait before killing the container", short="t"),
-    Flag("time", INT, "", dest="timeout", deprecated="use --timeout instead"),
+    Flag("time", INT, "", deprecated="use --timeout instead"),
 )
 
 
@@ -29,7 +30,10 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
 
 def stop_query(client: "Client", flags: "Flags") -> list[tuple[str, str]]:
     """The signal and grace period that were given; a signal only to engines that take one here."""
-    query = [("t", str(flags["timeout"]))] if "timeout" in flags.changed else []
+    given = [name for name in ("timeout", "time") if name in flags.changed]
+    if len(given) > 1:
+        raise CommandError("conflicting options: cannot specify both --timeout and --time")
+    query = [("t", str(flags[name])) for name in given]
     if flags["signal"] and client.supports("1.42"):
         query.append(("signal", flags["signal"]))
     return query

@@ -42,7 +42,9 @@ def _formatter(template: str) -> "Callable[[Event], str]":
 
     try:
         compiled = Template("{{json .}}" if template == "json" else template)
-        compiled.execute(inspect_value("event", {}))
+        blank = inspect_value("event", {})
+        blank.go_type = "*events.Message"  # Docker checks the template on a pointer to one
+        compiled.execute(blank)
     except TemplateError as exc:
         raise CommandError(f"Error parsing format: {exc.message}", _BAD_TEMPLATE_STATUS) from exc
     return lambda event: compiled.execute(inspect_value("event", event))

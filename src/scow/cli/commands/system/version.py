@@ -38,9 +38,14 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
         _complete(server)
     if template:
         from scow.cli.inspect_types import inspect_value
+        from scow.cli.template_errors import TemplateError
 
         typed = inspect_value("version", {"Client": client, "Server": server})
-        invocation.out.write(template.execute(typed) + "\n")
+        try:
+            invocation.out.write(template.execute(typed) + "\n")
+        except TemplateError as exc:
+            invocation.out.write("\n")
+            raise CommandError(_with_name(exc.message)) from exc
     else:
         text = client_text(client) + (server_text(server) if server else "")
         invocation.out.write(align([text], min_width=_MIN_WIDTH, padding=1))
@@ -55,7 +60,12 @@ def _compiled(text: str) -> "Template":
     try:
         return compile_format("{{json .}}" if text == "json" else text)
     except TemplateError as exc:
-        raise CommandError(exc.message, _BAD_TEMPLATE_STATUS) from exc
+        raise CommandError(_with_name(exc.message), _BAD_TEMPLATE_STATUS) from exc
+
+
+def _with_name(message: str) -> str:
+    """Docker's template has a name here, which its errors show."""
+    return message.replace("template: :", "template: version:").replace('executing ""', 'executing "version"')
 
 
 def client_text(client: "dict[str, Any]") -> str:

@@ -20,7 +20,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     def fetch(ref: str) -> "tuple[str, dict[str, Any]]":
         return "volume", invocation.client.get(object_path("volume", ref))
 
-    inspect_each(invocation, flags.arguments, flags["format"], fetch)
+    inspect_each(invocation, flags.arguments, flags["format"], fetch, typed_only=True)
 
 
 COMMAND = Command(

@@ -28,7 +28,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
         filters["all"] = ["true"]
         warning = _WARNING.format("all")
     if not flags["force"] and not confirm(invocation, warning):
-        raise CommandError("volume prune has been cancelled")
+        return
     report = invocation.client.post("/volumes/prune", filter_query(filters))
     deleted = report["VolumesDeleted"] or []
     if deleted:
