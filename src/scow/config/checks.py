@@ -20,7 +20,6 @@ _NOT_NEGATIVE = {
     "max-concurrent-downloads": "max concurrent downloads",
     "max-concurrent-uploads": "max concurrent uploads",
     "max-download-attempts": "max download attempts",
-    "default-stop-timeout": "default stop timeout",
 }
 
 
@@ -179,6 +178,11 @@ def _check_network(settings: Mapping[str, Any]) -> None:
             )
     if settings["fixed-cidr"]:
         _check_interface("fixed-cidr", settings["fixed-cidr"])
+    if not settings["icc"] and not settings["iptables"]:
+        raise InvalidArgumentError(
+            "You specified --iptables=false with --icc=false. ICC=false uses iptables to function. Please "
+            "set --icc or --iptables to true"
+        )
     for pool in settings["default-address-pools"]:
         _check_pool(pool)
 
@@ -195,7 +199,7 @@ def _check_interface(name: str, text: str) -> None:
 def _check_pool(pool: Mapping[str, Any]) -> None:
     base, size = str(pool.get("base", "")), pool.get("size")
     try:
-        network = ipaddress.ip_network(base, strict=False)
+        network = ipaddress.IPv4Network(base)
     except ValueError:
         raise InvalidArgumentError(
             f"default-address-pools: invalid base prefix {values.quoted(base)}"

@@ -41,7 +41,6 @@ class Config:
     pidfile: Path
     group: str
     inherited_sockets: Mapping[str, int] = field(default_factory=dict)
-    notify_socket: str = ""
     idle_exit_s: float = 0.0
 
     debug: bool = False
@@ -64,7 +63,6 @@ class Config:
     default_shm_size_bytes: int = 64 * 1024 * 1024
     default_ipc_mode: str = "private"
     default_cgroupns_mode: str = ""
-    default_stop_timeout_s: int = 10
     log_driver: str = "json-file"
     log_opts: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,5 +1,6 @@
 """``/version`` and ``/info``: what this engine is, what runs on it, what the host can do."""
 
+import ipaddress
 import os
 import platform
 import time
@@ -101,7 +102,7 @@ class System:
             "NFd": len(os.listdir("/proc/self/fd")),
             "NGoroutines": 1,
             "Debug": self.config.debug,
-            "ExperimentalBuild": False,
+            "ExperimentalBuild": self.config.experimental,
             "LiveRestoreEnabled": True,
             "Labels": list(self.config.labels),
             "Isolation": "",
@@ -189,22 +190,16 @@ class System:
                 "Error": "",
                 "RemoteManagers": None,
             },
-            "RegistryConfig": {
-                "AllowNondistributableArtifactsCIDRs": [],
-                "AllowNondistributableArtifactsHostnames": [],
-                "InsecureRegistryCIDRs": ["127.0.0.0/8", "::1/128"],
-                "IndexConfigs": {
-                    "docker.io": {"Name": "docker.io", "Mirrors": [], "Secure": True, "Official": True}
-                },
-                "Mirrors": [],
-            },
+            "RegistryConfig": _registry_config(config),
             "IndexServerAddress": "https://index.docker.io/v1/",
             "HttpProxy": "",
             "HttpsProxy": "",
             "NoProxy": "",
             "GenericResources": None,
             "CDISpecDirs": [],
-            "DefaultAddressPools": [],
+            "DefaultAddressPools": [
+                {"Base": pool.base, "Size": pool.size} for pool in config.default_address_pools
+            ],
             "ProductLicense": "",
         }
 
@@ -229,3 +224,27 @@ def _is_on(path: str) -> bool:
         return Path(path).read_text().strip() == "1"
     except OSError:
         return False
+
+
+def _registry_config(config: Config) -> dict[str, Any]:
+    """Registries by how they are reached; loopback ones may always be plain HTTP."""
+    mirrors = [mirror.rstrip("/") + "/" for mirror in config.registry_mirrors]
+    networks = [name for name in config.insecure_registries if _is_network(name)]
+    hosts = [name for name in config.insecure_registries if not _is_network(name)]
+    indexes = {name: {"Name": name, "Mirrors": [], "Secure": False, "Official": False} for name in hosts}
+    hub = {"Name": "docker.io", "Mirrors": mirrors, "Secure": True, "Official": True}
+    return {
+        "AllowNondistributableArtifactsCIDRs": [],
+        "AllowNondistributableArtifactsHostnames": [],
+        "InsecureRegistryCIDRs": [*networks, "127.0.0.0/8", "::1/128"],
+        "IndexConfigs": {**indexes, "docker.io": hub},
+        "Mirrors": mirrors,
+    }
+
+
+def _is_network(name: str) -> bool:
+    try:
+        ipaddress.ip_network(name)
+    except ValueError:
+        return False
+    return "/" in name

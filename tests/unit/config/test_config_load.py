@@ -157,6 +157,15 @@ def test_a_file_that_cannot_be_read_is_named_with_the_place(with_file: Any, text
             'default-address-pools: invalid base prefix "x"',
         ),
         (
+            '{"icc": false, "iptables": false}',
+            "You specified --iptables=false with --icc=false. ICC=false uses iptables to function. Please "
+            "set --icc or --iptables to true",
+        ),
+        (
+            '{"default-address-pools": [{"base": "10.0.0.1/8", "size": 24}]}',
+            'default-address-pools: invalid base prefix "10.0.0.1/8"',
+        ),
+        (
             '{"default-address-pools": [{"base": "10.0.0.0/16", "size": 8}]}',
             "default-address-pools: invalid size 8 for 10.0.0.0/16: it must be a prefix length from 16 to 32",
         ),
@@ -175,7 +184,8 @@ def test_a_setting_that_cannot_be_right_is_named(with_file: Any, text: str, mess
         ('{"tlscacert": "/ca.pem"}', "tlscacert: /ca.pem"),
         ('{"userns-remap": "default"}', "userns-remap: default"),
         ('{"metrics-addr": "127.0.0.1:9323"}', "metrics-addr: 127.0.0.1:9323"),
-        ('{"iptables": false}', "iptables: false"),
+        ('{"ip6tables": false}', "ip6tables: false"),
+        ('{"default-stop-timeout": 5}', "default-stop-timeout: 5"),
         ('{"builder": {"gc": {"enabled": true}}}', "builder: map[gc:map[enabled:true]]"),
         ('{"proxies": {"http-proxy": "http://p"}}', "http-proxy: http://p"),
         ('{"storage-opts": ["overlay2.size=1G"]}', "storage-opts: [overlay2.size=1G]"),
@@ -195,7 +205,7 @@ def test_what_scow_cannot_honour_is_refused_by_name(with_file: Any, text: str, n
     "text",
     [
         '{"tls": false}',
-        '{"iptables": true}',
+        '{"iptables": false}',
         '{"metrics-addr": ""}',
         '{"builder": {}}',
         '{"features": {"x": false}}',
