@@ -6,7 +6,7 @@ import re
 from scow.api.client.client import version_key
 from scow.api.client.errors import DaemonError
 from scow.cli.exits import USAGE_STATUS, CommandError
-from scow.cli.options.container_config import adapt_to_version, create_body
+from scow.cli.options.container_config import adapt_to_version, check_version, create_body
 from scow.errors import InvalidArgumentError, ScowError
 
 TYPE_CHECKING = False
@@ -76,6 +76,7 @@ def _create(invocation: "Invocation", flags: "Flags", body: "dict[str, Any]") ->
     if flags["pull"] == "always":
         _pull(invocation, flags, image)
     body["HostConfig"]["ConsoleSize"] = _console_size(invocation)
+    check_version(body, client.version)
     adapt_to_version(body, version_key(client.version))
     try:
         answer: dict[str, Any] = client.post("/containers/create", query, body=body)
@@ -101,12 +102,13 @@ def _familiar(image: str) -> str:
 
 
 def _platform(text: str) -> str:
-    from scow.spec.platform import parse_platform
+    from scow.spec.platform import host_platform, parse_platform
 
     try:
-        return str(parse_platform(text))
+        platform = str(parse_platform(text))
     except ScowError as exc:
         raise InvalidArgumentError(f"error parsing specified platform: {exc.message}") from exc
+    return platform if "/" in platform else f"{platform}/{host_platform(os.uname().machine).architecture}"
 
 
 def _pull(invocation: "Invocation", flags: "Flags", image: str) -> None:

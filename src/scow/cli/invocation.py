@@ -53,6 +53,11 @@ class Invocation:
         version = self._client.version if self._client else ""
         return Client(endpoint, headers=headers, version=version, on_refused=self._start_daemon)
 
+    def close(self) -> None:
+        """Close the kept connection."""
+        if self._client is not None:
+            self._client.close()
+
     def context_name(self) -> str:
         """``--context``; a host by option or environment means the default one; then the settings."""
         if self.options["context"]:

@@ -138,7 +138,11 @@ def _dispatch(program: str, argv: list[str]) -> None:
     elif words[0] == "help":
         _help_about(program, words[1:], flags)
     else:
-        _run_words(Invocation(program, options, os.environ), words, flags)
+        invocation = Invocation(program, options, os.environ)
+        try:
+            _run_words(invocation, words, flags)
+        finally:
+            invocation.close()
 
 
 def _run_words(invocation: Invocation, words: list[str], flags: tuple[Flag, ...]) -> None:

@@ -4,6 +4,7 @@ Members that Go writes as null, as an empty list or not at all are so here too, 
 apart.
 """
 
+from scow.api.client.client import version_key
 from scow.cli.options import networks, policies, ports, security
 from scow.cli.options.addresses import check_mac
 from scow.cli.options.devices import split_devices
@@ -44,6 +45,21 @@ def create_body(flags: "Flags", environ: "Mapping[str, str]", proxy_environment:
     endpoints = networks.endpoints(flags["network"], flags)
     _note_main_mac(config, host_config["NetworkMode"], endpoints)
     return {**config, "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": endpoints}}
+
+
+def check_version(body: "Body", version: str) -> None:
+    """Refuse what the engine is too old for. Raises InvalidArgumentError with Docker's message."""
+    if version_key(version) >= (1, 44):
+        return
+    endpoints = body["NetworkingConfig"]["EndpointsConfig"].values()
+    if any(settings["MacAddress"] for settings in endpoints):
+        raise InvalidArgumentError(
+            '"specify mac-address per network" requires API version 1.44, '
+            f"but the Docker daemon API version is {version}"
+        )
+    for mount in body["HostConfig"].get("Mounts", ()):
+        if mount.get("BindOptions", {}).get("ReadOnlyForceRecursive"):
+            raise InvalidArgumentError("bind-recursive=readonly requires API v1.44 or later")
 
 
 def adapt_to_version(body: "Body", version: tuple[int, ...]) -> None:
