@@ -99,7 +99,10 @@ class _Verb:
         )
 
     def _wrong(self, value: object) -> str:
-        return f"%!{self.verb}({type_name(value)}={format_value(value)})"
+        verb, self.verb = self.verb, "v"
+        shown = self.format(value)  # with the flags of the verb that does not fit
+        self.verb = verb
+        return f"%!{verb}({type_name(value)}={shown})"
 
     def _padded(self, text: str, *, numeric: bool = False) -> str:
         missing = self.width - len(text)
