@@ -141,7 +141,8 @@ class Daemon:
         containers.load()
         images = await ImageStore.open(config.data_root, store, config.storage_driver)
         runtimes = _runtimes(config)
-        facts = read_host_facts(config.init_path)
+        features = await runtimes[config.default_runtime].features()
+        facts = read_host_facts(config.init_path, features.get("mountOptions") or ())
         host_cgroups = cgroups.detect()
 
         def report_exit(ended: Exited) -> None:

@@ -21,8 +21,6 @@ from scow.runtime.users import ResolvedUser
 from scow.spec.engine_api.container import ContainerConfig, HostConfig, Ulimit
 from scow.spec.oci_runtime import OCI_VERSION, Document, Linux, Mount, Process, Resources, Root, Seccomp
 
-__all__ = ["CGROUP_PARENT", "HostFacts", "SpecRequest", "build_spec", "cgroup_path"]
-
 CGROUP_PARENT = "/scow"
 
 _MASKED_PATHS = (

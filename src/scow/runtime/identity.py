@@ -13,9 +13,6 @@ from scow.errors import InvalidArgumentError
 HOST_GATEWAY = "host-gateway"
 """As the address of an extra host: the address by which the container reaches its host."""
 
-INTERNAL_RESOLVER = "127.0.0.11"
-"""Where the embedded name server answers on networks that have one."""
-
 _FALLBACK_SERVERS = ("8.8.8.8", "8.8.4.4")
 _IPV4_HOSTS = ("127.0.0.1\tlocalhost",)
 _IPV6_HOSTS = (

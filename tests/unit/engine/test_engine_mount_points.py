@@ -59,7 +59,29 @@ def test_a_mount_needs_a_known_type_and_an_absolute_target() -> None:
 def test_a_tmpfs_mount_carries_size_and_mode() -> None:
     options = TmpfsOptions(size_bytes=4096, mode=0o1777)
     record = from_mount(Mount(type="tmpfs", target="/t", tmpfs_options=options))
-    assert record.options[-2:] == ["size=4096", "mode=1777"]
+    assert record.options == ["mode=1777", "size=4k"]
+
+
+def test_an_option_that_tmpfs_mounts_may_not_have_is_refused() -> None:
+    options = TmpfsOptions(options=[["huge", "always"]])
+    with pytest.raises(
+        InvalidArgumentError, match=r'^invalid mount config for type "tmpfs": invalid option: huge$'
+    ):
+        from_mount(Mount(type="tmpfs", target="/t", tmpfs_options=options))
+
+
+def test_how_far_read_only_reaches_is_kept() -> None:
+    options = BindOptions(non_recursive=True, read_only_non_recursive=True)
+    record = from_mount(Mount(type="bind", source="/x", target="/x", read_only=True, bind_options=options))
+    assert record.options == ["nonrecursive", "readonly-nonrecursive"]
+
+
+def test_how_far_read_only_reaches_is_nothing_to_say_of_a_writable_mount() -> None:
+    options = BindOptions(read_only_force_recursive=True)
+    with pytest.raises(
+        InvalidArgumentError, match=r"^mount options conflict: !ReadOnly && BindOptions\.ReadOnlyForce"
+    ):
+        from_mount(Mount(type="bind", source="/x", target="/x", bind_options=options))
 
 
 def test_volumes_of_the_image_give_way_to_what_the_user_mounts() -> None:

@@ -23,8 +23,8 @@ from scow.runtime.host_facts import HostFacts
 from scow.runtime.mounts import MountSpec
 from scow.runtime.namespaces import Namespaces, donor_of
 from scow.runtime.process import container_environment
+from scow.runtime.resources import block_device_paths
 from scow.runtime.users import ResolvedUser, resolve_user
-from scow.spec.engine_api.container import ThrottleDevice, WeightDevice
 from scow.spec.oci_runtime import Document
 
 # Nobody needs a passwd or group file larger than this; an image's could be endless.
@@ -225,15 +225,7 @@ def _prepare_source(record: MountRecord) -> None:
 
 
 def _block_devices(doc: Container) -> dict[str, tuple[int, int]]:
-    host = doc.host
-    limited: list[WeightDevice | ThrottleDevice] = [
-        *(host.blkio_weight_device or []),
-        *(host.blkio_device_read_bps or []),
-        *(host.blkio_device_write_bps or []),
-        *(host.blkio_device_read_i_ops or []),
-        *(host.blkio_device_write_i_ops or []),
-    ]
-    return {item.path: device_nodes.block_device_numbers(item.path) for item in limited}
+    return {path: device_nodes.block_device_numbers(path) for path in block_device_paths(doc.host)}
 
 
 def _read_text(path: Path) -> str:

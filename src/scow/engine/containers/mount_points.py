@@ -9,8 +9,9 @@ import posixpath
 from collections.abc import Iterable
 
 from scow.engine.containers.model import MountRecord
-from scow.errors import InvalidArgumentError
-from scow.spec.engine_api.container import Mount
+from scow.errors import InvalidArgumentError, ScowError
+from scow.runtime.mounts import tmpfs_option_text
+from scow.spec.engine_api.container import BindOptions, Mount
 
 PROPAGATIONS = frozenset({"private", "rprivate", "shared", "rshared", "slave", "rslave"})
 _ACCESS = frozenset({"ro", "rw"})
@@ -86,10 +87,24 @@ def _bind_mount(mount: Mount) -> MountRecord:
         destination=destination,
         writable=not mount.read_only,
         propagation=propagation,
-        options=["nonrecursive"] if options and options.non_recursive else [],
+        options=_bind_options(options or BindOptions(), mount.read_only),
         create_source=bool(options and options.create_mountpoint),
         from_mounts=True,
     )
+
+
+def _bind_options(options: BindOptions, read_only: bool) -> list[str]:
+    """How deep a bind reaches, as words of a record."""
+    words = ["nonrecursive"] if options.non_recursive else []
+    for given, word, name in (
+        (options.read_only_non_recursive, "readonly-nonrecursive", "ReadOnlyNonRecursive"),
+        (options.read_only_force_recursive, "readonly-force-recursive", "ReadOnlyForceRecursive"),
+    ):
+        if given and not read_only:
+            raise InvalidArgumentError(f"mount options conflict: !ReadOnly && BindOptions.{name}")
+        if given:
+            words.append(word)
+    return words
 
 
 def _volume_mount(mount: Mount) -> MountRecord:
@@ -120,18 +135,15 @@ def _tmpfs_mount(mount: Mount) -> MountRecord:
     destination = _check_destination(mount.target, what)
     if mount.source:
         raise InvalidArgumentError(what + "field Source must not be specified")
-    options = ["nosuid", "nodev", "noexec"]
-    if mount.tmpfs_options:
-        if mount.tmpfs_options.size_bytes:
-            options.append(f"size={mount.tmpfs_options.size_bytes}")
-        if mount.tmpfs_options.mode:
-            options.append(f"mode={mount.tmpfs_options.mode:o}")
-        options.extend("=".join(words) for words in mount.tmpfs_options.options)
+    try:
+        text = tmpfs_option_text(mount.tmpfs_options, read_only=False)
+    except ScowError as exc:
+        raise InvalidArgumentError(what + exc.message) from exc
     return MountRecord(
         type="tmpfs",
         destination=destination,
         writable=not mount.read_only,
-        options=options,
+        options=text.split(",") if text else [],
         from_mounts=True,
     )
 
