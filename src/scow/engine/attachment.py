@@ -30,8 +30,9 @@ class Duplex(Protocol):
 class Attachment:
     """What a route runs over a hijacked connection.
 
-    ``replay`` goes to the client first (``logs=1``); ``begin`` is called when the client has its header
-    and may start the process (exec); ``sock`` is the shim's end, or None for a replay only.
+    ``replay`` goes to the client first (``logs=1``). ``begin`` is called when the client has its header
+    and may start the process (exec), ``ended`` waits until its end is known. ``sock`` is the shim's end,
+    or None for a replay only.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Attachment:
         scanner: DetachScanner | None = None,
         replay: AsyncIterator[bytes] | None = None,
         begin: Callable[[], Awaitable[bytes]] | None = None,
+        ended: Callable[[], Awaitable[object]] | None = None,
         on_detach: Callable[[], None] | None = None,
         relays: "set[asyncio.Task[None]] | None" = None,
     ) -> None:
@@ -52,6 +54,7 @@ class Attachment:
         self._scanner = scanner
         self._replay = replay
         self._begin = begin
+        self._ended = ended
         self._on_detach = on_detach
         self._relays = relays
 
@@ -94,6 +97,9 @@ class Attachment:
                 await conn.write(data)
         except ConnectionError:
             return
+        if self._ended is not None:
+            # The shim lets go of its clients a moment before it reports; they ask for the code at once.
+            await self._ended()
 
     async def _input(self, conn: Duplex, sock: socket.socket, output: "asyncio.Task[None]") -> None:
         """Client to process; what a client sends without asking for stdin is read and dropped."""

@@ -4,10 +4,11 @@ They live in memory only: after a restart of the daemon a process that was start
 container, but nobody can ask for its exit code any more, as with Docker.
 """
 
+import asyncio
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scow.engine.attachment import Attachment
 from scow.engine.containers.events import container_event
@@ -34,6 +35,7 @@ class Exec:
     running: bool = False
     exit_code: int | None = None
     pid: int = 0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Execs:
@@ -106,6 +108,7 @@ class Execs:
             stdin=asked.attach_stdin,
             scanner=DetachScanner(parse_detach_keys(asked.detach_keys)) if asked.tty else None,
             begin=begin,
+            ended=found.ended.wait,
             on_detach=lambda: self._tell(live.doc, found, "exec_detach"),
         )
 
@@ -136,6 +139,7 @@ class Execs:
         """The process of an exec is gone and its output delivered."""
         found = self._execs[ended.key]
         found.running, found.exit_code = False, ended.exit_code
+        found.ended.set()
         await self._launcher.forget(found.id)
         if live := self._containers.by_id(found.container_id):
             self._tell(live.doc, found, "exec_die", {"exitCode": str(ended.exit_code)}, with_command=False)

@@ -165,8 +165,8 @@ class Launcher:
         endpoint, doc.endpoint = doc.endpoint, None
         self.alive_changed()
         await self.supervisor.forget(doc.id)
-        await self._delete_runtime_state(doc)
         try:
+            await self._runtime(doc).discard(doc.id, self._cgroup(doc))
             if endpoint is not None:
                 await self.sandboxes.release(endpoint)
             await self.images.unmount_rootfs(doc.id)
