@@ -8,7 +8,7 @@ from scow.engine.containers.model import Container, State
 from scow.engine.containers.states import Status
 from scow.engine.containers.waits import Waits
 from scow.errors import InvalidArgumentError
-from scow.spec.engine_api.container import ContainerConfig, HostConfig
+from scow.spec.engine_api.container import ContainerConfig, HostConfig, WaitError, WaitResult
 
 
 def container(status: Status, code: int = 0) -> Container:
@@ -43,6 +43,18 @@ def test_an_exit_settles_all_but_removed(condition: str) -> None:
         assert not removal_wait.done()
         waits.removed(doc)
         assert (await removal_wait).status_code == 7
+
+    asyncio.run(run())
+
+
+def test_a_removal_is_no_error_even_if_the_start_was() -> None:
+    async def run() -> None:
+        waits, doc = Waits(), container(Status.CREATED, 127)
+        doc.state.error = "not found"
+        removal_wait = waits.wait(doc, "removed")
+        assert (await waits.wait(doc, "not-running")).error == WaitError(message="not found")
+        waits.removed(doc)
+        assert (await removal_wait) == WaitResult(status_code=127)
 
     asyncio.run(run())
 

@@ -40,18 +40,18 @@ class Waits:
 
     def exited(self, doc: Container) -> None:
         """The process ended (or could not be started) and that is stored."""
-        self._settle(self._exit, doc)
+        self._settle(self._exit, doc, doc.state.error)
 
     def removed(self, doc: Container) -> None:
-        """The container is gone."""
-        self._settle(self._exit, doc)
-        self._settle(self._removal, doc)
+        """The container is gone; why it could not be started, whoever tried was told."""
+        self._settle(self._exit, doc, "")
+        self._settle(self._removal, doc, "")
 
     @staticmethod
-    def _settle(board: dict[str, list[asyncio.Future[WaitResult]]], doc: Container) -> None:
+    def _settle(board: dict[str, list[asyncio.Future[WaitResult]]], doc: Container, error: str) -> None:
         for future in board.pop(doc.id, []):
             if not future.done():
-                future.set_result(_result(doc.state.exit_code, doc.state.error))
+                future.set_result(_result(doc.state.exit_code, error))
 
 
 def _result(code: int, error: str) -> WaitResult:
