@@ -360,7 +360,7 @@ def test_a_port_somebody_listens_on_is_refused_and_nothing_stays(host: Host) -> 
 def test_a_namespace_that_cannot_be_connected_is_left_as_it_was(host: Host) -> None:
     container = host.connect(publish(8080))
     request = ConnectRequest("again", "container", container.netns_fd, ports=(publish(8081),))
-    with pytest.raises(OSError, match=r"RTM_NEWLINK veth .*: File exists"):
+    with pytest.raises(ScowError, match=r"RTM_NEWLINK veth .*: File exists"):
         host.run(host.driver.connect(request))
     assert len(host.devices()) == 1
     assert "8081" not in host.elements()

@@ -119,6 +119,15 @@ def find_link(sock: NetlinkSocket, name: str) -> Link | None:
         raise
 
 
+def settle_link(sock: NetlinkSocket, index: int) -> None:
+    """Make a device that was just set up carry packets now, and a bridge pass them to it.
+
+    The kernel does so some milliseconds later by itself; asked about the device, it does so first (Linux 6.8;
+    rtnl_getlink in net/core/rtnetlink.c). Raises OSError.
+    """
+    sock.get(Request(_RTM_GETLINK, 0, _link_header(index), f"RTM_GETLINK {index}"))
+
+
 def addresses(sock: NetlinkSocket, family: int = socket.AF_UNSPEC) -> list[Address]:
     """Every address of the socket's namespace, or those of one family. Raises OSError."""
     request = Request(_RTM_GETADDR, 0, _IFADDRMSG.pack(family, 0, 0, 0, 0), "RTM_GETADDR")

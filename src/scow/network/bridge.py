@@ -16,7 +16,8 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from scow.errors import InvalidArgumentError, ScowError
@@ -105,27 +106,30 @@ class BridgeDriver:
     async def start(self, endpoints: Sequence[Endpoint]) -> None:
         """Set the bridge up; ``endpoints`` are those of running containers, all others are gone.
 
-        Raises InvalidArgumentError for settings that cannot be right, ScowError when no subnet is free,
-        OSError.
+        Raises InvalidArgumentError for settings that cannot be right, ScowError when no subnet is free or the
+        kernel refuses.
         """
-        await run_blocking(self._start, endpoints)
+        with _kernel_errors():
+            await run_blocking(self._start, endpoints)
 
     async def connect(self, request: ConnectRequest) -> Endpoint:
         """Connect a namespace. Cancelling undoes it.
 
         Raises ScowError with Docker's words for a port that is taken or no address left,
-        PermissionDeniedError and InvalidArgumentError for an address that cannot be had, OSError.
+        PermissionDeniedError and InvalidArgumentError for an address that cannot be had.
         """
         attempt = _Attempt(request)
         try:
-            return await run_blocking(self._connect, attempt)
+            with _kernel_errors():
+                return await run_blocking(self._connect, attempt)
         except asyncio.CancelledError:
             await run_blocking(self._abandon, attempt)
             raise
 
     async def disconnect(self, endpoint: Endpoint) -> None:
         """Withdraw ports and free the address; no error if that is done. The veth dies with the namespace."""
-        await run_blocking(self._disconnect, endpoint.endpoint_id)
+        with _kernel_errors():
+            await run_blocking(self._disconnect, endpoint.endpoint_id)
 
     async def aclose(self) -> None:
         """Let go of sockets and library; what runs stays connected. May be called twice."""
@@ -266,6 +270,8 @@ class BridgeDriver:
                 rtnetlink.bridge_port(eth.peer_index, hairpin=True, isolated=self._isolate_ports),
                 rtnetlink.neighbour(device.index, interface.ip, endpoint.mac),
             )
+            rtnetlink.settle_link(inside, eth.index)
+            rtnetlink.settle_link(host, eth.peer_index)
 
     def _make_veth(self, host: NetlinkSocket, netns_fd: int, endpoint: Endpoint) -> None:
         pair = rtnetlink.VethPair(
@@ -298,6 +304,15 @@ class BridgeDriver:
             with self._lock:
                 self._ports.withdraw(endpoint.ports)
                 self._started_pool.release(ipaddress.ip_address(endpoint.address))
+
+
+@contextmanager
+def _kernel_errors() -> Iterator[None]:
+    """Name the call that the kernel refused, and why."""
+    try:
+        yield
+    except OSError as exc:
+        raise ScowError(exc.strerror or str(exc)) from exc
 
 
 def _cut_off(endpoint: Endpoint) -> None:
