@@ -4,6 +4,8 @@ A ``Connection`` owns one socket and what was read from it beyond the last answe
 of byte blocks; when one is exhausted the connection is at the start of the next answer.
 """
 
+from scow.api.client.chunked import ChunkDecoder
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
@@ -113,16 +115,16 @@ class Connection:
             yield data
 
     def _chunked_body(self) -> "Iterator[bytes]":
-        while size := self._read_chunk_size():
-            yield from self._counted_body(size)
-            if self._read_until(b"\r\n"):
-                raise ProtocolError("malformed chunked encoding")
-        while self._read_until(b"\r\n"):
-            pass  # trailers
-
-    def _read_chunk_size(self) -> int:
-        line = self._read_until(b"\r\n").partition(b";")[0].strip()
-        try:
-            return int(line, 16)
-        except ValueError:
-            raise ProtocolError("malformed chunked encoding") from None
+        decoder = ChunkDecoder()
+        while not decoder.done:
+            data = self.read_some()
+            if not data:
+                raise ProtocolError("unexpected EOF")
+            try:
+                content = decoder.feed(data)
+            except ValueError:
+                raise ProtocolError("malformed chunked encoding") from None
+            if decoder.done:  # before the caller gets the last block, and may start another request
+                self._buffer = decoder.rest + self._buffer
+            if content:
+                yield content
