@@ -433,6 +433,8 @@ def main(arguments: list[str]) -> None:
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
         os.execv(python, [*sys.orig_argv, _FLAG_SUBREAPER_SET])
     os.set_inheritable(LISTEN_FD, False)
+    # Whatever else the engine, or who started it, has let slip through would be held open for ever.
+    os.closerange(LISTEN_FD + 1, os.sysconf("SC_OPEN_MAX"))
     os.chdir("/")
     os.umask(0o077)
     with open("/proc/self/comm", "w") as file:

@@ -120,12 +120,13 @@ class Supervisor:
 
     async def aclose(self, *, stop_reaper_if_idle: bool) -> None:
         """Disconnect; processes go on. May be called twice."""
+        self._is_ready = False  # from here on the reaper may go away
+        await self._tasks.aclose()
         channel, self._channel = self._channel, None
         if channel is None:
             return
         if stop_reaper_if_idle:
             await self._stop_reaper(channel)
-        await self._tasks.aclose()
         self._close(channel)
 
     async def _stop_reaper(self, channel: Channel) -> None:
@@ -198,7 +199,7 @@ class Supervisor:
         if self._channel is channel:
             self._channel = None
             if not self._is_ready:
-                return  # `start` sees it
+                return  # who waits for an answer sees it
             self._is_ready = False
             self._tasks.start(self._reconnect(), name="reconnect")
 
