@@ -47,7 +47,7 @@ def test_the_states_of_one_life(client: Client) -> None:
 
 def test_what_a_state_does_not_allow_is_refused(client: Client) -> None:
     container = client.text("create", "--name", "idle", "busybox", "sleep", "600")
-    assert f"Container {container} is not running" in client("pause", "idle", code=1).err
+    assert f"container {container} is not running" in client("pause", "idle", code=1).err.lower()
     assert "is not running" in client("kill", "idle", code=1).err
     client("stop", "idle")
     client("start", "idle")
