@@ -93,7 +93,10 @@ class AppliedWhiteouts:
         self._created: set[str] = set()
 
     def created(self, path: str) -> None:
-        self._created.add(path)
+        # A directory that got a child is partly this layer's own.
+        while path and path not in self._created:
+            self._created.add(path)
+            path = path.rpartition("/")[0]
 
     def remove(self, folder_fd: int, path: str, name: str) -> None:
         self._remove_below(folder_fd, path, name)
@@ -157,7 +160,7 @@ class LayerUnpacker:
 
     def _place(self, entry: Entry, archive: TarReader) -> None:
         parts = _components(entry.name)
-        if not parts:
+        if not parts or any(part.startswith(_AUFS_METADATA) for part in parts[:-1]):
             return
         name = parts[-1]
         folder = "/".join(parts[:-1])
