@@ -134,7 +134,7 @@ class Connection(asyncio.Protocol):
         sock: socket.socket | None = transport.get_extra_info("socket")
         if sock is not None:
             self._fd = sock.fileno()
-            if sock.family != socket.AF_UNIX:
+            if sock.family in (socket.AF_INET, socket.AF_INET6):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 # asyncio does so only for sockets made with the protocol's number, which accept(2) does not.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

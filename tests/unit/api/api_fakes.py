@@ -1,0 +1,484 @@
+"""Services that remember how they were called and answer as a test tells them to."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from scow.api.http.duplex import Duplex
+from scow.api.server.app import App, Services, build_app
+from scow.api.server.streams import Attachment
+from scow.spec.engine_api.container import (
+    ContainerConfig,
+    ContainerCreate,
+    ContainerCreated,
+    ContainerInspect,
+    ContainerState,
+    ContainerSummary,
+    ContainerTop,
+    GraphDriver,
+    HostConfig,
+    NetworkSettings,
+    SummaryHostConfig,
+    SummaryNetworkSettings,
+    WaitResult,
+)
+from scow.spec.engine_api.event import Actor, Event
+from scow.spec.engine_api.exec import ExecCreate, ExecInspect, ExecProcessConfig, ExecStart
+from scow.spec.engine_api.image import (
+    HistoryItem,
+    ImageDeleteItem,
+    ImageInspect,
+    ImageMetadata,
+    ImageSummary,
+    RootFS,
+)
+from scow.spec.engine_api.network import IPAM, ConfigReference, EndpointSettings, Network
+from scow.spec.engine_api.volume import Volume, VolumeCreate, VolumeList, VolumePrune
+from scow.spec.filters import Filters
+from scow.spec.stream_options import AttachOptions, LogQuery
+from tests.unit.api.api_wire import Harness, serving
+
+ID = "4fa6e0f0c6786287e131c3852c58a2e01cc697a68231826813597e4994f1d6e2"
+IMAGE_ID = "sha256:" + "ab" * 32
+CREATED = "2026-01-02T03:04:05.000000006Z"
+
+
+class Recorder:
+    """Remembers calls; ``fail`` with a method's name makes that method raise."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.failures: dict[str, Exception] = {}
+
+    def note(self, name: str, *args: Any, **kwargs: Any) -> None:
+        self.calls.append((name, *args, *([kwargs] if kwargs else [])))
+        if name in self.failures:
+            raise self.failures[name]
+
+    def fail(self, name: str, error: Exception) -> None:
+        self.failures[name] = error
+
+    @property
+    def last(self) -> tuple[Any, ...]:
+        return self.calls[-1]
+
+
+class FakeContainers(Recorder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = ContainerCreate()
+        self.inspection = inspection()
+
+    async def create(self, name: str | None, body: ContainerCreate, *, platform: str) -> ContainerCreated:
+        self.body = body
+        self.note("create", name, platform)
+        return ContainerCreated(id=ID, warnings=[])
+
+    async def list(self, *, all: bool, limit: int, size: bool, filters: Filters) -> list[ContainerSummary]:
+        self.note("list", all, limit, size, filters)
+        return [summary()]
+
+    async def inspect(self, ref: str, *, size: bool) -> ContainerInspect:
+        self.note("inspect", ref, size)
+        return self.inspection
+
+    async def remove(self, ref: str, *, force: bool, volumes: bool, link: bool) -> None:
+        self.note("remove", ref, force, volumes, link)
+
+    async def rename(self, ref: str, name: str) -> None:
+        self.note("rename", ref, name)
+
+    async def top(self, ref: str, ps_args: str) -> ContainerTop:
+        self.note("top", ref, ps_args)
+        return ContainerTop(titles=["PID", "CMD"], processes=[["1", "sleep 60"]])
+
+
+class FakeLifecycle(Recorder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate: asyncio.Event | None = None
+        self.ended: asyncio.Future[WaitResult] | None = None
+
+    async def start(self, ref: str) -> None:
+        await self._verb("start", ref)
+
+    async def stop(self, ref: str, *, timeout_s: int | None, signal: str | None) -> None:
+        await self._verb("stop", ref, timeout_s, signal)
+
+    async def restart(self, ref: str, *, timeout_s: int | None, signal: str | None) -> None:
+        await self._verb("restart", ref, timeout_s, signal)
+
+    async def kill(self, ref: str, signal: str) -> None:
+        await self._verb("kill", ref, signal)
+
+    async def pause(self, ref: str) -> None:
+        await self._verb("pause", ref)
+
+    async def unpause(self, ref: str) -> None:
+        await self._verb("unpause", ref)
+
+    def wait(self, ref: str, condition: str) -> Awaitable[WaitResult]:
+        self.note("wait", ref, condition)
+        self.ended = asyncio.get_running_loop().create_future()
+        return self.ended
+
+    async def _verb(self, name: str, *args: Any) -> None:
+        self.note(name, *args)
+        if self.gate is not None:
+            await self.gate.wait()
+            self.calls.append((f"{name} finished",))
+
+
+class FakeAttachment:
+    """Says hello when it runs, then echoes."""
+
+    def __init__(self, *, multiplexed: bool) -> None:
+        self.multiplexed = multiplexed
+        self.ran = False
+
+    async def run(self, conn: Duplex) -> None:
+        self.ran = True
+        await conn.write(b"hello\n")
+        while data := await conn.read():
+            await conn.write(data)
+
+
+class FakeLogs:
+    def __init__(self, *, multiplexed: bool, pieces: list[bytes]) -> None:
+        self.multiplexed = multiplexed
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
+class FakeStreams(Recorder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attachment: Attachment = FakeAttachment(multiplexed=True)
+        self.log = FakeLogs(
+            multiplexed=True, pieces=[b"\x01\0\0\0\0\0\0\x03hi\n", b"\x02\0\0\0\0\0\0\x03oh\n"]
+        )
+
+    async def attach(self, ref: str, options: AttachOptions) -> Attachment:
+        self.note("attach", ref, options)
+        return self.attachment
+
+    async def logs(self, ref: str, query: LogQuery) -> FakeLogs:
+        self.note("logs", ref, query)
+        return self.log
+
+    async def resize(self, ref: str, height: int, width: int) -> None:
+        self.note("resize", ref, height, width)
+
+
+class FakeExecs(Recorder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.created: ExecCreate | None = None
+        self.started: ExecStart | None = None
+        self.attachment = FakeAttachment(multiplexed=True)
+
+    async def create(self, ref: str, body: ExecCreate) -> str:
+        self.created = body
+        self.note("create", ref)
+        return ID
+
+    async def start(self, exec_id: str, body: ExecStart) -> FakeAttachment | None:
+        self.started = body
+        self.note("start", exec_id)
+        return None if body.detach else self.attachment
+
+    async def inspect(self, exec_id: str) -> ExecInspect:
+        self.note("inspect", exec_id)
+        process = ExecProcessConfig(tty=False, entrypoint="true", arguments=[], privileged=False)
+        return ExecInspect(
+            id=ID,
+            running=True,
+            exit_code=None,
+            process_config=process,
+            open_stdin=False,
+            open_stderr=True,
+            open_stdout=True,
+            can_remove=False,
+            container_id=ID,
+            detach_keys="",
+            pid=7,
+        )
+
+    async def resize(self, exec_id: str, height: int, width: int) -> None:
+        self.note("resize", exec_id, height, width)
+
+
+class FakeImages(Recorder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.progress: list[dict[str, Any] | Exception] = []
+        self.received = b""
+
+    async def list(
+        self, *, all: bool, filters: Filters, shared_size: bool, digests: bool
+    ) -> list[ImageSummary]:
+        self.note("list", all, filters, shared_size, digests)
+        return [
+            ImageSummary(
+                id=IMAGE_ID, parent_id="", repo_tags=[], repo_digests=[], created=1, size=5, labels=None
+            )
+        ]
+
+    async def inspect(self, name: str) -> ImageInspect:
+        self.note("inspect", name)
+        return image()
+
+    async def history(self, name: str) -> Any:
+        self.note("history", name)
+        return [HistoryItem(id=IMAGE_ID, created=1, created_by="x", tags=None, size=0, comment="")]
+
+    async def tag(self, name: str, repo: str, tag: str) -> None:
+        self.note("tag", name, repo, tag)
+
+    async def delete(self, name: str, force: bool, noprune: bool) -> Any:
+        self.note("delete", name, force, noprune)
+        return [ImageDeleteItem(untagged="busybox:latest"), ImageDeleteItem(deleted=IMAGE_ID)]
+
+    async def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> AsyncIterator[dict[str, Any]]:
+        self.note("load", quiet)
+        return self._consume(chunks)
+
+    async def import_(self, chunks: AsyncIterator[bytes], **options: Any) -> AsyncIterator[dict[str, Any]]:
+        self.note("import", options)
+        return self._consume(chunks)
+
+    async def _consume(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+        async for chunk in chunks:
+            self.received += chunk
+        for item in self.progress:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+
+class FakeVolumes(Recorder):
+    async def create(self, body: VolumeCreate) -> Volume:
+        self.note("create", body)
+        return volume(body.name)
+
+    async def list(self, filters: Filters) -> VolumeList:
+        self.note("list", filters)
+        return VolumeList(volumes=[volume("v")])
+
+    async def inspect(self, name: str) -> Volume:
+        self.note("inspect", name)
+        return volume(name)
+
+    async def remove(self, name: str, force: bool) -> None:
+        self.note("remove", name, force)
+
+    async def prune(self, filters: Filters) -> VolumePrune:
+        self.note("prune", filters)
+        return VolumePrune(volumes_deleted=["v"], space_reclaimed=3)
+
+
+class FakeNetworks(Recorder):
+    async def list(self, filters: Filters) -> list[Network]:
+        self.note("list", filters)
+        return [network()]
+
+    async def inspect(self, ref: str) -> Network:
+        self.note("inspect", ref)
+        return network()
+
+
+class FakeSystem(Recorder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        self.followers = 0
+
+    async def version(self) -> dict[str, Any]:
+        self.note("version")
+        return {
+            "Version": "0.1.0",
+            "ApiVersion": "1.55",
+            "MinAPIVersion": "1.24",
+            "GoVersion": "none",
+            "Os": "linux",
+            "Arch": "amd64",
+            "KernelVersion": "6.1",
+        }
+
+    async def info(self) -> dict[str, Any]:
+        self.note("info")
+        return {
+            "ID": "engine-id",
+            "Name": "host",
+            "Containers": 3,
+            "Images": 2,
+            "ServerVersion": "0.1.0",
+            "OSType": "linux",
+            "BridgeNfIptables": True,
+            "Swarm": {"LocalNodeState": "inactive"},
+        }
+
+    async def events(self, since: str, until: str, filters: Filters) -> AsyncIterator[Event]:
+        self.note("events", since, until, filters)
+        return self._follow()
+
+    async def _follow(self) -> AsyncIterator[Event]:
+        self.followers += 1
+        try:
+            while (event := await self.queue.get()) is not None:
+                yield event
+        finally:
+            self.followers -= 1
+
+
+class Fakes:
+    """One of each, and the application over them."""
+
+    def __init__(self) -> None:
+        self.containers = FakeContainers()
+        self.lifecycle = FakeLifecycle()
+        self.streams = FakeStreams()
+        self.execs = FakeExecs()
+        self.images = FakeImages()
+        self.volumes = FakeVolumes()
+        self.networks = FakeNetworks()
+        self.system = FakeSystem()
+
+    def app(self) -> App:
+        return build_app(
+            Services(
+                containers=self.containers,
+                lifecycle=self.lifecycle,
+                streams=self.streams,
+                execs=self.execs,
+                images=self.images,
+                volumes=self.volumes,
+                networks=self.networks,
+                system=self.system,
+            )
+        )
+
+    def serving(self) -> AbstractAsyncContextManager[Harness]:
+        return serving(self.app())
+
+
+def summary() -> ContainerSummary:
+    return ContainerSummary(
+        id=ID,
+        names=["/eager_fake"],
+        image="busybox",
+        image_id=IMAGE_ID,
+        command="sleep 60",
+        created=1,
+        ports=[],
+        labels={},
+        state="running",
+        status="Up 2 hours",
+        host_config=SummaryHostConfig(network_mode="default"),
+        network_settings=SummaryNetworkSettings(networks={}),
+        mounts=[],
+    )
+
+
+def inspection() -> ContainerInspect:
+    endpoint = EndpointSettings(aliases=["web"], dns_names=["web", ID[:12]], ip_address="10.0.0.2")
+    return ContainerInspect(
+        id=ID,
+        created=CREATED,
+        path="sleep",
+        args=["60"],
+        state=ContainerState(
+            status="running",
+            running=True,
+            paused=False,
+            restarting=False,
+            oom_killed=False,
+            dead=False,
+            pid=7,
+            exit_code=0,
+            error="",
+            started_at=CREATED,
+            finished_at="0001-01-01T00:00:00Z",
+        ),
+        image=IMAGE_ID,
+        resolv_conf_path="",
+        hostname_path="",
+        hosts_path="",
+        log_path="",
+        name="/eager_fake",
+        restart_count=0,
+        driver="overlay2",
+        platform="linux",
+        mount_label="",
+        process_label="",
+        app_armor_profile="",
+        exec_i_ds=None,
+        host_config=HostConfig(),
+        graph_driver=GraphDriver(name="overlay2", data={}),
+        mounts=[],
+        config=ContainerConfig(image="busybox"),
+        network_settings=NetworkSettings(
+            ip_address="172.17.0.2", networks={"bridge": EndpointSettings(), "front": endpoint}
+        ),
+    )
+
+
+def image() -> ImageInspect:
+    return ImageInspect(
+        id=IMAGE_ID,
+        repo_tags=["busybox:latest"],
+        repo_digests=[],
+        parent="",
+        comment="",
+        created=CREATED,
+        docker_version="",
+        author="me",
+        config=ContainerConfig(cmd=["sh"], env=None),
+        architecture="amd64",
+        os="linux",
+        size=5,
+        graph_driver=GraphDriver(name="overlay2", data={}),
+        root_fs=RootFS(type="layers", layers=[IMAGE_ID]),
+        metadata=ImageMetadata(last_tag_time=CREATED),
+    )
+
+
+def volume(name: str) -> Volume:
+    return Volume(created_at=CREATED, driver="local", labels=None, mountpoint="/v", name=name, options=None)
+
+
+def network() -> Network:
+    return Network(
+        name="bridge",
+        id=ID,
+        created=CREATED,
+        scope="local",
+        driver="bridge",
+        enable_i_pv6=False,
+        ipam=IPAM(),
+        internal=False,
+        attachable=False,
+        ingress=False,
+        config_from=ConfigReference(),
+        config_only=False,
+        containers={},
+        options={},
+        labels={},
+    )
+
+
+def event(action: str) -> Event:
+    return Event(
+        status=action,
+        id=ID,
+        from_="busybox",
+        type="container",
+        action=action,
+        actor=Actor(id=ID, attributes={"name": "x"}),
+        time=1,
+        time_nano=1_000_000_002,
+    )

@@ -1,0 +1,195 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from scow.errors import InvalidArgumentError
+from scow.spec.engine_api.volume import VolumeCreate
+from scow.spec.filters import Filters
+from tests.unit.api.api_fakes import ID, Fakes, event
+from tests.unit.api.api_wire import runs, until
+
+
+@pytest.mark.parametrize("target", ["/_ping", "/v1.24/_ping"])
+@runs
+async def test_ping_says_ok_and_is_never_cached(target: str) -> None:
+    async with Fakes().serving() as harness:
+        client = await harness.client()
+        reply = await client.request("GET", target)
+        assert (reply.status, reply.body) == (200, b"OK")
+        assert reply.headers["content-type"] == "text/plain; charset=utf-8"
+        assert reply.headers["cache-control"] == "no-cache, no-store, must-revalidate"
+        assert reply.headers["pragma"] == "no-cache"
+        assert reply.headers["swarm"] == "inactive"
+        # A value of 2 would send command lines to a builder that is not there.
+        assert "builder-version" not in reply.headers
+
+
+@runs
+async def test_ping_by_head_has_no_body() -> None:
+    async with Fakes().serving() as harness:
+        client = await harness.client()
+        reply = await client.request("HEAD", "/_ping")
+        assert (reply.status, reply.headers["content-length"]) == (200, "0")
+        assert reply.headers["api-version"] == "1.55"
+        assert (await client.request("GET", "/_ping")).body == b"OK"
+
+
+@runs
+async def test_version_and_info_are_json() -> None:
+    async with Fakes().serving() as harness:
+        client = await harness.client()
+        assert (await client.request("GET", "/version")).json["ApiVersion"] == "1.55"
+        reply = await client.request("GET", "/v1.49/info")
+        assert reply.json["BridgeNfIptables"] is True
+        assert reply.body.endswith(b"}\n")
+        assert "BridgeNfIptables" not in (await client.request("GET", "/v1.50/info")).json
+
+
+@runs
+async def test_events_come_one_a_chunk_as_they_happen() -> None:
+    fakes = Fakes()
+    async with fakes.serving() as harness:
+        client = await harness.client()
+        filters = msgspec.json.encode({"type": ["container"]}).decode().replace('"', "%22")
+        client.send_request("GET", f"/v1.50/events?since=1&until=2&filters={filters}")
+        head = await client.head()
+        assert (head.headers["content-type"], head.headers["transfer-encoding"]) == (
+            "application/json",
+            "chunked",
+        )
+        assert fakes.system.last == ("events", "1", "2", Filters({"type": ["container"]}))
+        for action in ("create", "start"):
+            fakes.system.queue.put_nowait(event(action))
+            line = await client.chunk()
+            assert line.endswith(b"}\n")
+            found = msgspec.json.decode(line)
+            assert (found["status"], found["Action"], found["from"]) == (action, action, "busybox")
+        fakes.system.queue.put_nowait(None)
+        assert await client.chunk() == b""
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type", "first_byte"),
+    [
+        ("", "application/x-ndjson", b"{"),
+        ("application/json-seq", "application/json-seq", b"\x1e"),
+        ("application/json-seq, application/x-ndjson", "application/x-ndjson", b"{"),
+    ],
+)
+@runs
+async def test_new_clients_choose_the_kind_of_event_stream(
+    accept: str, content_type: str, first_byte: bytes
+) -> None:
+    fakes = Fakes()
+    async with fakes.serving() as harness:
+        client = await harness.client()
+        client.send_request("GET", "/v1.52/events", headers={"Accept": accept})
+        assert (await client.head()).headers["content-type"] == content_type
+        fakes.system.queue.put_nowait(event("die"))
+        line = await client.chunk()
+        assert line[:1] == first_byte
+        assert not {"status", "id", "from"} & set(msgspec.json.decode(line.strip(b"\x1e")))
+
+
+@runs
+async def test_a_follower_of_events_that_leaves_is_let_go_at_once() -> None:
+    fakes = Fakes()
+    async with fakes.serving() as harness:
+        client = await harness.client()
+        client.send_request("GET", "/events")
+        await client.head()
+        await until(lambda: fakes.system.followers)
+        client.close()
+        await until(lambda: not fakes.system.followers)
+
+
+@runs
+async def test_bad_times_are_a_status_and_no_stream() -> None:
+    fakes = Fakes()
+    fakes.system.fail("events", InvalidArgumentError('failed to parse value as time: "x"'))
+    async with fakes.serving() as harness:
+        assert (await (await harness.client()).request("GET", "/events?since=x")).status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("GET", "/swarm"),
+        ("GET", "/nodes"),
+        ("GET", "/services"),
+        ("GET", "/services/x"),
+        ("POST", "/services/create"),
+        ("POST", "/services/x/update"),
+        ("GET", "/tasks"),
+        ("GET", "/secrets"),
+        ("POST", "/secrets/create"),
+        ("DELETE", "/configs/x"),
+        ("GET", "/v1.50/services?filters=%7B%7D"),
+    ],
+)
+@runs
+async def test_without_a_swarm_its_objects_are_503(method: str, target: str) -> None:
+    async with Fakes().serving() as harness:
+        reply = await (await harness.client()).request(method, target)
+        assert (reply.status, reply.message) == (
+            503,
+            'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" '
+            "to connect this node to swarm and try again.",
+        )
+
+
+@runs
+async def test_leaving_no_swarm_is_503() -> None:
+    async with Fakes().serving() as harness:
+        reply = await (await harness.client()).request("POST", "/swarm/leave?force=True")
+        assert (reply.status, reply.message) == (503, "This node is not part of a swarm")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status", "call"),
+    [
+        ("GET", "/volumes", 200, ("list", Filters())),
+        ("GET", "/volumes/v", 200, ("inspect", "v")),
+        ("DELETE", "/volumes/v?force=1", 204, ("remove", "v", True)),
+        ("POST", "/volumes/prune", 200, ("prune", Filters())),
+        ("POST", "/v1.42/volumes/prune", 200, ("prune", Filters())),
+        ("POST", "/v1.41/volumes/prune", 200, ("prune", Filters({"all": ["true"]}))),
+        ("POST", "/volumes/create", 201, ("create", VolumeCreate())),
+    ],
+)
+@runs
+async def test_volumes(method: str, target: str, status: int, call: tuple[Any, ...]) -> None:
+    fakes = Fakes()
+    async with fakes.serving() as harness:
+        reply = await (await harness.client()).request(method, target)
+        assert reply.status == status
+        assert fakes.volumes.last == call
+
+
+@runs
+async def test_a_volume_is_created_as_asked() -> None:
+    fakes = Fakes()
+    async with fakes.serving() as harness:
+        body = {"Name": "v", "Labels": {"a": "b"}, "DriverOpts": None}
+        reply = await (await harness.client()).post_json("/volumes/create", body)
+        assert (reply.status, reply.json["Name"]) == (201, "v")
+        assert fakes.volumes.last == ("create", VolumeCreate(name="v", labels={"a": "b"}))
+
+
+@pytest.mark.parametrize(
+    ("target", "call"),
+    [
+        ("/networks", ("list", Filters())),
+        ("/networks/", ("list", Filters())),
+        ("/networks/test%2001", ("inspect", "test 01")),
+        (f"/networks/{ID}?verbose=1", ("inspect", ID)),
+    ],
+)
+@runs
+async def test_networks(target: str, call: tuple[Any, ...]) -> None:
+    fakes = Fakes()
+    async with fakes.serving() as harness:
+        reply = await (await harness.client()).request("GET", target)
+        assert reply.status == 200
+        assert fakes.networks.last == call
