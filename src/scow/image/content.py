@@ -28,7 +28,7 @@ class ContentStore:
         """Keep ``data``; returns its digest when it is safe from power loss."""
         digest = sha256_of(data)
         place = self._folder / hex_of(digest)
-        if not place.exists():
+        if not _holds(place, data):
             partial = place.with_name(place.name + _PARTIAL)
             with open(partial, "wb") as file:
                 file.write(data)
@@ -63,3 +63,11 @@ class ContentStore:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+def _holds(place: Path, data: bytes) -> bool:
+    """Compared, not only found: what is damaged on disk is written again."""
+    try:
+        return place.read_bytes() == data
+    except FileNotFoundError:
+        return False

@@ -3,7 +3,8 @@
     directory, no record      an arrival or a removal was cut off: removed
     record, no directory      somebody deleted files: reported, the layer and what stands on it left out,
                               the records kept; loading or pulling the image again heals it
-    record, no user           a removal was cut off between its two transactions: removed
+    record, no user           a removal was cut off between its two transactions: removed, unless an image
+                              was left out, which may be their user
     config damaged            reported, the image left out
 
 Blocks; runs before anything else knows the store.
@@ -41,6 +42,14 @@ def kinds_of(driver_name: str) -> Kinds:
     return Kinds(*(f"{driver_name}/{kind}" for kind in ("image", "tag", "layer", "init")))
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What start-up found: what is wrong, a sentence each, and layers that may go."""
+
+    problems: list[str]
+    unused: list[str]
+
+
 def restore(
     driver: SnapshotDriver,
     store: Store,
@@ -49,8 +58,8 @@ def restore(
     layers: LayerStore,
     rootfs: RootfsStore,
     catalog: Catalog,
-) -> list[str]:
-    """Fill ``layers``, ``rootfs`` and ``catalog``; returns what is wrong, a sentence each."""
+) -> Restored:
+    """Fill ``layers``, ``rootfs`` and ``catalog``."""
     records = {key: msgspec.json.decode(body, type=LayerRecord) for key, body in store.load(kinds.layer)}
     rootfs.restore()
     known = {record.snapshot for record in records.values()}
@@ -63,16 +72,17 @@ def restore(
     layers.restore({chain_id: records[chain_id] for chain_id in whole})
     problems += _restore_rootfs(rootfs, layers, missing)
     rows = store.load(kinds.image)
+    left_out = []
     for image_id, body in rows:
         problem = _restore_image(
             image_id, msgspec.json.decode(body, type=ImageRecord), content, layers, catalog
         )
-        problems += [problem] if problem else []
+        left_out += [problem] if problem else []
     for name, body in store.load(kinds.tag):
         if (image_id := body.decode()) in catalog:
             catalog.set_name(parse_reference(name), image_id)
     content.keep_only(image_id for image_id, _ in rows)
-    return problems
+    return Restored(problems + left_out, [] if left_out else layers.unused())
 
 
 def _whole_stacks(records: dict[str, LayerRecord], missing: set[str]) -> list[str]:

@@ -45,7 +45,7 @@ from scow.image.model import (
     image_from_config,
 )
 from scow.image.names import canonical, check_taggable
-from scow.image.restore import kinds_of, restore
+from scow.image.restore import Restored, kinds_of, restore
 from scow.image.rootfs import RootfsStore
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
@@ -86,13 +86,13 @@ class ImageStore:
         is not to be had here, before anything is touched.
         """
         self = await tasks.run_blocking(lambda: cls(root, store, open_driver(root, driver)))
-        self.problems = await tasks.run_blocking(self._restore)
+        restored = await tasks.run_blocking(self._restore)
+        self.problems = restored.problems
         for problem in self.problems:
             _log.warning("%s", problem)
-        unused = self._layers.unused()
-        for chain_id in unused:
+        for chain_id in restored.unused:
             self._layers.hold(chain_id)
-        await self._let_go(unused)
+        await self._let_go(restored.unused)
         return self
 
     def driver_status(self) -> list[tuple[str, str]]:
@@ -245,7 +245,7 @@ class ImageStore:
 
     # Inside
 
-    def _restore(self) -> list[str]:
+    def _restore(self) -> Restored:
         return restore(
             self._driver, self._store, self._kinds, self._content, self._layers, self._rootfs, self._catalog
         )
