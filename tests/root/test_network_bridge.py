@@ -343,6 +343,22 @@ def test_a_udp_flow_follows_its_port_to_another_container(host: Host) -> None:
             assert ask(client) == f"second {host.outside.address}"
 
 
+def test_a_udp_flow_ends_with_its_port(host: Host) -> None:
+    first = host.connect(publish(5353, 53, protocol="udp"))
+    with caller(host.outside_fd, host.address, 5353, kind="udp") as client:
+        with service(first.netns_fd, 53, "first", kind="udp"):
+            assert ask(client) == f"first {host.outside.address}"
+        host.disconnect(first)
+        heir = host.connect()
+        assert heir.address == first.address
+        client.settimeout(SILENCE_S)
+        with (
+            service(heir.netns_fd, 53, "heir", kind="udp"),
+            pytest.raises(OSError, match=r"timed out|refused"),
+        ):
+            ask(client)
+
+
 # conflicts and undoing
 
 
@@ -357,13 +373,16 @@ def test_a_port_somebody_listens_on_is_refused_and_nothing_stays(host: Host) -> 
     assert container.address == "172.17.0.2"
 
 
-def test_a_namespace_that_cannot_be_connected_is_left_as_it_was(host: Host) -> None:
+def test_a_namespace_that_cannot_be_connected_is_left_as_it_was(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
     container = host.connect(publish(8080))
     request = ConnectRequest("again", "container", container.netns_fd, ports=(publish(8081),))
     with pytest.raises(ScowError, match=r"RTM_NEWLINK veth .*: File exists"):
         host.run(host.driver.connect(request))
     assert len(host.devices()) == 1
     assert "8081" not in host.elements()
+    assert not caplog.records, "nothing in the kernel was other than expected"
     assert host.connect(publish(8081)).address == "172.17.0.3"
 
 

@@ -47,12 +47,12 @@ class PacketFilter:
                 raise
 
     def withdraw(self, mappings: Sequence[PortMapping]) -> None:
-        """Remove ``mappings``. Raises NftablesError."""
-        if not mappings:
-            return
+        """Remove ``mappings``; no error for one that is not published. Raises NftablesError."""
         with self._lock:
-            self._forget(mappings)
-            self._apply(firewall.delete_elements(TABLE, mappings))
+            present = [mapping for mapping in mappings if mapping in self._published]
+            self._forget(present)
+            if present:
+                self._apply(firewall.delete_elements(TABLE, present))
 
     def warn_of_foreign_policies(self) -> None:
         """Say in the log which other firewall will stop our containers."""
