@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -88,6 +88,7 @@ async def _run(config: Config) -> None:
         idle = IdleExit(config.idle_exit_s or None, daemon.is_needed, leave.set)
         services = await daemon.open(stack, idle)
         server = Server(build_app(services), on_activity=idle.clients_changed)
+        stack.callback(_remove_sockets, config.hosts)
         stack.push_async_callback(server.aclose)
         await server.listen(_listeners(config))
         # What is alive now stays: the collector need not look at it again.
@@ -106,6 +107,13 @@ def _listeners(config: Config) -> list[socket.socket]:
         for address in config.hosts
         for sock in open_listeners(address, gid=gid, inherited=config.inherited_sockets)
     ]
+
+
+def _remove_sockets(hosts: Iterable[str]) -> None:
+    """Leave no socket behind that nobody answers; the pid file is still ours, so no other scowd made them."""
+    for address in hosts:
+        if address.startswith("unix://"):
+            Path(address.removeprefix("unix://")).unlink(missing_ok=True)
 
 
 def _group_id(name: str) -> int | None:

@@ -90,8 +90,8 @@ def test_at_rest_a_container_runs_on_and_is_known_again(
 
 
 def test_what_ends_while_no_daemon_is_there_is_told_by_the_next(engine: Daemon, scow: Client) -> None:
-    scow.start("--name", "brief", "busybox", "sh", "-c", "read x <&0; sleep 0.5; echo last words; exit 23")
-    scow.start("--name", "gone", "--rm", "busybox", "sleep", "0.5")
+    scow.start("--name", "brief", "busybox", "sh", "-c", "read x <&0; sleep 1.5; echo last words; exit 23")
+    scow.start("--name", "gone", "--rm", "busybox", "sleep", "1.5")
     brief, gone = (int(scow.inspect(name, "{{.State.Pid}}")) for name in ("brief", "gone"))
     engine.kill9()
     wait_until(

@@ -102,7 +102,7 @@ def test_it_takes_its_socket_from_the_service_manager(stopped: Daemon) -> None:
     argv[argv.index("-H") + 1] = "fd://"
     # LISTEN_PID must be the pid of scowd itself, so a shell sets it and becomes scowd.
     script = 'export LISTEN_PID=$$ LISTEN_FDS=1; fd=$1; shift; eval "exec 3<&$fd"; exec "$@"'
-    command = stopped.namespace.command("sh", "-c", script, "sh", str(listener.fileno()), *argv)
+    command = stopped.namespace.command("bash", "-c", script, "bash", str(listener.fileno()), *argv)
     with open(stopped.log, "ab") as log:
         stopped.process = subprocess.Popen(command, stdout=log, stderr=log, pass_fds=[listener.fileno()])
     try:

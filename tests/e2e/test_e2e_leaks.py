@@ -13,7 +13,8 @@ from tests.support.http import hijack
 from tests.support.waiting import wait_until
 
 CONTAINERS = 100
-WARM_UP = 12
+# Caches, thread stacks and the collector's generations fill up before memory stays level.
+WARM_UP = 60
 
 
 def one_life(daemon: Daemon, number: int) -> None:
@@ -111,7 +112,7 @@ def test_a_hundred_containers_leave_nothing(scow_daemon: Daemon) -> None:
         wait_until(lambda: not difference(), "everything is as before")
     except AssertionError:
         raise AssertionError(difference())
-    assert memory_kib(scow_daemon) - memory < 20 * CONTAINERS, "memory grew with every container"
+    assert memory_kib(scow_daemon) - memory < 10 * CONTAINERS, "memory grew with every container"
 
 
 def quiet(daemon: Daemon) -> dict[str, object] | None:
