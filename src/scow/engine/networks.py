@@ -79,18 +79,17 @@ class Networks:
     def settle(self, host: HostConfig, asked: NetworkingConfig) -> dict[str, EndpointSettings]:
         """The networks a new container is on; sets ``host.network_mode`` to the name it means.
 
-        Raises NotFoundError for a network that does not exist, InvalidArgumentError for what the default
-        networks cannot do.
+        Raises InvalidArgumentError for what the default networks cannot do. That a network exists is looked
+        at when the container starts, as Docker does: clients take a 404 here for a missing image.
         """
         mode = host.network_mode
         if mode in ("", "default"):
             mode = host.network_mode = "bridge"
         if mode.startswith("container:"):
             return {}
-        for name in [mode, *asked.endpoints_config]:
-            if name not in ("default", *self._by_name):
-                raise NotFoundError(f"network {name} not found")
-        settings = asked.endpoints_config.get(mode, EndpointSettings())
+        # Clients ask for the bridge's settings under the name it has in ``--network``.
+        endpoints = asked.endpoints_config
+        settings = endpoints.get(mode) or endpoints.get("default") or EndpointSettings()
         if mode in ("host", "none"):
             return {mode: EndpointSettings()}
         if settings.ipam_config and (settings.ipam_config.ipv4_address or settings.ipam_config.ipv6_address):

@@ -33,6 +33,7 @@ from scow.image.store import ImageStore
 from scow.logs.drivers import log_path, validate_log_config
 from scow.runtime.defaults import fill_host_config
 from scow.runtime.host_facts import HostFacts
+from scow.runtime.namespaces import donor_of
 from scow.runtime.validate import validate_container
 from scow.spec.engine_api.container import ContainerConfig, ContainerCreate, ContainerCreated, HostConfig
 from scow.spec.engine_api.volume import VolumeCreate
@@ -71,6 +72,10 @@ class Creation:
         args = process_args(config)
         host, warnings = self._settle_host(config, body.host_config)
         networks = self._networks.settle(host, body.networking_config)
+        if config.mac_address is not msgspec.UNSET:
+            # Before API 1.44 there was one for the whole container.
+            for endpoint in networks.values():
+                endpoint.mac_address = endpoint.mac_address or config.mac_address
         mounts = settle(
             host.binds or [],
             host.mounts if host.mounts is not msgspec.UNSET else [],
@@ -90,7 +95,7 @@ class Creation:
             mounts=mounts,
             networks=networks,
         )
-        if not config.hostname:
+        if not config.hostname and donor_of(host.network_mode) is None:
             config.hostname = self._default_hostname(doc)
         try:
             await self._build(doc, image)

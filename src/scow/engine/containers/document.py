@@ -15,7 +15,7 @@ from scow.engine.containers.model import Container, MountRecord
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import HOST, Sandbox
 from scow.errors import ConflictError, ScowError
-from scow.linux.mounts import propagation_of
+from scow.linux.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, propagation_of
 from scow.linux.rootpath import make_dirs_in_root, read_in_root
 from scow.runtime import device_nodes, devices, identity, mounts
 from scow.runtime.bundle import SpecRequest, build_spec, cgroup_path
@@ -29,6 +29,9 @@ from scow.spec.oci_runtime import Document
 
 # Nobody needs a passwd or group file larger than this; an image's could be endless.
 _MAX_ACCOUNTS_BYTES = 4 * 1024 * 1024
+SHARED_MEMORY = "mounts/shm"
+"""Where, in a container's folder, the /dev/shm is that others may join."""
+
 _HOST_FILES = {"hosts": Path("/etc/hosts"), "resolv.conf": Path("/etc/resolv.conf")}
 
 
@@ -45,6 +48,7 @@ class Documents:
 
         Raises ScowError with Docker's messages for whatever cannot be had.
         """
+        hostname = self.hostname(doc)
         etc = self._write_identity(doc, directory, sandbox)
         user_mounts = [self._mount(record) for record in doc.mounts]
         in_memory = doc.host.tmpfs if doc.host.tmpfs is not msgspec.UNSET else {}
@@ -56,12 +60,16 @@ class Documents:
             config=doc.config,
             host=doc.host,
             args=[doc.path, *doc.args],
-            env=container_environment(doc.config.env or [], doc.config.hostname, tty=doc.config.tty),
+            env=container_environment(doc.config.env or [], hostname, tty=doc.config.tty),
             cwd=doc.config.working_dir,
             user=resolve_container_user(str(rootfs), doc, doc.config.user),
             rootfs=str(rootfs),
-            hostname=doc.config.hostname,
-            mounts=[*(m for m in etc if not _covered(m, doc.mounts)), *user_mounts, *self._shm(doc)],
+            hostname=hostname,
+            mounts=[
+                *(m for m in etc if not _covered(m, doc.mounts)),
+                *user_mounts,
+                *self._shm(doc, directory),
+            ],
             namespaces=self._namespaces(doc, sandbox),
             cgroup_path=self.cgroup_path(doc),
             devices=self._devices(doc),
@@ -139,14 +147,34 @@ class Documents:
             read_only=read_only,
         )
 
-    def _shm(self, doc: Container) -> list[MountSpec]:
-        """The /dev/shm of the container or host whose IPC namespace is joined."""
-        if doc.host.ipc_mode == "host":
+    def hostname(self, doc: Container) -> str:
+        """Whoever shares another's network has its name."""
+        donor = donor_of(doc.host.network_mode)
+        return doc.config.hostname or (self.containers.get(donor).doc.config.hostname if donor else "")
+
+    def _shm(self, doc: Container, directory: Path) -> list[MountSpec]:
+        """The /dev/shm that goes with a shared IPC namespace; a private one the runtime makes.
+
+        One that others may join is mounted outside: a mount inside cannot be bound from another namespace.
+        """
+        mode = doc.host.ipc_mode
+        if mode == "host":
             return [mounts.bind_mount("/dev/shm", "/dev/shm")]
-        if donor := donor_of(doc.host.ipc_mode):
-            other = self.containers.get(donor).doc
-            return [mounts.bind_mount(f"/proc/{other.state.pid}/root/dev/shm", "/dev/shm")]
-        return []
+        if donor := donor_of(mode):
+            directory = directory.parent / self.containers.get(donor).doc.id
+        elif mode != "shareable":
+            return []
+        path = directory / SHARED_MEMORY
+        if not path.is_mount():
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            mount(
+                "shm",
+                str(path),
+                fstype="tmpfs",
+                flags=MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                data=f"mode=1777,size={doc.host.shm_size}",
+            )
+        return [mounts.bind_mount(str(path), "/dev/shm")]
 
     def _namespaces(self, doc: Container, sandbox: Sandbox) -> Namespaces:
         host = doc.host

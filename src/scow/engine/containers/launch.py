@@ -17,7 +17,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from scow.engine.containers.document import Documents, resolve_container_user
+from scow.engine.containers.document import SHARED_MEMORY, Documents, resolve_container_user
 from scow.engine.containers.events import container_event
 from scow.engine.containers.model import ZERO_TIME, Container, Live
 from scow.engine.containers.registry import Containers
@@ -28,6 +28,7 @@ from scow.engine.timestamps import rfc3339
 from scow.errors import ConflictError, InvalidArgumentError, ScowError
 from scow.image.store import ImageStore
 from scow.linux.cgroups import Cgroup, CgroupHost
+from scow.linux.mounts import unmount
 from scow.linux.processes import open_pidfd, start_time
 from scow.logs.drivers import LogSource, log_spec
 from scow.logs.spec import LogSpec
@@ -85,6 +86,7 @@ class Launcher:
     async def _start_failed(self, live: Live, exc: ScowError | OSError) -> ScowError:
         doc = live.doc
         await self.supervisor.forget(doc.id)
+        await self._release_shared_memory(doc)
         failure, code = _explain_start(doc, exc)
         doc.step(Action.START_FAILED)
         doc.endpoint = None
@@ -170,11 +172,17 @@ class Launcher:
             if endpoint is not None:
                 await self.sandboxes.release(endpoint)
             await self.images.unmount_rootfs(doc.id)
+            await self._release_shared_memory(doc)
         except (ScowError, OSError) as exc:
             _log.warning("clean-up of %s: %s", doc.id, exc)
         else:
             # Last: start-up takes a bundle for a clean-up that is not complete.
             await self._remove_bundle(self.bundles / doc.id)
+
+    async def _release_shared_memory(self, doc: Container) -> None:
+        path = self.root / doc.id / SHARED_MEMORY
+        if doc.host.ipc_mode == "shareable" and path.is_mount():
+            await run_blocking(unmount, str(path), lazy=True)
 
     async def forget(self, key: str) -> None:
         """Drop the record of an ended process."""
@@ -249,7 +257,9 @@ class Launcher:
         root = f"/proc/{doc.state.pid}/root"
         request = ExecRequest(
             args=asked.cmd,
-            env=exec_environment(doc.config.env or [], doc.config.hostname, tty=asked.tty, own=asked.env),
+            env=exec_environment(
+                doc.config.env or [], self.documents.hostname(doc), tty=asked.tty, own=asked.env
+            ),
             cwd=asked.working_dir or doc.config.working_dir,
             user=resolve_container_user(root, doc, asked.user) if asked.user else None,
             tty=asked.tty,

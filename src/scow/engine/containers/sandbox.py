@@ -66,8 +66,10 @@ class Sandboxes:
         return sandbox
 
     async def _connect(self, doc: Container, fd: int) -> Endpoint:
-        if self._bridge is None:
-            raise NotFoundError("network bridge not found")
+        if self._bridge is None or doc.host.network_mode != "bridge":
+            raise NotFoundError(
+                f"failed to set up container networking: network {doc.host.network_mode} not found"
+            )
         endpoint_id = secrets.token_hex(32)
         request = ConnectRequest(
             endpoint_id=endpoint_id,
