@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from scow import tasks
-from scow.errors import ScowError
+from scow.errors import InvalidArgumentError, ScowError
 from scow.linux import rtnetlink, syscalls
 from scow.linux.namespaces import create_netns, enter_netns
 from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
@@ -192,6 +192,11 @@ def test_an_address_and_a_mac_can_be_asked_for(host: Host) -> None:
         assert call(host.fd, "172.17.5.6", 80) == f"fixed {GATEWAY}"
     with pytest.raises(ScowError, match="Address already in use"):
         host.connect(address="172.17.5.6")
+
+
+def test_a_mac_that_is_none_is_refused(host: Host) -> None:
+    with pytest.raises(InvalidArgumentError, match="invalid MAC address: 02:42"):
+        host.connect(mac="02:42")
 
 
 def test_mtu_reaches_both_ends(bare_host: Host) -> None:

@@ -10,10 +10,9 @@ a kill of the first at any point, gets it right by ``start`` alone.
 """
 
 import asyncio
-import errno
 import ipaddress
 import logging
-import os
+import re
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
@@ -21,10 +20,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from scow.errors import InvalidArgumentError, ScowError
-from scow.linux import conntrack, rtnetlink
-from scow.linux.namespaces import enter_netns
+from scow.linux import conntrack
 from scow.linux.netlink import NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket
-from scow.network import bridge_device
+from scow.network import bridge_device, veth
 from scow.network.bridge_device import BridgeDevice
 from scow.network.endpoint import ConnectRequest, Endpoint
 from scow.network.firewall import BridgeRules, port_mappings
@@ -34,6 +32,7 @@ from scow.network.portmap import HostPorts
 from scow.tasks import run_blocking
 
 _log = logging.getLogger(__name__)
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +194,13 @@ class BridgeDriver:
                 raise ScowError("the caller has gone")
             endpoint = self._reserve(attempt.request)
             try:
-                self._attach(attempt.request, endpoint)
+                veth.attach(
+                    attempt.request.netns_fd,
+                    endpoint,
+                    self._started_device,
+                    mtu=self._settings.mtu,
+                    isolated=self._isolate_ports,
+                )
                 if self._filter is not None:
                     self._filter.publish(port_mappings(endpoint))
                 _forget_flows_to_ports(endpoint)
@@ -214,6 +219,8 @@ class BridgeDriver:
     def _reserve(self, request: ConnectRequest) -> Endpoint:
         """An address and the ports; the only step that is about other endpoints."""
         device = self._started_device
+        if request.mac and not _MAC.fullmatch(request.mac):
+            raise InvalidArgumentError(f"invalid MAC address: {request.mac}")
         with self._lock:
             if request.endpoint_id in self._endpoints:
                 raise ScowError(f"endpoint {request.endpoint_id} is connected already")
@@ -247,48 +254,9 @@ class BridgeDriver:
         self._started_pool.claim(address)
         return address
 
-    def _attach(self, request: ConnectRequest, endpoint: Endpoint) -> None:
-        device = self._started_device
-        interface = ipaddress.IPv4Interface(f"{endpoint.address}/{endpoint.prefix_len}")
-        with enter_netns(request.netns_fd):
-            inside = NetlinkSocket(NETLINK_ROUTE)
-            _no_ipv6_on_new_devices()
-        with inside, NetlinkSocket(NETLINK_ROUTE) as host:
-            self._make_veth(host, request.netns_fd, endpoint)
-            eth = rtnetlink.find_link(inside, endpoint.interface)
-            if eth is None:
-                raise ScowError(f"{endpoint.interface} went away while it was set up")
-            inside.execute(
-                rtnetlink.link_up(rtnetlink.LOOPBACK_INDEX),
-                rtnetlink.link_up(eth.index),
-                rtnetlink.address(eth.index, interface),
-                rtnetlink.default_route(device.interface.ip),
-                rtnetlink.neighbour(eth.index, device.interface.ip, device.mac),
-            )
-            host.execute(
-                # Without it a bridge that filters drops what a container sends to its own published port.
-                rtnetlink.bridge_port(eth.peer_index, hairpin=True, isolated=self._isolate_ports),
-                rtnetlink.neighbour(device.index, interface.ip, endpoint.mac),
-            )
-            rtnetlink.settle_link(inside, eth.index)
-            rtnetlink.settle_link(host, eth.peer_index)
-
-    def _make_veth(self, host: NetlinkSocket, netns_fd: int, endpoint: Endpoint) -> None:
-        pair = rtnetlink.VethPair(
-            name=endpoint.host_interface,
-            master_index=self._started_device.index,
-            peer_name=endpoint.interface,
-            peer_netns_fd=netns_fd,
-            peer_mac=endpoint.mac,
-            mtu=self._settings.mtu,
-        )
-        host.execute(rtnetlink.veth(pair))
-
     def _undo(self, endpoint: Endpoint) -> None:
         """Back to before the connect, also inside the caller's namespace, which may be used again."""
-        with NetlinkSocket(NETLINK_ROUTE) as sock:
-            if link := rtnetlink.find_link(sock, endpoint.host_interface):
-                _delete(sock, link.index)
+        veth.remove(endpoint)
         self._disconnect(endpoint.endpoint_id)
 
     def _disconnect(self, endpoint_id: str) -> None:
@@ -299,7 +267,8 @@ class BridgeDriver:
         try:
             if self._filter is not None:
                 self._filter.withdraw(port_mappings(endpoint))
-            _cut_off(endpoint)
+            veth.cut_off(endpoint)
+            _forget_flows_to_container(endpoint)
         finally:
             with self._lock:
                 self._ports.withdraw(endpoint.ports)
@@ -315,15 +284,8 @@ def _kernel_errors() -> Iterator[None]:
         raise ScowError(exc.strerror or str(exc)) from exc
 
 
-def _cut_off(endpoint: Endpoint) -> None:
-    """Until the kernel has taken the namespace apart, it still answers for an address that is free again."""
-    with NetlinkSocket(NETLINK_ROUTE) as sock:
-        if link := rtnetlink.find_link(sock, endpoint.host_interface):
-            try:
-                sock.execute(rtnetlink.bridge_port_off(link.index))
-            except OSError as exc:
-                if exc.errno not in (errno.ENODEV, errno.EOPNOTSUPP):  # gone meanwhile, or no port any more
-                    raise
+def _forget_flows_to_container(endpoint: Endpoint) -> None:
+    """A client that goes on sending would reach whoever gets the address next."""
     if _has_udp(endpoint):
         with NetlinkSocket(NETLINK_NETFILTER) as sock:
             conntrack.forget(sock, conntrack.forget_connections_to(ipaddress.IPv4Address(endpoint.address)))
@@ -341,14 +303,6 @@ def _has_udp(endpoint: Endpoint) -> bool:
     return any(port.protocol == "udp" for port in endpoint.ports)
 
 
-def _delete(sock: NetlinkSocket, index: int) -> None:
-    try:
-        sock.execute(rtnetlink.delete_link(index))
-    except OSError as exc:
-        if exc.errno != errno.ENODEV:
-            raise
-
-
 def _mac_for(address: IPAddress) -> str:
     """Docker's: the same address always has the same MAC, so no neighbour's ARP entry is ever wrong."""
     return "02:42:" + address.packed.hex(":")
@@ -356,15 +310,3 @@ def _mac_for(address: IPAddress) -> str:
 
 def _fresh_name() -> str:
     return f"veth{secrets.token_hex(4)}"
-
-
-def _no_ipv6_on_new_devices() -> None:
-    """In the calling thread's namespace. Loopback, which is there already, keeps ::1 as in Docker 26."""
-    try:
-        fd = os.open("/proc/sys/net/ipv6/conf/default/disable_ipv6", os.O_WRONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    try:
-        os.write(fd, b"1")
-    finally:
-        os.close(fd)
