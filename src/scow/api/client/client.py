@@ -308,4 +308,6 @@ def object_path(kind: str, ref: str, *rest: str) -> str:
     ref = ref.strip()
     if not ref:
         raise InvalidArgumentError(f"invalid {kind} name or ID: value is empty")
+    # Names come with a slash from inspect; a server redirects a path with two of them.
+    ref = ref.removeprefix("/") if kind == "container" else ref
     return "/".join(("", kind + "s", ref, *rest))
