@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ Handler = Callable[[Request, socket.socket], Answer | None]
 
 
 class FakeEngine:
-    """``answers`` maps "METHOD /path" to (status, JSON), or to a function that may write to the socket itself."""
+    """``answers`` maps "METHOD /path" to (status, JSON), or to a function that may write itself."""
 
     def __init__(self, path: Path, *, api_version: str = "1.50") -> None:
         self.path = path
@@ -60,7 +60,7 @@ class FakeEngine:
         return [request for request in self.requests if (request.method, request.path) == (method, path)]
 
     def _converse(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as reader:
+        with connection, connection.makefile("rb") as reader, suppress(ConnectionError):  # clients may leave
             while (request := _read_request(reader)) is not None:
                 self.requests.append(request)
                 if not self._answer(request, connection):
@@ -87,7 +87,9 @@ def json_answer(status: int, value: Any) -> bytes:
     if value is None:
         return f"HTTP/1.1 {status} Status\r\nContent-Length: 0\r\n\r\n".encode()
     data = json.dumps(value).encode()
-    head = f"HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+    head = (
+        f"HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+    )
     return head.encode() + data
 
 

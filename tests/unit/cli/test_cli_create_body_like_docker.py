@@ -176,7 +176,11 @@ def _normal(body: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("line", CASES)
 def test_create_sends_what_docker_sends(
-    line: str, engine: FakeEngine, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    line: str,
+    engine: FakeEngine,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("DOCKER_HOST", engine.host)
@@ -207,5 +211,3 @@ def test_the_cases_reach_every_member_that_an_option_can_set() -> None:
     shorts = {flag.name for flag in CONTAINER_FLAGS if flag.short and f"-{flag.short}" in words}
     windows_only = {flag.name for flag in CONTAINER_FLAGS if flag.server_os == "windows"}
     assert unused - shorts - windows_only == set()
-
-

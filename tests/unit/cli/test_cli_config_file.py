@@ -1,0 +1,60 @@
+"""Settings and stored contexts."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from scow.cli.config_file import ConfigFile, config_directory, context_host, load_config_file
+from scow.errors import NotFoundError, UnsupportedError
+
+
+def _store_context(directory: Path, name: str, host: str) -> str:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    meta = directory / "contexts" / "meta" / digest
+    meta.mkdir(parents=True)
+    content = {"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": host, "SkipTLSVerify": False}}}
+    (meta / "meta.json").write_text(json.dumps(content))
+    return digest
+
+
+def test_a_missing_file_is_empty_and_a_broken_one_warns(tmp_path: Path) -> None:
+    config, warning = load_config_file(str(tmp_path))
+    assert (config.text("psFormat"), warning) == ("", "")
+    (tmp_path / "config.json").write_text("{")
+    config, warning = load_config_file(str(tmp_path))
+    assert config.text("psFormat") == ""
+    assert warning.startswith(f"WARNING: Error loading config file: {tmp_path}/config.json: ")
+
+
+def test_members_of_the_wrong_type_do_not_count() -> None:
+    config = ConfigFile({"psFormat": 3, "HttpHeaders": {"A": "1", "B": 2}, "proxies": [], "auths": {"r": 1}})
+    assert config.text("psFormat") == ""
+    assert config.http_headers() == {"A": "1"}
+    assert config.proxy_environment("x") == {}
+    assert config.registry_auth("r") == {}
+
+
+def test_proxies_are_given_in_both_letter_cases_and_by_endpoint() -> None:
+    config = ConfigFile(
+        {"proxies": {"default": {"httpProxy": "a"}, "tcp://h:1": {"noProxy": "b", "allProxy": "c"}}}
+    )
+    assert config.proxy_environment("unix:///x") == {"HTTP_PROXY": "a", "http_proxy": "a"}
+    assert set(config.proxy_environment("tcp://h:1")) == {"NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"}
+
+
+def test_the_directory_comes_from_the_option_then_the_environment() -> None:
+    assert config_directory("/opt", {"DOCKER_CONFIG": "/env"}) == "/opt"
+    assert config_directory("", {"DOCKER_CONFIG": "/env"}) == "/env"
+    assert config_directory("", {}).endswith("/.docker")
+
+
+def test_a_context_is_its_docker_endpoint(tmp_path: Path) -> None:
+    digest = _store_context(tmp_path, "far", "tcp://h:2375")
+    assert context_host(str(tmp_path), "far") == "tcp://h:2375"
+    with pytest.raises(NotFoundError, match=r'context "nope": context not found: open .*: no such file'):
+        context_host(str(tmp_path), "nope")
+    (tmp_path / "contexts" / "tls" / digest / "docker").mkdir(parents=True)
+    with pytest.raises(UnsupportedError, match=r"TLS"):
+        context_host(str(tmp_path), "far")

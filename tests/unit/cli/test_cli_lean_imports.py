@@ -1,0 +1,74 @@
+"""Commands import little: every invocation pays for it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_engine import fake_engine
+
+_HEAVY = {
+    "asyncio",
+    "argparse",
+    "concurrent",
+    "ctypes",
+    "dataclasses",
+    "http",
+    "inspect",
+    "ipaddress",
+    "logging",
+    "msgspec",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "typing",
+    "urllib",
+}
+_SCRIPT = """
+import sys
+from scow.cli.main import main
+status = main("scow", sys.argv[1:])
+print("\\n" + " ".join(sorted(sys.modules)), file=sys.stderr)
+sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["ps"],
+        ["ps", "-a", "--format", "{{.ID}}"],
+        ["images"],
+        ["run", "-d", "busybox", "true"],
+        ["stop", "a"],
+        ["rm", "-f", "a"],
+        ["inspect", "--type", "container", "a"],
+        ["volume", "ls"],
+        ["--version"],
+        ["run", "--help"],
+    ],
+)
+def test_nothing_heavy_is_imported(argv: list[str], tmp_path: Path) -> None:
+    with fake_engine(tmp_path / "s") as engine:
+        engine.answers |= {
+            "GET /containers/json": (200, []),
+            "GET /images/json": (200, []),
+            "GET /volumes": (200, {"Volumes": [], "Warnings": None}),
+            "POST /containers/create": (201, {"Id": "c" * 64, "Warnings": []}),
+            f"POST /containers/{'c' * 64}/start": (204, None),
+            "POST /containers/a/stop": (204, None),
+            "DELETE /containers/a": (204, None),
+            "GET /containers/a/json": (200, {"Id": "a"}),
+        }
+        environ = {"DOCKER_HOST": engine.host, "PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", _SCRIPT, *argv],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    modules = {name.partition(".")[0] for name in done.stderr.splitlines()[-1].split()}
+    assert modules & _HEAVY == set()

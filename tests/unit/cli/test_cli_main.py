@@ -1,0 +1,109 @@
+"""Dispatch, help and exit statuses, without Docker to compare with."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from scow.cli.main import main
+from scow.cli.tree import COMMON, NOUNS, OTHERS, load_command
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("SCOW_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nope.sock")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+
+def test_an_unknown_command_points_to_the_help_page(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main("scow", ["bogus"]) == 1
+    assert capfd.readouterr().err == (
+        "scow: unknown command: scow bogus\n\nRun 'scow --help' for more information\n"
+    )
+
+
+def test_an_unknown_option_is_status_125_with_the_usage(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main("scow", ["ps", "--bogus"]) == 125
+    assert capfd.readouterr().err == (
+        "unknown flag: --bogus\n\nUsage:  scow ps [OPTIONS]\n\nRun 'scow ps --help' for more information\n"
+    )
+
+
+def test_a_wrong_number_of_arguments_names_the_command_as_it_was_called(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main("scow", ["image", "tag", "x"]) == 1
+    assert capfd.readouterr().err == (
+        "scow: 'scow image tag' requires 2 arguments\n\n"
+        "Usage:  scow image tag SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]\n\n"
+        "Run 'scow image tag --help' for more information\n"
+    )
+
+
+def test_no_command_prints_the_help_page_where_errors_go(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main("scow", []) == 0
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Usage:  scow [OPTIONS] COMMAND\n\nA self-sufficient runtime")
+    assert main("scow", ["--help"]) == 0
+    assert capfd.readouterr().out == captured.err
+
+
+def test_aliases_are_the_command_they_stand_for(capfd: pytest.CaptureFixture[str]) -> None:
+    main("scow", ["container", "list", "--help"])
+    page = capfd.readouterr().out
+    assert page.startswith("Usage:  scow container ls [OPTIONS]\n")
+    assert "scow container ls, scow container list, scow container ps, scow ps\n" in page
+    main("scow", ["help", "container", "ls"])
+    assert capfd.readouterr().out == page
+
+
+def test_every_command_is_in_the_tree_and_can_be_loaded() -> None:
+    named = {*COMMON.values(), *OTHERS.values()}
+    named |= {module for noun in NOUNS.values() for module in noun.verbs.values()}
+    folder = Path(load_command.__code__.co_filename).parent / "commands"
+    there = {f"{path.parent.name}.{path.stem}" for path in folder.glob("*/*.py") if path.stem != "__init__"}
+    assert named == there
+    for module in named:
+        assert load_command(module).short
+
+
+def test_versions_of_both_names(capfd: pytest.CaptureFixture[str]) -> None:
+    main("scow", ["--version"])
+    main("docker", ["-v"])
+    scow, docker = capfd.readouterr().out.splitlines()
+    assert scow.startswith("scow version ")
+    assert docker.startswith("Docker version 28.2.2, build ")
+
+
+def test_a_missing_engine_is_status_1_and_for_run_125(capfd: pytest.CaptureFixture[str]) -> None:
+    message = "Cannot connect to the Docker daemon at unix:///nope.sock. Is the docker daemon running?"
+    assert main("scow", ["ps"]) == 1
+    assert capfd.readouterr().err == f"{message}\n"
+    assert main("scow", ["run", "busybox"]) == 125
+    assert capfd.readouterr().err == (f"scow: {message}\n\nRun 'scow run --help' for more information\n")
+
+
+def test_the_version_of_this_program_is_printed_without_an_engine(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main("scow", ["version"]) == 1
+    captured = capfd.readouterr()
+    assert captured.out.startswith("Client:\n Version:           ")
+    assert "Server:" not in captured.out
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may connect to any socket")
+def test_a_socket_that_is_not_ours_is_told_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    import socket
+
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0)
+        assert main("scow", ["-H", f"unix://{path}", "ps"]) == 1
+    url = f"http://{str(path).replace('/', '%2F')}/v1.50/containers/json"
+    assert capfd.readouterr().err == (
+        f"permission denied while trying to connect to the Docker daemon socket at unix://{path}: "
+        f'Get "{url}": dial unix {path}: connect: permission denied\n'
+    )
