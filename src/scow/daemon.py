@@ -44,6 +44,7 @@ from scow.errors import ScowError
 from scow.image.model import ImageUser
 from scow.image.store import ImageStore
 from scow.linux import cgroups
+from scow.linux.allocator import give_back_free_memory, use_one_arena
 from scow.linux.sysinfo import read_machine_facts
 from scow.network.bridge import BridgeDriver, BridgeSettings
 from scow.network.ipam import DEFAULT_POOLS, SubnetPool
@@ -62,6 +63,7 @@ def console() -> None:
         config = load(sys.argv[1:], os.environ)
     except ScowError as exc:
         sys.exit(f"scowd: {exc}")
+    use_one_arena()
     log.configure(config.log_level)
     pidfile = PidFile(config.pidfile)
     try:
@@ -94,6 +96,7 @@ async def _run(config: Config) -> None:
         # What is alive now stays: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        give_back_free_memory()
         idle.start()
         _log.info("API listens on %s", ", ".join(config.hosts))
         await leave.wait()
