@@ -306,7 +306,11 @@ class Supervisor:
         printed = answer["text"].decode(errors="replace")
         if answer.get("errno"):
             raise RuntimeFailedError(printed, answer["status"], errno=answer["errno"])
-        raise RuntimeFailedError(last_error(request.runtime_log) or printed, answer["status"])
+        message = last_error(request.runtime_log)
+        # A runtime that says why in its log says so here, too; one that crashes only does so here.
+        if message not in printed:
+            _log.warning("start of %s: %s; it printed: %s", key, message, printed.strip())
+        raise RuntimeFailedError(message or printed, answer["status"])
 
     async def attach(
         self, key: str, *, stdin: bool, stdout: bool, stderr: bool, framed: bool
