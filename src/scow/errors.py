@@ -64,7 +64,7 @@ class ConflictError(ScowError):
     """Exists already, is in use, or is in a state that forbids this."""
 
 
-class NotModified(ScowError):  # noqa: N818 - the field's name for status 304
+class NotModified(ScowError):
     """The object is already as asked: start of a running container."""
 
 

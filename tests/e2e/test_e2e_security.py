@@ -136,7 +136,8 @@ def test_devices_are_the_few_and_the_rest_is_denied(client: Client) -> None:
 def test_limits_are_in_the_control_groups_v1(client: Client) -> None:
     files = (
         "memory/memory.limit_in_bytes memory/memory.soft_limit_in_bytes memory/memory.swappiness "
-        "cpu/cpu.shares cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us cpuset/cpuset.cpus cpuset/cpuset.mems pids/pids.max"
+        "cpu/cpu.shares cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us "
+        "cpuset/cpuset.cpus cpuset/cpuset.mems pids/pids.max"
     )
     out = client(
         *(

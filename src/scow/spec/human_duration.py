@@ -1,4 +1,4 @@
-"""Durations in words, as Docker prints them in ``ps`` (``Up About an hour``); used on both ends of the wire."""
+"""Durations in words, as Docker prints them in ``ps`` (``Up About an hour``); for both ends of the wire."""
 
 _HOUR = 3600
 

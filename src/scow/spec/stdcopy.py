@@ -1,6 +1,6 @@
 """Frames that carry stdout and stderr in one stream (Engine API, "Stream format").
 
-    [stream, 0, 0, 0, length as 32 bits big-endian] payload
+[stream, 0, 0, 0, length as 32 bits big-endian] payload
 """
 
 import struct
