@@ -2,7 +2,7 @@
 
 import errno
 import os
-import tempfile
+import secrets
 from dataclasses import dataclass
 
 from scow.image.trees import remove_path
@@ -43,7 +43,8 @@ def probe_overlay(root: str) -> OverlayHost | str:
     Leaves nothing behind. Raises ``OSError`` if ``root`` cannot be written.
     """
     backing = backing_filesystem(root)
-    place = tempfile.mkdtemp(prefix="check-overlayfs-support-", dir=root)
+    place = os.path.join(root, f"check-overlayfs-support-{secrets.token_hex(4)}")
+    os.mkdir(place, 0o700)
     try:
         user_xattrs = in_user_namespace()
         options = _options(user_xattrs)
