@@ -185,15 +185,21 @@ class Daemon(ABC):
         return [name for name in names if name != "uplink" and not (name[0] == "n" and len(name) == 9)]
 
     def _container_processes(self) -> list[int]:
-        """Processes in another mount namespace that have something of our data root mounted."""
+        """Processes in another mount namespace that have something of our data root mounted.
+
+        Every container of anybody's is such a process until it has changed its root: those are not ours to kill.
+        """
         try:
             device = os.stat(self.data_root).st_dev
         except OSError:
             return []
         wanted, ours = f" {os.major(device)}:{os.minor(device)} ", os.readlink("/proc/self/ns/mnt")
         found = []
+        host_root = os.stat("/")
         for entry in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
+                if os.path.samestat(os.stat(f"/proc/{entry}/root"), host_root):
+                    continue
                 if os.readlink(f"/proc/{entry}/ns/mnt") != ours:
                     table = Path(f"/proc/{entry}/mountinfo").read_text()
                     if wanted in table or str(self.data_root) in table:
