@@ -4,17 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from struct import Struct
 from typing import TypeVar
 from urllib.parse import quote_plus
 
 import msgspec
 
 from scow.logs.json_encoder import rfc3339_nano
+from scow.spec.stdcopy import HEADER
 
 T = TypeVar("T")
 
-_HEADER = Struct(">BxxxL")
 _LATEST_NS = 253_402_300_799 * 10**9  # the last second that has four digits for its year
 _NUMBERS = {"stdout": 1, "stderr": 2}
 
@@ -92,7 +91,7 @@ class Renderer:
 
     def _frames(self, lines: Iterable[_Line | _FullLine]) -> bytes:
         parts: list[bytes] = []
-        pack = _HEADER.pack
+        pack = HEADER.pack
         if self._selection.follow:
             # A frame a line: clients of a live log take one for the other.
             for line in lines:

@@ -12,10 +12,10 @@ from __future__ import annotations
 import errno
 import os
 import select
-import struct
 import time
 
 from scow.runtime.attach_socket import AttachSocket
+from scow.spec import stdcopy
 
 TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Container:
         for client in self.clients[:]:
             if client.wants & stream:
                 if client.framed and not frame:
-                    frame = struct.pack(">BxxxL", stream, len(chunk)) + chunk
+                    frame = stdcopy.frame(stream, chunk)
                 client.send(frame if client.framed else chunk)
         if self.log is not None:
             self.log.write(stream, chunk)
