@@ -335,6 +335,63 @@ def test_layers_stay_while_a_container_needs_them(disk: Path) -> None:
     with_store(disk, second)
 
 
+def with_parents(*images: ArchiveImage) -> bytes:
+    """An archive as dockerd writes it of images built here: each says which one it was made from."""
+    data = docker_archive(images)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(data)) as old, tarfile.open(fileobj=buffer, mode="w") as new:
+        for member in old:
+            file = old.extractfile(member)
+            assert file is not None
+            content = file.read()
+            if member.name == "manifest.json":
+                items = json.loads(content)
+                for item, parent in zip(items[1:], images, strict=False):
+                    item["Parent"] = parent.id
+                content = json.dumps(items).encode()
+                member.size = len(content)
+            new.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def test_parents_keep_their_links_and_go_with_their_last_child(disk: Path) -> None:
+    base = ArchiveImage([BASE], [])
+    child = ArchiveImage([BASE, UPPER], ["app:1"])
+
+    async def first(images: ImageStore) -> None:
+        await load(images, with_parents(base, child))
+
+    async def second(images: ImageStore) -> None:
+        assert images.resolve("app:1").parent == base.id
+        assert images.children(base.id) == {child.id}
+        with pytest.raises(ConflictError, match="image has dependent child images"):
+            await images.delete(base.id, force=True)
+        steps = (await images.delete("app:1")).steps
+        assert [value for kind, value in steps if kind == "deleted"][:2] == [child.id, base.id]
+        assert left_on_disk(disk) == set()
+
+    with_store(disk, first)
+    with_store(disk, second)
+
+
+def test_a_deletion_and_a_container_that_begins_meanwhile_do_no_harm(disk: Path) -> None:
+    async def work(images: ImageStore) -> None:
+        for order in range(2):
+            await load(images, docker_archive([IMAGE]))
+            steps = [images.delete("app:1"), images.create_rootfs(BOX, IMAGE.id)]
+            await asyncio.gather(*steps[:: 1 - 2 * order])
+            assert visible(await images.mount_rootfs(BOX)) == {"a", "b"}
+            await load(images, docker_archive([IMAGE]))
+            await images.remove_rootfs(BOX)
+            await images.create_rootfs(OTHER, IMAGE.id)
+            assert visible(await images.mount_rootfs(OTHER)) == {"a", "b"}
+            await images.remove_rootfs(OTHER)
+            await images.delete("app:1")
+            assert left_on_disk(disk) == set()
+
+    with_store(disk, work)
+
+
 # ---- containers' file systems ----------------------------------------------------------------------------
 
 
