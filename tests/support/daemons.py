@@ -187,7 +187,7 @@ class Daemon(ABC):
     def _container_processes(self) -> list[int]:
         """Processes in another mount namespace that have something of our data root mounted.
 
-        Every container of anybody's is such a process until it has changed its root: those are not ours to kill.
+        Any container is such a process until it has changed its root: those are not ours to kill.
         """
         try:
             device = os.stat(self.data_root).st_dev
