@@ -1,8 +1,8 @@
 """The default filter, judged by an evaluator that knows nothing of how it was made.
 
 ``VERDICTS`` are fingerprints of what Docker's published default profile decides for each target, computed
-with ``verdicts`` from that profile. Given its path in ``SCOW_DOCKER_SECCOMP_PROFILE``, the last test compares
-with the profile itself and so says which calls differ.
+with ``verdicts`` from that profile; another test compares with the profile itself, and so says which calls
+differ.
 """
 
 import hashlib
