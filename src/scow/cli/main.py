@@ -25,6 +25,7 @@ _SIGINT_STATUS = 130
 
 def console() -> "NoReturn":
     """What ``scow`` runs. Leaves without the interpreter's clean-up, which costs more than most commands."""
+    _open_missing_streams()
     program = "docker" if os.path.basename(sys.argv[0]) == "docker" else "scow"
     os._exit(main(program, [_clean(word) for word in sys.argv[1:]]))
 
@@ -49,6 +50,15 @@ def describe_os_error(exc: OSError) -> str:
     """``/etc/x: permission denied``, as Go words errors."""
     reason = (exc.strerror or str(exc)).lower()
     return f"{exc.filename}: {reason}" if exc.filename else reason
+
+
+def _open_missing_streams() -> None:
+    """A caller may have closed a standard stream; the number must not go to a socket of ours."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _clean(word: str) -> str:

@@ -1,7 +1,5 @@
 """Asking before something is removed."""
 
-import sys
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from scow.cli.invocation import Invocation
@@ -10,4 +8,5 @@ if TYPE_CHECKING:
 def confirm(invocation: "Invocation", question: str) -> bool:
     """True for ``y`` or ``Y`` on standard input; its end is a no."""
     invocation.out.write(question + " [y/N] ")
-    return sys.stdin.readline().strip().lower() == "y"
+    with open(0, encoding="utf-8", errors="replace", closefd=False) as answers:
+        return answers.readline().strip().lower() == "y"

@@ -1,9 +1,7 @@
 """``scow import``."""
 
-import sys
-
 from scow.cli.command import Command, at_least
-from scow.cli.commands.image.load import open_file
+from scow.cli.commands.image.load import open_file, open_stdin
 from scow.cli.exits import CommandError
 from scow.cli.flags import LIST, STRING, Flag
 from scow.cli.progress import show_progress
@@ -43,7 +41,7 @@ def _send(invocation: "Invocation", source: str, query: list[tuple[str, str]]) -
     client = invocation.client
     if source.startswith(("http://", "https://")):
         return client.request("POST", "/images/create", [*query, ("fromSrc", source)])
-    file = sys.stdin.buffer if source == "-" else open_file(source)
+    file = open_stdin() if source == "-" else open_file(source)
     return client.upload("/images/create", [*query, ("fromSrc", "-")], file, {"Content-Type": "text/plain"})
 
 

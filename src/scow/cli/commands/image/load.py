@@ -1,7 +1,6 @@
 """``scow load``."""
 
 import os
-import sys
 
 from scow.cli.command import Command, no_arguments
 from scow.cli.exits import CommandError
@@ -38,7 +37,12 @@ def open_input(path: str) -> "BinaryIO":
         return open_file(path)
     if os.isatty(0):
         raise CommandError("requested load from stdin, but stdin is empty")
-    return sys.stdin.buffer
+    return open_stdin()
+
+
+def open_stdin() -> "BinaryIO":
+    """Standard input, unbuffered: nothing of it may be read ahead and lost."""
+    return open(0, "rb", buffering=0, closefd=False)
 
 
 def open_file(path: str) -> "BinaryIO":
