@@ -185,26 +185,26 @@ class Daemon(ABC):
         return [name for name in names if name != "uplink" and not (name[0] == "n" and len(name) == 9)]
 
     def _container_processes(self) -> list[int]:
-        """Processes in another mount namespace that have something of our data root mounted.
+        """Processes whose root file system is in our data root.
 
-        Any container is such a process until it has changed its root: those are not ours to kill.
+        To have it mounted is not enough: every new mount namespace begins as a copy of the machine's.
         """
+        found = []
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if self._is_root_file_system(Path(f"/proc/{entry}/mountinfo").read_text()):
+                    found.append(int(entry))
+        return found
+
+    def _is_root_file_system(self, mountinfo: str) -> bool:
+        """Whether "/" there is an overlay on our snapshots, or a folder of our data root's device."""
         try:
             device = os.stat(self.data_root).st_dev
         except OSError:
-            return []
-        wanted, ours = f" {os.major(device)}:{os.minor(device)} ", os.readlink("/proc/self/ns/mnt")
-        found = []
-        host_root = os.stat("/")
-        for entry in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                if os.path.samestat(os.stat(f"/proc/{entry}/root"), host_root):
-                    continue
-                if os.readlink(f"/proc/{entry}/ns/mnt") != ours:
-                    table = Path(f"/proc/{entry}/mountinfo").read_text()
-                    if wanted in table or str(self.data_root) in table:
-                        found.append(int(entry))
-        return found
+            return False
+        ours = f"{os.major(device)}:{os.minor(device)}"
+        roots = [line for line in mountinfo.splitlines() if line.split()[4] == "/"]
+        return any(line.split()[2] == ours or f"upperdir={self.data_root}/" in line for line in roots)
 
     def kill_leftovers(self) -> None:
         for pid in {*self.processes(), *self._container_processes()}:

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,11 +74,12 @@ class Rig:
 
     def find(self, name: str) -> int:
         """The same, or 0."""
-        reapers = [pid for pid in _pids("scow-reaper") if str(self.exec_root) in _command_line(pid)]
-        if name == "scow-reaper":
-            return reapers[0] if reapers else 0
-        shims = [pid for pid in _pids("scow-shim") if _parent(pid) in reapers]
-        return shims[0] if shims else 0
+        for pid in _pids(name):
+            with suppress(OSError):
+                reaper = pid if name == "scow-reaper" else _parent(pid)
+                if f" {self.exec_root} " in _command_line(reaper):
+                    return pid
+        return 0
 
     def kill(self, name: str) -> int:
         """kill -9, and wait until it is gone."""
@@ -217,7 +218,7 @@ def _pids(name: str) -> list[int]:
 
 
 def _command_line(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text()
+    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
 
 
 def _state(pid: int) -> str:
