@@ -11,7 +11,7 @@ from typing import Any, ParamSpec
 import msgspec
 
 from scow.api.http.answer import Answer, Full
-from scow.api.http.connection import App
+from scow.api.http.application import App
 from scow.api.http.head import RefusedError
 from scow.api.http.request import Request
 from scow.api.http.server import Server

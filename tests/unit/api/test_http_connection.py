@@ -270,6 +270,21 @@ async def test_a_client_that_goes_away_cancels_its_handler() -> None:
 
 
 @runs
+async def test_a_client_that_goes_away_cancels_a_pipelined_handler_too() -> None:
+    gate = Gate()
+
+    async def handler(request: Request) -> Answer:
+        return await (gate if request.head.target == "/2" else echo)(request)
+
+    async with serving(HandlerApp(handler)) as harness:
+        client = await harness.client()
+        client.send(request_bytes("GET", "/1") + request_bytes("GET", "/2"))
+        await gate.entered.wait()
+        client.close()
+        await gate.cancelled.wait()
+
+
+@runs
 async def test_a_client_that_goes_away_leaves_a_handler_that_must_finish() -> None:
     gate = Gate(must_finish=True)
     async with serving(HandlerApp(gate)) as harness:

@@ -84,6 +84,18 @@ async def test_stopping_cancels_what_outlasts_the_grace() -> None:
 
 
 @runs
+async def test_stopping_before_a_handler_could_begin_leaves_nothing_in_progress() -> None:
+    async with serving(HandlerApp(echo)) as harness:
+        client = await harness.client()
+        client.send_request("GET", "/")
+        (served,) = harness.server._shared.connections
+        served.data_received(b"GET / HTTP/1.1\r\n\r\n")
+        served.abort()
+        await until(lambda: not harness.server._shared.connections)
+        assert harness.server.in_progress == 0
+
+
+@runs
 async def test_nobody_can_connect_to_a_stopped_server(tmp_path: Path) -> None:
     async with serving(HandlerApp(echo)) as harness:
         await harness.server.listen(open_listeners(f"unix://{tmp_path}/api.sock"))

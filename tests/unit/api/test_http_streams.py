@@ -3,9 +3,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from scow.api.http import connection
 from scow.api.http.answer import Answer, Full, Hijack, Stream
-from scow.api.http.connection import WRITE_HIGH_BYTES
 from scow.api.http.duplex import Duplex
+from scow.api.http.outflow import HIGH_BYTES
 from scow.api.http.request import Request
 from tests.unit.api.api_wire import HandlerApp, Harness, WireClient, request_bytes, runs, serving, until
 
@@ -94,7 +95,7 @@ async def test_a_client_that_leaves_a_stream_ends_its_source(leave: str) -> None
 async def test_a_client_that_does_not_read_suspends_only_its_own_stream() -> None:
     slow = Source()
     for _ in range(1000):
-        slow.queue.put_nowait(bytes(WRITE_HIGH_BYTES))
+        slow.queue.put_nowait(bytes(HIGH_BYTES))
 
     async def handler(request: Request) -> Answer:
         return await slow(request) if request.head.target == "/slow" else Full(200, b"quick")
@@ -108,7 +109,7 @@ async def test_a_client_that_does_not_read_suspends_only_its_own_stream() -> Non
             await asyncio.sleep(0)
         (served,) = harness.server._shared.connections
         assert slow.taken < 50
-        assert served._transport.get_write_buffer_size() <= 3 * WRITE_HIGH_BYTES
+        assert served._transport.get_write_buffer_size() <= 3 * HIGH_BYTES
         assert (await (await harness.client()).request("GET", "/quick")).body == b"quick"
         stuck.reset()
         await slow.ended.wait()
@@ -118,12 +119,12 @@ async def test_a_client_that_does_not_read_suspends_only_its_own_stream() -> Non
 async def test_a_stream_paused_by_its_client_goes_on_when_it_reads_again() -> None:
     source = Source()
     for number in range(100):
-        source.queue.put_nowait(bytes([number]) * WRITE_HIGH_BYTES)
+        source.queue.put_nowait(bytes([number]) * HIGH_BYTES)
     source.queue.put_nowait(None)
     async with serving(HandlerApp(source)) as harness:
         client = await harness.client()
         reply = await client.request("GET", "/")
-        assert reply.body == b"".join(bytes([number]) * WRITE_HIGH_BYTES for number in range(100))
+        assert reply.body == b"".join(bytes([number]) * HIGH_BYTES for number in range(100))
 
 
 class Taker:
@@ -283,6 +284,93 @@ async def test_a_client_that_goes_away_cancels_the_taker(half_closed: bool) -> N
         client.close()
         await closed.wait()
         await until(lambda: harness.server.in_progress == 0)
+
+
+@runs
+async def test_what_a_client_sent_before_it_left_is_still_read() -> None:
+    heard: list[bytes] = []
+
+    async def run(conn: Duplex) -> None:
+        while data := await conn.read():
+            heard.append(data)
+            await asyncio.sleep(0)
+        await asyncio.Event().wait()
+
+    async def handler(request: Request) -> Answer:
+        return Hijack(run, "a/b", "a/b")
+
+    async with serving(HandlerApp(handler)) as harness:
+        client = await hijacked(harness)
+        client.send(b"last ")
+        client.send(b"words")
+        client.close()
+        await until(lambda: b"".join(heard) == b"last words")
+        await until(lambda: harness.server.in_progress == 0)
+
+
+@runs
+async def test_what_a_client_sent_before_it_left_does_not_keep_a_taker_that_does_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "LAST_INPUT_S", 0.01)
+    started, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def run(conn: Duplex) -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            assert conn.closed
+            cancelled.set()
+
+    async def handler(request: Request) -> Answer:
+        return Hijack(run, "a/b", "a/b")
+
+    async with serving(HandlerApp(handler)) as harness:
+        client = await hijacked(harness, following=b"never read")
+        await started.wait()
+        client.close()
+        await cancelled.wait()
+
+
+@runs
+async def test_a_taker_whose_client_left_before_the_head_is_told() -> None:
+    entered, leave, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def run(conn: Duplex) -> None:
+        await conn.wait_closed()
+        assert await conn.read() == b""
+        told.set()
+
+    async def handler(request: Request) -> Answer:
+        request.must_finish = True
+        entered.set()
+        await leave.wait()
+        return Hijack(run, "a/b", "a/b")
+
+    async with serving(HandlerApp(handler)) as harness:
+        client = await harness.client()
+        client.send_request("POST", "/", b"", UPGRADE)
+        await entered.wait()
+        client.close()
+        await until(lambda: not harness.server._shared.connections)
+        leave.set()
+        await told.wait()
+
+
+@runs
+async def test_a_taker_that_fails_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+    async def run(conn: Duplex) -> None:
+        await conn.write(b"before")
+        raise ZeroDivisionError
+
+    async def handler(request: Request) -> Answer:
+        return Hijack(run, "a/b", "a/b")
+
+    async with serving(HandlerApp(handler)) as harness:
+        client = await hijacked(harness)
+        assert await client.read_to_end() == b"before"
+    assert "ZeroDivisionError" in caplog.text
 
 
 @runs

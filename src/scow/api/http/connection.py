@@ -14,83 +14,27 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
 
-from scow.api.http.answer import (
-    CONTINUE,
-    LAST_CHUNK,
-    Answer,
-    DateLine,
-    Full,
-    Hijack,
-    Stream,
-    encode_chunk,
-    encode_head,
-    end_items,
-)
+from scow.api.http.answer import Answer, Full, Hijack, Stream
+from scow.api.http.application import Shared
 from scow.api.http.body import Body
 from scow.api.http.body_framing import BadBodyError, BodyDecoder, ChunkedDecoder, LengthDecoder
 from scow.api.http.duplex import Duplex
-from scow.api.http.hangups import HangupWatcher, has_hung_up
+from scow.api.http.hangups import has_hung_up
 from scow.api.http.head import MAX_HEAD_BYTES, Head, RefusedError, parse_head
 from scow.api.http.inflow import HIGH_BYTES, Inflow
+from scow.api.http.outflow import Outflow
 from scow.api.http.request import Request
-from scow.tasks import TaskOwner
 
-WRITE_HIGH_BYTES = 64 * 1024
 HEAD_TIMEOUT_S = 30.0
 """For a head from its first byte to its last; an idle connection has no limit."""
+LAST_INPUT_S = 1.0
+"""How long the taker of a connection may read on what the client sent before it left."""
 LINGER_S = 2.0
 """How long a client may take to notice that it has been answered, and end its side."""
 
 _log = logging.getLogger(__name__)
-
-
-class App(Protocol):
-    """What answers requests. ``headers`` go with every answer, refusals included.
-
-    Called once a request; must not raise but for cancellation. ``refuse`` words an error that HTTP itself
-    found.
-    """
-
-    @property
-    def headers(self) -> dict[str, str]: ...
-
-    async def __call__(self, request: Request) -> Answer: ...
-
-    def refuse(self, error: RefusedError) -> Full: ...
-
-
-class Shared:
-    """What the connections of one server have in common."""
-
-    def __init__(self, app: App, tasks: TaskOwner, on_activity: Callable[[bool], None]) -> None:
-        self.app = app
-        self.tasks = tasks
-        self.hangups = HangupWatcher()
-        self.connections: set[Connection] = set()
-        self.stopping = False
-        self.header_lines = "".join(f"{name}: {value}\r\n" for name, value in app.headers.items())
-        self.date_line = DateLine()
-        self._on_activity = on_activity
-        self._in_progress = 0
-
-    @property
-    def in_progress(self) -> int:
-        """Requests being handled, hijacked connections included."""
-        return self._in_progress
-
-    def begin(self) -> None:
-        self._in_progress += 1
-        if self._in_progress == 1:
-            self._on_activity(True)
-
-    def end(self) -> None:
-        self._in_progress -= 1
-        if self._in_progress == 0:
-            self._on_activity(False)
 
 
 class _State(Enum):
@@ -102,11 +46,11 @@ class _State(Enum):
 
 
 class Connection(asyncio.Protocol):
-    """The server's end of one client's connection."""
+    """The server's end of one client's connection: its state, its reading half, and when it ends."""
 
     __slots__ = (
-        "_buffer", "_decoder", "_duplex", "_eof", "_fd", "_inflow", "_request", "_shared", "_state", "_task",
-        "_timer", "_transport", "_writable", "long_lived",
+        "_buffer", "_decoder", "_duplex", "_eof", "_fd", "_inflow", "_outflow", "_request", "_shared",
+        "_state", "_task", "_timer", "_transport", "long_lived",
     )  # fmt: skip
 
     def __init__(self, shared: Shared) -> None:
@@ -119,7 +63,6 @@ class Connection(asyncio.Protocol):
         self._request: Request | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._writable: asyncio.Future[None] | None = None
         self._eof = False
         self._fd = -1
         self.long_lived = False
@@ -130,7 +73,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        self._outflow = Outflow(transport, self._shared.head_lines)
         sock: socket.socket | None = transport.get_extra_info("socket")
         if sock is not None:
             self._fd = sock.fileno()
@@ -162,13 +105,10 @@ class Connection(asyncio.Protocol):
         return False
 
     def pause_writing(self) -> None:
-        self._writable = asyncio.get_running_loop().create_future()
+        self._outflow.pause()
 
     def resume_writing(self) -> None:
-        if self._writable is not None:
-            if not self._writable.done():
-                self._writable.set_result(None)
-            self._writable = None
+        self._outflow.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._state = _State.CLOSED
@@ -176,12 +116,13 @@ class Connection(asyncio.Protocol):
         self._shared.connections.discard(self)
         if self._fd >= 0:
             self._shared.hangups.forget(self._fd)
-        self.resume_writing()
-        if self._inflow is not None:
-            self._inflow.end(BadBodyError("unexpected EOF"))
-        if self._duplex is not None:
-            self._duplex.mark_closed()
-        self._cancel_handler()
+        self._outflow.close()
+        if self._duplex is None:
+            if self._inflow is not None:
+                self._inflow.end(BadBodyError("unexpected EOF"))
+            self._cancel_handler()
+        else:
+            self._end_takeover(self._duplex)
 
     # Reading requests
 
@@ -226,7 +167,6 @@ class Connection(asyncio.Protocol):
         self._state = _State.BUSY
         body = self._prepare_body(head)
         request = self._request = Request(head, body)
-        self._shared.begin()
         if rest:
             self._read_body(rest)
         self._task = self._shared.tasks.start(self._serve(request), name=head.method)
@@ -270,7 +210,7 @@ class Connection(asyncio.Protocol):
 
     def _send_continue(self) -> None:
         if self._inflow is not None and not self._inflow.ended:
-            self._transport.write(CONTINUE)
+            self._outflow.send_continue()
 
     # Clients that leave
 
@@ -295,6 +235,19 @@ class Connection(asyncio.Protocol):
         if self._fd >= 0:
             self._shared.hangups.watch(self._fd, self._transport.abort)
 
+    def _end_takeover(self, duplex: Duplex) -> None:
+        """What the client sent before it left is still meant: the taker may read that, but not for long."""
+
+        def gone() -> None:
+            self._stop_timer()
+            duplex.mark_closed()
+            self._cancel_handler()
+
+        if duplex.end_input(gone):
+            self._timer = asyncio.get_running_loop().call_later(LAST_INPUT_S, gone)
+        else:
+            gone()
+
     def _cancel_handler(self) -> None:
         if self._task is not None and self._request is not None and not self._request.must_finish:
             self._task.cancel()
@@ -302,129 +255,68 @@ class Connection(asyncio.Protocol):
     # Answering
 
     async def _serve(self, request: Request) -> None:
+        # Not in _begin: a task that is cancelled before its first step never gets to its finally.
+        self._shared.begin()
         started_s = time.perf_counter()
-        status = 0
+        status, keep = 0, False
         try:
             answer = await self._shared.app(request)
-            match answer:
-                case Full():
-                    status = answer.status
-                    await self._send_full(request, answer)
-                case Stream():
-                    status = answer.status
-                    await self._send_stream(request, answer)
-                case Hijack():
-                    status = 101 if request.head.upgrade else 200
-                    await self._hand_over(request, answer)
+            status = 101 if isinstance(answer, Hijack) else answer.status
+            keep = await self._send(request, answer)
         except ConnectionError:
-            # Nobody is left to be answered, which connection_lost has dealt with.
             pass
         except asyncio.CancelledError:
             self._transport.abort()
             raise
+        except Exception:
+            _log.exception("%s %s failed in mid-answer", request.method, request.head.target)
         finally:
-            self._task = self._request = None
+            self._task = self._request = self._duplex = None
             self.long_lived = False
+            self._stop_timer()
             self._shared.end()
             if _log.isEnabledFor(logging.DEBUG):
                 spent_ms = (time.perf_counter() - started_s) * 1e3
                 _log.debug("%s %s %d %.1f ms", request.method, request.head.target, status, spent_ms)
+        self._finish(keep)
+
+    async def _send(self, request: Request, answer: Answer) -> bool:
+        """Send ``answer`` to its end. Whether the connection can take another request then."""
+        match answer:
+            case Full():
+                keep = self._may_keep(request)
+                await self._outflow.send_full(request, answer, keep=keep)
+            case Stream():
+                self.long_lived = True
+                keep = self._may_keep(request) and request.head.is_http_1_1
+                await self._outflow.send_stream(request, answer, keep=keep)
+            case Hijack():
+                self.long_lived = True
+                keep = False
+                await self._hand_over(request, answer)
+        return keep and self._may_keep(request)
 
     def _may_keep(self, request: Request) -> bool:
         return request.head.keep_alive and request.body.complete and not (self._eof or self._shared.stopping)
 
-    def _head_lines(self) -> str:
-        return self._shared.header_lines + self._shared.date_line()
-
-    async def _send_full(self, request: Request, answer: Full) -> None:
-        keep = self._may_keep(request)
-        fields = dict(answer.headers)
-        body = answer.body
-        if answer.status in (204, 304):
-            body = b""
-        else:
-            if answer.content_type:
-                fields["Content-Type"] = answer.content_type
-            fields["Content-Length"] = str(len(body))
-        _set_connection(fields, request, keep)
-        head = encode_head(answer.status, self._head_lines(), fields)
-        self._transport.write(head if request.method == "HEAD" else head + body)
-        if self._writable is not None:
-            await self._drain()
-        self._finish(keep)
-
-    async def _send_stream(self, request: Request, answer: Stream) -> None:
-        chunked = request.head.is_http_1_1
-        fields = {**answer.headers, "Content-Type": answer.content_type}
-        if chunked:
-            fields["Transfer-Encoding"] = "chunked"
-        keep = chunked and self._may_keep(request)
-        _set_connection(fields, request, keep)
-        self._transport.write(encode_head(answer.status, self._head_lines(), fields))
-        self.long_lived = True
-        items = aiter(answer.items)
-        try:
-            if request.method != "HEAD":
-                async for item in items:
-                    if item:
-                        await self._write(encode_chunk(item) if chunked else item)
-        except (asyncio.CancelledError, ConnectionError):
-            raise
-        except Exception:
-            _log.exception("%s %s failed in mid-answer", request.method, request.head.target)
-            self._finish(False)
-            return
-        finally:
-            await end_items(items)
-        if chunked and request.method != "HEAD":
-            self._transport.write(LAST_CHUNK)
-        await self._drain()
-        self._finish(keep and self._may_keep(request))
-
     async def _hand_over(self, request: Request, answer: Hijack) -> None:
         """What came after the head, or after the body if there was one, is the first input of the taker."""
         request.must_finish = False
-        if request.head.upgrade:
-            fields = {"Content-Type": answer.upgrade_type, "Connection": "Upgrade", "Upgrade": "tcp"}
-        else:
-            fields = {"Content-Type": answer.plain_type}
         inflow = self._inflow = Inflow(self._transport)
-        duplex = self._duplex = Duplex(inflow, self._write)
+        duplex = self._duplex = Duplex(inflow, self._outflow.write)
         self._decoder = None
-        self._state = _State.HIJACKED if self._state is _State.BUSY else self._state
-        self._transport.resume_reading()
         inflow.feed(bytes(self._buffer))
         self._buffer.clear()
+        if self._state is _State.CLOSED:
+            duplex.mark_closed()
+        else:
+            self._state = _State.HIJACKED
+            self._transport.resume_reading()
         if self._eof:
             inflow.end()
-        self._transport.write(encode_head(101 if request.head.upgrade else 200, self._head_lines(), fields))
-        self.long_lived = True
-        await self._flush()
+        await self._outflow.send_hijack_head(request, answer)
         await answer.run(duplex)
-        await self._drain()
-        self._finish(False)
-
-    async def _write(self, data: bytes) -> None:
-        """Send; waits while the client does not take it. Raises ConnectionError when it is gone."""
-        if self._state is _State.CLOSED or self._transport.is_closing():
-            raise ConnectionResetError("the client is gone")
-        self._transport.write(data)
-        if self._writable is not None:
-            await self._drain()
-
-    async def _drain(self) -> None:
-        if self._writable is not None:
-            await self._writable
-        if self._state is _State.CLOSED:
-            raise ConnectionResetError("the client is gone")
-
-    async def _flush(self) -> None:
-        """Until the last byte has been given to the kernel."""
-        if not self._transport.get_write_buffer_size():
-            return
-        self._transport.set_write_buffer_limits(high=0)
-        await self._drain()
-        self._transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        await self._outflow.drain()
 
     # Between answers
 
@@ -456,14 +348,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, error: RefusedError) -> None:
         """Answer without the application, and hang up."""
         self._stop_timer()
-        answer = self._shared.app.refuse(error)
-        fields = {
-            **answer.headers,
-            "Content-Type": answer.content_type,
-            "Content-Length": str(len(answer.body)),
-            "Connection": "close",
-        }
-        self._transport.write(encode_head(answer.status, self._head_lines(), fields) + answer.body)
+        self._outflow.send_refusal(self._shared.app.refuse(error))
         _log.debug("refused a request: %d %s", error.status, error.message)
         self._finish(False)
 
@@ -484,12 +369,3 @@ class Connection(asyncio.Protocol):
         if self._task is not None:
             self._task.cancel()
         self._transport.abort()
-
-
-def _set_connection(fields: dict[str, str], request: Request, keep: bool) -> None:
-    """Say what differs from the client's version's habit."""
-    if request.head.is_http_1_1:
-        if not keep:
-            fields["Connection"] = "close"
-    elif keep:
-        fields["Connection"] = "keep-alive"

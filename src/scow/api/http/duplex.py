@@ -31,6 +31,14 @@ class Duplex:
         """Until the client is gone altogether."""
         await self._closed.wait()
 
+    def end_input(self, on_exhausted: Callable[[], None]) -> bool:
+        """For the connection: no more will come. Whether some is still here, to be read before the call."""
+        self._inflow.end()
+        if self._inflow.empty:
+            return False
+        self._inflow.on_exhausted = on_exhausted
+        return True
+
     def mark_closed(self) -> None:
         """For the connection: the client is gone."""
         self._inflow.end()

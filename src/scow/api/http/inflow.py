@@ -6,6 +6,7 @@ stops reading, and starts again when they have been taken.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 HIGH_BYTES = 256 * 1024
@@ -22,7 +23,7 @@ class Pausable(Protocol):
 class Inflow:
     """One direction of a connection, for one reader at a time."""
 
-    __slots__ = ("_ended", "_error", "_pieces", "_size", "_transport", "_waiter")
+    __slots__ = ("_ended", "_error", "_pieces", "_size", "_transport", "_waiter", "on_exhausted")
 
     def __init__(self, transport: Pausable) -> None:
         self._transport = transport
@@ -31,6 +32,13 @@ class Inflow:
         self._ended = False
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self.on_exhausted: Callable[[], None] | None = None
+        """Called once when the reader has taken everything and asks for more after the end."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything that came has been taken."""
+        return not self._pieces
 
     @property
     def ended(self) -> bool:
@@ -62,6 +70,9 @@ class Inflow:
         """The next piece, b"" after the last. Raises what the end was marked with."""
         while not self._pieces:
             if self._ended:
+                if self.on_exhausted is not None:
+                    told, self.on_exhausted = self.on_exhausted, None
+                    told()
                 if self._error is not None:
                     raise self._error
                 return b""

@@ -5,7 +5,8 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterable
 
-from scow.api.http.connection import App, Connection, Shared
+from scow.api.http.application import App, Shared
+from scow.api.http.connection import Connection
 from scow.tasks import TaskOwner
 
 BACKLOG = 4096
