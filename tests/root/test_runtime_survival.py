@@ -131,6 +131,7 @@ def test_a_container_that_ends_while_the_shim_is_dead_is_reported(rig: Rig) -> N
             client = await one.attach("a")
             pid = await one.run("a", "sh", "-c", "echo said; sleep 1000", logged=True)
             await read_until(client, b"said")
+            wait_until(lambda: rig.logged("a"), "the line to be logged, too")
             os.kill(rig.process("scow-shim"), signal.SIGKILL)
             os.kill(pid, signal.SIGKILL)
             assert (await one.exited("a")).exit_code == 137

@@ -15,13 +15,13 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # `signal` is this plus enum, 0.9 MB
 import _socket
 import os
+import resource
 import select
-import struct
 import sys
 import time
 
 from scow.runtime import entry as states
-from scow.runtime.channel import Channel, ChannelClosed
+from scow.runtime.daemon_link import DaemonLink
 from scow.runtime.entry import Attachment, Entry
 from scow.runtime.poller import Poller
 from scow.runtime.shim_link import ShimLink
@@ -42,14 +42,13 @@ class Reaper:
 
     def __init__(self, listener: _socket.socket, exec_root: str, python: str) -> None:
         self._poller = Poller()
-        self._listener = listener
         self._console_dir = os.path.join(exec_root, "console")
         self._entries: dict[str, Entry] = {}
         self._starting: dict[int, Entry] = {}  # runtime command's pid → entry
         self._running: dict[int, Entry] = {}  # process's pid → entry
         # Ends of children that no entry knows (yet): a process may be gone before its runtime command is.
         self._unclaimed: dict[int, tuple[int, int]] = {}
-        self._daemon: Channel | None = None
+        self._daemon = DaemonLink(self._poller, listener, self._handle_daemon)
         self._shim = ShimLink(self._poller, python, self._hand_over_all, self._handle_shim)
         self._counter = 0
         self._quit = False
@@ -63,7 +62,6 @@ class Reaper:
         _signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         _signal.signal(_signal.SIGCHLD, lambda _number, _frame: None)
         self._poller.watch(wake_read, select.EPOLLIN, lambda _events: self._children_changed(wake_read))
-        self._poller.watch(self._listener.fileno(), select.EPOLLIN, self._accept_daemon)
         self._shim.start()
         while not self._quit:
             self._poller.run_once(self._shim.pause_left_s())
@@ -73,43 +71,6 @@ class Reaper:
 
     # ------------------------------------------------------------------ scowd
 
-    def _accept_daemon(self, _events: int) -> None:
-        fd, _address = self._listener._accept()  # type: ignore[attr-defined]  # what socket.accept calls
-        sock = _socket.socket(fileno=fd)
-        credentials = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
-        _pid, uid, _gid = struct.unpack("iII", credentials)
-        if uid not in (0, os.geteuid()):
-            sock.close()
-            return
-        self._drop_daemon()
-        self._daemon = Channel(sock)
-        self._poller.watch(fd, select.EPOLLIN, self._daemon_ready)
-
-    def _drop_daemon(self) -> None:
-        if self._daemon is not None:
-            self._poller.forget(self._daemon.fileno())
-            self._daemon.close()
-            self._daemon = None
-
-    def _daemon_ready(self, events: int) -> None:
-        assert self._daemon is not None
-        try:
-            if events & select.EPOLLOUT:
-                self._daemon.flush()
-                self._poller.change(self._daemon.fileno(), self._daemon.wanted_events)
-            if events & ~select.EPOLLOUT and (received := self._daemon.receive()) is not None:
-                self._handle_daemon(*received)
-        except ChannelClosed:
-            self._drop_daemon()
-
-    def _tell_daemon(self, message: Message) -> None:
-        if self._daemon is not None:
-            try:
-                self._daemon.send(message)
-                self._poller.change(self._daemon.fileno(), self._daemon.wanted_events)
-            except ChannelClosed:
-                self._drop_daemon()
-
     def _handle_daemon(self, message: Message, fds: list[int]) -> None:
         if message["op"] == "attach":
             self._attach(message, *fds)
@@ -117,7 +78,7 @@ class Reaper:
             handler(self, message)
         else:
             # A newer engine than this process asks for something that came later.
-            self._tell_daemon(
+            self._daemon.tell(
                 {"op": "failed", "id": message.get("id", 0), "status": -1, "text": b"unknown operation"}
             )
 
@@ -131,15 +92,15 @@ class Reaper:
                 "exit_code": entry.exit_code,
                 "finished_at_ns": entry.finished_at_ns,
             }
-            self._tell_daemon(described)
-        self._tell_daemon({"op": "listed", "id": message["id"]})
+            self._daemon.tell(described)
+        self._daemon.tell({"op": "listed", "id": message["id"]})
 
     def _resize(self, message: Message) -> None:
         entry = self._entries.get(message["key"])
         if entry is not None:
             entry.size = (message["rows"], message["columns"])
             self._apply_size(entry)
-        self._tell_daemon({"op": "done", "id": message["id"]})
+        self._daemon.tell({"op": "done", "id": message["id"]})
 
     def _close_stdin(self, message: Message) -> None:
         entry = self._entries.get(message["key"])
@@ -156,7 +117,7 @@ class Reaper:
 
     def _stop(self, message: Message) -> None:
         self._quit = not self._entries
-        self._tell_daemon({"op": "done" if self._quit else "busy", "id": message["id"]})
+        self._daemon.tell({"op": "done" if self._quit else "busy", "id": message["id"]})
 
     # ------------------------------------------------------------------ attach sockets
 
@@ -196,7 +157,7 @@ class Reaper:
             entry = self._entries[key] = Entry(key)
         if entry.state != states.PENDING:
             known = f"process {key} is known already".encode()
-            self._tell_daemon({"op": "failed", "id": message["id"], "status": -1, "text": known})
+            self._daemon.tell({"op": "failed", "id": message["id"], "status": -1, "text": known})
             return
         entry.request, entry.request_id = message, message["id"]
         entry.size = entry.size or message.get("size")
@@ -268,7 +229,7 @@ class Reaper:
         entry.pid = pid
         entry.state = states.RUNNING
         self._running[pid] = entry
-        self._tell_daemon({"op": "spawned", "id": entry.request_id, "key": entry.key, "pid": pid})
+        self._daemon.tell({"op": "spawned", "id": entry.request_id, "key": entry.key, "pid": pid})
         self._hand_over(entry)
         if (end := self._unclaimed.pop(pid, None)) is not None:
             self._process_ended(entry, *end)
@@ -286,7 +247,7 @@ class Reaper:
             "errno": errno,
         }
         self._remove(entry)
-        self._tell_daemon(answer)
+        self._daemon.tell(answer)
 
     def _remove(self, entry: Entry) -> None:
         del self._entries[entry.key]
@@ -317,7 +278,11 @@ class Reaper:
                 return
             if pid == 0:
                 return
-            self._child_ended(pid, status)
+            try:
+                self._child_ended(pid, status)
+            except Exception:
+                # The other children must be reaped, whatever became of this one.
+                sys.excepthook(*sys.exc_info())
 
     def _child_ended(self, pid: int, status: int) -> None:
         if (entry := self._starting.pop(pid, None)) is not None:
@@ -399,7 +364,7 @@ class Reaper:
             "exit_code": entry.exit_code,
             "finished_at_ns": entry.finished_at_ns,
         }
-        self._tell_daemon(exited)
+        self._daemon.tell(exited)
 
 
 _DAEMON_OPERATIONS: dict[str, Callable[[Reaper, Message], None]] = {
@@ -421,6 +386,16 @@ def _read_pid(path: str) -> int:
         return 0
 
 
+def _close_inherited() -> None:
+    """Whatever else the engine, or who started it, has let slip through would be held open for ever."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > LISTEN_FD:
+            try:
+                os.close(int(name))
+            except OSError:
+                pass  # the directory's own
+
+
 def main(arguments: list[str]) -> None:
     """``EXEC_ROOT PYTHON`` and a listening socket as descriptor 3.
 
@@ -433,8 +408,10 @@ def main(arguments: list[str]) -> None:
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
         os.execv(python, [*sys.orig_argv, _FLAG_SUBREAPER_SET])
     os.set_inheritable(LISTEN_FD, False)
-    # Whatever else the engine, or who started it, has let slip through would be held open for ever.
-    os.closerange(LISTEN_FD + 1, os.sysconf("SC_OPEN_MAX"))
+    _close_inherited()
+    # Three descriptors a container here, as many in scow-shim; the usual soft limit is 1024.
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.chdir("/")
     os.umask(0o077)
     with open("/proc/self/comm", "w") as file:

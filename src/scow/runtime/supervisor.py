@@ -18,6 +18,7 @@ import os
 import select
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,8 @@ class Supervisor:
         self._channel: Channel | None = None
         self._is_ready = False
         self._reaper_ended: asyncio.Future[None] | None = None
-        self._next_id = 0
+        # Never one that an engine before this has used: the answer may still be on its way.
+        self._next_id = time.time_ns()
         self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._listed: dict[str, Running] = {}
         self._starting: dict[str, asyncio.Future[Message]] = {}  # keys that another engine has spawned
