@@ -145,7 +145,11 @@ async def test_a_body_may_be_gzip() -> None:
         assert reply.body == b"POST / first second"
 
 
-@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b"x" * 1000)[:-4], gzip.compress(b"x")[:5]])
+@pytest.mark.parametrize(
+    "data",
+    [b"no gzip", gzip.compress(b"x" * 1000)[:-4], gzip.compress(b"x")[:5]],
+    ids=["other", "cut at its end", "cut in its head"],
+)
 @runs
 async def test_broken_gzip_is_an_error_of_the_body(data: bytes) -> None:
     async with serving(HandlerApp(echo)) as harness:
