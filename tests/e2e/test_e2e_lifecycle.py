@@ -173,7 +173,9 @@ def test_ps_lists_filters_and_formats(client: Client) -> None:
 
 def test_events_tell_the_life_in_order(client: Client) -> None:
     began = str(time.time())
-    listener = client.popen("events", "--filter", "container=told", "--format", "{{.Type}} {{.Action}}")
+    listener = client.popen(
+        "events", "--since", began, "--filter", "container=told", "--format", "{{.Type}} {{.Action}}"
+    )
     client("run", "--name", "told", "busybox", "sh", "-c", "exit 5", code=5)
     client("start", "told")
     client("wait", "told")
