@@ -7,7 +7,7 @@ cgroups go afterwards, under the container's lock, so a start or a removal that 
 import asyncio
 import logging
 
-from scow.engine.containers.events import container_event
+from scow.engine.containers.events import container_event, resource_events
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Live
 from scow.engine.containers.registry import Containers
@@ -82,6 +82,7 @@ class Exits:
         container_event(
             self._events, doc, "die", execDuration=str(max(0, int(ran_s))), exitCode=str(ended.exit_code)
         )
+        resource_events(self._events, doc, doc.endpoint, taken=False)
         await self._relays_done(live)
         if remove:
             self._removal.tell(live)

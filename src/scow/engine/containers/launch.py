@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scow.engine.containers.document import SHARED_MEMORY, Documents, resolve_container_user
-from scow.engine.containers.events import container_event
+from scow.engine.containers.events import container_event, resource_events
 from scow.engine.containers.model import ZERO_TIME, Container, Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import Sandbox, Sandboxes
@@ -80,6 +80,7 @@ class Launcher:
         state.started_at, state.finished_at = rfc3339(time.time_ns()), ZERO_TIME
         await self.containers.save(live)
         self.adopt(live)
+        resource_events(self.events, doc, doc.endpoint, taken=True)
         container_event(self.events, doc, "start")
         self.alive_changed()
 
