@@ -65,7 +65,10 @@ class Rig:
 
     def logged(self, container_id: str) -> str:
         """What the log says, both streams."""
-        lines = self.log_path(container_id).read_bytes().splitlines()
+        try:
+            lines = self.log_path(container_id).read_bytes().splitlines()
+        except FileNotFoundError:
+            return ""  # the shim has not come to it yet
         return "".join(json.loads(line)["log"] for line in lines)
 
     def process(self, name: str) -> int:
@@ -192,7 +195,7 @@ async def engine(rig: Rig) -> AsyncIterator[Engine]:
             await one.remove(key)
         rig.started.clear()
         await one.supervisor.aclose(stop_reaper_if_idle=True)
-        wait_until(lambda: not rig.find("scow-reaper"), "the reaper to leave", 2)
+        wait_until(lambda: not rig.find("scow-reaper"), "the reaper to leave", 10)
 
 
 def rig_directory(name: str) -> Path:
