@@ -2,6 +2,7 @@ import msgspec
 import pytest
 
 from scow import errors
+from scow.api.server import call
 from tests.unit.api.api_fakes import Fakes
 from tests.unit.api.api_wire import request_bytes, runs
 
@@ -147,6 +148,15 @@ async def test_a_bug_is_a_500_with_a_message_and_a_traceback_in_the_log(
 
 
 @runs
+async def test_a_message_with_a_name_that_is_no_utf_8_is_still_an_answer() -> None:
+    fakes = Fakes()
+    fakes.containers.fail("inspect", errors.ScowError("no such file: \udcff"))
+    async with fakes.serving() as harness:
+        reply = await (await harness.client()).request("GET", "/containers/x/json")
+        assert (reply.status, reply.message) == (500, "no such file: ?")
+
+
+@runs
 async def test_refusals_of_http_itself_are_json_too() -> None:
     async with Fakes().serving() as harness:
         client = await harness.client()
@@ -205,6 +215,8 @@ async def test_bad_bodies_are_a_400_that_says_why(body: bytes, headers: dict[str
     [
         ({"Cmd": 1}, "$.Cmd"),
         ({"HostConfig": {"Memory": "1g"}}, "$.HostConfig.Memory"),
+        ({"HostConfig": {"Memory": 2**63}}, "Integer value out of range - at `$.HostConfig.Memory`"),
+        ({"HostConfig": {"ConsoleSize": [1, -(2**70)]}}, "$.HostConfig.ConsoleSize[1]"),
         ({"HostConfig": []}, "$.HostConfig"),
         ({"Env": ["A=b", 3]}, "$.Env[1]"),
         ({"Labels": {"a": 1}}, "$.Labels[...]"),
@@ -217,6 +229,20 @@ async def test_a_value_of_the_wrong_type_is_named(value: object, place: str) -> 
         reply = await (await harness.client()).post_json("/containers/create", value)
         assert reply.status == 400
         assert place in reply.message
+
+
+@runs
+async def test_a_json_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call, "BODY_TIMEOUT_S", 0.01)
+    async with Fakes().serving() as harness:
+        client = await harness.client()
+        client.send(
+            b"POST /containers/create HTTP/1.1\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 9\r\n\r\n{"
+        )
+        reply = await client.reply()
+        assert (reply.status, reply.message) == (400, "no complete request body within 0.01 s")
+        assert reply.headers["connection"] == "close"
 
 
 @runs

@@ -21,17 +21,23 @@ pytestmark = pytest.mark.skipif(DOCKER is None, reason="the docker command line 
 class Cli:
     """Runs docker against a harness."""
 
-    def __init__(self, harness: Harness, directory: Path) -> None:
+    def __init__(self, harness: Harness, directory: Path, *, unix: bool = True) -> None:
         self._harness = harness
         self._directory = directory
+        self._unix = unix
+        self._host = ""
 
     async def start(self, *args: str) -> asyncio.subprocess.Process:
-        path = self._directory / "api.sock"
-        if not path.exists():
-            await self._harness.server.listen(open_listeners(f"unix://{path}"))
+        if not self._host:
+            sockets = open_listeners(
+                f"unix://{self._directory}/api.sock" if self._unix else "tcp://127.0.0.1:0"
+            )
+            name = sockets[0].getsockname()
+            self._host = f"unix://{name}" if self._unix else "tcp://{}:{}".format(*name)
+            await self._harness.server.listen(sockets)
         assert DOCKER is not None
         pipe = asyncio.subprocess.PIPE
-        env = {"HOME": str(self._directory), "DOCKER_HOST": f"unix://{path}"}
+        env = {"HOME": str(self._directory), "DOCKER_HOST": self._host}
         return await asyncio.create_subprocess_exec(
             DOCKER, *args, stdin=pipe, stdout=pipe, stderr=pipe, env=env
         )
@@ -93,13 +99,14 @@ class FramedEcho:
         self._fakes.lifecycle.ended.set_result(WaitResult(status_code=3))
 
 
+@pytest.mark.parametrize("unix", [True, False], ids=["unix", "tcp"])
 @runs
-async def test_attach_carries_both_ways_and_ends_with_the_output(tmp_path: Path) -> None:
+async def test_attach_carries_both_ways_and_ends_with_the_output(tmp_path: Path, unix: bool) -> None:
     fakes = Fakes()
     fakes.containers.inspection.config.open_stdin = True
     fakes.streams.attachment = FramedEcho(fakes)
     async with fakes.serving() as harness:
-        code, out, err = await Cli(harness, tmp_path)("attach", "x", stdin=b"typed text\n")
+        code, out, err = await Cli(harness, tmp_path, unix=unix)("attach", "x", stdin=b"typed text\n")
         assert (code, out, err) == (3, "typed text\n", "")
 
 

@@ -109,7 +109,12 @@ def error_answer(error: Exception) -> Full:
         return Full(304)
     if not isinstance(error, ScowError):
         _log.error("unexpected error while handling a request", exc_info=error)
-        return json_answer({"message": f"{type(error).__name__}: {error}"}, 500)
+        return _message_answer(f"{type(error).__name__}: {error}", 500)
     if isinstance(error, TooOldError):
         return Full(status, f"{error.message}\n".encode(), "text/plain; charset=utf-8")
-    return json_answer({"message": error.message}, status)
+    return _message_answer(error.message, status)
+
+
+def _message_answer(message: str, status: int) -> Full:
+    # File names that are not UTF-8 come as surrogates, which JSON cannot have.
+    return json_answer({"message": message.encode("utf-8", "replace").decode()}, status)

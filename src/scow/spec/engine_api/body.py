@@ -13,6 +13,8 @@ from scow.errors import InvalidArgumentError
 
 T = TypeVar("T")
 
+_INT64 = range(-(2**63), 2**63)
+
 
 class Body(msgspec.Struct, rename="pascal", kw_only=True):
     """A JSON object of the Engine API; fields are in PascalCase on the wire.
@@ -30,10 +32,24 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
+def find_oversized(value: Any, place: str = "$") -> str | None:
+    """Where in ``value`` a number is that does not fit Go's int64, in which every client counts."""
+    if isinstance(value, dict):
+        members = ((item, f"{place}.{key}") for key, item in value.items())
+    elif isinstance(value, list):
+        members = ((item, f"{place}[{index}]") for index, item in enumerate(value))
+    else:
+        return place if isinstance(value, int) and not _INT64.start <= value < _INT64.stop else None
+    return next(filter(None, (find_oversized(*member) for member in members)), None)
+
+
 def decode_body(data: bytes, kind: type[T]) -> T:
     """Read a request body. Raises InvalidArgumentError naming the field, or the place in the text."""
     try:
-        return msgspec.convert(without_nulls(msgspec.json.decode(data)), kind)
+        value = msgspec.json.decode(data)
+        if place := find_oversized(value):
+            raise InvalidArgumentError(f"invalid request body: Integer value out of range - at `{place}`")
+        return msgspec.convert(without_nulls(value), kind)
     except msgspec.ValidationError as exc:
         raise InvalidArgumentError(f"invalid request body: {exc}") from exc
     except (msgspec.DecodeError, RecursionError) as exc:
