@@ -191,7 +191,7 @@ class Images:
                 size=image.size,
                 shared_size=shared.get(image.id, -1),
                 labels=image.config.labels,
-                containers=counts[image.id] if shared_size else -1,
+                containers=counts[image.id],
             )
             for image in chosen
         ]
