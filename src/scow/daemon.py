@@ -6,6 +6,7 @@ import grp
 import ipaddress
 import logging
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -64,6 +65,7 @@ def console() -> None:
     except ScowError as exc:
         sys.exit(f"scowd: {exc}")
     use_one_arena()
+    _raise_file_limit()
     log.configure(config.log_level)
     pidfile = PidFile(config.pidfile)
     try:
@@ -77,6 +79,12 @@ def console() -> None:
         sys.exit(f"scowd: failed to start daemon: {exc}")
     finally:
         pidfile.release()
+
+
+def _raise_file_limit() -> None:
+    """A client, a published port, a running container: each is a descriptor or more."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _run(config: Config) -> None:

@@ -31,8 +31,9 @@ class Attachment:
     """What a route runs over a hijacked connection.
 
     ``replay`` goes to the client first (``logs=1``). ``begin`` is called when the client has its header
-    and may start the process (exec), ``ended`` waits until its end is known. ``sock`` is the shim's end,
-    or None for a replay only.
+    and may start the process (exec), ``ended`` waits until its end is known. ``end_input`` gives the process
+    the end of file that a client which vanished owes it; None where its input is for others too. ``sock``
+    is the shim's end, or None for a replay only.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Attachment:
         replay: AsyncIterator[bytes] | None = None,
         begin: Callable[[], Awaitable[bytes]] | None = None,
         ended: Callable[[], Awaitable[object]] | None = None,
+        end_input: Callable[[], Awaitable[None]] | None = None,
         on_detach: Callable[[], None] | None = None,
         relays: "set[asyncio.Task[None]] | None" = None,
     ) -> None:
@@ -55,6 +57,7 @@ class Attachment:
         self._replay = replay
         self._begin = begin
         self._ended = ended
+        self._end_input = end_input
         self._on_detach = on_detach
         self._relays = relays
 
@@ -122,7 +125,8 @@ class Attachment:
             # The process closed its stdin, or ended: its output may still be on the way.
             return
 
-    @staticmethod
-    async def _until_gone(conn: Duplex, output: "asyncio.Task[None]") -> None:
+    async def _until_gone(self, conn: Duplex, output: "asyncio.Task[None]") -> None:
         await conn.wait_closed()
+        if self._end_input is not None:
+            await self._end_input()
         output.cancel()

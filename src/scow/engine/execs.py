@@ -109,6 +109,7 @@ class Execs:
             scanner=DetachScanner(parse_detach_keys(asked.detach_keys)) if asked.tty else None,
             begin=begin,
             ended=found.ended.wait,
+            end_input=(lambda: self._launcher.end_input(found.id)) if asked.attach_stdin else None,
             on_detach=lambda: self._tell(live.doc, found, "exec_detach"),
         )
 

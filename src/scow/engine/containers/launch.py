@@ -223,6 +223,10 @@ class Launcher:
         """A stream to a process that runs or is about to."""
         return await self.supervisor.attach(key, stdin=stdin, stdout=stdout, stderr=stderr, framed=framed)
 
+    async def end_input(self, key: str) -> None:
+        """End of file for a process whose client has vanished."""
+        await self.supervisor.close_stdin(key)
+
     async def resize(self, key: str, height: int, width: int) -> None:
         """Set the window size of a process's terminal."""
         await self.supervisor.resize(key, height, width)

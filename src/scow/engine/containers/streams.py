@@ -48,6 +48,7 @@ class Streams:
         keys = parse_detach_keys(options.detach_keys)
         tty = live.doc.config.tty
         stdin = options.stdin and live.doc.config.open_stdin
+        once = stdin and live.doc.config.stdin_once
         sock = None
         if options.stream:
             sock = await self._launcher.attach(
@@ -64,6 +65,7 @@ class Streams:
             stdin=stdin,
             scanner=DetachScanner(keys) if tty and stdin else None,
             replay=replay,
+            end_input=(lambda: self._launcher.end_input(live.doc.id)) if once else None,
             on_detach=lambda: container_event(self._events, live.doc, "detach"),
             relays=live.relays,
         )
