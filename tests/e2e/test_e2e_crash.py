@@ -237,9 +237,13 @@ def test_a_flood_of_logs_loses_at_most_the_chunk_in_hand_with_the_shim(engine: D
 
     lines = 600_000
     seen = flood(scow, lines, disturb)
-    whole = [int(line) for line in seen if line.isdigit() and 0 < int(line) <= lines]
-    assert len(seen) - len(whole) <= 2 * kills, "at most the two ends of a gap are torn"
-    assert whole == sorted(set(whole)), "no line comes twice or out of order"
+    whole = [0]
+    for line in seen:
+        # The end of a torn line may be a number too, but not the next one of the flood.
+        if line.isdigit() and whole[-1] < int(line) <= lines:
+            whole.append(int(line))
+    del whole[0]
+    assert len(seen) - len(whole) <= 2 * kills, "no line comes twice, at most the two ends of a gap are torn"
     # A chunk is what one read of the pipe returns: at most 64 KiB; a line has two bytes or more.
     assert lines - len(whole) <= kills * (65536 // 2)
     assert whole[-1] == lines

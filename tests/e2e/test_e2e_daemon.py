@@ -148,10 +148,10 @@ def test_an_idle_engine_leaves_and_takes_the_reaper_with_it(stopped: Daemon) -> 
 
 
 def test_the_demo_of_the_readme_shows_a_container(stopped: Daemon) -> None:
-    stopped.start()
-    env = stopped.client("scow").env
+    client = stopped.client("scow")
+    env = {name: value for name, value in client.env.items() if name != "DOCKER_HOST"}
     done = subprocess.run(
-        stopped.namespace.command(str(PROJECT / "scripts" / "demo")),
+        on_demand(client, str(PROJECT / "scripts" / "demo")),
         env=env,
         capture_output=True,
         text=True,
@@ -165,8 +165,7 @@ def test_the_demo_of_the_readme_shows_a_container(stopped: Daemon) -> None:
     assert lines["my address"].endswith("/16")
     assert lines["my memory limit"] == "67108864 bytes"
     assert lines["my process limit"] == "20"
-    assert stopped.scow("ps", "-aq").out == ""
-    stopped.stop()
+    stopped.kill_leftovers()
 
 
 def test_idle_is_quiet(stopped: Daemon) -> None:

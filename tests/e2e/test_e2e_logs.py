@@ -116,6 +116,23 @@ def test_a_container_without_log_has_none_to_read(client: Client) -> None:
     assert client.inspect("mute", "{{.LogPath}}") == ""
 
 
+def test_the_local_driver_keeps_and_follows_lines(client: Client) -> None:
+    client("run", "--name", "near", "--log-driver", "local", "busybox", "sh", "-c", "echo one; echo two >&2")
+    result = client("logs", "near")
+    assert (result.out, result.err) == ("one\n", "two\n")
+    assert client.inspect("near", "{{.HostConfig.LogConfig.Type}}") == "local"
+
+
+@pytest.mark.not_on_dockerd("it takes the place of a container's log folder")
+def test_a_log_that_cannot_be_opened_costs_its_lines_and_not_the_container(client: Client) -> None:
+    container = client.text("create", "--name", "lost", "busybox", "sh", "-c", "echo seen; exit 4")
+    log = client.daemon.data_root / "containers" / container / f"{container}-json.log"
+    log.mkdir()
+    result = client("start", "-a", "lost", code=4)
+    assert result.out == "seen\n"
+    assert client.status("lost") == "exited"
+
+
 def test_a_wrong_log_driver_or_option_is_refused(client: Client) -> None:
     error = client("run", "--log-driver", "nosuch", "busybox", "true", code=125).err
     assert "nosuch" in error

@@ -42,6 +42,8 @@ class JsonFileWriter:
         self._cut_torn_line()
 
     def _open(self) -> None:
+        # "local" has a folder of its own in the container's.
+        os.makedirs(os.path.dirname(self._path), mode=0o710, exist_ok=True)
         # 0640: dockerd's mode for its log files.
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         self._size = os.fstat(self._fd).st_size

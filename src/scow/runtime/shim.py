@@ -10,6 +10,7 @@ from __future__ import annotations
 import _socket
 import os
 import select
+import sys
 import time
 
 from scow.logs.sinks import open_sink
@@ -20,6 +21,7 @@ from scow.runtime.stdio import Container
 
 TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
 if TYPE_CHECKING:
+    from scow.logs.json_file import JsonFileWriter
     from scow.runtime.channel import Message
 
 
@@ -92,7 +94,7 @@ class Shim:
                 container.process_ended()
 
     def _open(self, message: Message, fds: list[int]) -> None:
-        log = open_sink(message["log"], message["carry"]) if message["log"] else None
+        log = _open_log(message)
         stdio = dict(zip(message["stdio"], fds, strict=True))
         self._containers[message["key"]] = Container(
             message["key"],
@@ -139,6 +141,17 @@ class Shim:
             now = time.monotonic()
             for container in [one for one in self._ending if one.finish_at() <= now]:
                 container.finish_late()
+
+
+def _open_log(message: Message) -> JsonFileWriter | None:
+    """The container's log; a log that cannot be opened costs its lines, not the container."""
+    if not message["log"]:
+        return None
+    try:
+        return open_sink(message["log"], message["carry"])
+    except OSError as exc:
+        sys.stderr.write(f"{message['key']}: {exc.filename}: {exc.strerror}: output is not logged\n")
+        return None
 
 
 def main(_arguments: list[str]) -> None:
