@@ -1,6 +1,8 @@
 """scowd itself: its sockets, files and flags, starting on demand and leaving when idle."""
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import threading
@@ -119,6 +121,14 @@ def on_demand(client: Client, *args: str) -> list[str]:
     return client.daemon.namespace.command("unshare", "--mount", "sh", "-c", quoted, "sh", *args)
 
 
+def dismiss(daemon: Daemon) -> None:
+    """End an engine that was started on demand, as a service manager would; it finishes its cleaning up."""
+    for pid, line in daemon.processes().items():
+        if "scowd" in line:
+            os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not daemon.processes(), "scowd, reaper and shim are gone")
+
+
 def test_scow_starts_an_engine_when_there_is_none(stopped: Daemon) -> None:
     client = stopped.client("scow")
     env = {name: value for name, value in client.env.items() if name != "DOCKER_HOST"}
@@ -133,7 +143,7 @@ def test_scow_starts_an_engine_when_there_is_none(stopped: Daemon) -> None:
     assert "ran on demand\n" in done.stdout, done.stderr
     assert done.stdout.endswith("listening\n")
     assert any("scowd" in line for line in stopped.processes().values())
-    stopped.kill_leftovers()
+    dismiss(stopped)
 
 
 def test_an_idle_engine_leaves_and_takes_the_reaper_with_it(stopped: Daemon) -> None:
@@ -165,7 +175,7 @@ def test_the_demo_of_the_readme_shows_a_container(stopped: Daemon) -> None:
     assert lines["my address"].endswith("/16")
     assert lines["my memory limit"] == "67108864 bytes"
     assert lines["my process limit"] == "20"
-    stopped.kill_leftovers()
+    dismiss(stopped)
 
 
 def test_idle_is_quiet(stopped: Daemon) -> None:

@@ -31,7 +31,7 @@ def test_a_shell_on_a_terminal(client: Client) -> None:
 
 
 def resize_until_seen(screen: Terminal, rows: int, columns: int, ask: str = "") -> None:
-    """Docker's client loses a change of size between its first look and its signal handler: change it again."""
+    """Docker's client loses a change of size before its signal handler is there: change it again."""
     for attempt in range(5):
         screen.resize(rows, columns + attempt)
         screen.type(ask)
