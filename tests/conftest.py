@@ -31,6 +31,7 @@ _CLIENTS = {
 
 def pytest_configure(config: pytest.Config) -> None:
     run_id()  # before workers start, so that they inherit it
+    leaks.begin()
     config.addinivalue_line("markers", "not_on_dockerd(reason): in a module marked reference, not this test")
     config.addinivalue_line(
         "markers", "needs(*things): programs, or paths that begin with /, that must be there"

@@ -1,7 +1,7 @@
 """What a test run left on the machine: looked for once, when all its tests are done.
 
-Things of ours are known by the run's id or folders. A cgroup is a leak when it has no process and does not
-go away: running containers of others have processes.
+Things of ours are known by the run's id or folders. A cgroup is a leak when it was not there before, has no
+process and does not go away: running containers of others have processes.
 """
 
 import os
@@ -15,6 +15,14 @@ from tests.support.environment import disk_dir, run_dir, run_id
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 _CGROUP_PATIENCE_S = 3.0
+
+
+_before: set[str] = set()
+
+
+def begin() -> None:
+    """Remember what others left here earlier."""
+    _before.update(_empty_cgroups())
 
 
 def _processes() -> list[str]:
@@ -63,9 +71,9 @@ def _empty_cgroups() -> set[str]:
     return empty
 
 
-def _cgroups() -> list[str]:
+def _new_cgroups() -> list[str]:
     deadline = time.monotonic() + _CGROUP_PATIENCE_S
-    left = _empty_cgroups()
+    left = _empty_cgroups() - _before
     while left and time.monotonic() < deadline:
         time.sleep(0.2)  # the kernel frees a group some time after its last process
         left &= _empty_cgroups()
@@ -76,7 +84,7 @@ def find() -> list[str]:
     """Everything this run left behind, in words; also removes the run's folders when nothing holds them."""
     if os.geteuid() != 0:
         return []
-    found = _processes() + _network_namespaces() + _mounts() + _loop_devices() + _tables() + _cgroups()
+    found = _processes() + _network_namespaces() + _mounts() + _loop_devices() + _tables() + _new_cgroups()
     if not found:
         for folder in (run_dir(), disk_dir()):
             shutil.rmtree(folder, ignore_errors=True)
