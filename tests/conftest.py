@@ -7,6 +7,7 @@ more with the docker command line on dockerd, which proves that the test itself 
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,6 +31,8 @@ _CLIENTS = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A run that is told to end takes its daemons, mounts and namespaces down as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     run_id()  # before workers start, so that they inherit it
     leaks.begin()
     config.addinivalue_line("markers", "not_on_dockerd(reason): in a module marked reference, not this test")
