@@ -34,30 +34,35 @@ def send_body(source: "BinaryIO") -> BodyFraming:
 def start_sending(sock: socket.socket, framing: BodyFraming) -> None:
     """Send in the background. An engine that answers early and stops reading is no error here:
     its answer tells why."""
-    send = _send_chunked if framing.size is None else _send_counted
-    threading.Thread(target=send, args=(sock, framing), daemon=True, name="upload").start()
+    # A descriptor of its own: the caller closes the file when the answer is there, which may be early.
+    source = os.dup(framing.source.fileno())
+    threading.Thread(target=_send, args=(sock, source, framing.size), daemon=True, name="upload").start()
 
 
-def _send_counted(sock: socket.socket, framing: BodyFraming) -> None:
-    source = framing.source.fileno()
+def _send(sock: socket.socket, source: int, size: int | None) -> None:
+    try:
+        if size is None:
+            _send_chunked(sock, source)
+        else:
+            _send_counted(sock, source, size)
+    except OSError:
+        return
+    finally:
+        os.close(source)
+
+
+def _send_counted(sock: socket.socket, source: int, remaining: int) -> None:
     offset = os.lseek(source, 0, os.SEEK_CUR)
-    remaining = framing.size or 0
-    try:
-        while remaining:
-            sent = os.sendfile(sock.fileno(), source, offset, remaining)
-            if not sent:  # the file got shorter: without its bytes the request can only be given up
-                sock.shutdown(socket.SHUT_RDWR)
-                return
-            offset += sent
-            remaining -= sent
-    except OSError:
-        return
+    while remaining:
+        sent = os.sendfile(sock.fileno(), source, offset, remaining)
+        if not sent:  # the file got shorter: without its bytes the request can only be given up
+            sock.shutdown(socket.SHUT_RDWR)
+            return
+        offset += sent
+        remaining -= sent
 
 
-def _send_chunked(sock: socket.socket, framing: BodyFraming) -> None:
-    try:
-        while block := os.read(framing.source.fileno(), _BLOCK_SIZE):
-            sock.sendall(b"%x\r\n%b\r\n" % (len(block), block))
-        sock.sendall(b"0\r\n\r\n")
-    except OSError:
-        return
+def _send_chunked(sock: socket.socket, source: int) -> None:
+    while block := os.read(source, _BLOCK_SIZE):
+        sock.sendall(b"%x\r\n%b\r\n" % (len(block), block))
+    sock.sendall(b"0\r\n\r\n")
