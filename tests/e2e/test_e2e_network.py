@@ -232,6 +232,6 @@ def test_apt_get_update_works_through_nat(client: Client) -> None:
         pytest.skip("this machine's name server is on its loopback")
     probe = client.daemon.namespace.run("apt-get", "-qq", "indextargets", timeout_s=60)
     assert probe.returncode == 0
-    out = client("run", "--rm", "debian:bookworm", "apt-get", "update", timeout_s=200)
+    out = client("run", "--rm", "debian:bookworm", "apt-get", "-oAcquire::Retries=5", "update", timeout_s=200)
     assert "Reading package lists" in out.out
     assert "Err:" not in out.out + out.err
