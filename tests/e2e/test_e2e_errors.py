@@ -107,6 +107,22 @@ def test_run_refuses_what_cannot_be_right(
     client("rm", "-f", "wrong", code=None)
 
 
+@pytest.mark.not_on_dockerd("dockerd honours them")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--volumes-from", "donor"], "--volumes-from is not supported"),
+        (["--link", "donor"], "--link is not supported"),
+        (["--volume-driver", "far", "-v", "vol:/v"], "volume driver far is not supported"),
+        (["--storage-opt", "size=1g"], "--storage-opt is supported only for overlay over xfs"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(client: Client, arguments: list[str], message: str) -> None:
+    client("create", "--name", "donor", "busybox")
+    assert message in client("run", "--rm", *arguments, "busybox", "true", code=125).err
+    assert client.text("ps", "-a", "--format", "{{.Names}}") == "donor"
+
+
 def test_an_image_without_a_command_needs_one(client: Client) -> None:
     layer = Layer()
     layer.file("only", "x")

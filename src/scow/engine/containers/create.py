@@ -21,6 +21,7 @@ from scow.engine.containers.events import container_event
 from scow.engine.containers.merge import merge_config, process_args
 from scow.engine.containers.model import Container, MountRecord
 from scow.engine.containers.mount_points import settle
+from scow.engine.containers.refusals import refuse_what_is_missing
 from scow.engine.containers.registry import Containers
 from scow.engine.events import EventBus
 from scow.engine.names import random_name
@@ -113,6 +114,7 @@ class Creation:
     def _settle_host(self, config: ContainerConfig, asked: HostConfig) -> tuple[HostConfig, list[str]]:
         host = fill_host_config(asked, self._config, self._facts)
         warnings = validate_container(config, host, self._facts)
+        refuse_what_is_missing(host)
         if host.runtime not in self._config.runtimes and host.runtime != "runc":
             raise InvalidArgumentError(f"unknown or invalid runtime name: {host.runtime}")
         validate_log_config(host.log_config.type, host.log_config.config)
