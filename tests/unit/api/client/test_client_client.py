@@ -60,9 +60,13 @@ def test_plain_requests_share_one_connection(engine: FakeEngine, talker: Client)
 def test_a_connection_that_the_engine_closed_is_not_used_again(engine: FakeEngine, talker: Client) -> None:
     def answer_and_close(request: Request, connection: socket.socket) -> None:
         connection.sendall(json_answer(200, {}))
+        connection.shutdown(socket.SHUT_RDWR)
+        closed.set()
 
+    closed = threading.Event()
     engine.answers["POST /x"] = answer_and_close
     talker.post("/x")
+    assert closed.wait(10)
     talker.post("/x")
     assert len(engine.sent("POST", "/x")) == 2
 
