@@ -125,8 +125,13 @@ def test_many_execs_at_once_each_get_their_own_output(client: Client, box: str) 
 
 def test_top_lists_the_processes_of_container_and_exec(client: Client, box: str) -> None:
     client("exec", "-d", box, "sleep", "77")
-    listing = client("top", box).lines
-    assert listing[0].split()[:3] == ["UID", "PID", "PPID"]
-    assert {line.split(maxsplit=7)[-1] for line in listing[1:]} == {"sleep 600", "sleep 77"}
+
+    def commands() -> set[str]:
+        listing = client("top", box).lines
+        assert listing[0].split()[:3] == ["UID", "PID", "PPID"]
+        return {line.split(maxsplit=7)[-1] for line in listing[1:]}
+
+    # A process that is just being executed has no command line yet.
+    wait_until(lambda: commands() == {"sleep 600", "sleep 77"}, "both processes are listed")
     answer = client.api("GET", f"/containers/{box}/top?ps_args=-o%20pid,comm")
     assert answer.json["Titles"] == ["PID", "COMMAND"], json.dumps(answer.json)

@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,6 +23,7 @@ from scow.tasks import run_blocking
 
 KIND = "volume"
 ANONYMOUS_LABEL = "com.docker.volume.anonymous"
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 
 
@@ -43,6 +44,10 @@ class Volumes:
         self._root.mkdir(mode=0o701, parents=True, exist_ok=True)
         for name, body in self._store.load(KIND):
             self._volumes[name] = msgspec.json.decode(body, type=Volume)
+        for folder in self._root.iterdir():
+            # Left by a kill between a document and its folder; a name of anyone's own choice is not touched.
+            if _ANONYMOUS.fullmatch(folder.name) and folder.name not in self._volumes:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def __len__(self) -> int:
         return len(self._volumes)
@@ -124,8 +129,21 @@ class Volumes:
             raise NotFoundError(f"get {name}: no such volume")
         if users := list(self._users_of(name)):
             raise ConflictError(f"remove {name}: volume is in use - [{', '.join(users)}]")
-        await self._store.commit(Delete(KIND, name))
-        del self._volumes[name]
+        await self._store.commit(*self.deletions([name]))
+        await self.discard(name)
+
+    def unused_without(self, names: Iterable[str], container_id: str) -> Sequence[str]:
+        """Those of ``names`` that no container but this one mounts."""
+        return [name for name in names if set(self._users_of(name)) <= {container_id}]
+
+    def deletions(self, names: Iterable[str]) -> Sequence[Delete]:
+        """What takes the documents of volumes away, for a transaction; ``discard`` each one after it."""
+        return [Delete(KIND, name) for name in names]
+
+    async def discard(self, name: str) -> None:
+        """Remove what is left of a volume whose document is gone. Not an error if that is nothing."""
+        if self._volumes.pop(name, None) is None:
+            return
         await run_blocking(shutil.rmtree, self._root / name, True)
         self._events.publish("volume", "destroy", name, {"driver": "local"})
 

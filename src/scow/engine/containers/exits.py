@@ -76,7 +76,7 @@ class Exits:
             container_event(self._events, doc, "oom")
         if remove:
             doc.step(Action.REMOVE)
-            await self._containers.discard(live)
+            await self._removal.discard(live)
         else:
             await self._containers.save(live)
         container_event(

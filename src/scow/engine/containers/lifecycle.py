@@ -54,7 +54,7 @@ class Lifecycle:
         except ScowError:
             if live.doc.host.auto_remove:
                 live.doc.step(Action.REMOVE)
-                await self._containers.discard(live)
+                await self._removal.discard(live)
                 self._removal.tell(live)
                 await self._removal.clear(live)
             else:

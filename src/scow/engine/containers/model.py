@@ -1,6 +1,7 @@
 """What the engine knows of one container: the stored document, and what lives only in memory."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -83,6 +84,7 @@ class Live:
 
     ``lock`` orders all changes of this container; ``relays`` are the clients that still have output to
     come; ``execs`` are the ids of its execs; ``pidfd`` is its first process, -1 when there is none;
+    ``doomed_volumes`` go with it;
     ``stopping`` keeps a stop that is under way from being taken for an end of the container's own.
     """
 
@@ -92,5 +94,6 @@ class Live:
     relays: set["asyncio.Task[None]"] = field(default_factory=set)
     pidfd: int = -1
     stopping: bool = False
+    doomed_volumes: Sequence[str] = ()
     restart_delay_s: float = 0.0
     restart_timer: "asyncio.Task[None] | None" = None

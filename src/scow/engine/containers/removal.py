@@ -66,31 +66,28 @@ class Removal:
                     f'cannot remove container "{doc.name}": container is paused and must be unpaused first'
                 )
         doc.step(Action.REMOVE)
-        await self._containers.discard(live)
+        await self.discard(live, volumes=volumes)
         self.tell(live)
-        await self.clear(live, volumes=volumes)
+        await self.clear(live)
+
+    async def discard(self, live: Live, *, volumes: bool = True) -> None:
+        """Drop the document, and with it in one transaction those of the volumes that nobody else has."""
+        names = [r.name for r in live.doc.mounts if volumes and r.type == "volume" and r.anonymous]
+        live.doomed_volumes = self._volumes.unused_without(names, live.doc.id)
+        await self._containers.discard(live, *self._volumes.deletions(live.doomed_volumes))
 
     def tell(self, live: Live) -> None:
         """Tell the world that the container is gone; its document is."""
         container_event(self._events, live.doc, "destroy")
         self._waits.removed(live.doc)
 
-    async def clear(self, live: Live, *, volumes: bool = True) -> None:
+    async def clear(self, live: Live) -> None:
         """Free what a discarded container held on disk, and then its name."""
         doc = live.doc
         self._execs.discard_all(live)
         await self._launcher.forget(doc.id)
         await self._images.remove_rootfs(doc.id)
         await run_blocking(shutil.rmtree, self._root / doc.id, True)
-        if volumes:
-            for record in doc.mounts:
-                if record.type == "volume" and record.anonymous:
-                    await self._remove_volume(record.name)
+        for name in live.doomed_volumes:
+            await self._volumes.discard(name)
         self._containers.release_name(doc.name)
-
-    async def _remove_volume(self, name: str) -> None:
-        """An anonymous volume another container took over by name stays."""
-        try:
-            await self._volumes.remove(name, force=True)
-        except ConflictError:
-            _log.debug("volume %s is still in use", name)
