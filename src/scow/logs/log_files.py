@@ -15,6 +15,7 @@ from scow.logs.rotation import rotated_paths
 
 BLOCK_BYTES = 256 * 1024
 _TAIL_BLOCK_BYTES = 64 * 1024
+_MOST_TRIES = 100
 
 
 class LogFiles:
@@ -73,16 +74,15 @@ class LogFiles:
 
     def _open_after(self, known: os.stat_result | None) -> None:
         """Open what is newer than the file ``known``; everything, if that is rotated away."""
-        newer: deque[int] = deque()
-        for path in reversed(rotated_paths(self._path)):
-            fd = _open(path)
-            if fd < 0:
-                continue
-            if known is not None and os.path.samestat(os.fstat(fd), known):
-                os.close(fd)
-                break
-            newer.appendleft(fd)
-        self._files.extend(newer)
+        fds = _open_all(self._path)
+        if known is not None:
+            for at, fd in enumerate(fds):
+                if os.path.samestat(os.fstat(fd), known):
+                    for older in fds[: at + 1]:
+                        os.close(older)
+                    fds = fds[at + 1 :]
+                    break
+        self._files.extend(fds)
 
     def close(self) -> None:
         """Close all files. May be called twice."""
@@ -90,6 +90,34 @@ class LogFiles:
             for fd in self._files:
                 os.close(fd)
             self._files.clear()
+
+
+def _open_all(path: str) -> list[int]:
+    """Descriptors of all files, oldest first, from a moment without a rotation if one comes soon."""
+    for _ in range(_MOST_TRIES):
+        before = _inodes(path)
+        fds = [fd for name, _ in before if (fd := _open(name)) >= 0]
+        if _inodes(path) == before and not _is_rotating(path, before):
+            return fds
+        for fd in fds:
+            os.close(fd)
+    return [fd for name in rotated_paths(path) if (fd := _open(name)) >= 0]
+
+
+def _is_rotating(path: str, found: list[tuple[str, int]]) -> bool:
+    """Whether ``path`` has no file, or the names behind ``found`` go on after a free one."""
+    behind = f"{path}.{len(found) + 1}"
+    return not found or found[-1][0] != path or os.path.exists(behind) or os.path.exists(behind + ".gz")
+
+
+def _inodes(path: str) -> list[tuple[str, int]]:
+    found = []
+    for name in rotated_paths(path):
+        try:
+            found.append((name, os.stat(name).st_ino))
+        except FileNotFoundError:
+            continue
+    return found
 
 
 def _open(path: str) -> int:

@@ -178,15 +178,17 @@ def test_following_misses_and_repeats_nothing_across_rotations(tmp_path: Path) -
     async def scenario() -> None:
         log = open_writer(tmp_path / "x.log", max_bytes=2000, max_files=1000)
         follower = Follower(tmp_path / "x.log")
+        log.write(1, b"0\n")
+        assert await follower.next() == b"0\n"
         reading = asyncio.gather(follower.rest())
-        for number in range(3000):
+        for number in range(1, 3000):
             log.write(1, b"%d\n" % number)
             if number % 7 == 0:
                 await asyncio.sleep(0)
         log.close()
         follower.ended.set_result(None)
         (got,) = await reading
-        assert got == b"".join(b"%d\n" % number for number in range(3000))
+        assert got == b"".join(b"%d\n" % number for number in range(1, 3000))
 
     asyncio.run(scenario())
 
