@@ -6,11 +6,13 @@ Blocks; runs on a worker thread. Nothing is committed before both digests are wh
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from scow.errors import IntegrityError, ScowError
 from scow.image.archive_formats import LayerSource
 from scow.image.decompress import ByteReader, decompressed
 from scow.image.layer_unpacker import LayerUnpacker
+from scow.image.recipe import RecipeWriter
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.snapshots.probe import in_user_namespace
 from scow.image.tar_reader import TarReader
@@ -56,21 +58,27 @@ def unpack_layer(
     below: Sequence[str],
     source: LayerSource,
     diff_id: str | None,
+    recipe_folder: Path,
 ) -> Unpacked:
-    """Make ``snapshot`` of ``source`` and commit it, or raise and leave at most a staged directory.
+    """Make ``snapshot`` of ``source`` and commit it, with what it takes to make its tar again.
 
-    ``diff_id`` is what the uncompressed bytes must digest to; ``None`` takes them as they come. Raises
-    InvalidArgumentError, IntegrityError, and ScowError where the disk refuses.
+    Or raise, and leave at most a staged directory and ``recipe_folder``. ``diff_id`` is what the uncompressed
+    bytes must digest to; ``None`` takes them as they come. Raises InvalidArgumentError, IntegrityError, and
+    ScowError where the disk refuses.
     """
     stored = DigestReader(source.content)
     plain = DigestReader(decompressed(stored))
     try:
         root = driver.stage(snapshot, below)
-        with LayerUnpacker(root, driver.whiteouts(), may_make_devices=not in_user_namespace()) as unpacker:
-            size = unpacker.unpack(TarReader(plain))
-        # A digest covers what follows the last entry, too.
-        plain.drain()
-        stored.drain()
+        with RecipeWriter(recipe_folder) as recipe:
+            archive = TarReader(plain, on_raw=recipe.raw)
+            with LayerUnpacker(
+                root, driver.whiteouts(), may_make_devices=not in_user_namespace(), recipe=recipe
+            ) as unpacker:
+                size = unpacker.unpack(archive)
+            # A digest covers what follows the last entry, too.
+            archive.drain()
+            stored.drain()
         _verify(source.digest, stored.digest, "layer content")
         _verify(diff_id, plain.digest, "diffID for layer")
         driver.commit(snapshot, stackable=True)

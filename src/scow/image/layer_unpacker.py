@@ -23,6 +23,7 @@ from typing import Protocol
 
 from scow.errors import InvalidArgumentError
 from scow.image import tar_reader
+from scow.image.recipe import RecipeWriter
 from scow.image.tar_reader import Entry, TarReader
 from scow.image.trees import remove_tree
 from scow.linux.rootpath import make_dirs_in_root
@@ -128,7 +129,16 @@ class LayerUnpacker:
     ``may_make_devices`` is off in a user namespace: there, device nodes are left out, as by Docker.
     """
 
-    def __init__(self, root: str, whiteouts: Whiteouts, *, may_make_devices: bool = True) -> None:
+    def __init__(
+        self,
+        root: str,
+        whiteouts: Whiteouts,
+        *,
+        may_make_devices: bool = True,
+        recipe: RecipeWriter | None = None,
+    ) -> None:
+        """``recipe`` is told where each content is found again; its raw parts are the reader's to tell."""
+        self._recipe = recipe
         self._root = os.open(root, _DIRECTORY)
         self._whiteouts = whiteouts
         self._may_make_devices = may_make_devices
@@ -182,7 +192,7 @@ class LayerUnpacker:
     def _make(self, entry: Entry, archive: TarReader, folder_fd: int, path: str, name: str) -> None:
         match entry.kind:
             case tar_reader.REGULAR:
-                self._make_file(entry, archive, folder_fd, name)
+                self._make_file(entry, archive, folder_fd, path, name)
             case tar_reader.DIRECTORY:
                 self._make_directory(entry, folder_fd, path, name)
             case tar_reader.SYMLINK:
@@ -198,7 +208,7 @@ class LayerUnpacker:
             case _:
                 self._make_device(entry, folder_fd, name)
 
-    def _make_file(self, entry: Entry, archive: TarReader, folder_fd: int, name: str) -> None:
+    def _make_file(self, entry: Entry, archive: TarReader, folder_fd: int, path: str, name: str) -> None:
         fd = os.open(name, _NEW_FILE, 0o600, dir_fd=folder_fd)
         try:
             while piece := archive.read(_READ_BYTES):
@@ -214,6 +224,8 @@ class LayerUnpacker:
         finally:
             os.close(fd)
         self._bytes += entry.size
+        if self._recipe is not None and entry.size:
+            self._recipe.content(path, entry.size)
 
     def _make_directory(self, entry: Entry, folder_fd: int, path: str, name: str) -> None:
         try:
@@ -275,6 +287,8 @@ class LayerUnpacker:
     def _make_room(self, entry: Entry, folder_fd: int, path: str, name: str) -> bool:
         """Remove what has the name already; True if a directory coming there has to be opaque."""
         status = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
+        if self._recipe is not None:
+            self._recipe.replaced(path, self._root)
         remove_tree(folder_fd, name)
         self._forget_folders(path)
         is_directory = entry.kind == tar_reader.DIRECTORY

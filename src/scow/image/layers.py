@@ -19,17 +19,22 @@ Records and counts are changed on the event loop only.
 """
 
 import asyncio
+import hashlib
 import secrets
+import shutil
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Container, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
 from scow import tasks
+from scow.errors import IntegrityError
 from scow.image.archive_formats import LayerSource
 from scow.image.layer_stream import Unpacked, unpack_layer
 from scow.image.model import LayerProgress, LayerRecord
+from scow.image.recipe import rebuild
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
 from scow.spec.digest import sha256_of
@@ -54,10 +59,11 @@ class GoneLayer:
 
 
 class LayerStore:
-    """See the module. ``kind`` is that of the layers' documents."""
+    """See the module. ``kind`` is that of the layers' documents, ``recipes`` holds one of each layer's tar."""
 
-    def __init__(self, driver: SnapshotDriver, kind: str) -> None:
+    def __init__(self, driver: SnapshotDriver, kind: str, recipes: Path) -> None:
         self._driver = driver
+        self._recipes = recipes
         self._kind = kind
         self._records: dict[str, LayerRecord] = {}
         self._uses: Counter[str] = Counter()
@@ -69,6 +75,26 @@ class LayerStore:
         """Start-up: take over what is stored. Every record's parent is among them."""
         self._records = dict(records)
         self._uses.update(record.parent for record in records.values() if record.parent is not None)
+
+    def remove_lost_recipes(self, snapshots: Container[str]) -> None:
+        """Start-up: remove the recipes of layers that are not among ``snapshots``. Blocks."""
+        self._recipes.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in self._recipes.iterdir():
+            if folder.name not in snapshots:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def tar(self, chain_id: str) -> Iterator[bytes]:
+        """The layer's tar as it came, digested on the way; hold the layer meanwhile. Blocks.
+
+        Raises ``KeyError`` if it is not there, IntegrityError if it is not what it was.
+        """
+        record = self._records[chain_id]
+        digest = hashlib.sha256()
+        for piece in rebuild(self._recipes / record.snapshot, self._driver.layer_path(record.snapshot)):
+            digest.update(piece)
+            yield piece
+        if f"sha256:{digest.hexdigest()}" != record.diff_id:
+            raise IntegrityError(f"layer {record.diff_id} was changed on disk")
 
     def __contains__(self, chain_id: str) -> bool:
         return chain_id in self._records
@@ -151,7 +177,9 @@ class LayerStore:
             # Shielded: a thread goes on whatever becomes of who waits for it, so it is told to stop.
             async with self._unpacking:
                 work = asyncio.shield(
-                    tasks.run_blocking(unpack_layer, self._driver, snapshot, below, source, diff_id)
+                    tasks.run_blocking(
+                        unpack_layer, self._driver, snapshot, below, source, diff_id, self._recipes / snapshot
+                    )
                 )
                 try:
                     while not (await asyncio.wait({work}, timeout=_PROGRESS_INTERVAL_S))[0]:
@@ -169,7 +197,9 @@ class LayerStore:
         snapshot = new_snapshot_id()
         try:
             async with self._unpacking:
-                unpacked = await run_to_end(unpack_layer, self._driver, snapshot, (), source, None)
+                unpacked = await run_to_end(
+                    unpack_layer, self._driver, snapshot, (), source, None, self._recipes / snapshot
+                )
         except BaseException:
             await run_to_end(self._abandon, snapshot)
             raise
@@ -183,7 +213,7 @@ class LayerStore:
     async def remove(self, gone: list[GoneLayer]) -> None:
         """Delete the directories of layers whose records are no longer stored."""
         for layer in gone:
-            await run_to_end(self._driver.remove, layer.snapshot)
+            await run_to_end(self._remove, layer.snapshot)
 
     def _take_in(self, parent: str | None, snapshot: str, unpacked: Unpacked) -> None:
         """A new layer with one hold on it, the caller's."""
@@ -197,7 +227,11 @@ class LayerStore:
 
     def _abandon(self, snapshot: str) -> None:
         self._driver.discard(snapshot)
+        self._remove(snapshot)
+
+    def _remove(self, snapshot: str) -> None:
         self._driver.remove(snapshot)
+        shutil.rmtree(self._recipes / snapshot, ignore_errors=True)
 
 
 def chain_on(parent: str | None, diff_id: str) -> str:

@@ -69,6 +69,7 @@ def restore(
     problems = [f"removed left-over directory {snapshot}" for snapshot in recovered.removed]
     whole = _whole_stacks(records, missing)
     problems += [f"layer {chain_id} has no directory" for chain_id in records if chain_id not in whole]
+    layers.remove_lost_recipes(known)
     layers.restore({chain_id: records[chain_id] for chain_id in whole})
     problems += _restore_rootfs(rootfs, layers, missing)
     rows = store.load(kinds.image)

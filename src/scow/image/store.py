@@ -70,7 +70,7 @@ class ImageStore:
         self._temporary.mkdir(mode=0o700, exist_ok=True)
         home = root / "image" / driver.name
         self._content = ContentStore(home / "imagedb" / "content" / "sha256")
-        self._layers = LayerStore(driver, self._kinds.layer)
+        self._layers = LayerStore(driver, self._kinds.layer, home / "recipes")
         self._rootfs = RootfsStore(driver, self._layers, home / "rootfs", store, self._kinds.init)
         self._catalog = Catalog()
         self._changes = asyncio.Lock()

@@ -7,7 +7,7 @@ outside what the kernel can store are refused. Sparse files are refused: no imag
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from scow.errors import InvalidArgumentError
@@ -67,9 +67,17 @@ class Entry:
 class TarReader:
     """The entries of one archive. Content of the current entry is read with ``read`` before moving on."""
 
-    def __init__(self, source: ByteReader, *, buffer_bytes: int = _BUFFER_BYTES) -> None:
+    def __init__(
+        self,
+        source: ByteReader,
+        *,
+        buffer_bytes: int = _BUFFER_BYTES,
+        on_raw: Callable[[bytes], None] | None = None,
+    ) -> None:
+        """``on_raw`` is given all bytes, in order, that ``read`` does not return: headers, padding, the end."""
         self._source = source
         self._buffer_bytes = buffer_bytes
+        self._on_raw = on_raw
         self._buffer = b""
         self._at = 0
         self._position = 0
@@ -97,10 +105,13 @@ class TarReader:
 
     def drain(self) -> None:
         """Read to the end of the source: a digest over the stream covers what follows the last entry too."""
+        rest = self._buffer[self._at :]
         self._at = 0
         self._buffer = b""
-        while self._source.read(self._buffer_bytes):
-            pass
+        while rest or (rest := self._source.read(self._buffer_bytes)):
+            if self._on_raw is not None:
+                self._on_raw(rest)
+            rest = b""
 
     def _next(self) -> Entry | None:
         self._skip(self._left + self._padding)
@@ -175,6 +186,12 @@ class TarReader:
 
     def _take(self, size: int, *, at_boundary: bool = False) -> bytes:
         """Exactly ``size`` bytes; ``b""`` if the source ends here and ``at_boundary`` allows it."""
+        data = self._take_exactly(size, at_boundary=at_boundary)
+        if self._on_raw is not None:
+            self._on_raw(data)
+        return data
+
+    def _take_exactly(self, size: int, *, at_boundary: bool) -> bytes:
         end = self._at + size
         if end <= len(self._buffer):
             piece = self._buffer[self._at : end]
@@ -198,12 +215,14 @@ class TarReader:
         while size:
             if self._at == len(self._buffer):
                 seek = getattr(self._source, "skip", None)
-                if seek is not None and size > self._buffer_bytes:
+                if seek is not None and self._on_raw is None and size > self._buffer_bytes:
                     seek(size)
                     return
                 if not self._fill():
                     raise InvalidArgumentError("unexpected EOF in archive")
             step = min(size, len(self._buffer) - self._at)
+            if self._on_raw is not None:
+                self._on_raw(self._buffer[self._at : self._at + step])
             self._at += step
             size -= step
 

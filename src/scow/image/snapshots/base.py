@@ -66,6 +66,9 @@ class SnapshotDriver(Protocol):
     def exists(self, snapshot: str) -> bool:
         """Whether a committed snapshot's directory is there."""
 
+    def layer_path(self, snapshot: str) -> str:
+        """The directory in which every file that this snapshot brought is found under its own name."""
+
     def own_bytes(self, snapshot: str, below: Sequence[str]) -> int:
         """Bytes that this snapshot adds to what is below."""
 

@@ -116,6 +116,10 @@ class Overlay2Driver:
         """Whether ``diff`` is there."""
         return os.path.isdir(f"{self._path(snapshot)}/diff")
 
+    def layer_path(self, snapshot: str) -> str:
+        """``diff``."""
+        return f"{self._path(snapshot)}/diff"
+
     def own_bytes(self, snapshot: str, below: Sequence[str]) -> int:
         """Of the upper directory."""
         return tree_bytes(f"{self._path(snapshot)}/diff")

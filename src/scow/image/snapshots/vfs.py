@@ -66,6 +66,10 @@ class VfsDriver:
         """Whether the tree is there."""
         return os.path.isdir(self._path(snapshot))
 
+    def layer_path(self, snapshot: str) -> str:
+        """The whole tree."""
+        return self._path(snapshot)
+
     def own_bytes(self, snapshot: str, below: Sequence[str]) -> int:
         """Of the files that are not as they are below."""
         place = self._path(snapshot)
