@@ -12,8 +12,9 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from scow import log
@@ -46,10 +47,11 @@ from scow.image.model import ImageUser
 from scow.image.store import ImageStore
 from scow.linux import cgroups
 from scow.linux.allocator import give_back_free_memory, use_one_arena
+from scow.linux.cgroups import CgroupHost
 from scow.linux.sysinfo import read_machine_facts
 from scow.network.bridge import BridgeDriver, BridgeSettings
 from scow.network.ipam import DEFAULT_POOLS, SubnetPool
-from scow.runtime.host_facts import read_host_facts
+from scow.runtime.host_facts import HostFacts, read_host_facts
 from scow.runtime.oci_runtime import OciRuntime
 from scow.runtime.supervisor import Exited, Supervisor
 from scow.store import Store
@@ -136,11 +138,51 @@ def _group_id(name: str) -> int | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    """What outlives the engine: documents, images, volumes."""
+
+    store: Store
+    containers: Containers
+    images: ImageStore
+    volumes: Volumes
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """What the machine offers."""
+
+    runtimes: Mapping[str, OciRuntime]
+    facts: HostFacts
+    cgroups: CgroupHost
+
+
+@dataclass(frozen=True, slots=True)
+class _Networking:
+    """The networks of the API and the driver of the default one."""
+
+    networks: Networks
+    bridge: BridgeDriver | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """Who moves a container from one state to the next."""
+
+    launcher: Launcher
+    waits: Waits
+    execs: Execs
+    removal: Removal
+    exits: Exits
+    lifecycle: Lifecycle
+
+
 class Daemon:
-    """The engine's parts and how they hang together."""
+    """The engine's parts and how they hang together, floor by floor."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._events = EventBus()
         self._containers: Containers | None = None
 
     def is_needed(self) -> bool:
@@ -149,65 +191,127 @@ class Daemon:
 
     async def open(self, stack: AsyncExitStack, idle: IdleExit) -> Services:
         """Open everything in order, reconcile with what runs, and return what the API calls."""
-        config = self._config
-        config.data_root.mkdir(mode=0o711, parents=True, exist_ok=True)
-        config.exec_root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        for directory in (self._config.data_root, self._config.exec_root):
+            directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         tasks = await stack.enter_async_context(TaskOwner("engine"))
+        storage = await self._open_storage(stack)
+        self._containers = storage.containers
+        host = await self._read_host()
+        supervisor, ends = self._open_supervisor(stack, tasks)
+        networking = await self._open_networking(stack, storage)
+        life = self._assemble_life(storage, host, networking, supervisor, tasks, idle)
+        ends.execs, ends.exits = life.execs, life.exits
+        await self._reconcile(storage, life, supervisor, tasks)
+        return self._services(storage, host, networking, life)
+
+    async def _open_storage(self, stack: AsyncExitStack) -> _Storage:
+        config = self._config
         store = Store(config.data_root / "scow.db")
         stack.push_async_callback(store.aclose)
-        events, waits = EventBus(), Waits()
-        containers = self._containers = Containers(store)
+        containers = Containers(store)
         containers.load()
         images = await ImageStore.open(config.data_root, store, config.storage_driver)
-        runtimes = _runtimes(config)
-        features = await runtimes[config.default_runtime].features()
-        facts = read_host_facts(config.init_path, features.get("mountOptions") or ())
-        host_cgroups = cgroups.detect()
-
-        def report_exit(ended: Exited) -> None:
-            owner = execs if ended.key in execs else exits
-            tasks.start(owner.exited(ended), name=f"exit of {ended.key[:12]}")
-
-        supervisor = Supervisor(config.exec_root, report_exit)
-        stack.push_async_callback(supervisor.aclose, stop_reaper_if_idle=True)
-        networks = Networks(store, lambda: _members(containers))
-        await networks.load()
-        bridge = await _open_bridge(config, containers, networks.id_of("bridge"))
-        root, bundles = config.data_root / "containers", config.exec_root / "bundles"
-        launcher = Launcher(
-            root=root,
-            bundles=bundles,
-            documents=Documents(config, facts, containers),
-            containers=containers,
-            images=images,
-            sandboxes=Sandboxes(containers, bridge),
-            supervisor=supervisor,
-            runtimes=runtimes,
-            cgroups=host_cgroups,
-            events=events,
-            alive_changed=idle.state_changed,
-        )
-        volumes = Volumes(config.data_root / "volumes", store, events, _volume_users(containers))
+        users = _volume_users(containers)
+        volumes = Volumes(config.data_root / "volumes", store, self._events, users)
         volumes.load()
+        return _Storage(store, containers, images, volumes)
+
+    async def _read_host(self) -> _Host:
+        runtimes = _runtimes(self._config)
+        features = await runtimes[self._config.default_runtime].features()
+        facts = read_host_facts(self._config.init_path, features.get("mountOptions") or ())
+        return _Host(runtimes, facts, cgroups.detect())
+
+    def _open_supervisor(self, stack: AsyncExitStack, tasks: TaskOwner) -> tuple[Supervisor, "_Ends"]:
+        ends = _Ends(tasks)
+        supervisor = Supervisor(self._config.exec_root, ends.report)
+        stack.push_async_callback(supervisor.aclose, stop_reaper_if_idle=True)
+        return supervisor, ends
+
+    async def _open_networking(self, stack: AsyncExitStack, storage: _Storage) -> _Networking:
+        containers = storage.containers
+        networks = Networks(storage.store, lambda: _members(containers))
+        await networks.load()
+        bridge = await _open_bridge(self._config, containers, networks.id_of("bridge"))
         if bridge is not None:
             stack.push_async_callback(bridge.aclose)
             networks.describe_bridge(
                 subnet=str(bridge.subnet), gateway=str(bridge.gateway), options=bridge.options()
             )
+        return _Networking(networks, bridge)
+
+    def _assemble_life(
+        self,
+        storage: _Storage,
+        host: _Host,
+        networking: _Networking,
+        supervisor: Supervisor,
+        tasks: TaskOwner,
+        idle: IdleExit,
+    ) -> _Life:
+        containers, events, waits = storage.containers, self._events, Waits()
+        launcher = Launcher(
+            root=self._container_root,
+            bundles=self._bundles,
+            documents=Documents(self._config, host.facts, containers),
+            containers=containers,
+            images=storage.images,
+            sandboxes=Sandboxes(containers, networking.bridge),
+            supervisor=supervisor,
+            runtimes=host.runtimes,
+            cgroups=host.cgroups,
+            events=events,
+            alive_changed=idle.state_changed,
+        )
         execs = Execs(containers, launcher, events)
-        removal = Removal(root, containers, images, volumes, launcher, execs, waits, events)
+        removal = Removal(
+            self._container_root,
+            containers,
+            storage.images,
+            storage.volumes,
+            launcher,
+            execs,
+            waits,
+            events,
+        )
         exits = Exits(containers, launcher, removal, waits, events, tasks)
-        creation = Creation(config, facts, containers, images, volumes, networks, events)
         lifecycle = Lifecycle(containers, launcher, removal, waits, events)
-        recovery = Recovery(root, bundles, containers, images, launcher, exits, tasks)
+        return _Life(launcher, waits, execs, removal, exits, lifecycle)
+
+    async def _reconcile(
+        self, storage: _Storage, life: _Life, supervisor: Supervisor, tasks: TaskOwner
+    ) -> None:
+        recovery = Recovery(
+            self._container_root,
+            self._bundles,
+            storage.containers,
+            storage.images,
+            life.launcher,
+            life.exits,
+            tasks,
+        )
         await recovery.recover(await supervisor.start())
         await recovery.apply_restart_policies()
+
+    def _services(self, storage: _Storage, host: _Host, networking: _Networking, life: _Life) -> Services:
+        config, events = self._config, self._events
+        containers, images, volumes = storage.containers, storage.images, storage.volumes
+        networks, launcher, execs = networking.networks, life.launcher, life.execs
+        creation = Creation(config, host.facts, containers, images, volumes, networks, events)
         return Services(
             containers=ContainerService(
-                root, containers, creation, lifecycle, launcher, images, networks, execs, events
+                self._container_root,
+                containers,
+                creation,
+                life.lifecycle,
+                launcher,
+                images,
+                networks,
+                execs,
+                events,
             ),
-            lifecycle=lifecycle,
-            streams=Streams(containers, launcher, waits, events),
+            lifecycle=life.lifecycle,
+            streams=Streams(containers, launcher, life.waits, events),
             execs=execs,
             images=Images(images, events, lambda: _image_users(containers)),
             volumes=volumes,
@@ -216,14 +320,36 @@ class Daemon:
                 config=config,
                 engine_id=_engine_id(config.data_root),
                 machine=read_machine_facts(),
-                cgroups=host_cgroups,
-                features=facts.features,
+                cgroups=host.cgroups,
+                features=host.facts.features,
                 containers=containers,
                 images=images,
-                runtimes=runtimes,
+                runtimes=host.runtimes,
                 bus=events,
             ),
         )
+
+    @property
+    def _container_root(self) -> Path:
+        return self._config.data_root / "containers"
+
+    @property
+    def _bundles(self) -> Path:
+        return self._config.exec_root / "bundles"
+
+
+class _Ends:
+    """Gives the news of an ended process to whose it was. The supervisor is there before its owners."""
+
+    def __init__(self, tasks: TaskOwner) -> None:
+        self._tasks = tasks
+        self.execs: Execs
+        self.exits: Exits
+
+    def report(self, ended: Exited) -> None:
+        """Called by the supervisor, which speaks only after its ``start``."""
+        owner = self.execs if ended.key in self.execs else self.exits
+        self._tasks.start(owner.exited(ended), name=f"exit of {ended.key[:12]}")
 
 
 async def _open_bridge(config: Config, containers: Containers, network_id: str) -> BridgeDriver | None:

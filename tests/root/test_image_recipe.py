@@ -35,7 +35,7 @@ def of_python(format: int) -> bytes:
         for name in ("etc/", "etc/empty", "etc/" + "n" * 120, "etc/.wh.gone", "big"):
             info = tarfile.TarInfo(name)
             info.mtime, info.uid = 1_700_000_000, 3_000_000
-            content = {"big": os.urandom(3_000_001)}.get(name, b"" if name.endswith(("/", "y")) else b"text\n")
+            content = os.urandom(3_000_001) if name == "big" else b"" if name == "etc/empty" else b"text\n"
             info.type = tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
             info.size = len(content) if info.isreg() else 0
             tar.addfile(info, io.BytesIO(content))

@@ -59,7 +59,7 @@ class GoneLayer:
 
 
 class LayerStore:
-    """See the module. ``kind`` is that of the layers' documents, ``recipes`` holds one of each layer's tar."""
+    """See the module. ``kind`` is that of the layers' documents; ``recipes`` holds one of each tar."""
 
     def __init__(self, driver: SnapshotDriver, kind: str, recipes: Path) -> None:
         self._driver = driver

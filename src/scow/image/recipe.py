@@ -6,9 +6,9 @@ tar that is not the content of a file is kept while it is unpacked, and contents
 snapshot. That is what Docker's tar-split keeps too; a second copy of the layer is not needed.
 
     <folder>/recipe      compressed records, in the order of the tar:
-                             R <u32 length> <bytes>                       as they stood in the tar
-                             F <u64 size> <u16 length> <path>             the content of a file of the snapshot
-                             E                                            the end
+                             R <u32 length> <bytes>               as they stood in the tar
+                             F <u64 size> <u16 length> <path>     the content of a file of the snapshot
+                             E                                    the end
     <folder>/<n>         content of the n-th F record, when a later entry of the tar took its path
 """
 

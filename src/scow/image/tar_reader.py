@@ -74,7 +74,7 @@ class TarReader:
         buffer_bytes: int = _BUFFER_BYTES,
         on_raw: Callable[[bytes], None] | None = None,
     ) -> None:
-        """``on_raw`` is given all bytes, in order, that ``read`` does not return: headers, padding, the end."""
+        """``on_raw`` gets all bytes, in order, that ``read`` does not return: headers, padding, the end."""
         self._source = source
         self._buffer_bytes = buffer_bytes
         self._on_raw = on_raw
