@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +152,7 @@ class _Storage:
 class _Host:
     """What the machine offers."""
 
-    runtimes: Mapping[str, OciRuntime]
+    runtimes: dict[str, OciRuntime]
     facts: HostFacts
     cgroups: CgroupHost
 
