@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -111,6 +111,13 @@ class Images:
                 if value == image.id:
                     self._tell(image.id, "delete", value)
         return items
+
+    async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
+        """An archive of images, streamed. Raises NotFoundError, InvalidArgumentError before it begins."""
+        images = self._store.to_save(names)
+        for image_id in images:
+            self._tell(image_id, "save", image_id)
+        return self._store.save(images)
 
     async def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> AsyncIterator[dict[str, Any]]:
         """Take in an archive; a failure half-way is the last object of the stream."""

@@ -43,6 +43,10 @@ class Catalog:
         """All names of an image, in order."""
         return self._names.references(image_id)
 
+    def tags(self, repository: str) -> dict[Reference, str]:
+        """The tags of one repository ("docker.io/library/busybox") and the images they name."""
+        return self._names.tags(repository)
+
     def children(self, image_id: str) -> set[str]:
         """Images that say this one is their parent."""
         return set(self._children.get(image_id, ()))

@@ -34,7 +34,7 @@ from scow.errors import IntegrityError
 from scow.image.archive_formats import LayerSource
 from scow.image.layer_stream import Unpacked, unpack_layer
 from scow.image.model import LayerProgress, LayerRecord
-from scow.image.recipe import rebuild
+from scow.image.recipe import rebuild, tar_size
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
 from scow.spec.digest import sha256_of
@@ -82,6 +82,10 @@ class LayerStore:
         for folder in self._recipes.iterdir():
             if folder.name not in snapshots:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def tar_size(self, chain_id: str) -> int:
+        """Bytes of the layer's tar. Blocks. Raises ``KeyError``, IntegrityError."""
+        return tar_size(self._recipes / self._records[chain_id].snapshot)
 
     def tar(self, chain_id: str) -> Iterator[bytes]:
         """The layer's tar as it came, digested on the way; hold the layer meanwhile. Blocks.

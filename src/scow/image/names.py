@@ -30,6 +30,11 @@ class NameIndex:
         """All names of an image, in order."""
         return sorted(self._references.get(image_id, ()), key=str)
 
+    def tags(self, repository: str) -> dict[Reference, str]:
+        """Names with a tag in one repository, in order."""
+        found = [it for it in self._images if it.tag and it.name == repository]
+        return {it: self._images[it] for it in sorted(found, key=str)}
+
     def set(self, reference: Reference, image_id: str) -> None:
         """Point ``reference`` at ``image_id``, away from what it named before."""
         self.remove(reference)

@@ -90,6 +90,12 @@ class RecipeWriter:
         self._file.write(self._compressor.compress(data))
 
 
+def tar_size(folder: Path) -> int:
+    """Bytes of the tar that ``folder`` tells of. Blocks; reads no content. Raises IntegrityError."""
+    with open(folder / _NAME, "rb") as file:
+        return sum(size for _, size in _steps(_Records(file)))
+
+
 def rebuild(folder: Path, root: str) -> Iterator[bytes]:
     """The tar that ``folder`` tells of, its contents taken from the snapshot directory ``root``. Blocks.
 
@@ -118,22 +124,30 @@ def rebuild(folder: Path, root: str) -> Iterator[bytes]:
 
 def _pieces(folder: Path, root_fd: int) -> Iterator[bytes]:
     with open(folder / _NAME, "rb") as file:
-        records = _Records(file)
         number = 0
-        while (kind := records.take(1)) != _END:
-            if kind == b"R":
-                yield records.take(int.from_bytes(records.take(4), "little"))
+        for found, size in _steps(_Records(file)):
+            if isinstance(found, bytes):
+                yield found
                 continue
-            size = int.from_bytes(records.take(8), "little")
-            path = os.fsdecode(records.take(int.from_bytes(records.take(2), "little")))
             kept = folder / str(number)
             number += 1
             read = 0
-            for piece in _read_kept(kept) if kept.exists() else _read_file(root_fd, path):
+            for piece in _read_kept(kept) if kept.exists() else _read_file(root_fd, found):
                 read += len(piece)
                 yield piece
             if read != size:
-                raise IntegrityError(f"layer cannot be read again: {path} has {read} bytes instead of {size}")
+                raise IntegrityError(f"layer cannot be read again: {found} has {read} bytes, not {size}")
+
+
+def _steps(records: "_Records") -> Iterator[tuple[bytes | str, int]]:
+    """Raw bytes, or the path of a file; and how many bytes of tar that is."""
+    while (kind := records.take(1)) != _END:
+        if kind == b"R":
+            raw = records.take(int.from_bytes(records.take(4), "little"))
+            yield raw, len(raw)
+        else:
+            size = int.from_bytes(records.take(8), "little")
+            yield os.fsdecode(records.take(int.from_bytes(records.take(2), "little"))), size
 
 
 class _Records:

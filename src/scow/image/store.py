@@ -15,9 +15,10 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -47,9 +48,10 @@ from scow.image.model import (
 from scow.image.names import canonical, check_taggable
 from scow.image.restore import Restored, kinds_of, restore
 from scow.image.rootfs import RootfsStore
+from scow.image.save import SavedImage, SavedLayer, archive, images_to_save
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
-from scow.spec.digest import sha256_of
+from scow.spec.digest import chain_ids, sha256_of
 from scow.spec.engine_api.container import ContainerConfig
 from scow.spec.oci_image import ImageConfig, decode_document
 from scow.spec.platform import host_platform
@@ -143,6 +145,37 @@ class ImageStore:
                     yield event
         finally:
             await self._let_go(held)
+
+    def to_save(self, names: Sequence[str]) -> dict[str, list[Reference]]:
+        """What ``docker save`` of these names means: image ids, each with the names that go along.
+
+        A name without a tag is all tags of the repository. Raises NotFoundError, InvalidArgumentError.
+        """
+        return images_to_save(names, self._catalog)
+
+    async def save(self, images: Mapping[str, list[Reference]]) -> AsyncGenerator[bytes, None]:
+        """An archive of images, as found by ``to_save``; their layers stay while it is being read.
+
+        Raises ScowError for an image without layers, IntegrityError for one that was changed on disk.
+        """
+        held = [self._catalog.get(image_id).chain_id for image_id in images]
+        for chain_id in held:
+            self._layers.hold(chain_id)
+        try:
+            found = [await run_to_end(self._to_save, image_id, names) for image_id, names in images.items()]
+            with closing(archive(found)) as pieces:
+                while (piece := await run_to_end(next, pieces, None)) is not None:
+                    yield piece
+        finally:
+            await self._let_go(held)
+
+    def _to_save(self, image_id: str, names: list[Reference]) -> SavedImage:
+        image = self._catalog.get(image_id)
+        layers = [
+            SavedLayer(diff_id, self._layers.tar_size(chain_id), partial(self._layers.tar, chain_id))
+            for diff_id, chain_id in zip(image.layers, chain_ids(image.layers), strict=True)
+        ]
+        return SavedImage(image, self._content.get(image_id), layers, names)
 
     async def import_rootfs(self, chunks: AsyncIterator[bytes], request: ImportRequest) -> Image:
         """Make an image of one layer out of a root file system's tar, compressed or not."""

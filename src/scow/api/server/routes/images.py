@@ -1,9 +1,9 @@
 """``/images/*``: what is here, names for it, and archives coming in."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
-from scow.api.http.answer import Answer, Full
+from scow.api.http.answer import Answer, Full, Stream
 from scow.api.server.call import Call, json_answer
 from scow.api.server.router import Route
 from scow.api.server.streams import progress_stream
@@ -13,6 +13,7 @@ from scow.errors import UnsupportedError
 from scow.spec.engine_api.image import HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary
 from scow.spec.filters import Filters
 
+_TAR = "application/x-tar"
 Progress = AsyncIterator[dict[str, Any]]
 
 
@@ -28,6 +29,8 @@ class ImageService(Protocol):
     async def delete(self, name: str, force: bool, noprune: bool) -> list[ImageDeleteItem]: ...
 
     async def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> Progress: ...
+
+    async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]: ...
 
     async def import_(
         self,
@@ -52,6 +55,8 @@ def image_routes(images: ImageService) -> tuple[Route, ...]:
         Route("GET", "/images/json", handlers.list),
         Route("GET", "/images/{name}/json", handlers.inspect),
         Route("GET", "/images/{name}/history", handlers.history),
+        Route("GET", "/images/get", handlers.save),
+        Route("GET", "/images/{name}/get", handlers.save_one),
         Route("POST", "/images/load", handlers.load),
         Route("POST", "/images/create", handlers.create),
         Route("POST", "/images/{name}/tag", handlers.tag, must_finish=True),
@@ -92,6 +97,12 @@ class _Images:
     async def load(self, call: Call) -> Answer:
         progress = await self._images.load(aiter(call.request.body), call.query.boolean("quiet", True))
         return progress_stream(progress)
+
+    async def save(self, call: Call) -> Answer:
+        return Stream(await self._images.save(call.query.all("names")), _TAR)
+
+    async def save_one(self, call: Call) -> Answer:
+        return Stream(await self._images.save([call.name]), _TAR)
 
     async def create(self, call: Call) -> Answer:
         """Import; pulling (``fromImage``) needs a registry client, which this engine does not have yet."""
