@@ -7,21 +7,20 @@ import ipaddress
 import logging
 import os
 import resource
-import shutil
 import signal
 import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scow import log
 from scow.api.http.listeners import open_listeners
 from scow.api.http.server import Server
 from scow.api.server.app import Services, build_app
-from scow.config import Config, load
+from scow.config import Config, Runtime, load
 from scow.engine.containers.create import Creation
 from scow.engine.containers.document import Documents
 from scow.engine.containers.exits import Exits
@@ -30,6 +29,7 @@ from scow.engine.containers.lifecycle import Lifecycle
 from scow.engine.containers.recover import Recovery, surviving_endpoints
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.removal import Removal
+from scow.engine.containers.sampling import Sampling
 from scow.engine.containers.sandbox import Sandboxes
 from scow.engine.containers.service import ContainerService
 from scow.engine.containers.streams import Streams
@@ -47,11 +47,12 @@ from scow.image.model import ImageUser
 from scow.image.store import ImageStore
 from scow.linux import cgroups
 from scow.linux.allocator import give_back_free_memory, use_one_arena
-from scow.linux.cgroups import CgroupHost
+from scow.linux.cgroups import Cgroup, CgroupHost
 from scow.linux.sysinfo import read_machine_facts
 from scow.network.bridge import BridgeDriver, BridgeSettings
 from scow.network.ipam import DEFAULT_POOLS, SubnetPool
 from scow.runtime.host_facts import HostFacts, read_host_facts
+from scow.runtime.installed import default_runtime, installed_runtimes, mount_options
 from scow.runtime.oci_runtime import OciRuntime
 from scow.runtime.supervisor import Exited, Supervisor
 from scow.store import Store
@@ -202,7 +203,7 @@ class Daemon:
         life = self._assemble_life(storage, host, networking, supervisor, tasks, idle)
         ends.execs, ends.exits = life.execs, life.exits
         await self._reconcile(storage, life, supervisor, tasks)
-        return self._services(storage, host, networking, life)
+        return self._services(storage, host, networking, life, tasks)
 
     async def _open_storage(self, stack: AsyncExitStack) -> _Storage:
         config = self._config
@@ -217,10 +218,13 @@ class Daemon:
         return _Storage(store, containers, images, volumes)
 
     async def _read_host(self) -> _Host:
-        runtimes = _runtimes(self._config)
-        features = await runtimes[self._config.default_runtime].features()
-        facts = read_host_facts(self._config.init_path, features.get("mountOptions") or ())
-        return _Host(runtimes, facts, cgroups.detect())
+        config, host_cgroups = self._config, cgroups.detect()
+        runtimes = installed_runtimes(config.runtimes, config.exec_root, host_cgroups)
+        default = await default_runtime(config.default_runtime, runtimes)
+        found = {name: Runtime(one.program, one.options) for name, one in runtimes.items()}
+        self._config = replace(config, runtimes=found, default_runtime=default)
+        facts = read_host_facts(config.init_path, await mount_options(runtimes[default]))
+        return _Host(runtimes, facts, host_cgroups)
 
     def _open_supervisor(self, stack: AsyncExitStack, tasks: TaskOwner) -> tuple[Supervisor, "_Ends"]:
         ends = _Ends(tasks)
@@ -293,7 +297,9 @@ class Daemon:
         await recovery.recover(await supervisor.start())
         await recovery.apply_restart_policies()
 
-    def _services(self, storage: _Storage, host: _Host, networking: _Networking, life: _Life) -> Services:
+    def _services(
+        self, storage: _Storage, host: _Host, networking: _Networking, life: _Life, tasks: TaskOwner
+    ) -> Services:
         config, events = self._config, self._events
         containers, images, volumes = storage.containers, storage.images, storage.volumes
         networks, launcher, execs = networking.networks, life.launcher, life.execs
@@ -312,6 +318,12 @@ class Daemon:
             ),
             lifecycle=life.lifecycle,
             streams=Streams(containers, launcher, life.waits, events),
+            stats=Sampling(
+                containers,
+                lambda doc: Cgroup(host.cgroups, launcher.documents.cgroup_path(doc)),
+                host.facts.machine,
+                tasks,
+            ),
             execs=execs,
             images=Images(images, events, lambda: _image_users(containers)),
             volumes=volumes,
@@ -376,16 +388,6 @@ async def _open_bridge(config: Config, containers: Containers, network_id: str) 
     )
     await bridge.start(surviving_endpoints(containers))
     return bridge
-
-
-def _runtimes(config: Config) -> dict[str, OciRuntime]:
-    """Drivers by name. A program that is missing is an error only when a container wants it."""
-    return {
-        name: OciRuntime(
-            shutil.which(runtime.path) or runtime.path, config.exec_root / name, tuple(runtime.args)
-        )
-        for name, runtime in config.runtimes.items()
-    }
 
 
 def _members(containers: Containers) -> Iterator[Member]:

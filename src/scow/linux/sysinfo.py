@@ -51,14 +51,14 @@ def read_machine_facts(root: str = "") -> MachineFacts:
     )
 
 
-def host_cpu_ns(root: str = "") -> int:
-    """CPU time of the whole machine since boot, idle included, over all CPUs (proc_stat(5)).
+def host_cpu(root: str = "") -> tuple[int, int]:
+    """CPU time of the whole machine since boot in ns, idle included, over all CPUs; and how many are online.
 
-    The first seven columns, as Docker sums them: guest time is in user time already.
+    The first seven columns of proc_stat(5), as Docker sums them: guest time is in user time already.
     """
-    line = _read(f"{root}/proc/stat").partition("\n")[0]
-    ticks = sum(int(value) for value in line.split()[1:8])
-    return ticks * (1_000_000_000 // os.sysconf("SC_CLK_TCK"))
+    lines = [line.split() for line in _read(f"{root}/proc/stat").splitlines() if line.startswith("cpu")]
+    ticks = sum(int(value) for value in lines[0][1:8]) if lines else 0
+    return ticks * (1_000_000_000 // os.sysconf("SC_CLK_TCK")), max(0, len(lines) - 1)
 
 
 def parse_meminfo(text: str) -> dict[str, int]:

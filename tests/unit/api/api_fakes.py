@@ -34,6 +34,7 @@ from scow.spec.engine_api.image import (
     RootFS,
 )
 from scow.spec.engine_api.network import IPAM, ConfigReference, EndpointSettings, Network
+from scow.spec.engine_api.stats import ContainerStats
 from scow.spec.engine_api.volume import Volume, VolumeCreate, VolumeList, VolumePrune
 from scow.spec.filters import Filters
 from scow.spec.stream_options import AttachOptions, LogQuery
@@ -335,6 +336,20 @@ class FakeSystem(Recorder):
             self.followers -= 1
 
 
+class FakeStats(Recorder):
+    async def once(self, ref: str, *, one_shot: bool) -> ContainerStats:
+        self.note("once", ref, one_shot)
+        return ContainerStats(id=ID, name="/eager_fake")
+
+    def follow(self, ref: str) -> AsyncIterator[ContainerStats]:
+        self.note("follow", ref)
+        return self._samples()
+
+    async def _samples(self) -> AsyncIterator[ContainerStats]:
+        for number in (1, 2):
+            yield ContainerStats(id=ID, name=f"/eager_fake{number}")
+
+
 class Fakes:
     """One of each, and the application over them."""
 
@@ -342,6 +357,7 @@ class Fakes:
         self.containers = FakeContainers()
         self.lifecycle = FakeLifecycle()
         self.streams = FakeStreams()
+        self.stats = FakeStats()
         self.execs = FakeExecs()
         self.images = FakeImages()
         self.volumes = FakeVolumes()
@@ -354,6 +370,7 @@ class Fakes:
                 containers=self.containers,
                 lifecycle=self.lifecycle,
                 streams=self.streams,
+                stats=self.stats,
                 execs=self.execs,
                 images=self.images,
                 volumes=self.volumes,

@@ -58,4 +58,4 @@ def test_os_release_is_read_as_a_shell_would(text: str, found: tuple[str, str]) 
 def test_cpu_time_of_the_host_counts_idle_and_leaves_guests_out(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/stat").write_text("cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 1 1 1 1 1 1 1 1 1\n")
-    assert sysinfo.host_cpu_ns(str(tmp_path)) == 28 * 10_000_000
+    assert sysinfo.host_cpu(str(tmp_path)) == (28 * 10_000_000, 1)

@@ -19,6 +19,7 @@ from scow.api.server.routes.containers import ContainerService, LifecycleService
 from scow.api.server.routes.exec import ExecService, exec_routes
 from scow.api.server.routes.images import ImageService, image_routes
 from scow.api.server.routes.networks import NetworkService, network_routes
+from scow.api.server.routes.stats import StatsService, stats_routes
 from scow.api.server.routes.streams import StreamService, stream_routes
 from scow.api.server.routes.swarm import swarm_routes
 from scow.api.server.routes.system import SystemService, system_routes
@@ -39,6 +40,7 @@ class Services:
     containers: ContainerService
     lifecycle: LifecycleService
     streams: StreamService
+    stats: StatsService
     execs: ExecService
     images: ImageService
     volumes: VolumeService
@@ -54,6 +56,7 @@ def build_app(services: Services) -> "App":
                 *system_routes(services.system),
                 *container_routes(services.containers, services.lifecycle),
                 *stream_routes(services.streams),
+                *stats_routes(services.stats),
                 *exec_routes(services.execs),
                 *image_routes(services.images),
                 *volume_routes(services.volumes),

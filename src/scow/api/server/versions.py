@@ -37,6 +37,11 @@ def asks_stop_signal(version: ApiVersion) -> bool:
     return version >= (1, 42)
 
 
+def asks_one_shot(version: ApiVersion) -> bool:
+    """Whether ``one-shot`` of statistics is to be read."""
+    return version >= (1, 41)
+
+
 def image_list_filters(filters: Filters, name: str, version: ApiVersion) -> Filters:
     """Before 1.41 the reference could stand in a parameter of its own, ``name``."""
     return filters.adding("reference", name) if name and version < (1, 41) else filters
