@@ -49,6 +49,13 @@ def descriptors(daemon: Daemon) -> dict[str, int]:
     return {line: len(os.listdir(f"/proc/{pid}/fd")) for pid, line in daemon.processes().items()}
 
 
+def connections(daemon: Daemon) -> int:
+    """Clients' connections that the engine has not closed."""
+    lines = daemon.namespace.run("cat", "/proc/net/unix").stdout.splitlines()
+    # proc(5): num, reference count, protocol, flags, type, state (3: connected), inode, path.
+    return sum(words[5:8:2] == ["03", str(daemon.socket)] for words in map(str.split, lines))
+
+
 def memory_kib(daemon: Daemon) -> int:
     """Anonymous memory of all engine processes."""
     total = 0
@@ -124,6 +131,10 @@ def quiet(daemon: Daemon) -> dict[str, object] | None:
 def test_clients_that_go_away_free_their_connections(scow_daemon: Daemon) -> None:
     client = scow_daemon.client("scow")
     container = client.start("-i", "busybox", "sh", "-c", "while :; do echo tick; sleep 0.05; done")
+    log = scow_daemon.data_root / "containers" / container / f"{container}-json.log"
+    # The client has its answer before scow-shim has the container's streams.
+    wait_until(lambda: log.exists() and log.stat().st_size, "the first line is logged")
+    wait_until(lambda: connections(scow_daemon) == 0, "nobody is connected")
     before = descriptors(scow_daemon)
     path, query = str(scow_daemon.socket), "stream=1&stdout=1&stdin=1&logs=1"
     sockets = [hijack(path, f"/containers/{container}/attach?{query}")[1] for _ in range(10)]

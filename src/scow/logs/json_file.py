@@ -1,18 +1,22 @@
 """The json-file driver's writer: a file of JSON lines, rotated by size.
 
 Only whole lines stay in the file: what a dead writer has left unfinished is cut off by the next one. Output
-is never held up or lost to an exception here: what the disk does not take is dropped, with one report.
+is never held up or lost to an exception here: what the disk does not take is dropped, with one report, and
+the file is opened anew with the next piece of output.
 """
 
-import _thread
 import os
 import sys
 import time
+from _bisect import bisect_left
 
-from scow.logs.json_encoder import JsonLineEncoder
-from scow.logs.rotation import compress, rotate
+from scow.logs.beginnings import beginning_of
+from scow.logs.compression import Compressor
+from scow.logs.json_encoder import JsonLineEncoder, rfc3339_nano
+from scow.logs.rotation import numbered, rotate
 
-_REPAIR_READ_BYTES = 256 * 1024
+_REPAIR_READ_BYTES = 64 * 1024
+_TIME_LENGTH = len("2024-05-01T10:00:00.123456789Z")
 
 
 class JsonFileWriter:
@@ -32,14 +36,36 @@ class JsonFileWriter:
         self._path = path
         self._max_bytes = max_bytes
         self._max_files = max_files
-        self._compresses = compress
-        self._compressing = _thread.allocate_lock()
+        self._compressor = Compressor(path) if compress and max_files > 1 else None
         self._encoder = JsonLineEncoder(attributes, carry)
         self._fd = -1
         self._size = 0
+        self._begins_ns = 0  # the time of the first line of this file or, while it has none, of the last one
         self._has_failed = False
-        self._open()
-        self._cut_torn_line()
+        self._append(b"", 0)
+        if self._compressor is not None:
+            self._compressor.start()
+
+    def write(self, stream: int, chunk: bytes) -> None:
+        """Log a piece of output of ``stream`` (1 or 2) as it was read."""
+        now_ns = time.time_ns()
+        if encoded := self._encoder.feed(stream, chunk, now_ns):
+            self._append(encoded, now_ns)
+
+    def carry(self) -> dict[int, bytes]:
+        """The unfinished lines, by stream, that are in no file yet."""
+        return self._encoder.carry.copy()
+
+    def close(self) -> None:
+        """Log unfinished lines too, and close the file."""
+        now_ns = time.time_ns()
+        if encoded := self._encoder.finish(now_ns):
+            self._append(encoded, now_ns)
+        self._close_file()
+        if self._compressor is not None:
+            self._compressor.close()
+
+    # ------------------------------------------------------------------ the file
 
     def _open(self) -> None:
         # "local" has a folder of its own in the container's.
@@ -47,6 +73,8 @@ class JsonFileWriter:
         # 0640: dockerd's mode for its log files.
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         self._size = os.fstat(self._fd).st_size
+        self._cut_torn_line()
+        self._begins_ns = max(self._begins_ns, self._beginning_ns())
 
     def _cut_torn_line(self) -> None:
         end = self._size
@@ -60,70 +88,81 @@ class JsonFileWriter:
             os.ftruncate(self._fd, end)
             self._size = end
 
-    def write(self, stream: int, chunk: bytes) -> None:
-        """Log a piece of output of ``stream`` (1 or 2) as it was read."""
-        if encoded := self._encoder.feed(stream, chunk, time.time_ns()):
-            self._append(encoded)
+    def _beginning_ns(self) -> int:
+        """When the file begins, or the one before it; of a packed one it need not be known."""
+        beginning = beginning_of(self._fd)
+        if not beginning:
+            try:
+                fd = os.open(numbered(self._path, 1)[0], os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return 0
+            beginning = beginning_of(fd)
+            os.close(fd)
+        if len(beginning) != _TIME_LENGTH or not beginning[:4].isdigit():
+            return 0  # none of ours
+        return bisect_left(range(1 << 62), beginning, key=rfc3339_nano)
 
-    def carry(self) -> dict[int, bytes]:
-        """The unfinished lines, by stream, that are in no file yet."""
-        return self._encoder.carry.copy()
+    def _close_file(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
-    def close(self) -> None:
-        """Log unfinished lines too, and close the file."""
-        if encoded := self._encoder.finish(time.time_ns()):
-            self._append(encoded)
-        os.close(self._fd)
-        with self._compressing:
-            pass  # who reads the log after the end is to find it complete
+    # ------------------------------------------------------------------ lines
 
-    def _append(self, lines: bytes) -> None:
+    def _append(self, lines: bytes, now_ns: int) -> None:
+        """Write lines that all have the time ``now_ns``."""
         try:
-            while self._max_bytes > 0 and self._size + len(lines) > self._max_bytes:
-                # As dockerd: a file is full once a line has taken it to the limit or past it.
-                end = lines.find(b"\n", max(0, self._max_bytes - self._size - 1)) + 1
-                if self._size < self._max_bytes:
-                    self._write_all(lines[:end])
-                    lines = lines[end:]
-                if not lines:
-                    return
-                self._rotate()
-            self._write_all(lines)
+            if self._fd < 0:
+                self._open()
+            self._write(lines, now_ns)
         except OSError as exc:
+            # Opened again, it has whole lines only.
+            self._close_file()
             if not self._has_failed:
                 self._has_failed = True
                 sys.stderr.write(f"{self._path}: {exc.strerror}: output is not logged\n")
         else:
             self._has_failed = False
 
+    def _write(self, lines: bytes, now_ns: int) -> None:
+        while self._max_bytes > 0 and self._size + len(lines) > self._max_bytes:
+            if self._size < self._max_bytes:
+                lines, now_ns = self._begin(lines, now_ns)
+                # As dockerd: a file is full once a line has taken it to the limit or past it.
+                end = lines.find(b"\n", max(0, self._max_bytes - self._size - 1)) + 1
+                self._write_all(lines[:end])
+                lines = lines[end:]
+            if not lines:
+                return
+            self._rotate()
+        lines, now_ns = self._begin(lines, now_ns)
+        self._write_all(lines)
+
+    def _begin(self, lines: bytes, now_ns: int) -> tuple[bytes, int]:
+        """An empty file begins later than the one before it, whatever the clock says: see ``beginnings``."""
+        if self._size or not lines:
+            return lines, now_ns
+        if now_ns <= self._begins_ns:
+            stamp = b'"time":"%b"}\n'
+            later = rfc3339_nano(self._begins_ns + 1).encode()
+            lines = lines.replace(stamp % rfc3339_nano(now_ns).encode(), stamp % later)
+            now_ns = self._begins_ns + 1
+        self._begins_ns = now_ns
+        return lines, now_ns
+
     def _write_all(self, lines: bytes) -> None:
         written = 0
-        try:
-            while written < len(lines):
-                written += os.write(self._fd, lines[written:] if written else lines)
-        except OSError:
-            os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)  # whole lines or none
-            raise
+        while written < len(lines):
+            written += os.write(self._fd, lines[written:] if written else lines)
         self._size += written
 
     def _rotate(self) -> None:
-        if self._max_files < 2:
-            os.ftruncate(self._fd, 0)
-            self._size = 0
-            return
-        with self._compressing:
+        self._close_file()
+        if self._compressor is None:
             rotate(self._path, self._max_files)
-        os.close(self._fd)
+        else:
+            with self._compressor.lock:
+                rotate(self._path, self._max_files)
         self._open()
-        if self._compresses:
-            self._compressing.acquire()
-            _thread.start_new_thread(self._compress, ())
-
-    def _compress(self) -> None:
-        """In a thread: the one slow thing here, and zlib lets others run meanwhile."""
-        try:
-            compress(self._path + ".1")
-        except OSError as exc:
-            sys.stderr.write(f"{self._path}.1: {exc.strerror}: not compressed\n")
-        finally:
-            self._compressing.release()
+        if self._compressor is not None:
+            self._compressor.start()

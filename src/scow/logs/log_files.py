@@ -1,21 +1,21 @@
 """Reading a log's files, the rotated ones first, while they are written and rotated. Blocks of whole lines.
 
-Files are told apart by their inode, so that a rotation between any two steps neither repeats nor skips
-anything that still exists.
+A file is known by its beginning (``scow.logs.beginnings``), wherever a rotation has moved it by now. The
+next one to read is always the earliest of those that begin later than the last one read; whoever is overtaken
+by the rotation skips whole files. One search opens a few files ahead, which bounds a reader's descriptors.
 """
 
 import os
-import shutil
-import tempfile
 import threading
 from collections import deque
-from gzip import GzipFile
+from collections.abc import Iterator
 
-from scow.logs.rotation import rotated_paths
+from scow.logs.log_file import LogFile, open_log_file
 
 BLOCK_BYTES = 256 * 1024
-_TAIL_BLOCK_BYTES = 64 * 1024
-_MOST_TRIES = 100
+_AHEAD = 16
+# More free numbers than a rotation and a crash can leave side by side in sight of one search.
+_MOST_FREE = 8
 
 
 class LogFiles:
@@ -23,144 +23,137 @@ class LogFiles:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._files: deque[int] = deque()  # descriptors, oldest first; the last is the one being written
-        self._position = 0  # in the first of them
+        self._file: LogFile | None = None
+        self._position = 0
+        self._latest = ""  # the beginning of the file that is read or, without one, was read last
+        self._ahead: deque[LogFile] = deque()
+        self._end: tuple[str, int] | None = None  # the beginning of the last file, and how much of it counts
         self._lock = threading.Lock()  # a caller that was cancelled closes while its read goes on
 
-    def open(self, tail: int | None) -> None:
-        """Go to the beginning, or to the last ``tail`` lines. A log without a file is empty."""
+    def open(self, tail: int | None, *, follow: bool) -> None:
+        """Go to the beginning, or to the last ``tail`` lines. A log without a file is empty.
+
+        Without ``follow`` what is written from now on does not count.
+        """
         with self._lock:
-            for path in reversed(rotated_paths(self._path)):
-                fd = _open(path)
-                if fd < 0:
-                    continue
-                if any(os.path.samestat(os.fstat(fd), os.fstat(other)) for other in self._files):
-                    os.close(fd)  # renamed since it was opened under its other name
-                    continue
-                self._files.appendleft(fd)
-                if tail is not None:
-                    self._position, found = _tail_start(fd, tail)
-                    tail -= found
-                    if not tail:
-                        break
+            if not follow:
+                self._note_end()
+            if tail is not None:
+                self._seek_tail(tail)
+
+    def _note_end(self) -> None:
+        self._end = ("", 0)
+        for file in _newest_first(self._path):
+            with file:
+                self._end = (file.beginning, file.size_bytes())
+            return
+
+    def _seek_tail(self, lines: int) -> None:
+        for file in _newest_first(self._path):
+            is_too_new = self._end is not None and file.beginning > self._end[0]
+            if is_too_new or (self._file is not None and file.beginning >= self._file.beginning):
+                file.close()  # or moved on, and seen once more
+                continue
+            self._close_file()
+            self._file, self._latest = file, file.beginning
+            self._position, found = file.tail_start(lines, self._limit(file))
+            lines -= found
+            if lines <= 0:
+                return
 
     def read(self) -> bytes:
         """The next lines; nothing: that is all, for now."""
         with self._lock:
-            while self._files:
-                block = _whole_lines(self._files[0], self._position)
-                if block or len(self._files) == 1:
-                    self._position += len(block)
-                    return block
-                os.close(self._files.popleft())
-                self._position = 0
+            while self._file is not None or self._advance():
+                block = self._block()
+                if not block and self._is_finished():
+                    # What came between the first look and its last line.
+                    block = self._block()
+                    if not block:
+                        self._close_file()
+                        continue
+                self._position += len(block)
+                return block
             return b""
 
-    def catch_up(self) -> None:
-        """Take note of a rotation, or a truncation, since the last time."""
-        with self._lock:
-            if not self._files:
-                self._open_after(None)
-                return
-            newest = os.fstat(self._files[-1])
-            try:
-                named = os.stat(self._path)
-            except FileNotFoundError:
-                return  # between two steps of a rotation, or removed for good
-            if not os.path.samestat(newest, named):
-                self._open_after(newest)
-            elif len(self._files) == 1 and named.st_size < self._position:
-                self._position = 0
+    def _block(self) -> bytes:
+        file = self._file
+        if file is None or (self._end is not None and file.beginning > self._end[0]):
+            return b""
+        block = file.whole_lines(self._position, BLOCK_BYTES, self._limit(file))
+        # Asked after reading: if the file has been started over, by somebody else, this is none of it.
+        return block if file.still_begins() else b""
 
-    def _open_after(self, known: os.stat_result | None) -> None:
-        """Open what is newer than the file ``known``; everything, if that is rotated away."""
-        fds = _open_all(self._path)
-        if known is not None:
-            for at, fd in enumerate(fds):
-                if os.path.samestat(os.fstat(fd), known):
-                    for older in fds[: at + 1]:
-                        os.close(older)
-                    fds = fds[at + 1 :]
-                    break
-        self._files.extend(fds)
+    def _limit(self, file: LogFile) -> int | None:
+        return self._end[1] if self._end is not None and self._end[0] == file.beginning else None
+
+    def _is_finished(self) -> bool:
+        """Whether nothing will be written to the file any more: it has been rotated, or started over."""
+        file = self._file
+        if file is None or file.is_packed or self._ahead or not file.still_begins():
+            return True
+        try:
+            return not os.path.samestat(os.stat(self._path), file.status())
+        except FileNotFoundError:
+            return True  # between two steps of a rotation
+
+    def _advance(self) -> bool:
+        """Go to the next file, if there is one."""
+        if self._end is not None and self._latest >= self._end[0]:
+            return False
+        if not self._ahead:
+            self._ahead.extend(_begun_after(self._path, self._latest))
+        if not self._ahead:
+            return False
+        self._file = self._ahead.popleft()
+        self._latest, self._position = self._file.beginning, 0
+        return True
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def close(self) -> None:
         """Close all files. May be called twice."""
         with self._lock:
-            for fd in self._files:
-                os.close(fd)
-            self._files.clear()
+            self._close_file()
+            while self._ahead:
+                self._ahead.pop().close()
 
 
-def _open_all(path: str) -> list[int]:
-    """Descriptors of all files, oldest first, from a moment without a rotation if one comes soon."""
-    for _ in range(_MOST_TRIES):
-        before = _inodes(path)
-        fds = [fd for name, _ in before if (fd := _open(name)) >= 0]
-        if _inodes(path) == before and not _is_rotating(path, before):
-            return fds
-        for fd in fds:
-            os.close(fd)
-    return [fd for name in rotated_paths(path) if (fd := _open(name)) >= 0]
-
-
-def _is_rotating(path: str, found: list[tuple[str, int]]) -> bool:
-    """Whether ``path`` has no file, or the names behind ``found`` go on after a free one."""
-    behind = f"{path}.{len(found) + 1}"
-    return not found or found[-1][0] != path or os.path.exists(behind) or os.path.exists(behind + ".gz")
-
-
-def _inodes(path: str) -> list[tuple[str, int]]:
-    found = []
-    for name in rotated_paths(path):
-        try:
-            found.append((name, os.stat(name).st_ino))
-        except FileNotFoundError:
+def _newest_first(path: str) -> Iterator[LogFile]:
+    """All files that have a line, opened, by their numbers: the caller's to close."""
+    number = free = 0
+    while free < _MOST_FREE:
+        file = open_log_file(path, number)
+        number += 1
+        if file is None:
+            free += 1
             continue
+        free = 0
+        if file.beginning:
+            yield file
+        else:
+            file.close()
+
+
+def _begun_after(path: str, beginning: str) -> list[LogFile]:
+    """The earliest files, at most ``_AHEAD``, that begin after ``beginning``; in order.
+
+    Files move towards the higher numbers, as the search does: one that is newer than what is found at a
+    number has been seen before at a lower one, so the first that is too old ends the search.
+    """
+    found: list[LogFile] = []
+    for file in _newest_first(path):
+        if file.beginning <= beginning:
+            file.close()
+            break
+        if any(file.beginning == other.beginning for other in found):
+            file.close()  # moved on, and seen once more
+            continue
+        found.append(file)
+        found.sort(key=lambda one: one.beginning)
+        if len(found) > _AHEAD:
+            found.pop().close()
     return found
-
-
-def _open(path: str) -> int:
-    """A descriptor of the file's plain text; -1: no such file."""
-    try:
-        if not path.endswith(".gz"):
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        with (
-            GzipFile(path) as packed,
-            tempfile.TemporaryFile(dir=os.path.dirname(path)) as plain,
-        ):
-            shutil.copyfileobj(packed, plain)
-            plain.flush()
-            return os.dup(plain.fileno())
-    except FileNotFoundError:
-        return -1
-
-
-def _whole_lines(fd: int, position: int) -> bytes:
-    """Lines from ``position`` on, at least one if there is one; what has no newline yet is left."""
-    size_bytes = BLOCK_BYTES
-    while True:
-        data = os.pread(fd, size_bytes, position)
-        if end := data.rfind(b"\n") + 1:
-            return data[:end]
-        if len(data) < size_bytes:
-            return b""
-        size_bytes *= 2
-
-
-def _tail_start(fd: int, lines: int) -> tuple[int, int]:
-    """Where the last ``lines`` lines of a file begin, and how many there are."""
-    wanted = lines + 1  # newlines: the one before the first line, too
-    position = os.fstat(fd).st_size
-    while position > 0:
-        start = max(0, position - _TAIL_BLOCK_BYTES)
-        block = os.pread(fd, position - start, start)
-        count = block.count(b"\n")
-        if count >= wanted:
-            newline = len(block)
-            for _ in range(wanted):
-                newline = block.rfind(b"\n", 0, newline)
-            return start + newline + 1, lines
-        wanted -= count
-        position = start
-    return 0, lines + 1 - wanted

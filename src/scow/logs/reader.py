@@ -41,11 +41,9 @@ async def _read(
 ) -> AsyncIterator[bytes]:
     files = LogFiles(path)
     try:
-        await run_blocking(files.open, selection.tail)
-        if selection.follow and ended is not None:
-            blocks = _follow(path, files, selection, ended())
-        else:
-            blocks = _blocks(files)
+        following = ended if selection.follow else None
+        await run_blocking(files.open, selection.tail, follow=following is not None)
+        blocks = _blocks(files) if following is None else _follow(path, files, selection, following())
         async with aclosing(blocks):
             async for block in blocks:
                 data = await run_blocking(renderer.render, block)
@@ -82,7 +80,6 @@ async def _follow(
                 # before it.
                 is_last = ended.done() or time.time() >= until_s
                 changed.clear()
-                await run_blocking(files.catch_up)
                 async for block in _blocks(files):
                     yield block
                 if is_last:

@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 
 import msgspec
 
+from scow.logs.beginnings import full_time
 from scow.logs.json_encoder import rfc3339_nano
 from scow.spec.stdcopy import HEADER
 
@@ -106,7 +107,7 @@ class Renderer:
 
     def _bounded(self, lines: list[_FullLine]) -> Iterable[_FullLine]:
         for line in lines:
-            moment = _fixed(line.time)
+            moment = full_time(line.time)
             if self._until is not None and moment > self._until:
                 self.is_past = True
                 return
@@ -117,7 +118,7 @@ class Renderer:
         if self._selection.details:
             line.log = f"{_attributes(line.attrs)} {line.log}"
         if self._selection.timestamps:
-            line.log = f"{_fixed(line.time)} {line.log}"
+            line.log = f"{full_time(line.time)} {line.log}"
         return line
 
 
@@ -141,19 +142,11 @@ def _decode_good_ones(block: bytes, one: msgspec.json.Decoder[T]) -> Iterator[T]
 def _last_time(block: bytes) -> str:
     """The time of the last line, which is the latest; without one, a time after all others."""
     _before, found, after = block.rpartition(b'"time":"')
-    return _fixed(after.partition(b'"')[0].decode(errors="replace")) if found else "~"
+    return full_time(after.partition(b'"')[0].decode(errors="replace")) if found else "~"
 
 
 def _bound(time_ns: int | None) -> str | None:
     return None if time_ns is None else rfc3339_nano(min(max(time_ns, 0), _LATEST_NS))
-
-
-def _fixed(moment: str) -> str:
-    """RFC 3339 with all nine digits, which sorts as text and is what Docker prints."""
-    if len(moment) == 30:
-        return moment
-    whole, _point, fraction = moment.removesuffix("Z").partition(".")
-    return f"{whole}.{fraction:0<9}Z"
 
 
 def _attributes(attrs: dict[str, str] | None) -> str:

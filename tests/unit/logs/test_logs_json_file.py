@@ -2,10 +2,13 @@
 
 import gzip
 import json
+import time
 from pathlib import Path
 
+import pytest
+
 from scow.logs.json_file import JsonFileWriter
-from scow.logs.rotation import rotate, rotated_paths
+from scow.logs.rotation import rotate
 
 
 def writer(path: Path, *, max_bytes: int = -1, max_files: int = 1, compress: bool = False) -> JsonFileWriter:
@@ -73,7 +76,7 @@ def test_a_file_that_was_not_compressed_is_rotated_on(tmp_path: Path) -> None:
     for name in ("x.log", "x.log.1", "x.log.1.gz", "x.log.2.gz"):
         (tmp_path / name).write_text(name)
     rotate(str(tmp_path / "x.log"), 4)
-    names = {entry.name: entry.read_text() for entry in tmp_path.iterdir() if entry.name != "x.log.1.gz"}
+    names = {entry.name: entry.read_text() for entry in tmp_path.iterdir()}
     assert names == {"x.log.1": "x.log", "x.log.2": "x.log.1", "x.log.3.gz": "x.log.2.gz"}
 
 
@@ -100,8 +103,42 @@ def test_a_full_disk_costs_lines_and_nothing_else() -> None:
     log.close()
 
 
-def test_rotated_paths_are_listed_from_the_oldest(tmp_path: Path) -> None:
-    for name in ("x.log", "x.log.1", "x.log.2.gz", "x.log.4"):
-        (tmp_path / name).touch()
-    found = rotated_paths(str(tmp_path / "x.log"))
-    assert [Path(path).name for path in found] == ["x.log.2.gz", "x.log.1", "x.log"]
+def test_a_rotation_that_was_cut_short_is_made_good_by_the_next(tmp_path: Path) -> None:
+    for name in ("x.log", "x.log.1", "x.log.3.gz", "x.log.4", "x.log.5"):
+        (tmp_path / name).write_text(name)
+    rotate(str(tmp_path / "x.log"), 5)
+    names = {entry.name: entry.read_text() for entry in tmp_path.iterdir()}
+    assert names == {
+        "x.log.1": "x.log",
+        "x.log.2": "x.log.1",
+        "x.log.3.gz": "x.log.3.gz",
+        "x.log.4": "x.log.4",
+    }
+
+
+def test_files_begin_in_order_although_the_clock_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.log"
+    now = time.time_ns()
+    log = writer(path, max_bytes=100, max_files=5)
+    for moment in (now, now - 10**9, now - 2 * 10**9, now):
+        monkeypatch.setattr(time, "time_ns", lambda moment=moment: moment)
+        log.write(1, b"a line of more than a hundred bytes, with what is around it\n")
+    files = [tmp_path / name for name in ("x.log.3", "x.log.2", "x.log.1", "x.log")]
+    times = [json.loads(file.read_bytes())["time"] for file in files]
+    assert times == sorted(set(times))
+
+
+def test_a_file_that_cannot_be_opened_is_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.log"
+    path.mkdir()
+    log = writer(path)
+    log.write(1, b"lost\n")
+    path.rmdir()
+    log.write(1, b"there\n")
+    log.close()
+    assert texts(path) == ["there\n"]
+    assert capsys.readouterr().err.count("output is not logged") == 1
