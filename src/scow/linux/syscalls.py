@@ -45,6 +45,7 @@ _text = ctypes.c_char_p
 
 _libc.mount.argtypes = (_text, _text, _text, _ulong, _text)
 _libc.umount2.argtypes = (_text, _int)
+_libc.pivot_root.argtypes = (_text, _text)
 _libc.unshare.argtypes = (_int,)
 _libc.setns.argtypes = (_int, _int)
 _libc.prctl.argtypes = (_int, _ulong, _ulong, _ulong, _ulong)
@@ -75,6 +76,11 @@ def mount(source: str, target: str, fstype: str | None, flags: int, data: str | 
 def umount2(target: str, flags: int) -> None:
     """umount2(2)."""
     _check(_libc.umount2(os.fsencode(target), flags), "umount2", target)
+
+
+def pivot_root(new_root: str, put_old: str) -> None:
+    """pivot_root(2): for all of the calling thread's mount namespace. ``"."`` twice stacks the old root."""
+    _check(_libc.pivot_root(os.fsencode(new_root), os.fsencode(put_old)), "pivot_root", new_root)
 
 
 def unshare(flags: int) -> None:

@@ -1,0 +1,209 @@
+"""A tree becomes a tar stream, read through directory descriptors.
+
+Nothing is opened before it was looked at, and nothing by a path of more than one name: a process that
+swaps directories, links and devices while we read decides what is in the archive, never where we read.
+What vanishes meanwhile is left out; a file that shrinks is filled up with zeros, one that grows is cut.
+Sockets are left out: they are nothing without the process that bound them.
+
+Memory is bounded by one piece, however large the tree; each piece is made when it is asked for.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from scow.image import tar_reader
+from scow.image.tar_headers import END_OF_ARCHIVE, encode_header, padding
+
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_CLOEXEC
+_GATHER_BYTES = 256 << 10
+_PIECE_BYTES = 1 << 20
+_MAX_NAME_BYTES = 4095  # PATH_MAX less its zero: no program could read a longer one back
+_KINDS = {
+    stat.S_IFREG: tar_reader.REGULAR,
+    stat.S_IFDIR: tar_reader.DIRECTORY,
+    stat.S_IFLNK: tar_reader.SYMLINK,
+    stat.S_IFIFO: tar_reader.FIFO,
+    stat.S_IFCHR: tar_reader.CHARACTER_DEVICE,
+    stat.S_IFBLK: tar_reader.BLOCK_DEVICE,
+}
+
+XattrFilter = Callable[[str], bool]
+
+
+@dataclass(slots=True)
+class Member:
+    """Something found in a tree. ``fd`` is an O_PATH descriptor, good until the next one is asked for.
+
+    ``name`` is its name in the archive, without the slash that directories end with.
+    """
+
+    fd: int
+    name: bytes
+    status: os.stat_result
+
+
+def walk(root_fd: int, prefix: bytes = b"") -> Iterator[Member]:
+    """Everything below directory ``root_fd``, parents first, each directory in order of its names.
+
+    ``prefix`` is put before the names. Raises ``OSError`` if the root cannot be read.
+    """
+    stack = [_opened(root_fd, prefix)]
+    try:
+        while stack:
+            folder_fd, names, prefix = stack[-1]
+            if not names:
+                stack.pop()
+                os.close(folder_fd)
+                continue
+            name = names.pop()
+            full = prefix + name
+            if len(full) > _MAX_NAME_BYTES:
+                continue
+            try:
+                fd = os.open(name, _LOOK, dir_fd=folder_fd)
+            except FileNotFoundError:
+                continue
+            try:
+                status = os.fstat(fd)
+                yield Member(fd, full, status)
+                if stat.S_ISDIR(status.st_mode):
+                    stack.append(_opened(fd, full + b"/"))
+            finally:
+                os.close(fd)
+    finally:
+        for folder_fd, _, _ in stack:
+            os.close(folder_fd)
+
+
+def _opened(fd: int, prefix: bytes) -> tuple[int, list[bytes], bytes]:
+    """A directory to be walked: its descriptor, its names with the first one last, what goes before them."""
+    folder_fd = os.open(f"/proc/self/fd/{fd}", _LIST)
+    try:
+        return folder_fd, sorted(map(os.fsencode, os.listdir(folder_fd)), reverse=True), prefix
+    except BaseException:
+        os.close(folder_fd)
+        raise
+
+
+def pack(members: Iterable[Member], xattrs: XattrFilter) -> Iterator[bytes]:
+    """The archive of ``members``, in pieces; ``xattrs`` says which extended attributes go along.
+
+    Blocks; the pieces may be asked for on different threads, one at a time. Raises ``OSError``.
+    """
+    packer = _Packer(xattrs)
+    gathered = packer.gathered
+    for member in members:
+        if stat.S_ISREG(member.status.st_mode):
+            yield from packer.add_file(member)
+        else:
+            packer.add_other(member)
+        if len(gathered) >= _GATHER_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    gathered += END_OF_ARCHIVE
+    yield bytes(gathered)
+
+
+class _Packer:
+    """Headers and small files gather in one buffer; the content of large files goes out as it is read."""
+
+    def __init__(self, xattrs: XattrFilter) -> None:
+        self.gathered = bytearray()
+        self._xattrs = xattrs
+        self._linked: dict[tuple[int, int], tuple[bytes, int]] = {}
+
+    def add_file(self, member: Member) -> Iterator[bytes]:
+        status = member.status
+        if status.st_nlink > 1 and self._add_link(member):
+            return
+        gathered, left = self.gathered, status.st_size
+        fd = os.open(f"/proc/self/fd/{member.fd}", _READ)
+        try:
+            gathered += self._header(member, tar_reader.REGULAR, size=left, xattrs=self._read_xattrs(fd))
+            if left > _GATHER_BYTES:
+                yield bytes(gathered)
+                gathered.clear()
+                while left and (piece := os.read(fd, min(left, _PIECE_BYTES))):
+                    left -= len(piece)
+                    yield piece
+            else:
+                while left and (piece := os.read(fd, left)):
+                    left -= len(piece)
+                    gathered += piece
+            while left:
+                step = min(left, _PIECE_BYTES)
+                yield bytes(gathered) + bytes(step)
+                gathered.clear()
+                left -= step
+        finally:
+            os.close(fd)
+        gathered += padding(status.st_size)
+
+    def add_other(self, member: Member) -> None:
+        """A directory, symlink, device node or FIFO; FIFOs and devices are not opened."""
+        status = member.status
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+        if kind is None:
+            return
+        if kind == tar_reader.DIRECTORY:
+            member.name = member.name.rstrip(b"/") + b"/"
+        elif status.st_nlink > 1 and self._add_link(member):
+            return
+        link, xattrs = b"", {}
+        if kind == tar_reader.SYMLINK:
+            link = os.readlink(b"", dir_fd=member.fd)
+        else:
+            xattrs = self._read_xattrs(f"/proc/self/fd/{member.fd}")
+        self.gathered += self._header(member, kind, link=link, xattrs=xattrs)
+
+    def _add_link(self, member: Member) -> bool:
+        """Whether the inode is in the archive already: then this name is a link to that one."""
+        status = member.status
+        inode = (status.st_dev, status.st_ino)
+        first, more = self._linked.pop(inode, (b"", status.st_nlink))
+        if more > 1:
+            self._linked[inode] = (first or member.name, more - 1)
+        if not first:
+            return False
+        self.gathered += self._header(member, tar_reader.HARD_LINK, link=first)
+        return True
+
+    def _header(
+        self,
+        member: Member,
+        kind: bytes,
+        *,
+        size: int = 0,
+        link: bytes = b"",
+        xattrs: dict[str, bytes] | None = None,
+    ) -> bytes:
+        status = member.status
+        return encode_header(
+            member.name,
+            kind,
+            mode=status.st_mode & 0o7777,
+            uid=status.st_uid,
+            gid=status.st_gid,
+            size=size,
+            mtime_s=status.st_mtime_ns // 1_000_000_000,
+            link=link,
+            device=status.st_rdev,
+            xattrs=xattrs,
+        )
+
+    def _read_xattrs(self, target: int | str) -> dict[str, bytes]:
+        try:
+            names = os.listxattr(target)
+        except OSError:
+            return {}  # the file system has none
+        found = {}
+        for name in filter(self._xattrs, names):
+            try:
+                found[name] = os.getxattr(target, name)
+            except OSError:
+                continue  # removed meanwhile, or not for us to read
+        return found
