@@ -65,7 +65,8 @@ def group_v2(root: Path) -> Cgroup:
             "memory.max": "1073741824\n",
             "memory.events": "low 0\nhigh 0\nmax 5\noom 1\noom_kill 1\n",
             "memory.stat": "anon 20\nfile 10\ninactive_file 4096\nzswap 9\n",
-            "cpu.stat": "usage_usec 3\nuser_usec 2\nsystem_usec 1\nnr_periods 9\nnr_throttled 3\nthrottled_usec 4\n",
+            "cpu.stat": "usage_usec 3\nuser_usec 2\nsystem_usec 1\nnr_periods 9\nnr_throttled 3\n"
+            "throttled_usec 4\n",
             "io.stat": "8:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0\n",
             "pids.current": "2\n",
             "pids.max": "max\n",
@@ -117,8 +118,14 @@ def test_version_1_shows_what_dockers_engine_shows(tmp_path: Path) -> None:
     assert found["pids_stats"] == {"current": 2, "limit": 100}
     assert found["networks"] == {
         "eth0": {
-            **{"rx_bytes": 1500000, "rx_packets": 1200, "rx_errors": 1, "rx_dropped": 2},
-            **{"tx_bytes": 250000, "tx_packets": 900, "tx_errors": 3, "tx_dropped": 4},
+            "rx_bytes": 1500000,
+            "rx_packets": 1200,
+            "rx_errors": 1,
+            "rx_dropped": 2,
+            "tx_bytes": 250000,
+            "tx_packets": 900,
+            "tx_errors": 3,
+            "tx_dropped": 4,
         }
     }
 

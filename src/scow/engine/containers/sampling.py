@@ -77,17 +77,12 @@ class Sampling:
             return no_sample(live.doc.id, live.doc.name)
         if one_shot:
             return await self._sample(live)
-        found = no_sample(live.doc.id, live.doc.name)
-        seen = 0
         samples = self._follow(live)
         try:
-            async for found in samples:
-                seen += 1
-                if seen == 2:
-                    break
+            first = await anext(samples, no_sample(live.doc.id, live.doc.name))
+            return await anext(samples, first)
         finally:
             await samples.aclose()
-        return found
 
     def follow(self, ref: str) -> AsyncIterator[ContainerStats]:
         """A sample a second, the first at once, until the container is removed. Raises as ``once``."""

@@ -91,7 +91,7 @@ class NetworkStats(_Lower, kw_only=True):
 
 
 class ContainerStats(_Lower, kw_only=True):
-    """One sample; ``preread`` and ``precpu_stats`` are of the sample before, for the rates between the two."""
+    """One sample; ``preread`` and ``precpu_stats`` are of the one before it, for rates between the two."""
 
     id: str
     name: str
