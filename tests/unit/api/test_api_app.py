@@ -46,6 +46,7 @@ async def test_a_version_that_is_too_old_is_refused_in_plain_text(version: str) 
         ("GET", "/nope"),
         ("GET", "/v1.50"),
         ("GET", "/v1.50/nope"),
+        ("GET", "/v9.99/nope"),
         ("GET", "/info/"),
         ("PUT", "/info"),
         ("HEAD", "/info"),

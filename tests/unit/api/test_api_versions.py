@@ -34,11 +34,10 @@ MOUNTS = [
             "NonRecursive": True,
             "CreateMountpoint": True,
             "ReadOnlyNonRecursive": True,
-            "ReadOnlyForceRecursive": True,
         },
         "TmpfsOptions": {"SizeBytes": 1},
     },
-    {"Type": "volume", "VolumeOptions": {"Subpath": "a", "NoCopy": True}},
+    {"Type": "volume", "VolumeOptions": {"NoCopy": True}},
     {"Type": "tmpfs", "TmpfsOptions": {"Options": [["noexec"]], "Mode": 1}},
 ]
 
@@ -53,9 +52,8 @@ MOUNTS = [
                     "NonRecursive": True,
                     "CreateMountpoint": True,
                     "ReadOnlyNonRecursive": True,
-                    "ReadOnlyForceRecursive": True,
                 },
-                {"Subpath": "a", "NoCopy": True},
+                {"NoCopy": True},
                 {"Options": [["noexec"]], "Mode": 1},
             ],
         ),
@@ -66,9 +64,8 @@ MOUNTS = [
                     "NonRecursive": True,
                     "CreateMountpoint": True,
                     "ReadOnlyNonRecursive": True,
-                    "ReadOnlyForceRecursive": True,
                 },
-                {"Subpath": "a", "NoCopy": True},
+                {"NoCopy": True},
                 {"Mode": 1},
             ],
         ),
@@ -83,6 +80,31 @@ def test_mount_options_newer_than_the_client_are_dropped(
     bind, volume, tmpfs = create(version, HostConfig={"Mounts": MOUNTS}).host_config.mounts  # type: ignore[misc]
     assert [plain(bind.bind_options), plain(volume.volume_options), plain(tmpfs.tmpfs_options)] == options
     assert (bind.tmpfs_options is None) == (version < (1, 42)), "options of another type are let pass"
+
+
+@pytest.mark.parametrize(
+    ("version", "mount", "message"),
+    [
+        (
+            (1, 43),
+            {"Type": "bind", "BindOptions": {"ReadOnlyForceRecursive": True}},
+            "BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer",
+        ),
+        (
+            (1, 44),
+            {"Type": "volume", "VolumeOptions": {"Subpath": "a"}},
+            "VolumeOptions.Subpath needs API v1.45 or newer",
+        ),
+        ((1, 47), {"Type": "image"}, 'Mount type "Image" needs API v1.48 or newer'),
+    ],
+)
+def test_mount_options_that_an_old_version_must_not_drop_are_refused(
+    version: tuple[int, int], mount: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        create(version, HostConfig={"Mounts": [mount]})
+    assert str(caught.value) == message
+    create((version[0], version[1] + 1), HostConfig={"Mounts": [mount]})
 
 
 def test_defaults_of_old_clients_are_filled_in() -> None:
@@ -118,7 +140,7 @@ def test_several_networks_at_create_came_with_1_44() -> None:
     config = {"EndpointsConfig": {"n1": {}, "n2": None}}
     with pytest.raises(InvalidArgumentError) as caught:
         create((1, 43), NetworkingConfig={"EndpointsConfig": {"n1": {}, "n2": {}}})
-    assert str(caught.value) == "Container cannot be connected to network endpoints: n1, n2"
+    assert str(caught.value) == "Container cannot be created with multiple network endpoints: n1, n2"
     assert list(create((1, 44), NetworkingConfig=config).networking_config.endpoints_config) == ["n1"]
 
 

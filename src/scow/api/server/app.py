@@ -25,7 +25,7 @@ from scow.api.server.routes.swarm import swarm_routes
 from scow.api.server.routes.system import SystemService, system_routes
 from scow.api.server.routes.volumes import VolumeService, volume_routes
 from scow.api.server.versions import TooOldError, check_version
-from scow.errors import NotFoundError, ScowError
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.spec.api_version import MAX_API_VERSION
 
 _VERSIONED = re.compile(r"/v([0-9.]+)(/.*)", re.DOTALL)
@@ -90,14 +90,18 @@ class App:
         if (cleaned := clean_path(path)) != path:
             _, mark, rest = request.head.target.partition("?")
             return Full(301, headers={"Location": escape_path(cleaned) + mark + rest})
-        version = MAX_API_VERSION
+        version_text = ""
         if found := _VERSIONED.fullmatch(path):
-            version = check_version(found[1])
-            path = found[2]
+            version_text, path = found.groups()
         match = self._router.find(request.method, path)
         if match is None:
             raise NotFoundError("page not found")
         route, name = match
+        version = check_version(version_text) if version_text else MAX_API_VERSION
+        if version < route.since:
+            raise InvalidArgumentError(
+                f"{route.method} {route.template} requires minimum API version {route.since}"
+            )
         request.must_finish = route.must_finish
         return await route.handler(Call(request, version, name, query))
 

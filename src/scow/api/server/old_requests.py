@@ -21,6 +21,7 @@ def adapt_create(body: ContainerCreate, version: ApiVersion) -> ContainerCreate:
     _adapt_host_config(body, version)
     _adapt_endpoints(body, version)
     for mount in body.host_config.mounts or ():
+        _refuse_what_must_not_be_ignored(mount, version)
         _adapt_mount(mount, version)
     if version < (1, 44) and body.healthcheck is not msgspec.UNSET:
         body.healthcheck.start_interval = 0
@@ -47,19 +48,30 @@ def _adapt_endpoints(body: ContainerCreate, version: ApiVersion) -> None:
     if version < (1, 44):
         if len(endpoints) > 1:
             names = ", ".join(endpoints)
-            raise InvalidArgumentError(f"Container cannot be connected to network endpoints: {names}")
+            raise InvalidArgumentError(
+                f"Container cannot be created with multiple network endpoints: {names}"
+            )
         for endpoint in endpoints.values():
             endpoint.mac_address = ""
+
+
+def _refuse_what_must_not_be_ignored(mount: Mount, version: ApiVersion) -> None:
+    """Options that narrow what a container may see; a client that sends them relies on them."""
+    bind, volume = mount.bind_options, mount.volume_options
+    if version < (1, 44) and mount.type == "bind" and bind is not None and bind.read_only_force_recursive:
+        raise InvalidArgumentError("BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer")
+    if version < (1, 45) and volume is not None and volume.subpath:
+        raise InvalidArgumentError("VolumeOptions.Subpath needs API v1.45 or newer")
+    if version < (1, 48) and mount.type == "image":
+        raise InvalidArgumentError('Mount type "Image" needs API v1.48 or newer')
 
 
 def _adapt_mount(mount: Mount, version: ApiVersion) -> None:
     if version < (1, 46) and mount.tmpfs_options is not None:
         mount.tmpfs_options.options = []
-    if version < (1, 45) and mount.volume_options is not None:
-        mount.volume_options.subpath = ""
     if (bind := mount.bind_options) is not None:
         if version < (1, 44):
-            bind.read_only_non_recursive = bind.read_only_force_recursive = False
+            bind.read_only_non_recursive = False
         if version < (1, 42):
             bind.create_mountpoint = False
         if version < (1, 40):

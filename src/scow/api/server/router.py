@@ -9,18 +9,24 @@ from dataclasses import dataclass
 
 from scow.api.http.answer import Answer
 from scow.api.server.call import Call
+from scow.spec.api_version import MIN_API_VERSION, ApiVersion
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint. ``must_finish``: the work is completed even when the client goes away meanwhile."""
+    """One endpoint.
+
+    ``must_finish``: the work is completed even when the client goes away meanwhile. ``since``: the first
+    version that has it.
+    """
 
     method: str
     template: str
     handler: Handler
     must_finish: bool = False
+    since: ApiVersion = MIN_API_VERSION
 
 
 class Router:

@@ -6,7 +6,7 @@ rule is the same in all versions, or an addition that old clients ignore.
 Source: api/docs/CHANGELOG.md of the Docker engine, "Engine API version history".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from scow.spec.api_version import ApiVersion
 from scow.spec.engine_api.container import ContainerInspect, WaitResult
 from scow.spec.engine_api.event import Event
 from scow.spec.engine_api.image import ImageInspect, ImageSummary
+from scow.spec.engine_api.network import Network
 
 _View = dict[str, Any]
 
@@ -30,6 +31,19 @@ _RUN_TIME_CONFIG = (
 )  # fmt: skip
 _IMAGE_CONFIG = ("Cmd", "Entrypoint", "Env", "Labels", "OnBuild", "User", "Volumes", "WorkingDir")
 _IMAGE_OPTIONAL = ("Author", "Comment", "DockerVersion", "Parent")
+_INFO_UNTIL = (
+    ((1, 42), ("KernelMemory",)),
+    ((1, 50), ("BridgeNfIptables", "BridgeNfIp6tables")),
+    ((1, 52), ("KernelMemoryTCP",)),
+)
+_INFO_MEMBERS_UNTIL = (
+    (
+        (1, 47),
+        ("RegistryConfig",),
+        ("AllowNondistributableArtifactsCIDRs", "AllowNondistributableArtifactsHostnames"),
+    ),
+    ((1, 49), ("ContainerdCommit", "InitCommit", "RuncCommit"), ("Expected",)),
+)
 
 
 def view_container(container: ContainerInspect, version: ApiVersion) -> ContainerInspect | _View:
@@ -72,7 +86,8 @@ def view_image(image: ImageInspect, version: ApiVersion) -> _View:
         view["VirtualSize"] = image.size
     if version < (1, 45):
         view["Container"] = ""
-        view["ContainerConfig"] = dict(view["Config"])
+        # Of the container that a builder made the image from; images from elsewhere have an empty one.
+        view["ContainerConfig"] = msgspec.to_builtins(ContainerConfig())
     if version >= (1, 50):
         _without(view["Config"], _RUN_TIME_CONFIG)
     if version >= (1, 52):
@@ -94,18 +109,29 @@ def view_image_summary(image: ImageSummary, version: ApiVersion) -> ImageSummary
     return view
 
 
-def view_event(event: Event, version: ApiVersion) -> Event | _View:
-    """An event; what 1.22 replaced was shown until 1.52."""
-    if version < (1, 52):
+def view_event(event: Event, version: ApiVersion) -> Event:
+    """An event; fields that 1.22 replaced were shown until 1.52, of containers and images."""
+    if version >= (1, 52) or event.type not in ("container", "image"):
         return event
-    return _without(msgspec.to_builtins(event), ("status", "id", "from"))
+    image = event.actor.attributes.get("image", "") if event.type == "container" else msgspec.UNSET
+    return msgspec.structs.replace(event, status=event.action, id=event.actor.id, from_=image)
+
+
+def view_network_list(networks: Sequence[Network], version: ApiVersion) -> Sequence[Network | _View]:
+    """The list of networks, which never named containers, and since 1.52 does not pretend to."""
+    if version < (1, 52):
+        return networks
+    return [_without(msgspec.to_builtins(network), ("Containers",)) for network in networks]
 
 
 def view_info(info: _View, version: ApiVersion) -> _View:
-    """``/info``."""
-    if version < (1, 50):
-        return info
-    return _without(dict(info), ("BridgeNfIptables", "BridgeNfIp6tables"))
+    """``/info``: what a later version no longer has is taken out."""
+    gone = [key for since, keys in _INFO_UNTIL for key in keys if version >= since]
+    view = _without(dict(info), gone)
+    for since, objects, keys in _INFO_MEMBERS_UNTIL:
+        for name in view.keys() & set(objects) if version >= since else ():
+            view[name] = _without(dict(view[name]), keys)
+    return view
 
 
 def _without(view: _View, keys: Iterable[str]) -> _View:

@@ -32,6 +32,11 @@ def asks_platform(version: ApiVersion) -> bool:
     return version >= (1, 41)
 
 
+def asks_wait_condition(version: ApiVersion) -> bool:
+    """Whether ``condition`` of wait is to be read."""
+    return version >= (1, 30)
+
+
 def asks_stop_signal(version: ApiVersion) -> bool:
     """Whether ``signal`` of stop and restart is to be read."""
     return version >= (1, 42)

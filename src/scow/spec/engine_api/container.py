@@ -11,7 +11,7 @@ Empty = dict[str, Any]
 """The API writes sets as objects with empty objects as values."""
 
 
-class HealthConfig(Body, kw_only=True):
+class HealthConfig(Body, kw_only=True, omit_defaults=True):
     """A health check; times in nanoseconds, 0 means inherit or default."""
 
     test: list[str] = []
@@ -199,6 +199,11 @@ class Resources(Body, kw_only=True):
     oom_kill_disable: bool | None = None
     pids_limit: int | None = None
     ulimits: list[Ulimit] | None = None
+    # Of Windows; Docker on Linux takes them, and shows them again.
+    cpu_count: int = 0
+    cpu_percent: int = 0
+    io_maximum_i_ops: int = msgspec.field(default=0, name="IOMaximumIOps")
+    io_maximum_bandwidth: int = msgspec.field(default=0, name="IOMaximumBandwidth")
 
 
 class HostConfig(Resources, kw_only=True):

@@ -158,7 +158,7 @@ class _Verbs:
 
     async def wait(self, call: Call) -> Answer:
         """The client starts the container when it has seen the head, so that goes out before the wait."""
-        condition = call.query.text("condition")
+        condition = call.query.text("condition") if asks_wait_condition(call.version) else ""
         if condition not in ("", "not-running", "next-exit", "removed"):
             raise InvalidArgumentError(f'invalid condition: "{condition}"')
         result = self._lifecycle.wait(call.name, condition)

@@ -5,6 +5,7 @@ from typing import Protocol
 from scow.api.http.answer import Answer
 from scow.api.server.call import Call, json_answer
 from scow.api.server.router import Route
+from scow.api.server.version_views import view_network_list
 from scow.spec.engine_api.network import Network
 from scow.spec.filters import Filters
 
@@ -21,7 +22,7 @@ def network_routes(networks: NetworkService) -> tuple[Route, ...]:
     """The endpoints of networks."""
 
     async def list_(call: Call) -> Answer:
-        return json_answer(await networks.list(call.filters()))
+        return json_answer(view_network_list(await networks.list(call.filters()), call.version))
 
     async def inspect(call: Call) -> Answer:
         return json_answer(await networks.inspect(call.name))

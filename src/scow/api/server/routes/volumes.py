@@ -6,6 +6,7 @@ from scow.api.http.answer import Answer
 from scow.api.server.call import Call, json_answer, no_content
 from scow.api.server.router import Route
 from scow.api.server.versions import volume_prune_filters
+from scow.spec.api_version import ApiVersion
 from scow.spec.engine_api.volume import Volume, VolumeCreate, VolumeList, VolumePrune
 from scow.spec.filters import Filters
 
@@ -46,7 +47,7 @@ def volume_routes(volumes: VolumeService) -> tuple[Route, ...]:
     return (
         Route("GET", "/volumes", list_),
         Route("POST", "/volumes/create", create, must_finish=True),
-        Route("POST", "/volumes/prune", prune, must_finish=True),
+        Route("POST", "/volumes/prune", prune, must_finish=True, since=ApiVersion(1, 25)),
         Route("GET", "/volumes/{name}", inspect),
         Route("DELETE", "/volumes/{name}", remove, must_finish=True),
     )
