@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from scow.spec.api_version import ApiVersion
-from scow.spec.engine_api.container import ContainerInspect, WaitResult
+from scow.spec.engine_api.container import ContainerConfig, ContainerInspect, WaitResult
 from scow.spec.engine_api.event import Event
 from scow.spec.engine_api.image import ImageInspect, ImageSummary
 from scow.spec.engine_api.network import Network

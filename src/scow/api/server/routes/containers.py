@@ -8,7 +8,7 @@ from scow.api.server.call import JSON, Call, json_answer, no_content
 from scow.api.server.old_requests import adapt_create
 from scow.api.server.router import Route
 from scow.api.server.version_views import view_container, view_wait
-from scow.api.server.versions import asks_platform, asks_stop_signal
+from scow.api.server.versions import asks_platform, asks_stop_signal, asks_wait_condition
 from scow.errors import InvalidArgumentError
 from scow.spec.api_version import ApiVersion
 from scow.spec.engine_api.body import encode_body
