@@ -34,6 +34,7 @@ from scow.engine.containers.sandbox import Sandboxes
 from scow.engine.containers.service import ContainerService
 from scow.engine.containers.streams import Streams
 from scow.engine.containers.waits import Waits
+from scow.engine.event_history import EventHistory
 from scow.engine.events import EventBus
 from scow.engine.execs import Execs
 from scow.engine.idle import IdleExit
@@ -183,7 +184,8 @@ class Daemon:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._events = EventBus()
+        self._history = EventHistory(config.data_root / "events.jsonl")
+        self._events = EventBus(self._history)
         self._containers: Containers | None = None
 
     def is_needed(self) -> bool:
@@ -194,6 +196,8 @@ class Daemon:
         """Open everything in order, reconcile with what runs, and return what the API calls."""
         for directory in (self._config.data_root, self._config.exec_root):
             directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self._history.load()
+        stack.push_async_callback(self._history.aclose)
         tasks = await stack.enter_async_context(TaskOwner("engine"))
         storage = await self._open_storage(stack)
         self._containers = storage.containers

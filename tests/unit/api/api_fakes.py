@@ -490,12 +490,9 @@ def network() -> Network:
 
 def event(action: str) -> Event:
     return Event(
-        status=action,
-        id=ID,
-        from_="busybox",
         type="container",
         action=action,
-        actor=Actor(id=ID, attributes={"name": "x"}),
+        actor=Actor(id=ID, attributes={"name": "x", "image": "busybox"}),
         time=1,
         time_nano=1_000_000_002,
     )

@@ -72,9 +72,11 @@ async def test_events_come_one_a_chunk_as_they_happen() -> None:
 @pytest.mark.parametrize(
     ("accept", "content_type", "first_byte"),
     [
-        ("", "application/x-ndjson", b"{"),
+        ("", "application/jsonl", b"{"),
+        ("*/*", "application/jsonl", b"{"),
         ("application/json-seq", "application/json-seq", b"\x1e"),
         ("application/json-seq, application/x-ndjson", "application/x-ndjson", b"{"),
+        ("application/jsonl;q=0.1, application/json-seq; q=0.9", "application/json-seq", b"\x1e"),
     ],
 )
 @runs

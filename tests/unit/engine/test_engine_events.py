@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
-from scow.engine.events import QUEUE_SIZE, RING_SIZE, EventBus
+from scow.engine.event_history import MAX_BYTES, MAX_EVENTS, EventHistory
+from scow.engine.events import QUEUE_SIZE, EventBus
 from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.event import Event
 from scow.spec.filters import Filters
+from tests.unit.api.api_wire import until
 
 SECOND = 1_000_000_000
 
@@ -16,7 +19,7 @@ SECOND = 1_000_000_000
 def bus_with(*actions: str) -> EventBus:
     """Events one second apart, the first at second 1; the clock stands still after the last."""
     moments: Iterator[int] = iter([n * SECOND for n in range(1, len(actions) + 1)])
-    bus = EventBus(lambda: next(moments, len(actions) * SECOND))
+    bus = EventBus(clock=lambda: next(moments, len(actions) * SECOND))
     for action in actions:
         bus.publish("container", action, "c" * 64, {"name": "web", "image": "busybox:latest", "app": "x"})
     return bus
@@ -55,6 +58,12 @@ def test_an_end_in_the_past_needs_no_start() -> None:
         ("image", "busybox", True),
         ("image", "busybox:latest", True),
         ("image", "alpine", False),
+        ("container", "we", True),
+        ("container", "eb", False),
+        ("image", "busy", False),
+        ("daemon", "nobody", False),
+        ("volume", "web", True),
+        ("scope", "local", True),
         ("label", "app=x", True),
         ("label", "app=y", False),
         ("scope", "swarm", False),
@@ -68,14 +77,29 @@ def test_an_exec_event_is_found_by_its_verb() -> None:
     assert past(bus_with("exec_start: ls -l"), "1", "1", event=["exec_start"]) == ["exec_start: ls -l"]
 
 
-def test_an_unknown_filter_is_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match="invalid filter 'bogus'"):
-        past(bus_with("start"), "1", "1", bogus=["x"])
+def test_an_unknown_filter_is_passed_over() -> None:
+    assert past(bus_with("start"), "1", "1", bogus=["x"]) == ["start"]
+
+
+@pytest.mark.parametrize(("since", "until"), [("x", ""), ("", "yesterday"), ("5", "4"), ("2.000000001", "2")])
+def test_times_that_cannot_be_are_refused(since: str, until: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"'since'|'until'|cannot be after"):
+        past(bus_with("start"), since, until)
 
 
 def test_only_the_last_events_are_kept() -> None:
-    bus = bus_with(*(f"e{n}" for n in range(RING_SIZE + 10)))
-    assert past(bus, "1", str(RING_SIZE + 10))[0] == "e10"
+    bus = bus_with(*(f"e{n}" for n in range(MAX_EVENTS + 10)))
+    assert past(bus, "1", str(MAX_EVENTS + 10))[0] == "e10"
+
+
+def test_large_events_push_out_more() -> None:
+    history = EventHistory()
+    bus = EventBus(history, iter(range(SECOND, 100 * SECOND, SECOND)).__next__)
+    for number in range(20):
+        bus.publish("container", f"e{number}", "c", {"label": "x" * (MAX_BYTES // 4)})
+    assert [event.action for event in history.between(0, None)] == ["e17", "e18", "e19"]
+    bus.publish("container", "giant", "c", {"label": "x" * (2 * MAX_BYTES)})
+    assert [event.action for event in history.between(0, None)] == ["giant"]
 
 
 def test_a_follower_sees_what_comes_after_it() -> None:
@@ -103,3 +127,90 @@ def test_a_follower_that_does_not_read_is_cut_off_and_the_others_are_not() -> No
         return len(await collect(slow))
 
     assert asyncio.run(run()) < QUEUE_SIZE
+
+
+def test_the_kinds_of_one_filter_are_alternatives() -> None:
+    assert past(bus_with("create", "start", "die"), "1", "3", event=["create", "die"]) == ["create", "die"]
+
+
+# What is on disk
+
+
+async def publish(path: Path, *actions: str, close: bool = True) -> None:
+    """One life of the engine."""
+    history = EventHistory(path)
+    history.load()
+    bus = EventBus(history)
+    for action in actions:
+        bus.publish("container", action, "c", {"name": "web"})
+    if close:
+        await history.aclose()
+
+
+def kept(path: Path) -> list[str]:
+    history = EventHistory(path)
+    history.load()
+    return [event.action for event in history.between(0, None)]
+
+
+def test_events_outlive_the_engine(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    asyncio.run(publish(path, "create", "start"))
+    asyncio.run(publish(path, "die"))
+    assert kept(path) == ["create", "start", "die"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_batch_is_written_without_being_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+
+    async def run() -> None:
+        await publish(path, "create", close=False)
+        await until(path.exists)
+
+    asyncio.run(run())
+    assert kept(path) == ["create"]
+
+
+@pytest.mark.parametrize("damage", [b'{"Type":"conta', b"\0\0\0", b"{}\n", b"\xff\xfe\n[1]\n"])
+def test_a_torn_file_costs_what_was_torn(damage: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    asyncio.run(publish(path, "create"))
+    with path.open("ab") as file:
+        file.write(damage)
+    assert kept(path) == ["create"]
+    asyncio.run(publish(path, "start"))
+    assert kept(path) == ["create", "start"]
+
+
+def test_the_file_stays_small(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+
+    async def run() -> None:
+        history = EventHistory(path)
+        bus = EventBus(history)
+        for number in range(60):
+            bus.publish("container", f"e{number}", "c", {"label": "x" * (MAX_BYTES // 16)})
+            if number % 7 == 0:
+                await history.aclose()
+        await history.aclose()
+
+    asyncio.run(run())
+    assert path.stat().st_size <= 2 * MAX_BYTES
+    assert kept(path)[-1] == "e59"
+
+
+def test_a_disk_that_was_full_gets_the_events_later(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "events.jsonl"
+
+    async def run() -> None:
+        history = EventHistory(path)
+        bus = EventBus(history)
+        bus.publish("container", "create", "c", {})
+        await history.aclose()
+        path.parent.mkdir()
+        bus.publish("container", "start", "c", {})
+        await history.aclose()
+
+    asyncio.run(run())
+    assert kept(path) == ["create", "start"]

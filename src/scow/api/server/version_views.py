@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from scow.spec.api_version import ApiVersion
-from scow.spec.engine_api.container import ContainerConfig, ContainerInspect, WaitResult
+from scow.spec.engine_api.container import ContainerConfig, ContainerInspect, ContainerSummary, WaitResult
 from scow.spec.engine_api.event import Event
 from scow.spec.engine_api.image import ImageInspect, ImageSummary
 from scow.spec.engine_api.network import Network
@@ -62,6 +62,13 @@ def view_container(container: ContainerInspect, version: ApiVersion) -> Containe
         _without(view["Config"], ("MacAddress",))
         _without_empty(view["Config"], ("OnBuild",))
     return view
+
+
+def view_summary(container: ContainerSummary, version: ApiVersion) -> ContainerSummary:
+    """One item of the list of containers; their health came with 1.52."""
+    if version < (1, 52):
+        container.health = msgspec.UNSET
+    return container
 
 
 def _add_short_id(networks: dict[str, _View], short_id: str) -> None:

@@ -13,7 +13,7 @@ class Actor(Body, kw_only=True):
 
 
 class Event(Body, kw_only=True):
-    """One event; the lower-case fields repeat the others for clients older than API 1.22.
+    """One event; ``status``, ``id`` and ``from`` repeat other fields for clients that know no others.
 
     ``time`` in Unix seconds, ``time_nano`` in nanoseconds.
     """

@@ -17,8 +17,10 @@ _PING_HEADERS = {
     "Pragma": "no-cache",
     "Swarm": "inactive",
 }
-_JSON_LINES = "application/x-ndjson"
+_JSON_LINES = "application/jsonl"
+_ND_JSON = "application/x-ndjson"
 _JSON_SEQUENCE = "application/json-seq"
+_EVENT_TYPES = (_JSON_LINES, _ND_JSON, _JSON_SEQUENCE)
 _RECORD_SEPARATOR = b"\x1e"  # RFC 7464, 2.2
 
 
@@ -63,10 +65,25 @@ def system_routes(system: SystemService) -> tuple[Route, ...]:
 
 
 def _event_type(version: ApiVersion, accept: str) -> str:
-    """Since 1.52 the stream says that it is one, and the client may choose between two kinds."""
-    if version < (1, 52):
-        return JSON
-    return _JSON_SEQUENCE if _JSON_SEQUENCE in accept and _JSON_LINES not in accept else _JSON_LINES
+    """The kind of stream that the client prefers by name; else what it was called before 1.52, and since."""
+    weights = _weights(accept)
+    wanted = max(_EVENT_TYPES, key=lambda kind: weights.get(kind, 0.0))
+    if weights.get(wanted):
+        return wanted
+    return JSON if version < (1, 52) else _JSON_LINES
+
+
+def _weights(accept: str) -> dict[str, float]:
+    """Media types of an Accept header with their weights (RFC 9110, 12.4.2); what is malformed weighs 0."""
+    found = {}
+    for item in accept.split(","):
+        kind, *parameters = (part.strip().lower() for part in item.split(";"))
+        weight = next((it[2:] for it in parameters if it.startswith("q=")), "1")
+        try:
+            found[kind] = float(weight)
+        except ValueError:
+            found[kind] = 0.0
+    return found
 
 
 async def _event_lines(
