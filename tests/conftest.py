@@ -18,7 +18,7 @@ import pytest
 from tests.support import leaks
 from tests.support.clients import Client
 from tests.support.daemons import Daemon, DaemonOptions, ReferenceDaemon, ScowDaemon, running
-from tests.support.environment import program, reference_lacks, root_lacks, run_id
+from tests.support.environment import RUNTIME_VARIABLE, program, reference_lacks, root_lacks, run_id
 from tests.support.namespaces import NetworkNamespace, neighbour_of
 
 _HERE = Path(__file__).parent
@@ -33,6 +33,8 @@ _CLIENTS = {
 def pytest_configure(config: pytest.Config) -> None:
     # A run that is told to end takes its daemons, mounts and namespaces down as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if runtime := config.getoption("--runtime"):
+        os.environ[RUNTIME_VARIABLE] = runtime  # workers inherit it
     run_id()  # before workers start, so that they inherit it
     leaks.begin()
     config.addinivalue_line("markers", "not_on_dockerd(reason): in a module marked reference, not this test")
@@ -45,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--client", action="append", choices=list(_CLIENTS), help="only these clients of the e2e tests"
     )
+    parser.addoption("--runtime", help="the engine's default OCI runtime in the e2e tests: runc, crun")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

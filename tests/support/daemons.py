@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 from tests.support.clients import Client
 from tests.support.disks import mounted_ext4, unmount_all
-from tests.support.environment import disk_dir, program, run_dir
+from tests.support.environment import default_runtime, disk_dir, program, run_dir
 from tests.support.http import Answer, request
 from tests.support.images import busybox_archive
 from tests.support.namespaces import NetworkNamespace, network_namespace, uplink_of
@@ -226,6 +226,7 @@ class ScowDaemon(Daemon):
                 "--pidfile",
                 str(self.pidfile),
             ),
+            *default_runtime(),
         ]
 
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 _RUN_VARIABLE = "SCOW_TEST_RUN"
+RUNTIME_VARIABLE = "SCOW_TEST_RUNTIME"
 PROJECT = Path(__file__).parents[2]
 # apt, runc and mkfs live in sbin, which is not in everybody's PATH.
 os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
@@ -36,6 +37,12 @@ def disk_dir() -> Path:
 def cache_dir() -> Path:
     """Test images, kept between runs."""
     return Path(os.environ.get("SCOW_TEST_CACHE", "/var/cache/scow-tests"))
+
+
+def default_runtime() -> tuple[str, ...]:
+    """Options of a scowd for the runtime that the tests were asked to use (``--runtime``)."""
+    name = os.environ.get(RUNTIME_VARIABLE)
+    return ("--default-runtime", name) if name else ()
 
 
 def program(name: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from scow.config import values
 from scow.config.options import OPTIONS
-from scow.config.settings import STOCK_RUNTIME
+from scow.config.settings import BUILT_IN_RUNTIMES, STOCK_RUNTIME
 from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.log import LEVELS
 
@@ -165,7 +165,7 @@ def _check_runtimes(settings: Mapping[str, Any]) -> None:
             raise UnsupportedError(f"runtimes: {name}: {unknown[0]} is not supported by this version of scow")
         if not runtime.get("path"):
             raise InvalidArgumentError(f"runtimes: {name}: either a runtimeType or a path must be configured")
-    if default != STOCK_RUNTIME and default not in runtimes:
+    if default and default not in BUILT_IN_RUNTIMES and default not in runtimes:
         raise InvalidArgumentError(f"specified default runtime '{default}' does not exist")
 
 

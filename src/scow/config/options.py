@@ -70,7 +70,7 @@ _ENGINE = (
 
 _CONTAINERS = (
     Option("add-runtime", values.RUNTIMES, "Register an additional OCI runtime", {}, "runtimes"),
-    _text("default-runtime", "Default OCI runtime for containers", "runc"),
+    _text("default-runtime", "Default OCI runtime for containers (crun where it runs, else runc)"),
     _text("cgroup-parent", "Set parent cgroup for all containers"),
     _switch("init", "Run an init in the container to forward signals and reap processes"),
     _text("init-path", "Path to the init binary"),

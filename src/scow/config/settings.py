@@ -7,6 +7,8 @@ from pathlib import Path
 from scow.spec.engine_api.container import Ulimit
 
 STOCK_RUNTIME = "runc"
+# Those that need no configuration.
+BUILT_IN_RUNTIMES = (STOCK_RUNTIME, "crun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Config:
     ``hosts`` are addresses to listen on (``unix://``, ``tcp://``, ``fd://``). ``inherited_sockets`` are
     descriptors that a service manager passed on, by name. ``idle_exit_s`` 0: never. ``seccomp_profile`` is
     "" (the built-in), ``unconfined`` or a profile's JSON. ``default_cgroupns_mode`` "": as the host's version
-    of control groups says. ``bridge`` is the default bridge's device, ``none`` for no default bridge.
+    of control groups says. ``default_runtime`` "": crun where it runs, else runc. ``bridge`` is the default
+    bridge's device, ``none`` for no default bridge.
     """
 
     data_root: Path
@@ -53,7 +56,7 @@ class Config:
     storage_driver: str | None = None
 
     runtimes: Mapping[str, Runtime] = field(default_factory=lambda: {STOCK_RUNTIME: Runtime(STOCK_RUNTIME)})
-    default_runtime: str = STOCK_RUNTIME
+    default_runtime: str = ""
     cgroup_parent: str = ""
     init: bool = False
     init_path: str | None = None

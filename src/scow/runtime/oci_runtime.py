@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ _ENVIRONMENT: Mapping[str, str] = {
 }
 
 _COMMAND_TIMEOUT_S = 60.0
+# What runc and crun keep of a container, by which they are known.
+_STATE_FILES = ("state.json", "status")
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,16 @@ class OciRuntime:
     options: tuple[str, ...] = ()
     """More global options, as ``runtimeArgs`` in daemon.json gives them."""
     environment: Mapping[str, str] = field(default_factory=lambda: _ENVIRONMENT)
+    hidden_mount: str = ""
+    """A mount point that it must not see when it starts a container."""
+    log_format: str = "json"
 
     # ------------------------------------------------------------------ for scow-reaper
 
     def run_request(self, container_id: str, bundle: Path, stdio: Stdio) -> SpawnRequest:
         """Create and start the container of ``bundle`` in one command."""
-        return self._request("run", bundle, "init", ("--bundle", str(bundle)), container_id, stdio)
+        request = self._request("run", bundle, "init", ("--bundle", str(bundle)), container_id, stdio)
+        return replace(request, hidden_mount=self.hidden_mount)
 
     def exec_request(
         self, container_id: str, bundle: Path, exec_id: str, process: Mapping[str, Any], stdio: Stdio
@@ -111,7 +117,15 @@ class OciRuntime:
     def _global_arguments(self, log: str | None) -> tuple[str, ...]:
         # Without --log runc prints to standard error, which is what the other commands want.
         to_file = ("--log", log) if log is not None else ()
-        return (self.program, *self.options, "--root", str(self.root), *to_file, "--log-format", "json")
+        return (
+            self.program,
+            *self.options,
+            "--root",
+            str(self.root),
+            *to_file,
+            "--log-format",
+            self.log_format,
+        )
 
     # ------------------------------------------------------------------ children of the engine
 
@@ -136,16 +150,16 @@ class OciRuntime:
     async def discard(self, container_id: str, cgroup: Cgroup) -> None:
         """Remove what is kept of a container whose first process has ended.
 
-        runc's ``delete`` does no more than this for a container without hooks, as ours are, and costs a
-        process (6 ms of CPU for each start and end); where others are left in the group, or the runtime
-        is not of runc's kind, it is asked.
+        ``delete`` of runc and crun does no more than this for a container without hooks, as ours are, and
+        costs a process (6 ms of CPU for each start and end with runc); where others are left in the group,
+        or the runtime is of another kind, it is asked.
         """
         if not await run_blocking(self._discard_files, container_id, cgroup):
             await self.delete(container_id, force=True)
 
     def _discard_files(self, container_id: str, cgroup: Cgroup) -> bool:
         state = self.root / container_id
-        if not (state / "state.json").exists() or cgroup.processes():
+        if not any((state / name).exists() for name in _STATE_FILES) or cgroup.processes():
             return False
         try:
             cgroup.remove()

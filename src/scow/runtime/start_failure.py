@@ -3,6 +3,7 @@
 import json
 
 from scow.errors import ScowError
+from scow.runtime.crun_messages import in_runc_words
 
 NOT_FOUND, NOT_EXECUTABLE, NOT_STARTED = 127, 126, 128
 
@@ -22,7 +23,7 @@ class RuntimeFailedError(ScowError):
 
 
 def last_error(path: str) -> str:
-    """The last error in a runtime's ``--log-format json`` file, or nothing.
+    """The last error in a runtime's log, JSON or text, or nothing.
 
     runc writes warnings there too, and puts the cause of all causes last.
     """
@@ -37,10 +38,12 @@ def last_error(path: str) -> str:
         try:
             record = json.loads(line)
         except ValueError:
-            continue  # cut off at the front, or a runtime that writes plain text
+            continue  # cut off at the front, or text
         if isinstance(record, dict) and record.get("level") in ("error", "fatal"):
             return str(record.get("msg", "")).strip()
-    return ""
+    if any(line.startswith(b"{") for line in lines):
+        return ""
+    return lines[-1].decode(errors="replace").strip() if lines else ""
 
 
 def explain_start_failure(message: str, command: str = "") -> tuple[str, int]:
@@ -50,6 +53,8 @@ def explain_start_failure(message: str, command: str = "") -> tuple[str, int]:
     there, 126 what cannot be executed, 128 the rest.
     """
     own = message.replace("runc run failed", "runc create failed", 1)
+    if (reworded := in_runc_words(message, command)) != message:
+        own = f"runc create failed: {reworded}"
     return _explain(
         f"failed to create task for container: failed to create shim task: OCI runtime create failed: {own}",
         command,
@@ -58,6 +63,8 @@ def explain_start_failure(message: str, command: str = "") -> tuple[str, int]:
 
 def explain_exec_failure(message: str, command: str = "") -> tuple[str, int]:
     """The same for an exec, whose stream and inspect show them."""
+    if (reworded := in_runc_words(message, command)) != message:
+        message = f"exec failed: {reworded}"
     return _explain(f"OCI runtime exec failed: {message}", command)
 
 

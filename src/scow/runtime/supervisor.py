@@ -59,6 +59,8 @@ class SpawnRequest:
     size: tuple[int, int] | None = None
     """Rows and columns of the terminal."""
     log: LogSpec | None = None
+    hidden_mount: str = ""
+    """A mount point that the command must not see."""
 
 
 @dataclass(frozen=True)
@@ -301,6 +303,7 @@ class Supervisor:
                 "tty": request.tty,
                 "size": request.size,
                 "log": request.log.to_message() if request.log is not None else None,
+                "hidden_mount": request.hidden_mount,
             }
         )
         if answer["op"] == "spawned":

@@ -7,7 +7,7 @@ from scow.runtime.defaults import fill_host_config
 from scow.spec.engine_api.container import HostConfig, LogConfig
 from tests.support.machine import host_facts
 
-ENGINE = load(["--log-opt", "max-size=1m", "--config-file", "/dev/null"], {})
+ENGINE = load(["--default-runtime", "runc", "--log-opt", "max-size=1m", "--config-file", "/dev/null"], {})
 
 
 def filled(cgroup_version: int = 1, **asked: Any) -> HostConfig:
