@@ -16,7 +16,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import aclosing, closing
+from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,8 @@ import msgspec
 from scow import tasks
 from scow.errors import InvalidArgumentError
 from scow.image.archive import Archive, RegionReader, spooled
-from scow.image.archive_formats import ArchivedImage, LayerSource, read_images
+from scow.image.archive_formats import LayerSource, read_images
+from scow.image.arrival import Arrival
 from scow.image.catalog import Catalog
 from scow.image.changes import apply_changes
 from scow.image.content import ContentStore
@@ -38,7 +39,6 @@ from scow.image.model import (
     Image,
     ImageRecord,
     ImageUser,
-    LayerProgress,
     Loaded,
     LoadEvent,
     Removal,
@@ -129,22 +129,37 @@ class ImageStore:
         All of it or nothing: images become visible when every layer of every image is there. Ends early if
         the iterator is closed. Raises InvalidArgumentError, IntegrityError, UnsupportedError, ScowError.
         """
-        held: list[str] = []
-        try:
+        async with self.arrival() as arrival:
             async with spooled(chunks, str(self._temporary)) as (fd, size):
                 images = await run_to_end(lambda: read_images(Archive(fd, size), self._host))
                 for image in images:
-                    async with aclosing(self._arrive(image, held)) as progress:
-                        async for step in progress:
-                            yield step
-            await self._sync(held)
+                    arrival.begin()
+                    for diff_id, source in zip(image.config.rootfs.diff_ids, image.layers, strict=True):
+                        async with aclosing(arrival.add(diff_id, source)) as progress:
+                            async for step in progress:
+                                yield step
             ids = {image.id for image in images}
             for image in images:
                 parent = image.parent if image.parent in ids - {image.id} else None
-                for event in await self._add(image.raw_config, image.config, parent, image.names):
+                for event in await self.record(arrival, image.raw_config, image.names, parent=parent):
                     yield event
+
+    @asynccontextmanager
+    async def arrival(self) -> AsyncIterator[Arrival]:
+        """Bring in layers, to be recorded by ``record`` within the block; what is not, goes again."""
+        arrival = Arrival(self._layers)
+        try:
+            yield arrival
         finally:
-            await self._let_go(held)
+            await self._let_go(arrival.held)
+
+    async def record(
+        self, arrival: Arrival, raw_config: bytes, names: Iterable[Reference], *, parent: str | None = None
+    ) -> list[Renamed | Loaded]:
+        """Make an image of layers that have arrived; says what became of names."""
+        await self._sync(arrival.held)
+        config = decode_document(raw_config, ImageConfig, "image config")
+        return await self._add(raw_config, config, parent, names)
 
     def to_save(self, names: Sequence[str]) -> dict[str, list[Reference]]:
         """What ``docker save`` of these names means: image ids, each with the names that go along.
@@ -282,20 +297,6 @@ class ImageStore:
         return restore(
             self._driver, self._store, self._kinds, self._content, self._layers, self._rootfs, self._catalog
         )
-
-    async def _arrive(self, image: ArchivedImage, held: list[str]) -> AsyncGenerator[LayerProgress, None]:
-        """Have all layers of ``image``; what is held so far is in ``held``."""
-        parent: str | None = None
-        for diff_id, source in zip(image.config.rootfs.diff_ids, image.layers, strict=True):
-            chain_id = chain_on(parent, diff_id)
-            is_new = chain_id not in self._layers
-            async with aclosing(self._layers.arrive(parent, diff_id, source)) as progress:
-                async for step in progress:
-                    yield step
-            held.append(chain_id)
-            if is_new:
-                yield LayerProgress(diff_id, source.content.size, source.content.size)
-            parent = chain_id
 
     async def _sync(self, chain_ids: Iterable[str]) -> None:
         """Before layers are recorded they are on disk: see ``layers``."""

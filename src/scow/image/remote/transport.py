@@ -1,0 +1,347 @@
+"""One endpoint over HTTP: connections, proxies, redirects, retries, and proof of who we are.
+
+A redirect goes where the registry keeps its blobs, which is somebody else's server: no credentials go
+along, only http and https are followed, never to a link-local address (where clouds keep secrets), and
+never from https to http unless the endpoint is insecure anyway.
+"""
+
+import ipaddress
+import random
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin, urlsplit
+
+from scow.errors import PermissionDeniedError, ScowError, UnavailableError
+from scow.image.remote.challenge import Challenge, parse_challenges
+from scow.image.remote.endpoints import Endpoint, RegistrySettings
+from scow.image.remote.failures import MAX_BODY_BYTES, error_of
+from scow.image.remote.proxies import proxy_for
+from scow.image.remote.tls import context_for
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, PoolManager
+
+CONNECT_TIMEOUT_S: Final = 15.0
+READ_TIMEOUT_S: Final = 60.0
+_ATTEMPTS: Final = 4
+_FIRST_BACKOFF_S: Final = 0.25
+_LONGEST_WAIT_S: Final = 10.0
+_MAX_REDIRECTS: Final = 10
+_NOT_TLS: Final = "http: server gave HTTP response to HTTPS client"
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Body = bytes | Callable[[], Iterable[bytes]]
+
+
+class NotTlsError(UnavailableError):
+    """The server speaks plain HTTP."""
+
+
+class Cancelled(Exception):
+    """Whoever waited for the answer has gone."""
+
+
+class Cancellation:
+    """Ends a transfer from another thread: at once if it waits for the network, else at its next step."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._response: BaseHTTPResponse | None = None
+
+    def cancel(self) -> None:
+        """Repeatable."""
+        self._event.set()
+        with self._lock:
+            response = self._response
+        if response is not None:
+            _shut_down(response)
+
+    def check(self) -> None:
+        """Raises Cancelled."""
+        if self._event.is_set():
+            raise Cancelled
+
+    def sleep(self, seconds: float) -> None:
+        """Raises Cancelled as soon as it is."""
+        self._event.wait(seconds)
+        self.check()
+
+    def watch(self, response: "BaseHTTPResponse | None") -> None:
+        """The answer being read now."""
+        with self._lock:
+            self._response = response
+        self.check()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The head of an answer; the body is read with ``stream`` or ``read``, and ``close`` gives it up."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    response: "BaseHTTPResponse"
+
+    def read(self, max_bytes: int) -> bytes:
+        """The whole body. Raises ScowError if it is larger, UnavailableError if it breaks off."""
+        import urllib3
+
+        try:
+            data = self.response.read(max_bytes + 1, decode_content=False)
+        except (urllib3.exceptions.HTTPError, OSError) as exc:
+            raise UnavailableError(f"{self.url}: the answer broke off: {exc}") from exc
+        finally:
+            self.close()
+        if len(data) > max_bytes:
+            raise ScowError(f"{self.url}: the answer is larger than {max_bytes} bytes")
+        return data
+
+    def stream(self, piece_bytes: int) -> Iterator[bytes]:
+        """The body in pieces. Raises UnavailableError if it breaks off."""
+        import urllib3
+
+        try:
+            yield from self.response.stream(piece_bytes, decode_content=False)
+        except (urllib3.exceptions.HTTPError, OSError) as exc:
+            raise UnavailableError(f"{self.url}: the answer broke off: {exc}") from exc
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give the connection back if the body was read, else drop it."""
+        if self.response.closed or not self.response.length_remaining:
+            self.response.release_conn()
+        else:
+            self.response.close()
+
+
+class Transport:
+    """Requests to one endpoint. Threads may share it. ``authorize`` answers a challenge for a scope."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        settings: RegistrySettings,
+        authorize: Callable[["Transport", list[Challenge], str], str | None],
+        user_agent: str,
+    ) -> None:
+        self.endpoint = endpoint
+        self._settings = settings
+        self._authorize = authorize
+        self._user_agent = user_agent
+        self._pools: dict[str, PoolManager] = {}
+        self._authorization: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Drop all connections."""
+        for pool in self._pools.values():
+            pool.clear()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: str = "",
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        allowed: tuple[int, ...] = (200,),
+        cancellation: Cancellation | None = None,
+        retries: bool = True,
+    ) -> Reply:
+        """Ask; ``path`` is below the endpoint, or a whole address that the registry gave for an upload.
+
+        Statuses other than ``allowed`` are errors. Raises UnauthenticatedError, PermissionDeniedError,
+        NotFoundError, UnavailableError, ScowError, and Cancelled.
+        """
+        url = path if "://" in path else f"{self.endpoint.url}{path}"
+        cancellation = cancellation or Cancellation()
+        attempts = _ATTEMPTS if retries else 1
+        for attempt in range(1, attempts + 1):
+            cancellation.check()
+            last = attempt == attempts
+            try:
+                reply = self._authorized(method, url, scope, headers or {}, body, cancellation)
+            except UnavailableError:
+                if last:
+                    raise
+                cancellation.sleep(_backoff(attempt))
+                continue
+            if reply.status in allowed:
+                return reply
+            wait_s = _asked_to_wait(reply.headers)
+            if reply.status in _RETRIED and not last and (wait_s or 0) <= _LONGEST_WAIT_S:
+                reply.response.close()
+                cancellation.sleep(max(_backoff(attempt), wait_s or 0))
+                continue
+            raise error_of(reply.status, reply.read(MAX_BODY_BYTES), f"{method} {url}")
+        raise AssertionError("unreachable")
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
+        """One request to another server that the registry named, without our proof for the registry.
+
+        Raises PermissionDeniedError for addresses that no redirect may lead to, UnavailableError.
+        """
+        self._check_redirect(url)
+        return self._send(method, url, {**headers, "User-Agent": self._user_agent}, body, Cancellation())
+
+    def _authorized(
+        self,
+        method: str,
+        url: str,
+        scope: str,
+        headers: Mapping[str, str],
+        body: Body | None,
+        cancellation: Cancellation,
+    ) -> Reply:
+        with self._lock:
+            authorization = self._authorization.get(scope)
+        reply = self._follow(method, url, headers, authorization, body, cancellation)
+        if reply.status != 401:
+            return reply
+        challenges = parse_challenges(reply.response.headers.getlist("www-authenticate"))
+        answer = self._authorize(self, challenges, scope)
+        if answer is None or answer == authorization:
+            return reply
+        reply.response.close()
+        with self._lock:
+            self._authorization[scope] = answer
+        return self._follow(method, url, headers, answer, body, cancellation)
+
+    def _follow(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        authorization: str | None,
+        body: Body | None,
+        cancellation: Cancellation,
+    ) -> Reply:
+        origin = urlsplit(self.endpoint.url)
+        for _ in range(_MAX_REDIRECTS):
+            same = urlsplit(url)[:2] == origin[:2]
+            sent = {**headers, "User-Agent": self._user_agent}
+            if authorization and same:
+                sent["Authorization"] = authorization
+            reply = self._send(method, url, sent, body, cancellation)
+            target = reply.headers.get("location")
+            if reply.status not in _REDIRECTS or not target:
+                return reply
+            reply.response.close()
+            if method not in ("GET", "HEAD") and reply.status not in (307, 308):
+                raise ScowError(f"{method} {url}: refusing to repeat the request at {target}")
+            url = urljoin(url, target)
+            self._check_redirect(url)
+        raise ScowError(f"{method} {self.endpoint.url}: stopped after {_MAX_REDIRECTS} redirects")
+
+    def _check_redirect(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise PermissionDeniedError(f"refusing to go to {url}")
+        if parts.scheme == "http" and self.endpoint.url.startswith("https:") and self.endpoint.verify:
+            raise PermissionDeniedError(f"refusing to go from https to {url}")
+        if any(address.is_link_local for address in _addresses(parts.hostname)):
+            raise PermissionDeniedError(f"refusing to go to the link-local address of {url}")
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body | None,
+        cancellation: Cancellation,
+    ) -> Reply:
+        import urllib3
+
+        try:
+            response = self._pool(url).request(
+                method,
+                url,
+                headers=dict(headers),
+                body=body if isinstance(body, bytes) or body is None else body(),
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as exc:
+            reason = _reason(exc, url)
+            kind = NotTlsError if reason == _NOT_TLS else UnavailableError
+            raise kind(f'{method.title()} "{url}": {reason}') from exc
+        cancellation.watch(response)
+        return Reply(response.status, response.headers, url, response)
+
+    def _pool(self, url: str) -> "PoolManager":
+        """One for each proxy in use: most often one."""
+        import urllib3
+
+        proxy = proxy_for(url, self._settings)
+        with self._lock:
+            if proxy not in self._pools:
+                context = context_for(self.endpoint)
+                self._pools[proxy] = (
+                    urllib3.ProxyManager(proxy, ssl_context=context, maxsize=8)
+                    if proxy
+                    else urllib3.PoolManager(ssl_context=context, maxsize=8)
+                )
+            return self._pools[proxy]
+
+
+def _addresses(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    try:
+        return [ipaddress.ip_address(host)]
+    except ValueError:
+        pass
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    return [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
+
+
+def _backoff(attempt: int) -> float:
+    # Spread: many layers that fail together should not come back together.
+    return float(_FIRST_BACKOFF_S * 2 ** (attempt - 1) * random.uniform(0.75, 1.25))
+
+
+def _asked_to_wait(headers: Mapping[str, str]) -> float | None:
+    text = headers.get("retry-after", "")
+    return float(text) if text.isdigit() and len(text) < 6 else None
+
+
+def _reason(exc: BaseException, url: str) -> str:
+    """In Go's words, which is what people search for."""
+    import urllib3
+
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    text = str(exc)
+    if isinstance(exc, urllib3.exceptions.NameResolutionError) or "getaddrinfo" in text:
+        return f"dial tcp: lookup {parts.hostname}: no such host"
+    if "Connection refused" in text:
+        return f"dial tcp {parts.hostname}:{port}: connect: connection refused"
+    if isinstance(exc, urllib3.exceptions.ConnectTimeoutError):
+        return f"dial tcp {parts.hostname}:{port}: i/o timeout"
+    if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text.lower():
+        return _NOT_TLS
+    if isinstance(exc, urllib3.exceptions.SSLError) or "CERTIFICATE_VERIFY_FAILED" in text:
+        return f"tls: failed to verify certificate: {text}"
+    return text
+
+
+def _shut_down(response: "BaseHTTPResponse") -> None:
+    connection = getattr(response, "connection", None) or getattr(response, "_connection", None)
+    sock = getattr(connection, "sock", None)
+    if sock is not None:
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            # It has ended by itself meanwhile.
+            return
