@@ -30,11 +30,15 @@ class ContentStore:
         place = self._folder / hex_of(digest)
         if not _holds(place, data):
             partial = place.with_name(place.name + _PARTIAL)
-            with open(partial, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, place)
+            try:
+                with open(partial, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(partial, place)
+            except OSError:
+                partial.unlink(missing_ok=True)
+                raise
             self._sync_folder()
         return digest
 

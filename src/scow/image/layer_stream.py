@@ -4,12 +4,11 @@ Blocks; runs on a worker thread. Nothing is committed before both digests are wh
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from scow.errors import IntegrityError, ScowError
-from scow.image.archive_formats import LayerSource
 from scow.image.decompress import ByteReader, decompressed
 from scow.image.layer_unpacker import LayerUnpacker
 from scow.image.recipe import RecipeWriter
@@ -18,6 +17,18 @@ from scow.image.snapshots.probe import in_user_namespace
 from scow.image.tar_reader import TarReader
 
 _READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInput:
+    """A layer's bytes; ``digest`` is of those as they are, if it is known.
+
+    ``own``: this engine has made them, uncompressed, and its symlinks may say what they like.
+    """
+
+    content: ByteReader
+    digest: str | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +63,31 @@ class DigestReader:
         return "sha256:" + self._hash.hexdigest()
 
 
+class PieceReader:
+    """A stream out of pieces, each of which is made when it is wanted."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._left = memoryview(b"")
+
+    def read(self, size: int, /) -> bytes:
+        """At most one piece."""
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            if len(piece) <= size:
+                return piece
+            self._left = memoryview(piece)
+        data, self._left = self._left[:size], self._left[size:]
+        return bytes(data)
+
+
 def unpack_layer(
     driver: SnapshotDriver,
     snapshot: str,
     below: Sequence[str],
-    source: LayerSource,
+    source: LayerInput,
     diff_id: str | None,
     recipe_folder: Path,
 ) -> Unpacked:
@@ -67,13 +98,18 @@ def unpack_layer(
     ScowError where the disk refuses.
     """
     stored = DigestReader(source.content)
-    plain = DigestReader(decompressed(stored))
+    # What is not compressed need not be digested twice.
+    plain = stored if source.own else DigestReader(decompressed(stored))
     try:
         root = driver.stage(snapshot, below)
         with RecipeWriter(recipe_folder) as recipe:
             archive = TarReader(plain, on_raw=recipe.raw)
             with LayerUnpacker(
-                root, driver.whiteouts(), may_make_devices=not in_user_namespace(), recipe=recipe
+                root,
+                driver.whiteouts(),
+                may_make_devices=not in_user_namespace(),
+                any_symlink=source.own,
+                recipe=recipe,
             ) as unpacker:
                 size = unpacker.unpack(archive)
             # A digest covers what follows the last entry, too.

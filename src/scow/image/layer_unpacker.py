@@ -127,7 +127,7 @@ class LayerUnpacker:
     ) -> None:
         """``recipe`` is told where each content is found again; its raw parts are the reader's to tell.
 
-        ``any_symlink`` lets symlinks be that lead out of the layer: to whoever follows one inside, it does not.
+        ``any_symlink`` lets symlinks be that lead out of the layer: to who follows one inside it does not.
         """
         self._any_symlink = any_symlink
         self._recipe = recipe

@@ -21,7 +21,6 @@ Records and counts are changed on the event loop only.
 import asyncio
 import hashlib
 import secrets
-import shutil
 from collections import Counter
 from collections.abc import AsyncGenerator, Container, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,15 +31,19 @@ import msgspec
 from scow import tasks
 from scow.errors import IntegrityError
 from scow.image.archive_formats import LayerSource
-from scow.image.layer_stream import Unpacked, unpack_layer
+from scow.image.layer_stream import LayerInput, Unpacked, unpack_layer
 from scow.image.model import LayerProgress, LayerRecord
 from scow.image.recipe import rebuild, tar_size
 from scow.image.snapshots.base import SnapshotDriver
+from scow.image.tar_headers import END_OF_ARCHIVE
 from scow.image.threads import run_to_end
+from scow.image.trees import remove_path
 from scow.spec.digest import sha256_of
 from scow.store import Delete, Put
 
 _PROGRESS_INTERVAL_S = 0.1
+EMPTY_DIFF_ID = sha256_of(END_OF_ARCHIVE)
+"""Of a layer without any entry: Docker counts it as none."""
 # Unpacking keeps a core busy; more at once would only take pool threads away from container starts.
 _MAX_UNPACKING = 2
 
@@ -56,6 +59,7 @@ class GoneLayer:
 
     chain_id: str
     snapshot: str
+    recorded: bool = True
 
 
 class LayerStore:
@@ -81,7 +85,7 @@ class LayerStore:
         self._recipes.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in self._recipes.iterdir():
             if folder.name not in snapshots:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_path(str(folder))
 
     def tar_size(self, chain_id: str) -> int:
         """Bytes of the layer's tar. Blocks. Raises ``KeyError``, IntegrityError."""
@@ -136,8 +140,8 @@ class LayerStore:
             record = self._records.pop(chain_id, None)
             if record is None:
                 break
+            gone.append(GoneLayer(chain_id, record.snapshot, chain_id not in self._unrecorded))
             self._unrecorded.discard(chain_id)
-            gone.append(GoneLayer(chain_id, record.snapshot))
             chain_id = record.parent
         return gone
 
@@ -157,7 +161,7 @@ class LayerStore:
 
     def deletes(self, gone: list[GoneLayer]) -> list[Delete]:
         """What takes the records of ``gone`` out of the store."""
-        return [Delete(self._kind, layer.chain_id) for layer in gone]
+        return [Delete(self._kind, layer.chain_id) for layer in gone if layer.recorded]
 
     def recorded(self, puts: list[Put]) -> None:
         """``puts`` are stored."""
@@ -178,11 +182,18 @@ class LayerStore:
                 return
             snapshot = new_snapshot_id()
             below = self.stack(parent)
+            content = LayerInput(source.content, source.digest)
             # Shielded: a thread goes on whatever becomes of who waits for it, so it is told to stop.
             async with self._unpacking:
                 work = asyncio.shield(
                     tasks.run_blocking(
-                        unpack_layer, self._driver, snapshot, below, source, diff_id, self._recipes / snapshot
+                        unpack_layer,
+                        self._driver,
+                        snapshot,
+                        below,
+                        content,
+                        diff_id,
+                        self._recipes / snapshot,
                     )
                 )
                 try:
@@ -196,23 +207,29 @@ class LayerStore:
                     await run_to_end(self._abandon, snapshot)
                     raise
 
-    async def import_bottom(self, source: LayerSource) -> str:
-        """Unpack a layer that lies on nothing and whose diff id is not known, and hold it; its chain id."""
+    async def import_on(self, parent: str | None, source: LayerInput) -> tuple[str | None, str]:
+        """Have a layer on ``parent`` whose diff id is not known, and hold it; its chain id and diff id.
+
+        Of a layer that changes nothing at all, nothing is kept: the chain id is ``parent``'s, held.
+        """
         snapshot = new_snapshot_id()
+        below = self.stack(parent)
         try:
             async with self._unpacking:
                 unpacked = await run_to_end(
-                    unpack_layer, self._driver, snapshot, (), source, None, self._recipes / snapshot
+                    unpack_layer, self._driver, snapshot, below, source, None, self._recipes / snapshot
                 )
         except BaseException:
             await run_to_end(self._abandon, snapshot)
             raise
-        if unpacked.diff_id in self._records:
-            self.hold(unpacked.diff_id)
-            await run_to_end(self._abandon, snapshot)
+        changes_nothing = source.own and unpacked.diff_id == EMPTY_DIFF_ID
+        chain_id = parent if changes_nothing else chain_on(parent, unpacked.diff_id)
+        if chain_id is not None and chain_id not in self._records:
+            self._take_in(parent, snapshot, unpacked)
         else:
-            self._take_in(None, snapshot, unpacked)
-        return unpacked.diff_id
+            self.hold(chain_id)
+            await run_to_end(self._abandon, snapshot)
+        return chain_id, unpacked.diff_id
 
     async def remove(self, gone: list[GoneLayer]) -> None:
         """Delete the directories of layers whose records are no longer stored."""
@@ -235,7 +252,7 @@ class LayerStore:
 
     def _remove(self, snapshot: str) -> None:
         self._driver.remove(snapshot)
-        shutil.rmtree(self._recipes / snapshot, ignore_errors=True)
+        remove_path(str(self._recipes / snapshot))
 
 
 def chain_on(parent: str | None, diff_id: str) -> str:

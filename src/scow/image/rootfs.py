@@ -7,21 +7,26 @@ The claim comes first and goes last, so everything on disk that belongs to a con
 claim, and ``remove`` may be repeated after a kill. It is a symlink because that is one metadata
 operation: it is ordered before the container's own record, which is synced, and costs no sync itself.
 
+A file system is mounted while its container wants it, or somebody visits (``visits``).
+
 Between stack and container lies an *init* snapshot, made once for each stack: the mount points that the
 engine will use (``/etc/hosts``, ``/dev/pts``, …) as empty files and directories, so that they are no
 change made by the container. Docker makes one for each container; they never differ.
 """
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from scow import tasks
 from scow.errors import ConflictError, NotFoundError, ScowError
+from scow.image.differences import Difference, differences
+from scow.image.layer_tar import layer_tar
 from scow.image.layers import LayerStore, new_snapshot_id
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
+from scow.image.visits import Visit, Visits
 from scow.store import Delete, Put, Store
 
 _NO_LAYERS = "none"
@@ -45,6 +50,8 @@ class RootfsStore:
         self._stacks: dict[str, str | None] = {}
         self._inits: dict[str | None, str] = {}
         self._mounted: dict[str, str] = {}
+        self._wanted: set[str] = set()
+        self._visits = Visits()
         self._locks = tasks.KeyedLock()
 
     def restore(self) -> None:
@@ -55,6 +62,11 @@ class RootfsStore:
             self._stacks[name] = None if target == _NO_LAYERS else target
         for key, body in self._store.load(self._kind):
             self._inits[None if key == _NO_LAYERS else key] = body.decode()
+        self._wanted = self._driver.mounted().intersection(self._stacks)
+
+    def still_mounted(self) -> set[str]:
+        """Containers whose file system is mounted for them, or was when the last engine ended."""
+        return set(self._wanted)
 
     def stacks(self) -> dict[str, str | None]:
         """The chain id under each container's file system, by container."""
@@ -82,7 +94,15 @@ class RootfsStore:
                 raise
 
     async def mount(self, key: str) -> Path:
-        """Make it visible; returns where. Repeatable. Raises NotFoundError."""
+        """Make it visible for its container; returns where. Repeatable. Raises NotFoundError."""
+        self._wanted.add(key)
+        try:
+            return await self._mount(key)
+        except BaseException:
+            self._wanted.discard(key)
+            raise
+
+    async def _mount(self, key: str) -> Path:
         if key in self._mounted:
             return Path(self._mounted[key])
         async with self._locks.hold(key):
@@ -94,20 +114,69 @@ class RootfsStore:
             return Path(path)
 
     async def unmount(self, key: str) -> None:
-        """Not an error when it is not mounted, or not there."""
+        """The container wants it no more. Not an error when it is not mounted, or not there."""
+        self._wanted.discard(key)
+        await self._unmount_unused(key)
+
+    async def visit(self, key: str, leave: Callable[[], None]) -> Visit:
+        """Keep it mounted until ``end_visit``; ``leave`` is called if it is to be removed meanwhile.
+
+        Raises NotFoundError.
+        """
+        visit = self._visits.begin(key, Path(), leave)
+        try:
+            visit.root = await self._mount(key)
+        except BaseException:
+            await self.end_visit(visit)
+            raise
+        return visit
+
+    async def end_visit(self, visit: Visit) -> None:
+        """Once for each visit."""
+        if self._visits.end(visit):
+            await self._unmount_unused(visit.key)
+
+    async def _unmount_unused(self, key: str) -> None:
         async with self._locks.hold(key):
-            self._mounted.pop(key, None)
-            await run_to_end(self._driver.unmount, key)
+            # Looked at under the lock: somebody may have come while we waited for it.
+            if key not in self._wanted and key not in self._visits:
+                self._mounted.pop(key, None)
+                await run_to_end(self._driver.unmount, key)
 
     async def remove(self, key: str) -> str | None:
-        """Delete it; returns the chain id that the caller may now release, ``None`` if there is none.
+        """Delete it once nobody visits; the chain id that the caller may now release, if there is one.
 
         Not an error when it is not there.
         """
-        async with self._locks.hold(key):
-            self._mounted.pop(key, None)
-            await run_to_end(self._unmake, key)
-            return self._stacks.pop(key, None)
+        await self._visits.close(key)
+        try:
+            async with self._locks.hold(key):
+                self._wanted.discard(key)
+                self._mounted.pop(key, None)
+                await run_to_end(self._unmake, key)
+                return self._stacks.pop(key, None)
+        finally:
+            self._visits.open(key)
+
+    def changes(self, key: str) -> list[Difference]:
+        """What the container has made of what it began with; for a visitor. Blocks."""
+        with self._trees(key) as (own_fd, below_fd):
+            return list(differences(own_fd, below_fd, self._driver.opaque_xattr))
+
+    def layer_tar(self, visit: Visit) -> Generator[bytes, None, None]:
+        """The container's changes as a layer's tar; for a visitor. Blocks."""
+        with self._trees(visit.key) as (own_fd, below_fd):
+            yield from layer_tar(own_fd, below_fd, self._driver.opaque_xattr)
+
+    @contextmanager
+    def _trees(self, key: str) -> Iterator[tuple[int, int]]:
+        """Descriptors of the container's own directory, and of what it began with."""
+        with closing(self._driver.view_below(key, self.below(key))) as below:
+            own_fd = os.open(self._driver.layer_path(key), _DIRECTORY)
+            try:
+                yield own_fd, below.root
+            finally:
+                os.close(own_fd)
 
     async def usage(self, key: str) -> int:
         """Bytes that the container has written. Raises NotFoundError."""

@@ -14,8 +14,9 @@ in a transaction of their own: a kill between the two is finished at start-up.
 import asyncio
 import logging
 import os
+import sqlite3
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import replace
 from functools import partial
@@ -26,15 +27,18 @@ import msgspec
 from scow import tasks
 from scow.errors import InvalidArgumentError
 from scow.image.archive import Archive, RegionReader, spooled
-from scow.image.archive_formats import LayerSource, read_images
+from scow.image.archive_formats import read_images
 from scow.image.arrival import Arrival
 from scow.image.catalog import Catalog
 from scow.image.changes import apply_changes
+from scow.image.committed import CommitRequest, config_of_commit
 from scow.image.content import ContentStore
 from scow.image.deletion import plan_deletion
+from scow.image.differences import Difference
 from scow.image.drivers import open_driver
 from scow.image.imported import ImportRequest, config_of_import
-from scow.image.layers import GoneLayer, LayerStore, chain_on
+from scow.image.layer_stream import LayerInput, PieceReader
+from scow.image.layers import EMPTY_DIFF_ID, GoneLayer, LayerStore, chain_on
 from scow.image.model import (
     Image,
     ImageRecord,
@@ -51,6 +55,7 @@ from scow.image.rootfs import RootfsStore
 from scow.image.save import SavedImage, SavedLayer, archive, images_to_save
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
+from scow.image.visits import Visit
 from scow.spec.digest import chain_ids, sha256_of
 from scow.spec.engine_api.container import ContainerConfig
 from scow.spec.oci_image import ImageConfig, decode_document
@@ -195,16 +200,42 @@ class ImageStore:
     async def import_rootfs(self, chunks: AsyncIterator[bytes], request: ImportRequest) -> Image:
         """Make an image of one layer out of a root file system's tar, compressed or not."""
         config = apply_changes(ContainerConfig(), request.changes)
-        held: list[str] = []
+        held: list[str | None] = []
         try:
             async with spooled(chunks, str(self._temporary)) as (fd, size):
                 if not size:
                     raise InvalidArgumentError("the archive is empty")
-                held.append(await self._layers.import_bottom(LayerSource(RegionReader(fd, 0, size))))
+                chain_id, diff_id = await self._layers.import_on(None, LayerInput(RegionReader(fd, 0, size)))
+                held.append(chain_id)
             await self._sync(held)
-            raw = config_of_import(request, config, held[0], self._host)
+            raw = config_of_import(request, config, diff_id, self._host)
             names = [request.reference] if request.reference else []
             await self._add(raw, decode_document(raw, ImageConfig, "image config"), None, names)
+            return self._catalog.get(sha256_of(raw))
+        finally:
+            await self._let_go(held)
+
+    async def commit(self, visit: Visit, parent_id: str | None, request: CommitRequest) -> Image:
+        """Make an image of a container's changes on top of the image that it was made from.
+
+        All or nothing; ``visit`` is ended as soon as the layer is made. Raises NotFoundError if the image is
+        gone, ScowError.
+        """
+        held: list[str | None] = []
+        try:
+            try:
+                parent = self._catalog.get(parent_id) if parent_id is not None else None
+                chain_id = parent.chain_id if parent is not None else None
+                with closing(self._rootfs.layer_tar(visit)) as pieces:
+                    layer = LayerInput(PieceReader(pieces), own=True)
+                    chain_id, diff_id = await self._layers.import_on(chain_id, layer)
+                held.append(chain_id)
+            finally:
+                await self._rootfs.end_visit(visit)
+            await self._sync(held)
+            raw = config_of_commit(request, parent, None if diff_id == EMPTY_DIFF_ID else diff_id, self._host)
+            names = [request.reference] if request.reference else []
+            await self._add(raw, decode_document(raw, ImageConfig, "image config"), parent_id, names)
             return self._catalog.get(sha256_of(raw))
         finally:
             await self._let_go(held)
@@ -276,6 +307,29 @@ class ImageStore:
         """Unmount and delete, and the layers below if nothing else uses them. Repeatable after a kill."""
         await self._let_go([await self._rootfs.remove(key)])
 
+    async def visit_rootfs(self, key: str, leave: Callable[[], None]) -> Visit:
+        """Work in the file system of a container; ``leave`` is called when it is about to be removed.
+
+        The removal waits for ``end_visit``. Raises NotFoundError, ``OSError``.
+        """
+        return await self._rootfs.visit(key, leave)
+
+    async def end_visit(self, visit: Visit) -> None:
+        """Once for each visit."""
+        await self._rootfs.end_visit(visit)
+
+    def mounted_rootfs(self) -> set[str]:
+        """Containers whose file system is mounted for them, by this engine or an earlier one."""
+        return self._rootfs.still_mounted()
+
+    async def rootfs_changes(self, key: str) -> list[Difference]:
+        """What a container has changed. Raises NotFoundError, ``OSError``."""
+        visit = await self._rootfs.visit(key, _no_hurry)
+        try:
+            return await run_to_end(self._rootfs.changes, key)
+        finally:
+            await self._rootfs.end_visit(visit)
+
     async def rootfs_usage(self, key: str) -> int:
         """Bytes that the container has written. Raises NotFoundError."""
         return await self._rootfs.usage(key)
@@ -298,7 +352,7 @@ class ImageStore:
             self._driver, self._store, self._kinds, self._content, self._layers, self._rootfs, self._catalog
         )
 
-    async def _sync(self, chain_ids: Iterable[str]) -> None:
+    async def _sync(self, chain_ids: Iterable[str | None]) -> None:
         """Before layers are recorded they are on disk: see ``layers``."""
         if any(self._layers.puts(chain_id) for chain_id in chain_ids):
             await run_to_end(self._driver.sync)
@@ -312,7 +366,12 @@ class ImageStore:
             image = self._described(image_id, config, parent)
             layers = self._layers.puts(image.chain_id)
             tags = [self._name_put(name, image_id) for name in names]
-            await self._store.commit(*layers, self._image_put(image), *tags)
+            try:
+                await self._store.commit(*layers, self._image_put(image), *tags)
+            except sqlite3.Error:
+                if image_id not in self._catalog:
+                    await run_to_end(self._content.remove, image_id)
+                raise
             self._layers.recorded(layers)
             if image_id not in self._catalog:
                 self._layers.hold(image.chain_id)
@@ -355,8 +414,13 @@ class ImageStore:
         gone = [layer for chain_id in chain_ids for layer in self._layers.release(chain_id)]
         if gone:
             inits, deletes = self._rootfs.take_inits([layer.chain_id for layer in gone])
-            await self._store.commit(*self._layers.deletes(gone), *deletes)
+            if changes := [*self._layers.deletes(gone), *deletes]:
+                await self._store.commit(*changes)
             for snapshot in inits:
                 await run_to_end(self._driver.remove, snapshot)
             await self._layers.remove(gone)
         return gone
+
+
+def _no_hurry() -> None:
+    """For a visit that ends by itself soon."""

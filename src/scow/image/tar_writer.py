@@ -46,6 +46,13 @@ class Member:
     status: os.stat_result
 
 
+@dataclass(frozen=True, slots=True)
+class EmptyFile:
+    """Something that is in the archive only, to say something by its name."""
+
+    name: bytes
+
+
 def walk(root_fd: int, prefix: bytes = b"") -> Iterator[Member]:
     """Everything below directory ``root_fd``, parents first, each directory in order of its names.
 
@@ -89,7 +96,7 @@ def _opened(fd: int, prefix: bytes) -> tuple[int, list[bytes], bytes]:
         raise
 
 
-def pack(members: Iterable[Member], xattrs: XattrFilter) -> Iterator[bytes]:
+def pack(members: Iterable[Member | EmptyFile], xattrs: XattrFilter) -> Iterator[bytes]:
     """The archive of ``members``, in pieces; ``xattrs`` says which extended attributes go along.
 
     Blocks; the pieces may be asked for on different threads, one at a time. Raises ``OSError``.
@@ -97,7 +104,9 @@ def pack(members: Iterable[Member], xattrs: XattrFilter) -> Iterator[bytes]:
     packer = _Packer(xattrs)
     gathered = packer.gathered
     for member in members:
-        if stat.S_ISREG(member.status.st_mode):
+        if isinstance(member, EmptyFile):
+            gathered += encode_header(member.name, tar_reader.REGULAR, mode=0o600)
+        elif stat.S_ISREG(member.status.st_mode):
             yield from packer.add_file(member)
         else:
             packer.add_other(member)

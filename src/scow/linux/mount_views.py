@@ -6,6 +6,7 @@ everything is gone with the descriptors: a kill leaves nothing behind (mount_nam
 
     of a process     a copy of its namespace without what the kernel makes up (/proc, /sys, /dev)
     of a directory   that directory as root, with other directories and files bound into it
+    of a mount       one file system
 """
 
 import os
@@ -43,7 +44,7 @@ class Bind:
 class MountView:
     """A tree of mounts. ``root`` is a descriptor to walk from, good until ``close``."""
 
-    def __init__(self, root: int, namespace: int) -> None:
+    def __init__(self, root: int, namespace: int = -1) -> None:
         self.root = root
         self._namespace = namespace
 
@@ -77,6 +78,15 @@ def view_of_directory(directory: str, binds: Iterable[Bind]) -> MountView:
     proc = os.open("/proc", _PLACE)
     try:
         return _arranged(lambda: _build(directory, binds), proc)
+    finally:
+        os.close(proc)
+
+
+def view_of_mount(fstype: str, target: str, options: str) -> MountView:
+    """A file system of its own, mounted over directory ``target`` where only we see it; blocks."""
+    proc = os.open("/proc", _PLACE)
+    try:
+        return _arranged(lambda: _mount_alone(fstype, target, options), proc)
     finally:
         os.close(proc)
 
@@ -134,6 +144,19 @@ def _build(directory: str, binds: Iterable[Bind]) -> None:
         os.fchdir(root)
     finally:
         os.close(root)
+    _make_this_the_root()
+
+
+def _mount_alone(fstype: str, target: str, options: str) -> None:
+    syscalls.unshare(syscalls.CLONE_NEWNS)
+    mount("none", "/", flags=MS_REC | MS_PRIVATE)
+    mount(fstype, target, fstype=fstype, data=options)
+    os.chdir(target)
+    _make_this_the_root()
+
+
+def _make_this_the_root() -> None:
+    """Let go of the host's mounts: nobody could unmount them for good while this namespace is there."""
     syscalls.pivot_root(".", ".")
     unmount(".", lazy=True)
     os.chdir("/")

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from scow.image.layer_unpacker import Whiteouts
+from scow.linux.mount_views import MountView
 
 STAGING = "-staging"
 REMOVING = "-removing"
@@ -38,6 +39,8 @@ class SnapshotDriver(Protocol):
     """One way to stack directories; every method may raise ``OSError``."""
 
     name: str
+    opaque_xattr: str | None
+    """Marks directories that hide what is below; ``None`` where a snapshot's directory is the whole tree."""
 
     def status(self) -> list[tuple[str, str]]:
         """Lines for ``docker info``, in order."""
@@ -59,6 +62,12 @@ class SnapshotDriver(Protocol):
 
     def unmount(self, snapshot: str) -> None:
         """Undo ``mount``; not an error when it is not mounted."""
+
+    def mounted(self) -> set[str]:
+        """Start-up: snapshots that an earlier engine mounted."""
+
+    def view_below(self, snapshot: str, below: Sequence[str]) -> MountView:
+        """What ``snapshot`` lies on, as one tree to read; the caller closes it."""
 
     def remove(self, snapshot: str) -> None:
         """Unmount and delete; not an error when it is not there, and safe to repeat after a kill."""

@@ -27,6 +27,7 @@ from scow.image.snapshots.base import REMOVING, STAGING, Recovered, leftovers
 from scow.image.snapshots.probe import OverlayHost
 from scow.image.trees import remove_path, tree_bytes
 from scow.linux import mounts
+from scow.linux.mount_views import MountView, view_of_mount
 from scow.linux.syscalls import syncfs
 
 _LINKS = "l"
@@ -43,6 +44,7 @@ class Overlay2Driver:
     def __init__(self, home: str, host: OverlayHost) -> None:
         self._home = home
         self._host = host
+        self.opaque_xattr: str | None = f"{'user' if host.user_xattrs else 'trusted'}.overlay.opaque"
         os.makedirs(os.path.join(home, _LINKS), mode=0o710, exist_ok=True)
 
     def status(self) -> list[tuple[str, str]]:
@@ -70,7 +72,8 @@ class Overlay2Driver:
 
     def whiteouts(self) -> Whiteouts:
         """In overlayfs' own form."""
-        return OverlayWhiteouts(f"{'user' if self._host.user_xattrs else 'trusted'}.overlay.opaque")
+        assert self.opaque_xattr is not None
+        return OverlayWhiteouts(self.opaque_xattr)
 
     def commit(self, snapshot: str, *, stackable: bool) -> None:
         """The symlink comes first: a committed layer has one."""
@@ -101,6 +104,20 @@ class Overlay2Driver:
             merged = f"{self._path(snapshot)}/merged"
             while mounts.is_mountpoint(merged):
                 mounts.unmount(merged, lazy=True)
+
+    def mounted(self) -> set[str]:
+        """By one look at all mounts."""
+        home = os.path.realpath(self._home)
+        points = (entry.mountpoint.removeprefix(f"{home}/") for entry in mounts.mountinfo())
+        return {point.removesuffix("/merged") for point in points if point.endswith("/merged")}
+
+    def view_below(self, snapshot: str, below: Sequence[str]) -> MountView:
+        """overlayfs without an upper directory wants two lower ones: a single one is its own view."""
+        if len(below) == 1:
+            return MountView(os.open(f"{self._path(below[0])}/diff", _PATH_ONLY))
+        place = self._path(snapshot)
+        with self._options(place, below, writable=False) as options:
+            return view_of_mount("overlay", f"{place}/merged", options)
 
     def remove(self, snapshot: str) -> None:
         """By renaming first: nobody finds half a snapshot under its name."""
@@ -160,24 +177,26 @@ class Overlay2Driver:
             self._link(layers[link])
 
     @contextmanager
-    def _options(self, place: str, below: Sequence[str]) -> Iterator[str]:
+    def _options(self, place: str, below: Sequence[str], *, writable: bool = True) -> Iterator[str]:
         """The option string, good while the block lasts."""
         names = [short_name(layer) for layer in below]
         links = self._path(_LINKS)
-        options = self._compose(links, names, place)
+        options = self._compose(links, names, place if writable else None)
         if len(os.fsencode(options)) <= _MAX_OPTION_BYTES and not set(self._home) & set(",:\\"):
             yield options
             return
         links_fd, place_fd = os.open(links, _PATH_ONLY), os.open(place, _PATH_ONLY)
         try:
-            yield self._compose(f"/proc/self/fd/{links_fd}", names, f"/proc/self/fd/{place_fd}")
+            place = f"/proc/self/fd/{place_fd}"
+            yield self._compose(f"/proc/self/fd/{links_fd}", names, place if writable else None)
         finally:
             os.close(links_fd)
             os.close(place_fd)
 
-    def _compose(self, links: str, names: Sequence[str], place: str) -> str:
+    def _compose(self, links: str, names: Sequence[str], place: str | None) -> str:
         lower = ":".join(f"{links}/{name}" for name in names)
-        return f"lowerdir={lower},upperdir={place}/diff,workdir={place}/work{self._host.mount_options}"
+        upper = f",upperdir={place}/diff,workdir={place}/work" if place is not None else ""
+        return f"lowerdir={lower}{upper}{self._host.mount_options}"
 
     def _path(self, name: str) -> str:
         return f"{self._home}/{name}"

@@ -10,6 +10,7 @@ from contextlib import suppress
 from scow.image.layer_unpacker import AppliedWhiteouts, Whiteouts
 from scow.image.snapshots.base import REMOVING, STAGING, Recovered, leftovers
 from scow.image.trees import changed_bytes, copy_tree, remove_path, tree_bytes
+from scow.linux.mount_views import MountView
 from scow.linux.syscalls import syncfs
 
 
@@ -17,6 +18,7 @@ class VfsDriver:
     """See the module; ``home`` is ``<data root>/vfs``."""
 
     name = "vfs"
+    opaque_xattr: str | None = None
 
     def __init__(self, home: str) -> None:
         self._home = os.path.join(home, "dir")
@@ -53,6 +55,14 @@ class VfsDriver:
 
     def unmount(self, snapshot: str) -> None:
         """Nothing was mounted."""
+
+    def mounted(self) -> set[str]:
+        """Never any."""
+        return set()
+
+    def view_below(self, snapshot: str, below: Sequence[str]) -> MountView:
+        """The topmost snapshot below holds all the others."""
+        return MountView(os.open(self._path(below[0]), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
 
     def remove(self, snapshot: str) -> None:
         """By renaming first: nobody finds half a tree under its name."""

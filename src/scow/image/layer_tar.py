@@ -1,0 +1,66 @@
+"""What a container has changed, as the tar of a layer (image-spec layer.md).
+
+Deletions become entries called ``.wh.<name>``; a directory that hides what is below gets an entry
+``.wh..wh..opq``. Of overlayfs the container's own directory is the layer as it stands; without it the layer
+is found by comparing the container's tree with the one that it began as.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+
+from scow.image.differences import DELETED, differences, is_opaque, is_whiteout
+from scow.image.tar_writer import EmptyFile, Member, pack, walk
+from scow.linux.rootpath import open_in_root
+
+_WHITEOUT = b".wh."
+_OPAQUE = b".wh..wh..opq"
+# overlayfs' own notes, and what the host's security module says of a file.
+_NOT_CONTENT = ("trusted.overlay.", "user.overlay.", "security.selinux")
+
+
+def is_content(xattr: str) -> bool:
+    """Whether an extended attribute belongs to the file and not to where it is kept."""
+    return not xattr.startswith(_NOT_CONTENT)
+
+
+def layer_tar(own_fd: int, below_fd: int, opaque_xattr: str | None) -> Iterator[bytes]:
+    """The layer in pieces. ``opaque_xattr`` as for ``differences``. Blocks. Raises ``OSError``."""
+    members = _upper(own_fd, opaque_xattr) if opaque_xattr is not None else _changed(own_fd, below_fd)
+    return pack(members, is_content)
+
+
+def _upper(own_fd: int, opaque_xattr: str) -> Iterator[Member | EmptyFile]:
+    for member in walk(own_fd):
+        if is_whiteout(member.status):
+            folder, slash, name = member.name.rpartition(b"/")
+            yield EmptyFile(folder + slash + _WHITEOUT + name)
+            continue
+        yield member
+        if stat.S_ISDIR(member.status.st_mode) and _hides(member.fd, opaque_xattr):
+            yield EmptyFile(member.name.rstrip(b"/") + b"/" + _OPAQUE)
+
+
+def _hides(place_fd: int, opaque_xattr: str) -> bool:
+    fd = os.open(f"/proc/self/fd/{place_fd}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return is_opaque(fd, opaque_xattr)
+    finally:
+        os.close(fd)
+
+
+def _changed(own_fd: int, below_fd: int) -> Iterator[Member | EmptyFile]:
+    for difference in differences(own_fd, below_fd, None):
+        path = os.fsencode(difference.path[1:])
+        if difference.kind == DELETED:
+            folder, slash, name = path.rpartition(b"/")
+            yield EmptyFile(folder + slash + _WHITEOUT + name)
+            continue
+        try:
+            fd = open_in_root(own_fd, difference.path, os.O_PATH | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            continue
+        try:
+            yield Member(fd, path, os.fstat(fd))
+        finally:
+            os.close(fd)
