@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
@@ -24,9 +25,11 @@ from scow.config import Config, Runtime, load
 from scow.engine.containers.create import Creation
 from scow.engine.containers.document import Documents
 from scow.engine.containers.exits import Exits
+from scow.engine.containers.health_monitor import HealthMonitors
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
-from scow.engine.containers.recover import Recovery, surviving_endpoints
+from scow.engine.containers.oom import OomWatch
+from scow.engine.containers.recover import EXIT_UNKNOWN, Recovery, surviving_endpoints
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.removal import Removal
 from scow.engine.containers.sampling import Sampling
@@ -34,6 +37,7 @@ from scow.engine.containers.sandbox import Sandboxes
 from scow.engine.containers.service import ContainerService
 from scow.engine.containers.streams import Streams
 from scow.engine.containers.waits import Waits
+from scow.engine.containers.watchers import Watchers
 from scow.engine.event_history import EventHistory
 from scow.engine.events import EventBus
 from scow.engine.execs import Execs
@@ -232,7 +236,7 @@ class Daemon:
 
     def _open_supervisor(self, stack: AsyncExitStack, tasks: TaskOwner) -> tuple[Supervisor, "_Ends"]:
         ends = _Ends(tasks)
-        supervisor = Supervisor(self._config.exec_root, ends.report)
+        supervisor = Supervisor(self._config.exec_root, ends.report, ends.lost)
         stack.push_async_callback(supervisor.aclose, stop_reaper_if_idle=True)
         return supervisor, ends
 
@@ -258,6 +262,7 @@ class Daemon:
         idle: IdleExit,
     ) -> _Life:
         containers, events, waits = storage.containers, self._events, Waits()
+        watchers = Watchers()
         launcher = Launcher(
             root=self._container_root,
             bundles=self._bundles,
@@ -269,9 +274,12 @@ class Daemon:
             runtimes=host.runtimes,
             cgroups=host.cgroups,
             events=events,
-            alive_changed=idle.state_changed,
+            status_changed=watchers,
         )
         execs = Execs(containers, launcher, events)
+        watchers.add(HealthMonitors(containers, execs, events, tasks).update)
+        watchers.add(OomWatch(containers, launcher, events, tasks).update)
+        watchers.add(lambda _live: idle.state_changed())
         removal = Removal(
             self._container_root,
             containers,
@@ -295,6 +303,7 @@ class Daemon:
             storage.containers,
             storage.images,
             life.launcher,
+            life.removal,
             life.exits,
             tasks,
         )
@@ -366,6 +375,11 @@ class _Ends:
         """Called by the supervisor, which speaks only after its ``start``."""
         owner = self.execs if ended.key in self.execs else self.exits
         self._tasks.start(owner.exited(ended), name=f"exit of {ended.key[:12]}")
+
+    def lost(self, keys: Iterable[str]) -> None:
+        """The reaper died: nobody will ever learn how these end, so for the engine they have ended now."""
+        for key in keys:
+            self.report(Exited(key, EXIT_UNKNOWN, time.time_ns()))
 
 
 async def _open_bridge(config: Config, containers: Containers, network_id: str) -> BridgeDriver | None:

@@ -5,8 +5,12 @@ container, but nobody can ask for its exit code any more, as with Docker.
 """
 
 import asyncio
+import os
 import secrets
+import signal
 import socket
+import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,15 +22,28 @@ from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
 from scow.engine.detach_keys import DetachScanner, parse_detach_keys
 from scow.engine.events import EventBus
-from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError
+from scow.errors import (
+    ConflictError,
+    InvalidArgumentError,
+    NotFoundError,
+    ScowError,
+    TimeoutExceededError,
+)
 from scow.runtime.supervisor import Exited
 from scow.spec.engine_api.exec import ExecCreate, ExecInspect, ExecProcessConfig, ExecStart
 from scow.spec.stdcopy import STDOUT, frame
 
+# How long Docker, too, tells about an exec that has ended.
+MEMORY_S = 300.0
+
+_CHUNK = 64 * 1024
+# After SIGKILL a process is gone, unless it sleeps uninterruptibly in the kernel.
+_KILL_PATIENCE_S = 10.0
+
 
 @dataclass(slots=True)
 class Exec:
-    """One exec: what was asked, and how far it is."""
+    """One exec: what was asked, and how far it is. ``doomed``: to be killed as soon as there is a process."""
 
     id: str
     container_id: str
@@ -35,7 +52,16 @@ class Exec:
     running: bool = False
     exit_code: int | None = None
     pid: int = 0
+    doomed: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of a process that was run to its end; no exit code: it was not given more time."""
+
+    exit_code: int | None
+    output: bytes
 
 
 class Execs:
@@ -46,6 +72,7 @@ class Execs:
         self._launcher = launcher
         self._events = events
         self._execs: dict[str, Exec] = {}
+        self._ended: deque[tuple[float, str]] = deque()
 
     def __contains__(self, exec_id: str) -> bool:
         return exec_id in self._execs
@@ -57,11 +84,20 @@ class Execs:
             raise InvalidArgumentError("No exec command specified")
         parse_detach_keys(body.detach_keys)
         self._launcher.check_exec_user(live.doc, body.user)
-        found = Exec(secrets.token_hex(32), live.doc.id, body)
+        return self.prepare(live, body)
+
+    def prepare(self, live: Live, asked: ExecCreate) -> str:
+        """Remember a process for ``live``, whose settings are known to be right."""
+        self._forget_old()
+        found = Exec(secrets.token_hex(32), live.doc.id, asked)
         self._execs[found.id] = found
         live.execs.append(found.id)
         self._tell(live.doc, found, "exec_create")
         return found.id
+
+    def _forget_old(self) -> None:
+        while self._ended and self._ended[0][0] < time.monotonic() - MEMORY_S:
+            self._execs.pop(self._ended.popleft()[1], None)
 
     def _running(self, ref: str) -> Live:
         live = self._containers.get(ref)
@@ -113,6 +149,52 @@ class Execs:
             on_detach=lambda: self._tell(live.doc, found, "exec_detach"),
         )
 
+    async def begin(self, exec_id: str) -> socket.socket:
+        """Start a prepared process; all its output comes from the socket. Raises NotFoundError, ScowError."""
+        found = self._get(exec_id)
+        found.started = True
+        sock = await self._attach(found, framed=False)
+        try:
+            await self._spawn(self._containers.get(found.container_id), found, ExecStart())
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    async def finish(
+        self, exec_id: str, sock: socket.socket, *, timeout_s: float, max_output_bytes: int
+    ) -> Finished:
+        """Wait for the end of what ``begin`` has started; after ``timeout_s`` it is killed.
+
+        One byte more than ``max_output_bytes`` of its output tells that there was more. Raises ScowError if
+        the container is gone, or the process does not die.
+        """
+        found = self._get(exec_id)
+        output = bytearray()
+        with sock:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await _collect(sock, output, max_output_bytes + 1)
+                    await found.ended.wait()
+            except TimeoutError:
+                self.kill(exec_id)
+                await _wait_for(found.ended)
+                return Finished(None, bytes(output))
+        return Finished(found.exit_code, bytes(output))
+
+    def kill(self, exec_id: str) -> None:
+        """End an exec and what it has started in its process group, now or as soon as it runs."""
+        found = self._execs.get(exec_id)
+        if found is None or found.exit_code is not None:
+            return
+        found.doomed = True
+        if found.pid:
+            try:
+                # A runtime gives every process a session of its own.
+                os.killpg(found.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return  # its end is on the way to us
+
     async def _attach(self, found: Exec, *, framed: bool) -> socket.socket:
         asked = found.asked
         return await self._launcher.attach(
@@ -131,18 +213,26 @@ class Execs:
                 live, found.id, found.asked, body.console_size or found.asked.console_size
             )
         except ScowError as exc:
-            found.running = False
-            found.exit_code = 127 if "executable file not found" in exc.message else 126
+            self._finish(live, found, 127 if "executable file not found" in exc.message else 126)
             await self._launcher.forget(found.id)
             raise
+        if found.doomed:
+            self.kill(found.id)
+
+    def _finish(self, live: Live | None, found: Exec, exit_code: int) -> None:
+        found.running, found.exit_code = False, exit_code
+        found.ended.set()
+        self._ended.append((time.monotonic(), found.id))
+        if live is not None and found.id in live.execs:
+            live.execs.remove(found.id)
 
     async def exited(self, ended: Exited) -> None:
         """The process of an exec is gone and its output delivered."""
         found = self._execs[ended.key]
-        found.running, found.exit_code = False, ended.exit_code
-        found.ended.set()
+        live = self._containers.by_id(found.container_id)
+        self._finish(live, found, ended.exit_code)
         await self._launcher.forget(found.id)
-        if live := self._containers.by_id(found.container_id):
+        if live is not None:
             self._tell(live.doc, found, "exec_die", {"exitCode": str(ended.exit_code)}, with_command=False)
 
     async def inspect(self, exec_id: str) -> ExecInspect:
@@ -178,7 +268,7 @@ class Execs:
 
     def ids_of(self, live: Live) -> list[str]:
         """Execs of a container that have not ended, for its inspect."""
-        return [exec_id for exec_id in live.execs if self._execs[exec_id].exit_code is None]
+        return list(live.execs)
 
     def discard_all(self, live: Live) -> None:
         """Forget the execs of a container that is being removed."""
@@ -187,9 +277,10 @@ class Execs:
         live.execs.clear()
 
     def _get(self, exec_id: str) -> Exec:
-        if exec_id not in self._execs:
+        found = self._execs.get(exec_id)
+        if found is None or found.container_id not in self._containers:
             raise NotFoundError(f"No such exec instance: {exec_id}")
-        return self._execs[exec_id]
+        return found
 
     def _tell(
         self,
@@ -202,3 +293,23 @@ class Execs:
     ) -> None:
         text = f"{action}: {' '.join(found.asked.cmd)}" if with_command else action
         container_event(self._events, doc, text, execID=found.id, **(extra or {}))
+
+
+async def _wait_for(ended: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(_KILL_PATIENCE_S):
+            await ended.wait()
+    except TimeoutError as exc:
+        raise TimeoutExceededError(
+            f"the process is still there {_KILL_PATIENCE_S:g} s after SIGKILL"
+        ) from exc
+
+
+async def _collect(sock: socket.socket, output: bytearray, size: int) -> None:
+    """Read to the end of ``sock``; only the first ``size`` bytes are kept."""
+    loop = asyncio.get_running_loop()
+    try:
+        while data := await loop.sock_recv(sock, _CHUNK):
+            output += data[: max(0, size - len(output))]
+    except ConnectionError:
+        return  # scow-shim has gone; the end of the process is told all the same

@@ -1,11 +1,8 @@
 """Sizes, durations and widths, with the cases of docker/go-units' own tests."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scow.cli import units
-from scow.cli.go_values import parse_duration
 from scow.errors import InvalidArgumentError
 
 
@@ -88,32 +85,6 @@ def test_what_is_no_size_is_refused(text: str, complaint: str) -> None:
 
 def test_human_sizes_are_read_in_thousands() -> None:
     assert units.from_human_size("1.5MB") == 1_500_000
-
-
-@pytest.mark.parametrize(
-    ("nanoseconds", "shown"),
-    [
-        (0, "0s"),
-        (1, "1ns"),
-        (1100, "1.1µs"),
-        (2_200_000, "2.2ms"),
-        (3_300_000_000, "3.3s"),
-        (90_000_000_000, "1m30s"),
-        (245_000_000_000, "4m5s"),
-        (245_001_000_000, "4m5.001s"),
-        (18_367_001_000_000, "5h6m7.001s"),
-        (480_000_000_001, "8m0.000000001s"),
-        (3_600_000_000_000, "1h0m0s"),
-        (-90_000_000_000, "-1m30s"),
-    ],
-)
-def test_durations_print_as_in_go(nanoseconds: int, shown: str) -> None:
-    assert units.format_duration(nanoseconds) == shown
-
-
-@given(st.integers(-(1 << 62), 1 << 62))
-def test_a_printed_duration_reads_back(nanoseconds: int) -> None:
-    assert parse_duration(units.format_duration(nanoseconds)) == nanoseconds
 
 
 @pytest.mark.parametrize(

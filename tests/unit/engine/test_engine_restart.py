@@ -34,13 +34,23 @@ def test_what_a_person_stopped_stays_down(name: str) -> None:
     assert not after_exit(name, stopped=True)
 
 
-def test_only_always_comes_back_with_the_daemon_after_a_stop() -> None:
-    def comes_back(name: str, code: int = 1) -> bool:
-        return restarts_with_daemon(RestartPolicy(name=name), exit_code=code, manually_stopped=True)
+def comes_back(name: str, *, code: int = 1, count: int = 0, stopped: bool = True, limit: int = 0) -> bool:
+    policy = RestartPolicy(name=name, maximum_retry_count=limit)
+    return restarts_with_daemon(policy, exit_code=code, restart_count=count, manually_stopped=stopped)
 
+
+def test_a_stop_is_remembered_by_unless_stopped_only_when_the_daemon_starts() -> None:
     assert comes_back("always")
     assert not comes_back("unless-stopped")
-    assert not comes_back("on-failure")
+    assert comes_back("unless-stopped", stopped=False)
+    assert comes_back("on-failure", code=137)
+    assert not comes_back("no", stopped=False)
+
+
+def test_on_failure_comes_back_only_after_a_failure_and_while_it_may_be_tried_again() -> None:
+    assert not comes_back("on-failure", code=0)
+    assert comes_back("on-failure", count=1, limit=2)
+    assert not comes_back("on-failure", count=2, limit=2)
 
 
 def test_delays_double_to_a_minute_and_start_over_after_a_long_run() -> None:

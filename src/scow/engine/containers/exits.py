@@ -7,6 +7,7 @@ cgroups go afterwards, under the container's lock, so a start or a removal that 
 import asyncio
 import logging
 
+from scow.engine.containers import health
 from scow.engine.containers.events import container_event, resource_events
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Live
@@ -61,24 +62,26 @@ class Exits:
         state = doc.state
         state.exit_code = ended.exit_code
         state.finished_at = rfc3339(ended.finished_at_ns)
-        state.oom_killed = self._launcher.was_oom_killed(doc, ended.exit_code)
+        if not state.oom_killed and self._launcher.had_oom_kill(doc):
+            state.oom_killed = True
+            container_event(self._events, doc, "oom")
+        health.suspended(state.health)
         ran_s = (ended.finished_at_ns - parse_rfc3339(state.started_at)) / 1e9
         restarts = restarts_after_exit(
             doc.host.restart_policy,
             exit_code=ended.exit_code,
             restart_count=doc.restart_count,
-            manually_stopped=doc.manually_stopped or live.stopping,
+            manually_stopped=doc.manually_stopped or live.being_restarted,
         )
-        remove = doc.host.auto_remove and not restarts
+        remove = doc.host.auto_remove and not live.being_restarted
         doc.step(Action.DIE_TO_RESTART if restarts else Action.DIE)
         state.pid = 0
-        if state.oom_killed:
-            container_event(self._events, doc, "oom")
+        doc.restart_count += restarts
         if remove:
-            doc.step(Action.REMOVE)
             await self._removal.discard(live)
         else:
             await self._containers.save(live)
+        self._launcher.status_changed(live)
         container_event(
             self._events, doc, "die", execDuration=str(max(0, int(ran_s))), exitCode=str(ended.exit_code)
         )
@@ -108,8 +111,9 @@ class Exits:
             live.restart_timer = None
             if live.doc.state.status != "restarting" or live.doc.id not in self._containers:
                 return
-            live.doc.restart_count += 1
             try:
                 await self._launcher.start(live)
             except ScowError as exc:
                 _log.warning("restart of %s failed: %s", live.doc.id, exc)
+                self._waits.exited(live.doc)
+                self._launcher.status_changed(live)

@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from scow.engine.containers import health
 from scow.engine.containers.document import SHARED_MEMORY, Documents, resolve_container_user
 from scow.engine.containers.events import container_event, resource_events
 from scow.engine.containers.model import ZERO_TIME, Container, Live
@@ -51,7 +52,7 @@ _log = logging.getLogger(__name__)
 class Launcher:
     """Starts processes of containers and clears up after them; callers hold the container's lock.
 
-    ``alive_changed`` is called after every start and end.
+    ``status_changed`` is called after every start, and by whoever makes another change.
     """
 
     root: Path
@@ -64,7 +65,7 @@ class Launcher:
     runtimes: dict[str, OciRuntime]
     cgroups: CgroupHost
     events: EventBus
-    alive_changed: Callable[[], None]
+    status_changed: Callable[[Live], None]
 
     async def start(self, live: Live) -> None:
         """Start a container that is down. Raises ScowError; the container then remembers why and its code."""
@@ -78,11 +79,12 @@ class Launcher:
         state.pid, state.pid_start_time = pid, _start_time(pid)
         state.exit_code, state.error, state.oom_killed = 0, "", False
         state.started_at, state.finished_at = rfc3339(time.time_ns()), ZERO_TIME
+        state.health = health.started(state.health) if health.health_check(doc.config) else None
         await self.containers.save(live)
         self.adopt(live)
         resource_events(self.events, doc, doc.endpoint, taken=True)
         container_event(self.events, doc, "start")
-        self.alive_changed()
+        self.status_changed(live)
 
     async def _start_failed(self, live: Live, exc: ScowError | OSError) -> ScowError:
         doc = live.doc
@@ -166,10 +168,9 @@ class Launcher:
             os.close(live.pidfd)
             live.pidfd = -1
         endpoint, doc.endpoint = doc.endpoint, None
-        self.alive_changed()
         await self.supervisor.forget(doc.id)
         try:
-            await self._runtime(doc).discard(doc.id, self._cgroup(doc))
+            await self._runtime(doc).discard(doc.id, self.cgroup(doc))
             if endpoint is not None:
                 await self.sandboxes.release(endpoint)
             await self.images.unmount_rootfs(doc.id)
@@ -189,11 +190,16 @@ class Launcher:
         """Drop the record of an ended process."""
         await self.supervisor.forget(key)
 
-    def was_oom_killed(self, doc: Container, exit_code: int) -> bool:
-        """Whether the kernel ended the container for its memory limit."""
-        return exit_code == 128 + signal.SIGKILL and self._cgroup(doc).oom_kill_count() > 0
+    def had_oom_kill(self, doc: Container) -> bool:
+        """Whether the kernel has killed a process of the container for its memory limit."""
+        return self.cgroup(doc).oom_kill_count() > 0
 
-    def _cgroup(self, doc: Container) -> Cgroup:
+    def is_frozen(self, doc: Container) -> bool:
+        """Whether the processes of a running container are stopped, as by ``pause``."""
+        return self.cgroup(doc).is_frozen()
+
+    def cgroup(self, doc: Container) -> Cgroup:
+        """The control group of a container."""
         return Cgroup(self.cgroups, self.documents.cgroup_path(doc))
 
     def send_signal(self, live: Live, number: int) -> None:
@@ -215,7 +221,7 @@ class Launcher:
 
     async def processes(self, doc: Container) -> list[int]:
         """Pids of all processes of a container, as the host numbers them."""
-        return await run_blocking(self._cgroup(doc).processes)
+        return await run_blocking(self.cgroup(doc).processes)
 
     async def attach(
         self, key: str, *, stdin: bool, stdout: bool, stderr: bool, framed: bool

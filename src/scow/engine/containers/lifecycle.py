@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 
 import msgspec
 
+from scow.engine.containers import health
 from scow.engine.containers.events import container_event
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Live
@@ -16,7 +17,7 @@ from scow.engine.containers.states import Action, Status
 from scow.engine.containers.waits import NEXT_EXIT, Waits
 from scow.engine.events import EventBus
 from scow.engine.signals import parse_signal
-from scow.errors import ConflictError, NotFoundError, NotModified, ScowError
+from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, NotModified, ScowError
 from scow.spec.engine_api.container import WaitResult
 
 _log = logging.getLogger(__name__)
@@ -43,17 +44,16 @@ class Lifecycle:
         live = self._containers.get(ref)
         async with live.lock:
             self._check_startable(live)
-            self._cancel_restart(live)
-            live.doc.manually_stopped = False
-            live.restart_delay_s = 0.0
             await self._start(live)
 
     async def _start(self, live: Live) -> None:
+        live.doc.manually_stopped = False
+        live.doc.restart_count = 0
+        live.restart_delay_s = 0.0
         try:
             await self._launcher.start(live)
         except ScowError:
             if live.doc.host.auto_remove:
-                live.doc.step(Action.REMOVE)
                 await self._removal.discard(live)
                 self._removal.tell(live)
                 await self._removal.clear(live)
@@ -62,15 +62,17 @@ class Lifecycle:
             raise
 
     def _check_startable(self, live: Live) -> None:
+        if live.doc.id not in self._containers:
+            raise NotFoundError(f"No such container: {live.doc.id}")
         match live.doc.state.status:
             case Status.PAUSED:
                 raise ConflictError("cannot start a paused container, try unpause instead")
-            case Status.RUNNING:
+            case Status.RUNNING | Status.RESTARTING:
                 raise NotModified("container is already running")
             case Status.REMOVING | Status.DEAD:
                 raise ConflictError("container is marked for removal and cannot be started")
-        if live.doc.id not in self._containers:
-            raise NotFoundError(f"No such container: {live.doc.id}")
+        if live.being_removed:
+            raise ConflictError("container is marked for removal and cannot be started")
 
     @staticmethod
     def _cancel_restart(live: Live) -> None:
@@ -84,7 +86,10 @@ class Lifecycle:
         Raises NotModified if it does not run.
         """
         live = self._containers.get(ref)
-        await self._stop(live, timeout_s=timeout_s, stop_signal=signal)
+        try:
+            await self._stop(live, timeout_s=timeout_s, stop_signal=signal)
+        except InvalidArgumentError as exc:
+            raise InvalidArgumentError(f"cannot stop container: {ref}: {exc.message}") from exc
         container_event(self._events, live.doc, "stop")
 
     async def _stop(self, live: Live, *, timeout_s: int | None, stop_signal: str | None) -> None:
@@ -123,6 +128,7 @@ class Lifecycle:
         live.doc.manually_stopped = True
         await self._containers.save(live)
         self._waits.exited(live.doc)
+        self._launcher.status_changed(live)
 
     @staticmethod
     def _stop_signal(live: Live, asked: str | None) -> int:
@@ -139,17 +145,19 @@ class Lifecycle:
     async def restart(self, ref: str, *, timeout_s: int | None, signal: str | None) -> None:
         """Stop a container if it runs, and start it."""
         live = self._containers.get(ref)
-        live.stopping = True
+        live.being_restarted = True
         try:
             await self._stop(live, timeout_s=timeout_s, stop_signal=signal)
         except NotModified:
             pass
+        except InvalidArgumentError as exc:
+            raise InvalidArgumentError(f"Cannot restart container {ref}: {exc.message}") from exc
         finally:
-            live.stopping = False
+            live.being_restarted = False
         async with live.lock:
+            # Whoever was quicker to start it has done what was asked.
             if live.doc.state.status is not Status.RUNNING:
                 self._check_startable(live)
-                live.doc.manually_stopped = False
                 await self._start(live)
         container_event(self._events, live.doc, "restart")
 
@@ -158,9 +166,12 @@ class Lifecycle:
         live = self._containers.get(ref)
         number = parse_signal(sig) if sig else int(signal.SIGKILL)
         async with live.lock:
+            if live.doc.state.status is Status.RESTARTING:
+                await self._give_up_restart(live)
+                return
             if not live.doc.alive:
                 raise ConflictError(f"cannot kill container: {ref}: container {live.doc.id} is not running")
-            if number in (signal.SIGKILL, self._stop_signal(live, None)):
+            if self._is_to_end(live, number):
                 live.doc.manually_stopped = True
                 await self._containers.save(live)
             ended = self._waits.wait(live.doc, NEXT_EXIT)
@@ -172,25 +183,36 @@ class Lifecycle:
         """Send ``number``; a frozen process is thawed for signals that are to end it."""
         self._launcher.send_signal(live, number)
         container_event(self._events, live.doc, "kill", signal=str(number))
-        if live.doc.state.status is Status.PAUSED and number in (
-            signal.SIGKILL,
-            self._stop_signal(live, None),
-        ):
+        if live.doc.state.status is Status.PAUSED and self._is_to_end(live, number):
             await self._unpause(live)
+
+    def _is_to_end(self, live: Live, number: int) -> bool:
+        """Whether Docker takes a signal for the wish to end a container.
+
+        With a stop signal of its own, that one and SIGKILL; without, every signal.
+        """
+        configured = live.doc.config.stop_signal
+        if number == signal.SIGKILL or configured is msgspec.UNSET or not configured:
+            return True
+        return number == parse_signal(configured)
 
     async def pause(self, ref: str) -> None:
         """Freeze all processes of a container."""
         live = self._containers.get(ref)
         async with live.lock:
             doc = live.doc
+            if doc.state.status is Status.RESTARTING:
+                raise ConflictError(f"Container {doc.id} is restarting, wait until the container is running")
             if not doc.alive:
                 raise ConflictError(f"container {doc.id} is not running")
             if doc.state.status is Status.PAUSED:
                 raise ConflictError(f"container {doc.id} is already paused")
             await self._launcher.pause(live)
             doc.step(Action.PAUSE)
+            health.suspended(doc.state.health)
             await self._containers.save(live)
             container_event(self._events, doc, "pause")
+            self._launcher.status_changed(live)
 
     async def unpause(self, ref: str) -> None:
         """Thaw a paused container."""
@@ -205,6 +227,7 @@ class Lifecycle:
         live.doc.step(Action.UNPAUSE)
         await self._containers.save(live)
         container_event(self._events, live.doc, "unpause")
+        self._launcher.status_changed(live)
 
     def wait(self, ref: str, condition: str) -> Awaitable[WaitResult]:
         """The container's end as an awaitable. Raises NotFoundError and InvalidArgumentError at once."""
@@ -213,8 +236,20 @@ class Lifecycle:
     async def remove(self, ref: str, *, force: bool, volumes: bool, link: bool) -> None:
         """Remove a container; with ``force`` kill it first. Raises NotFoundError, ConflictError."""
         live = self._containers.get(ref)
+        if live.being_removed:
+            raise ConflictError(f"removal of container {ref} is already in progress")
         if link:
-            raise ConflictError(f"Cannot remove link {ref}: it is not a link of a running container")
+            raise ScowError("Conflict, cannot remove the default link name of the container")
+        live.being_removed = True
+        try:
+            await self._remove(live, force=force, volumes=volumes)
+        except ScowError as exc:
+            exc.message = f'cannot remove container "{ref}": {exc.message}'
+            raise
+        finally:
+            live.being_removed = False
+
+    async def _remove(self, live: Live, *, force: bool, volumes: bool) -> None:
         async with live.lock:
             if live.doc.state.status is Status.RESTARTING and force:
                 await self._give_up_restart(live)
@@ -224,6 +259,7 @@ class Lifecycle:
                 return
         await self._await_kill(live, ended)
         async with live.lock:
+            # One that removes itself at its end has done so.
             if live.doc.id in self._containers:
                 await self._removal.remove_stopped(live, volumes=volumes)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from scow.engine.containers.model import Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
-from scow.engine.containers.view import NetworkId, exposed_ports, summary_view
+from scow.engine.containers.view import NO_HEALTH, NetworkId, exposed_ports, summary_view
 from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.container import ContainerSummary
 from scow.spec.filters import Filters
@@ -72,7 +72,7 @@ def _predicate(key: str, filters: Filters, containers: Containers, descendants: 
         case "health":
             if bad := [value for value in values if value not in _HEALTH]:
                 raise InvalidArgumentError(f"invalid filter 'health={bad[0]}'")
-            return lambda live: "none" in values
+            return lambda live: (live.doc.state.health or NO_HEALTH).status in values
         case "before" | "since":
             moments = [containers.get(value).doc.created for value in values]
             if key == "before":

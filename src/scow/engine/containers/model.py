@@ -8,7 +8,7 @@ import msgspec
 
 from scow.engine.containers.states import ALIVE, Action, Status, next_status
 from scow.network.endpoint import Endpoint
-from scow.spec.engine_api.container import ContainerConfig, HostConfig
+from scow.spec.engine_api.container import ContainerConfig, HealthState, HostConfig
 from scow.spec.engine_api.network import EndpointSettings
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
@@ -33,7 +33,10 @@ class MountRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class State(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Where a container is in its life. Times are RFC 3339 with nanoseconds."""
+    """Where a container is in its life. Times are RFC 3339 with nanoseconds.
+
+    ``health`` is there from the first start on, if the container has a health check.
+    """
 
     status: Status = Status.CREATED
     pid: int = 0
@@ -43,6 +46,7 @@ class State(msgspec.Struct, kw_only=True, omit_defaults=True):
     oom_killed: bool = False
     started_at: str = ZERO_TIME
     finished_at: str = ZERO_TIME
+    health: HealthState | None = None
 
 
 class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -83,9 +87,9 @@ class Live:
     """A container in memory: its document and what does not survive the daemon.
 
     ``lock`` orders all changes of this container; ``relays`` are the clients that still have output to
-    come; ``execs`` are the ids of its execs; ``pidfd`` is its first process, -1 when there is none;
-    ``doomed_volumes`` go with it;
-    ``stopping`` keeps a stop that is under way from being taken for an end of the container's own.
+    come; ``execs`` are the ids of its execs that have not ended; ``pidfd`` is its first process, -1 when
+    there is none; ``doomed_volumes`` go with it; ``being_restarted`` keeps a person's restart from being
+    taken for an end; ``being_removed`` keeps a second removal and any start out.
     """
 
     doc: Container
@@ -93,7 +97,8 @@ class Live:
     execs: list[str] = field(default_factory=list)
     relays: set["asyncio.Task[None]"] = field(default_factory=set)
     pidfd: int = -1
-    stopping: bool = False
+    being_restarted: bool = False
+    being_removed: bool = False
     doomed_volumes: Sequence[str] = ()
     restart_delay_s: float = 0.0
     restart_timer: "asyncio.Task[None] | None" = None

@@ -10,31 +10,38 @@ was promised. Where they differ the reaper is right about processes and the stor
     down or gone   running            a start that nobody was told of: ended
     anything       ended              forgotten
 
-Then leftovers without a document are removed, and restart policies bring back what they should.
+Then leftovers without a document are removed, with containers that should have removed themselves, and
+restart policies bring back what they should.
 """
 
+import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from scow.engine.containers.exits import Exits
 from scow.engine.containers.launch import Launcher
-from scow.engine.containers.model import Live
+from scow.engine.containers.model import Container, Live
 from scow.engine.containers.registry import Containers
+from scow.engine.containers.removal import Removal
 from scow.engine.containers.restart import restarts_with_daemon
-from scow.engine.containers.states import Status
-from scow.errors import ScowError
+from scow.engine.containers.states import Action, Status
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.store import ImageStore
 from scow.linux.processes import is_running
 from scow.network.endpoint import Endpoint
+from scow.runtime.namespaces import donor_of
 from scow.runtime.supervisor import Exited, Running
 from scow.tasks import TaskOwner, run_blocking
 
 _log = logging.getLogger(__name__)
 
 EXIT_UNKNOWN = 255
+# As long as Docker waits for the others that a container depends on.
+_DONOR_PATIENCE_S = 5.0
 
 
 def surviving_endpoints(containers: Containers) -> list[Endpoint]:
@@ -58,6 +65,7 @@ class Recovery:
         containers: Containers,
         images: ImageStore,
         launcher: Launcher,
+        removal: Removal,
         exits: Exits,
         tasks: TaskOwner,
     ) -> None:
@@ -66,6 +74,7 @@ class Recovery:
         self._containers = containers
         self._images = images
         self._launcher = launcher
+        self._removal = removal
         self._exits = exits
         self._tasks = tasks
 
@@ -76,6 +85,7 @@ class Recovery:
             await self._reconcile(live, known.pop(live.doc.id, None))
         for process in known.values():
             await self._unknown(process)
+        await self._remove_ended()
         await self._remove_orphans()
 
     async def _reconcile(self, live: Live, process: Running | None) -> None:
@@ -86,7 +96,7 @@ class Recovery:
             elif process.exited is not None:
                 await self._exits.exited(process.exited)
             else:
-                self._launcher.adopt(live)
+                await self._adopt(live)
             return
         if process is not None and process.exited is None:
             _log.warning("container %s was being started when the daemon ended: stopping it", doc.id)
@@ -95,10 +105,29 @@ class Recovery:
             async with live.lock:
                 await self._launcher.clean_up(live)
 
+    async def _adopt(self, live: Live) -> None:
+        """Hold on to a process; one that the last daemon was about to freeze or to thaw may be so by now."""
+        frozen = self._launcher.is_frozen(live.doc)
+        if frozen != (live.doc.state.status is Status.PAUSED):
+            live.doc.step(Action.PAUSE if frozen else Action.UNPAUSE)
+            await self._containers.save(live)
+        self._launcher.adopt(live)
+        self._launcher.status_changed(live)
+
     async def _unknown(self, process: Running) -> None:
         """An exec of an earlier daemon, which runs on; or the last of a container that is gone."""
         if process.exited is not None:
             await self._launcher.forget(process.key)
+
+    async def _remove_ended(self) -> None:
+        """What goes with its end and is not alive: its end, or its start, came to nobody's knowledge."""
+        for live in self._containers:
+            if live.doc.host.auto_remove and not live.doc.alive:
+                async with live.lock:
+                    try:
+                        await self._removal.remove_stopped(live, volumes=True)
+                    except ScowError as exc:
+                        _log.warning("container %s: %s", live.doc.id, exc)
 
     async def _remove_orphans(self) -> None:
         for key in self._images.rootfs_keys():
@@ -111,26 +140,43 @@ class Recovery:
 
     async def apply_restart_policies(self) -> None:
         """Start what was running, or should have been, when the last daemon ended."""
-        for live in self._containers:
-            doc = live.doc
-            interrupted = doc.state.status is Status.RESTARTING
-            due = restarts_with_daemon(
-                doc.host.restart_policy,
-                exit_code=doc.state.exit_code,
-                manually_stopped=doc.manually_stopped,
+        due = {live.doc.id: live for live in self._containers if _is_due(live.doc)}
+        started: dict[str, asyncio.Task[None]] = {}
+        for live in due.values():
+            started[live.doc.id] = self._tasks.start(
+                self._start(live, started), name=f"restart {live.doc.id[:12]}"
             )
-            started_once = doc.state.status is Status.EXITED
-            if interrupted or (due and started_once):
-                self._tasks.start(self._start(live), name=f"restart {doc.id[:12]}")
 
-    async def _start(self, live: Live) -> None:
+    async def _start(self, live: Live, others: Mapping[str, "asyncio.Task[None]"]) -> None:
+        doc = live.doc
+        if donors := {others[donor] for donor in self._donors(doc) if donor in others}:
+            await asyncio.wait(donors, timeout=_DONOR_PATIENCE_S)
         async with live.lock:
-            if live.doc.alive:
+            if doc.alive or doc.id not in self._containers:
                 return
+            doc.manually_stopped, doc.restart_count = False, 0
             try:
                 await self._launcher.start(live)
             except ScowError as exc:
-                _log.warning("container %s could not be started: %s", live.doc.id, exc)
+                _log.warning("container %s could not be started: %s", doc.id, exc)
+
+    def _donors(self, doc: Container) -> Iterator[str]:
+        """Ids of the containers in whose namespaces this one runs: they have to be started first."""
+        for mode in (doc.host.network_mode, doc.host.ipc_mode, doc.host.pid_mode):
+            if ref := donor_of(mode):
+                with suppress(NotFoundError, InvalidArgumentError):
+                    yield self._containers.get(ref).doc.id
+
+
+def _is_due(doc: Container) -> bool:
+    if doc.state.status is Status.RESTARTING:
+        return True
+    return doc.state.status is Status.EXITED and restarts_with_daemon(
+        doc.host.restart_policy,
+        exit_code=doc.state.exit_code,
+        restart_count=doc.restart_count,
+        manually_stopped=doc.manually_stopped,
+    )
 
 
 def _children(folder: Path) -> list[Path]:

@@ -85,6 +85,11 @@ class Containers:
         """Store the document as it is now, together with ``changes``, in one transaction."""
         await self._store.commit(Put(KIND, live.doc.id, _encode(live.doc)), *changes)
 
+    async def bring_back(self, live: Live) -> None:
+        """Store a container that ``discard`` took away; its name is still reserved."""
+        await self.save(live)
+        self._by_id[live.doc.id] = live
+
     async def discard(self, live: Live, *changes: Change) -> None:
         """Forget the document. The name stays reserved until ``release_name``."""
         await self._store.commit(Delete(KIND, live.doc.id), *changes)

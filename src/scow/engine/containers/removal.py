@@ -1,7 +1,8 @@
 """Removal: the document goes first, in one commit; what it stood for goes after.
 
-A kill in between leaves a file system and folders without a document, which start-up clears. The name
-stays reserved until everything is gone, so a new container of that name cannot meet leftovers.
+A kill in between leaves a file system and folders without a document, which start-up clears. What cannot be
+removed gets its document back, as a dead container, whose removal can be tried again. The name stays
+reserved until everything is gone, so a new container of that name cannot meet leftovers.
 """
 
 import logging
@@ -17,7 +18,7 @@ from scow.engine.containers.waits import Waits
 from scow.engine.events import EventBus
 from scow.engine.execs import Execs
 from scow.engine.volumes import Volumes
-from scow.errors import ConflictError, NotFoundError
+from scow.errors import ConflictError, NotFoundError, ScowError
 from scow.image.store import ImageStore
 from scow.tasks import run_blocking
 
@@ -56,25 +57,28 @@ class Removal:
         if doc.id not in self._containers:
             raise NotFoundError(f"No such container: {doc.id}")
         match doc.state.status:
-            case Status.RUNNING | Status.RESTARTING:
+            case Status.RUNNING | Status.RESTARTING as status:
                 raise ConflictError(
-                    f'cannot remove container "{doc.name}": container is running: stop the container before '
-                    "removing or force remove"
+                    f"container is {status}: stop the container before removing or force remove"
                 )
             case Status.PAUSED:
-                raise ConflictError(
-                    f'cannot remove container "{doc.name}": container is paused and must be unpaused first'
-                )
-        doc.step(Action.REMOVE)
+                raise ConflictError("container is paused and must be unpaused first")
         await self.discard(live, volumes=volumes)
-        self.tell(live)
         await self.clear(live)
+        self.tell(live)
 
     async def discard(self, live: Live, *, volumes: bool = True) -> None:
         """Drop the document, and with it in one transaction those of the volumes that nobody else has."""
-        names = [r.name for r in live.doc.mounts if volumes and r.type == "volume" and r.anonymous]
-        live.doomed_volumes = self._volumes.unused_without(names, live.doc.id)
-        await self._containers.discard(live, *self._volumes.deletions(live.doomed_volumes))
+        doc = live.doc
+        before = doc.state.status
+        doc.step(Action.REMOVE)
+        names = [r.name for r in doc.mounts if volumes and r.type == "volume" and r.anonymous]
+        live.doomed_volumes = self._volumes.unused_without(names, doc.id)
+        try:
+            await self._containers.discard(live, *self._volumes.deletions(live.doomed_volumes))
+        except BaseException:
+            doc.state.status = before
+            raise
 
     def tell(self, live: Live) -> None:
         """Tell the world that the container is gone; its document is."""
@@ -82,12 +86,34 @@ class Removal:
         self._waits.removed(live.doc)
 
     async def clear(self, live: Live) -> None:
-        """Free what a discarded container held on disk, and then its name."""
+        """Free what a discarded container held on disk, and then its name.
+
+        Raises ScowError if that fails; the container is back then, dead.
+        """
         doc = live.doc
         self._execs.discard_all(live)
         await self._launcher.forget(doc.id)
-        await self._images.remove_rootfs(doc.id)
-        await run_blocking(shutil.rmtree, self._root / doc.id, True)
         for name in live.doomed_volumes:
             await self._volumes.discard(name)
+        try:
+            await self._images.remove_rootfs(doc.id)
+            await run_blocking(_remove_tree, self._root / doc.id)
+        except (OSError, ScowError) as exc:
+            raise await self._bury(live, exc) from exc
         self._containers.release_name(doc.name)
+
+    async def _bury(self, live: Live, exc: OSError | ScowError) -> ScowError:
+        doc = live.doc
+        doc.step(Action.REMOVE_FAILED)
+        failure = ScowError(f"unable to remove filesystem: {exc}")
+        doc.state.error = failure.message
+        await self._containers.bring_back(live)
+        self._waits.removed(doc, failure.message)
+        return failure
+
+
+def _remove_tree(path: Path) -> None:
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return

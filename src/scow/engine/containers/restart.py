@@ -1,8 +1,8 @@
 """Restart policies: whether and when a container that ended is started again. Pure.
 
 Docker's rules: 100 ms before the first restart, doubled each time up to a minute, back to 100 ms after a
-run of ten seconds. A container that a person stopped stays down, until the daemon starts again if the
-policy is ``always``.
+run of ten seconds. A container that a person stopped stays down until the daemon starts again: then
+``always`` brings it back, and so does ``on-failure`` if stopping it ended in failure.
 """
 
 from typing import Final
@@ -24,13 +24,14 @@ def restarts_after_exit(
         case "always" | "unless-stopped":
             return True
         case "on-failure":
-            limit = policy.maximum_retry_count
-            return exit_code != 0 and (limit <= 0 or restart_count < limit)
+            return _may_retry(policy, exit_code, restart_count)
         case _:
             return False
 
 
-def restarts_with_daemon(policy: RestartPolicy, *, exit_code: int, manually_stopped: bool) -> bool:
+def restarts_with_daemon(
+    policy: RestartPolicy, *, exit_code: int, restart_count: int, manually_stopped: bool
+) -> bool:
     """Whether a container that is down is started when the daemon starts."""
     match policy.name:
         case "always":
@@ -38,9 +39,14 @@ def restarts_with_daemon(policy: RestartPolicy, *, exit_code: int, manually_stop
         case "unless-stopped":
             return not manually_stopped
         case "on-failure":
-            return exit_code != 0 and not manually_stopped
+            return _may_retry(policy, exit_code, restart_count)
         case _:
             return False
+
+
+def _may_retry(policy: RestartPolicy, exit_code: int, restart_count: int) -> bool:
+    limit = policy.maximum_retry_count
+    return exit_code != 0 and (limit <= 0 or restart_count < limit)
 
 
 def next_delay(previous_s: float, ran_s: float) -> float:

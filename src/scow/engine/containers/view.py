@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from scow.engine.containers.health import status_words
 from scow.engine.containers.model import ZERO_TIME, Container, Live, MountRecord
 from scow.engine.containers.states import Status
 from scow.engine.timestamps import parse_rfc3339
@@ -15,6 +16,7 @@ from scow.spec.engine_api.container import (
     ContainerState,
     ContainerSummary,
     GraphDriver,
+    HealthSummary,
     MountPoint,
     NetworkSettings,
     Port,
@@ -24,6 +26,9 @@ from scow.spec.engine_api.container import (
 )
 from scow.spec.engine_api.network import EndpointSettings
 from scow.spec.human_duration import human_duration
+
+NO_HEALTH = HealthSummary(status="none")
+"""Of a container without a health check, or one that has never been started."""
 
 NetworkId = Callable[[str], str]
 """The id of a network by its name; "" if there is none."""
@@ -45,6 +50,7 @@ def state_view(doc: Container) -> ContainerState:
         error=doc.state.error,
         started_at=doc.state.started_at,
         finished_at=doc.state.finished_at,
+        health=doc.state.health or msgspec.UNSET,
     )
 
 
@@ -53,7 +59,8 @@ def status_text(doc: Container, now_ns: int) -> str:
     state = doc.state
     match state.status:
         case Status.RUNNING:
-            return f"Up {_since(state.started_at, now_ns)}"
+            words = f" ({status_words(state.health)})" if state.health else ""
+            return f"Up {_since(state.started_at, now_ns)}{words}"
         case Status.PAUSED:
             return f"Up {_since(state.started_at, now_ns)} (Paused)"
         case Status.RESTARTING:
@@ -199,11 +206,17 @@ def summary_view(doc: Container, *, network_id: NetworkId, now_ns: int) -> Conta
         ports=summary_ports(doc),
         labels=doc.config.labels or {},
         state=doc.state.status.value,
+        health=_health_summary(doc),
         status=status_text(doc, now_ns),
         host_config=SummaryHostConfig(network_mode=doc.host.network_mode),
         network_settings=SummaryNetworkSettings(networks=networks_view(doc, network_id)),
         mounts=[mount_view(record) for record in doc.mounts],
     )
+
+
+def _health_summary(doc: Container) -> HealthSummary:
+    health = doc.state.health
+    return HealthSummary(status=health.status, failing_streak=health.failing_streak) if health else NO_HEALTH
 
 
 def summary_ports(doc: Container) -> list[Port]:

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from scow.engine.containers.model import Container
+from scow.engine.containers.states import Status
 from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.container import WaitError, WaitResult
 
@@ -26,7 +27,8 @@ class Waits:
         future: asyncio.Future[WaitResult] = asyncio.get_running_loop().create_future()
         match condition:
             case "" | "not-running":
-                if not doc.alive:
+                # One that waits for its restart counts as running, as everywhere in Docker.
+                if not doc.alive and doc.state.status is not Status.RESTARTING:
                     future.set_result(_result(doc.state.exit_code, doc.state.error))
                 else:
                     self._exit.setdefault(doc.id, []).append(future)
@@ -42,10 +44,10 @@ class Waits:
         """The process ended (or could not be started) and that is stored."""
         self._settle(self._exit, doc, doc.state.error)
 
-    def removed(self, doc: Container) -> None:
-        """The container is gone; why it could not be started, whoever tried was told."""
-        self._settle(self._exit, doc, "")
-        self._settle(self._removal, doc, "")
+    def removed(self, doc: Container, error: str = "") -> None:
+        """The container is gone, or ``error`` says why not; that it could not be started was told before."""
+        self._settle(self._exit, doc, error)
+        self._settle(self._removal, doc, error)
 
     @staticmethod
     def _settle(board: dict[str, list[asyncio.Future[WaitResult]]], doc: Container, error: str) -> None:

@@ -265,6 +265,30 @@ class ContainerCreated(Body, kw_only=True):
     warnings: list[str] = []
 
 
+class ProbeResult(Body, kw_only=True):
+    """One run of a health check; -1 is the exit code of one that ran too long or could not be run."""
+
+    start: str
+    end: str
+    exit_code: int
+    output: str
+
+
+class HealthState(Body, kw_only=True):
+    """``.State.Health``: ``status`` is starting, healthy or unhealthy; the last results, oldest first."""
+
+    status: str
+    failing_streak: int = 0
+    log: list[ProbeResult] = []
+
+
+class HealthSummary(Body, kw_only=True):
+    """The sliver of a health that a list shows; ``status`` is ``none`` without a check. Since 1.52."""
+
+    status: str
+    failing_streak: int = 0
+
+
 class ContainerState(Body, kw_only=True):
     """Where a container is in its life. Times are RFC 3339; zero time where there is none."""
 
@@ -279,7 +303,7 @@ class ContainerState(Body, kw_only=True):
     error: str
     started_at: str
     finished_at: str
-    health: Any = msgspec.UNSET
+    health: HealthState | msgspec.UnsetType = msgspec.UNSET
 
 
 class MountPoint(Body, kw_only=True):
@@ -391,6 +415,7 @@ class ContainerSummary(Body, kw_only=True):
     labels: dict[str, str]
     state: str
     status: str
+    health: HealthSummary | msgspec.UnsetType = msgspec.UNSET
     host_config: SummaryHostConfig
     network_settings: SummaryNetworkSettings
     mounts: list[MountPoint]

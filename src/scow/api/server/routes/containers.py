@@ -7,7 +7,7 @@ from scow.api.http.answer import Answer, Stream
 from scow.api.server.call import JSON, Call, json_answer, no_content
 from scow.api.server.old_requests import adapt_create
 from scow.api.server.router import Route
-from scow.api.server.version_views import view_container, view_wait
+from scow.api.server.version_views import view_container, view_summary, view_wait
 from scow.api.server.versions import asks_platform, asks_stop_signal, asks_wait_condition
 from scow.errors import InvalidArgumentError
 from scow.spec.api_version import ApiVersion
@@ -107,7 +107,7 @@ class _Objects:
             size=query.boolean("size"),
             filters=filters,
         )
-        return json_answer(found)
+        return json_answer([view_summary(container, call.version) for container in found])
 
     async def inspect(self, call: Call) -> Answer:
         found = await self._containers.inspect(call.name, size=call.query.boolean("size"))
