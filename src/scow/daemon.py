@@ -38,6 +38,7 @@ from scow.engine.containers.service import ContainerService
 from scow.engine.containers.streams import Streams
 from scow.engine.containers.waits import Waits
 from scow.engine.containers.watchers import Watchers
+from scow.engine.disk_usage import DiskUsages
 from scow.engine.event_history import EventHistory
 from scow.engine.events import EventBus
 from scow.engine.execs import Execs
@@ -45,6 +46,7 @@ from scow.engine.idle import IdleExit
 from scow.engine.images import Images
 from scow.engine.networks import Member, Networks
 from scow.engine.pidfile import PidFile
+from scow.engine.pruning import Pruning
 from scow.engine.system import System
 from scow.engine.volumes import Volumes
 from scow.errors import ScowError
@@ -317,18 +319,20 @@ class Daemon:
         containers, images, volumes = storage.containers, storage.images, storage.volumes
         networks, launcher, execs = networking.networks, life.launcher, life.execs
         creation = Creation(config, host.facts, containers, images, volumes, networks, events)
+        nouns = Images(images, events, lambda: _image_users(containers))
+        service = ContainerService(
+            self._container_root,
+            containers,
+            creation,
+            life.lifecycle,
+            launcher,
+            images,
+            networks,
+            execs,
+            events,
+        )
         return Services(
-            containers=ContainerService(
-                self._container_root,
-                containers,
-                creation,
-                life.lifecycle,
-                launcher,
-                images,
-                networks,
-                execs,
-                events,
-            ),
+            containers=service,
             lifecycle=life.lifecycle,
             streams=Streams(containers, launcher, life.waits, events),
             stats=Sampling(
@@ -338,7 +342,7 @@ class Daemon:
                 tasks,
             ),
             execs=execs,
-            images=Images(images, events, lambda: _image_users(containers)),
+            images=nouns,
             volumes=volumes,
             networks=networks,
             system=System(
@@ -352,6 +356,8 @@ class Daemon:
                 runtimes=host.runtimes,
                 bus=events,
             ),
+            disk_usage=DiskUsages(images, nouns, service, volumes),
+            prunes=Pruning(images, nouns, events),
         )
 
     @property

@@ -1,6 +1,7 @@
 """The image nouns of the API, over the image store: views, deletion with containers in mind, events."""
 
 import fnmatch
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import msgspec
 
 from scow.engine.events import EventBus
-from scow.engine.timestamps import parse_query_time, parse_rfc3339, rfc3339
+from scow.engine.image_layers import shared_sizes
+from scow.engine.timestamps import parse_past, parse_rfc3339, rfc3339
 from scow.errors import InvalidArgumentError, NotFoundError
 from scow.image.imported import ImportRequest
 from scow.image.model import Image, ImageUser, LayerProgress, Loaded, LoadEvent, Renamed
@@ -100,16 +102,18 @@ class Images:
     async def delete(self, name: str, force: bool, noprune: bool) -> list[ImageDeleteItem]:
         """Take a name away, and the image with its last one. Raises NotFoundError, ConflictError."""
         image = self._store.resolve(name)
+        labels = image.config.labels or {}
+        known = {it.id for it in self._store.all()}
         removal = await self._store.delete(name, force=force, prune=not noprune, users=list(self._users()))
         items = []
         for kind, value in removal.steps:
             if kind == "untagged":
                 items.append(ImageDeleteItem(untagged=value))
-                self._tell(image.id, "untag", value)
+                self._events.publish("image", "untag", image.id, {**labels, "name": image.id})
             else:
                 items.append(ImageDeleteItem(deleted=value))
-                if value == image.id:
-                    self._tell(image.id, "delete", value)
+                if value in known:  # and not a layer
+                    self._tell(value, "delete", value)
         return items
 
     async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
@@ -124,12 +128,14 @@ class Images:
         return self._load(chunks, quiet)
 
     async def _load(self, chunks: AsyncIterator[bytes], quiet: bool) -> AsyncIterator[dict[str, Any]]:
+        told: set[str] = set()
         async for event in self._store.load(chunks):
             if isinstance(event, LayerProgress) and quiet:
                 continue
             yield _load_message(event)
-            if isinstance(event, Loaded):
-                self._tell(event.image_id, "load", event.name or event.image_id)
+            if isinstance(event, Loaded) and event.image_id not in told:
+                told.add(event.image_id)
+                self._tell(event.image_id, "load", event.image_id)
 
     async def import_(
         self,
@@ -181,7 +187,7 @@ class Images:
         images = self._store.all()
         parents = {image.parent for image in images if image.parent}
         counts = Counter(user.image_id for user in self._users())
-        shared = _shared_sizes(images) if shared_size else {}
+        shared = shared_sizes(images) if shared_size else {}
         chosen = [
             image
             for image in images
@@ -216,7 +222,7 @@ class Images:
             return False
         if any(created <= _created_ns(self._store.resolve(name)) for name in filters.get("since")):
             return False
-        return not any(created > (parse_query_time(text) or 0) for text in filters.get("until"))
+        return not any(created > parse_past(text, time.time_ns()) for text in filters.get("until"))
 
 
 def _target(repo: str, tag: str) -> Reference:
@@ -249,19 +255,6 @@ def _name_matches(name: str, pattern: str) -> bool:
 def _glob(name: str, pattern: str) -> bool:
     parts, patterns = name.split("/"), pattern.split("/")
     return len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
-
-
-def _shared_sizes(images: Iterable[Image]) -> dict[str, int]:
-    """Bytes of each image in layers that another image has too."""
-    stacks: Counter[tuple[str, ...]] = Counter()
-    for image in images:
-        stacks.update(image.layers[: depth + 1] for depth in range(len(image.layers)))
-    return {
-        image.id: sum(
-            size for depth, size in enumerate(image.layer_sizes) if stacks[image.layers[: depth + 1]] > 1
-        )
-        for image in images
-    }
 
 
 def _load_message(event: LoadEvent) -> dict[str, Any]:

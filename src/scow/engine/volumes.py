@@ -14,9 +14,11 @@ from pathlib import Path
 import msgspec
 
 from scow.engine.events import EventBus
-from scow.engine.timestamps import parse_query_time, parse_rfc3339, rfc3339
+from scow.engine.prune_filters import OneAtATime
+from scow.engine.timestamps import rfc3339
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError
-from scow.spec.engine_api.volume import Volume, VolumeCreate, VolumeList, VolumePrune
+from scow.image.trees import tree_bytes
+from scow.spec.engine_api.volume import Volume, VolumeCreate, VolumeList, VolumePrune, VolumeUsage
 from scow.spec.filters import Filters
 from scow.store import Delete, Put, Store
 from scow.tasks import run_blocking
@@ -24,6 +26,10 @@ from scow.tasks import run_blocking
 KIND = "volume"
 ANONYMOUS_LABEL = "com.docker.volume.anonymous"
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+_BOOLEANS = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+}
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 
 
@@ -38,6 +44,7 @@ class Volumes:
         self._events = events
         self._users_of = users_of
         self._volumes: dict[str, Volume] = {}
+        self._pruning = OneAtATime()
 
     def load(self) -> None:
         """Read all documents; once, at start-up."""
@@ -147,23 +154,47 @@ class Volumes:
         await run_blocking(shutil.rmtree, self._root / name, True)
         self._events.publish("volume", "destroy", name, {"driver": "local"})
 
+    async def with_usage(self) -> Sequence[Volume]:
+        """All volumes with their sizes and the number of containers that mount them."""
+        found = []
+        for name, volume in sorted(self._volumes.items()):
+            size = await run_blocking(tree_bytes, str(self.mountpoint(name)))
+            usage = VolumeUsage(size=size, ref_count=len(list(self._users_of(name))))
+            found.append(msgspec.structs.replace(volume, usage_data=usage))
+        return found
+
     async def prune(self, filters: Filters) -> VolumePrune:
-        """Remove unused anonymous volumes, with the filter ``all=1`` named ones too."""
-        filters.check("label", "label!", "all", "until")
-        everything = any(value.lower() in ("1", "true") for value in filters.get("all"))
-        until_ns = min((parse_query_time(value) or 0 for value in filters.get("until")), default=None)
+        """Remove unused anonymous volumes, with the filter ``all=1`` named ones too.
+
+        Raises InvalidArgumentError, ConflictError while another prune runs.
+        """
+        filters.check("all", "label", "label!")
+        everything = _prunes_named(filters)
         answer = VolumePrune()
-        for volume in list(self._volumes.values()):
-            anonymous = ANONYMOUS_LABEL in (volume.labels or {})
-            young = until_ns is not None and parse_rfc3339(volume.created_at) > until_ns
-            passes = filters.match_labels(volume.labels or {}) and (everything or anonymous) and not young
-            if not passes or any(self._users_of(volume.name)):
-                continue
-            answer.space_reclaimed += await run_blocking(_disk_usage, self.mountpoint(volume.name))
-            await self.remove(volume.name, force=True)
-            answer.volumes_deleted.append(volume.name)
+        with self._pruning.run():
+            for volume in list(self._volumes.values()):
+                labels = volume.labels or {}
+                meant = everything or ANONYMOUS_LABEL in labels
+                if not meant or not filters.match_labels(labels) or any(self._users_of(volume.name)):
+                    continue
+                size = await run_blocking(tree_bytes, volume.mountpoint)
+                try:
+                    await self.remove(volume.name, force=True)
+                except ConflictError:
+                    continue  # a container took it meanwhile
+                answer.space_reclaimed += size
+                answer.volumes_deleted.append(volume.name)
+        self._events.pruned("volume", answer.space_reclaimed)
         return answer
 
 
-def _disk_usage(path: Path) -> int:
-    return sum(entry.lstat().st_size for entry in path.rglob("*") if not entry.is_dir())
+def _prunes_named(filters: Filters) -> bool:
+    values = filters.get("all")
+    if len(values) > 1:
+        raise InvalidArgumentError(f"invalid filter 'all=[{' '.join(values)}]': only one value is expected")
+    try:
+        return bool(values) and _BOOLEANS[values[0]]
+    except KeyError:
+        raise InvalidArgumentError(
+            f"invalid filter 'all': strconv.ParseBool: parsing \"{values[0]}\": invalid syntax"
+        ) from None

@@ -1,7 +1,7 @@
 """Services that remember how they were called and answer as a test tells them to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -23,6 +23,7 @@ from scow.spec.engine_api.container import (
     SummaryNetworkSettings,
     WaitResult,
 )
+from scow.spec.engine_api.disk_usage import DiskUsage
 from scow.spec.engine_api.event import Actor, Event
 from scow.spec.engine_api.exec import ExecCreate, ExecInspect, ExecProcessConfig, ExecStart
 from scow.spec.engine_api.image import (
@@ -34,6 +35,7 @@ from scow.spec.engine_api.image import (
     RootFS,
 )
 from scow.spec.engine_api.network import IPAM, ConfigReference, EndpointSettings, Network
+from scow.spec.engine_api.prune import BuildCachePrune, ImagePrune, NetworkPrune
 from scow.spec.engine_api.stats import ContainerStats
 from scow.spec.engine_api.volume import Volume, VolumeCreate, VolumeList, VolumePrune
 from scow.spec.filters import Filters
@@ -223,11 +225,7 @@ class FakeImages(Recorder):
         self, *, all: bool, filters: Filters, shared_size: bool, digests: bool
     ) -> list[ImageSummary]:
         self.note("list", all, filters, shared_size, digests)
-        return [
-            ImageSummary(
-                id=IMAGE_ID, parent_id="", repo_tags=[], repo_digests=[], created=1, size=5, labels=None
-            )
-        ]
+        return [image_summary()]
 
     async def inspect(self, name: str) -> ImageInspect:
         self.note("inspect", name)
@@ -236,6 +234,13 @@ class FakeImages(Recorder):
     async def history(self, name: str) -> Any:
         self.note("history", name)
         return [HistoryItem(id=IMAGE_ID, created=1, created_by="x", tags=None, size=0, comment="")]
+
+    async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
+        self.note("save", *names)
+        return self._archive()
+
+    async def _archive(self) -> AsyncIterator[bytes]:
+        yield b"archive"
 
     async def tag(self, name: str, repo: str, tag: str) -> None:
         self.note("tag", name, repo, tag)
@@ -336,6 +341,30 @@ class FakeSystem(Recorder):
             self.followers -= 1
 
 
+class FakeDiskUsages(Recorder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = DiskUsage()
+
+    async def usage(self, kinds: Collection[str]) -> DiskUsage:
+        self.note("usage", *sorted(kinds))
+        return self.found
+
+
+class FakePrunes(Recorder):
+    async def images(self, filters: Filters) -> ImagePrune:
+        self.note("images", filters)
+        return ImagePrune(images_deleted=[ImageDeleteItem(deleted=IMAGE_ID)], space_reclaimed=5)
+
+    async def networks(self, filters: Filters) -> NetworkPrune:
+        self.note("networks", filters)
+        return NetworkPrune()
+
+    async def build_cache(self) -> BuildCachePrune:
+        self.note("build_cache")
+        return BuildCachePrune()
+
+
 class FakeStats(Recorder):
     async def once(self, ref: str, *, one_shot: bool) -> ContainerStats:
         self.note("once", ref, one_shot)
@@ -363,6 +392,8 @@ class Fakes:
         self.volumes = FakeVolumes()
         self.networks = FakeNetworks()
         self.system = FakeSystem()
+        self.disk_usage = FakeDiskUsages()
+        self.prunes = FakePrunes()
 
     def app(self) -> App:
         return build_app(
@@ -376,6 +407,8 @@ class Fakes:
                 volumes=self.volumes,
                 networks=self.networks,
                 system=self.system,
+                disk_usage=self.disk_usage,
+                prunes=self.prunes,
             )
         )
 
@@ -461,6 +494,12 @@ def image() -> ImageInspect:
         graph_driver=GraphDriver(name="overlay2", data={}),
         root_fs=RootFS(type="layers", layers=[IMAGE_ID]),
         metadata=ImageMetadata(last_tag_time=CREATED),
+    )
+
+
+def image_summary() -> ImageSummary:
+    return ImageSummary(
+        id=IMAGE_ID, parent_id="", repo_tags=[], repo_digests=[], created=1, size=5, labels=None
     )
 
 

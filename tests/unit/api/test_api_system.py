@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from scow.errors import InvalidArgumentError
-from scow.spec.engine_api.volume import VolumeCreate
+from scow.spec.engine_api.disk_usage import DiskUsage
+from scow.spec.engine_api.volume import VolumeCreate, VolumeUsage
 from scow.spec.filters import Filters
-from tests.unit.api.api_fakes import ID, Fakes, event
+from tests.unit.api.api_fakes import ID, IMAGE_ID, Fakes, event, image_summary, summary, volume
 from tests.unit.api.api_wire import runs, until
 
 
@@ -195,3 +196,101 @@ async def test_networks(target: str, call: tuple[Any, ...]) -> None:
         reply = await (await harness.client()).request("GET", target)
         assert reply.status == 200
         assert fakes.networks.last == call
+
+
+# What is on disk, and what nobody uses
+
+
+def on_disk() -> DiskUsage:
+    used, unused = image_summary(), image_summary()
+    used.size, used.shared_size, used.containers = 30, 10, 1
+    unused.size, unused.shared_size, unused.containers = 20, 10, 0
+    running, stopped = summary(), summary()
+    running.size_rw, stopped.size_rw, stopped.state = 7, 5, "exited"
+    volumes = [volume("a"), volume("b")]
+    volumes[0].usage_data = VolumeUsage(size=3, ref_count=1)
+    volumes[1].usage_data = VolumeUsage(size=4, ref_count=0)
+    return DiskUsage(
+        layers_size=40,
+        images=[used, unused],
+        containers=[running, stopped],
+        volumes=volumes,
+        build_cache=[],
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "has", "has_not"),
+    [
+        ("1.24", {"BuilderSize"}, {"ImageUsage"}),
+        ("1.41", {"BuilderSize"}, {"ImageUsage"}),
+        ("1.42", set(), {"BuilderSize", "ImageUsage"}),
+        ("1.51", set(), {"ImageUsage"}),
+        ("1.55", {"ImageUsage", "ContainerUsage", "VolumeUsage", "BuildCacheUsage"}, {"BuilderSize"}),
+    ],
+)
+@runs
+async def test_disk_usage_of_each_version(version: str, has: set[str], has_not: set[str]) -> None:
+    fakes = Fakes()
+    fakes.disk_usage.found = on_disk()
+    async with fakes.serving() as harness:
+        found = (await (await harness.client()).request("GET", f"/v{version}/system/df")).json
+        assert {"LayersSize", "Images", "Containers", "Volumes", "BuildCache"} | has <= found.keys()
+        assert not has_not & found.keys()
+        assert found["Images"][0].get("VirtualSize") == (30 if version in ("1.24", "1.41", "1.42") else None)
+        assert [it["Containers"] for it in found["Images"]] == [1, 0]
+        assert found["Volumes"][0]["UsageData"] == {"Size": 3, "RefCount": 1}
+
+
+@runs
+async def test_totals_of_disk_usage() -> None:
+    fakes = Fakes()
+    fakes.disk_usage.found = on_disk()
+    async with fakes.serving() as harness:
+        found = (await (await harness.client()).request("GET", "/v1.52/system/df?verbose=1")).json
+        assert found.keys() == {"ImageUsage", "ContainerUsage", "VolumeUsage", "BuildCacheUsage"}
+        totals = {
+            kind: [usage.get(key) for key in ("TotalCount", "ActiveCount", "TotalSize", "Reclaimable")]
+            for kind, usage in found.items()
+        }
+        assert totals == {
+            "ImageUsage": [2, 1, 40, 10],
+            "ContainerUsage": [2, 1, 12, 5],
+            "VolumeUsage": [2, 1, 7, 4],
+            "BuildCacheUsage": [None, None, None, None],
+        }
+        assert len(found["ImageUsage"]["Items"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "kinds"),
+    [
+        ("/system/df", ("build-cache", "container", "image", "volume")),
+        ("/v1.41/system/df?type=image", ("build-cache", "container", "image", "volume")),
+        ("/v1.42/system/df?type=image&type=volume", ("image", "volume")),
+    ],
+)
+@runs
+async def test_kinds_of_disk_usage(target: str, kinds: tuple[str, ...]) -> None:
+    fakes = Fakes()
+    async with fakes.serving() as harness:
+        client = await harness.client()
+        assert (await client.request("GET", target)).json in ({}, {"BuilderSize": 0})
+        assert fakes.disk_usage.last == ("usage", *kinds)
+        reply = await client.request("GET", "/system/df?type=secret")
+        assert (reply.status, reply.message) == (400, "unknown object type: secret")
+
+
+@runs
+async def test_prunes() -> None:
+    fakes = Fakes()
+    async with fakes.serving() as harness:
+        client = await harness.client()
+        filters = "filters=%7B%22dangling%22%3A%5B%22false%22%5D%7D"
+        reply = await client.request("POST", f"/images/prune?{filters}")
+        assert reply.json == {"ImagesDeleted": [{"Deleted": IMAGE_ID}], "SpaceReclaimed": 5}
+        assert fakes.prunes.last == ("images", Filters({"dangling": ["false"]}))
+        assert (await client.request("POST", "/networks/prune")).json == {"NetworksDeleted": None}
+        reply = await client.request("POST", "/build/prune?all=1&keep-storage=10")
+        assert reply.json == {"CachesDeleted": None, "SpaceReclaimed": 0}
+        assert (await client.request("POST", "/build/prune?keep-storage=x")).status == 400

@@ -16,9 +16,11 @@ from scow.api.server.call import Call, json_answer
 from scow.api.server.errors import status_of
 from scow.api.server.router import Router
 from scow.api.server.routes.containers import ContainerService, LifecycleService, container_routes
+from scow.api.server.routes.disk_usage import DiskUsageService, disk_usage_routes
 from scow.api.server.routes.exec import ExecService, exec_routes
 from scow.api.server.routes.images import ImageService, image_routes
 from scow.api.server.routes.networks import NetworkService, network_routes
+from scow.api.server.routes.prune import PruneService, prune_routes
 from scow.api.server.routes.stats import StatsService, stats_routes
 from scow.api.server.routes.streams import StreamService, stream_routes
 from scow.api.server.routes.swarm import swarm_routes
@@ -46,6 +48,8 @@ class Services:
     volumes: VolumeService
     networks: NetworkService
     system: SystemService
+    disk_usage: DiskUsageService
+    prunes: PruneService
 
 
 def build_app(services: Services) -> "App":
@@ -54,6 +58,8 @@ def build_app(services: Services) -> "App":
         Router(
             (
                 *system_routes(services.system),
+                *disk_usage_routes(services.disk_usage),
+                *prune_routes(services.prunes),
                 *container_routes(services.containers, services.lifecycle),
                 *stream_routes(services.streams),
                 *stats_routes(services.stats),

@@ -14,8 +14,15 @@ class VolumeCreate(Body, kw_only=True):
     labels: dict[str, str] = {}
 
 
+class VolumeUsage(Body, kw_only=True):
+    """Bytes in a volume, and how many containers mount it."""
+
+    size: int
+    ref_count: int
+
+
 class Volume(Body, kw_only=True):
-    """A volume as create, inspect and list show it."""
+    """A volume as create, inspect and list show it; ``usage_data`` in disk usage only."""
 
     created_at: str
     driver: str
@@ -24,6 +31,7 @@ class Volume(Body, kw_only=True):
     name: str
     options: dict[str, str] | None
     scope: str = "local"
+    usage_data: VolumeUsage | msgspec.UnsetType = msgspec.UNSET
 
 
 class VolumeList(Body, kw_only=True):
