@@ -95,7 +95,6 @@ class System:
             "Driver": self.images.driver_name,
             "DriverStatus": [list(item) for item in self.images.driver_status()],
             "DockerRootDir": str(self.config.data_root),
-            "SystemStatus": None,
             "SystemTime": rfc3339(time.time_ns()),
             "LoggingDriver": self.config.log_driver,
             "NEventsListener": self.bus.followers,
@@ -200,7 +199,6 @@ class System:
             "DefaultAddressPools": [
                 {"Base": pool.base, "Size": pool.size} for pool in config.default_address_pools
             ],
-            "ProductLicense": "",
         }
 
     def _warnings(self) -> list[str]:

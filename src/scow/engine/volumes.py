@@ -16,7 +16,7 @@ import msgspec
 from scow.engine.events import EventBus
 from scow.engine.prune_filters import OneAtATime
 from scow.engine.timestamps import rfc3339
-from scow.errors import ConflictError, InvalidArgumentError, NotFoundError
+from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError
 from scow.image.trees import tree_bytes
 from scow.spec.engine_api.volume import Volume, VolumeCreate, VolumeList, VolumePrune, VolumeUsage
 from scow.spec.filters import Filters
@@ -101,8 +101,14 @@ class Volumes:
 
     def _make_directory(self, name: str) -> None:
         data = self.mountpoint(name)
-        data.parent.mkdir(mode=0o701, exist_ok=True)
-        data.mkdir(mode=0o755, exist_ok=True)
+        try:
+            data.parent.mkdir(mode=0o701, exist_ok=True)
+            data.mkdir(mode=0o755, exist_ok=True)
+        except OSError as exc:
+            reason = (exc.strerror or str(exc)).lower()
+            raise ScowError(
+                f"create {name}: error while creating volume root path '{data}': mkdir {data}: {reason}"
+            ) from exc
 
     async def inspect(self, name: str) -> Volume:
         """One volume. Raises NotFoundError."""
