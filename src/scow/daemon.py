@@ -29,6 +29,7 @@ from scow.engine.containers.health_monitor import HealthMonitors
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
 from scow.engine.containers.oom import OomWatch
+from scow.engine.containers.pruning import ContainerPruning
 from scow.engine.containers.recover import EXIT_UNKNOWN, Recovery, surviving_endpoints
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.removal import Removal
@@ -36,6 +37,7 @@ from scow.engine.containers.sampling import Sampling
 from scow.engine.containers.sandbox import Sandboxes
 from scow.engine.containers.service import ContainerService
 from scow.engine.containers.streams import Streams
+from scow.engine.containers.update import Updates
 from scow.engine.containers.waits import Waits
 from scow.engine.containers.watchers import Watchers
 from scow.engine.disk_usage import DiskUsages
@@ -334,6 +336,8 @@ class Daemon:
         return Services(
             containers=service,
             lifecycle=life.lifecycle,
+            updates=Updates(host.facts, containers, launcher, events),
+            container_pruning=ContainerPruning(containers, life.lifecycle, images, events),
             streams=Streams(containers, launcher, life.waits, events),
             stats=Sampling(
                 containers,

@@ -13,9 +13,12 @@ from scow.spec.engine_api.container import (
     ContainerCreate,
     ContainerCreated,
     ContainerInspect,
+    ContainersPruned,
     ContainerState,
     ContainerSummary,
     ContainerTop,
+    ContainerUpdate,
+    ContainerUpdated,
     GraphDriver,
     HostConfig,
     NetworkSettings,
@@ -365,6 +368,18 @@ class FakePrunes(Recorder):
         return BuildCachePrune()
 
 
+class FakeUpdates(Recorder):
+    async def update(self, ref: str, body: ContainerUpdate) -> ContainerUpdated:
+        self.note("update", ref, body)
+        return ContainerUpdated()
+
+
+class FakeContainerPruning(Recorder):
+    async def prune(self, filters: Filters) -> ContainersPruned:
+        self.note("prune", filters)
+        return ContainersPruned(containers_deleted=[ID], space_reclaimed=5)
+
+
 class FakeStats(Recorder):
     async def once(self, ref: str, *, one_shot: bool) -> ContainerStats:
         self.note("once", ref, one_shot)
@@ -385,6 +400,8 @@ class Fakes:
     def __init__(self) -> None:
         self.containers = FakeContainers()
         self.lifecycle = FakeLifecycle()
+        self.updates = FakeUpdates()
+        self.container_pruning = FakeContainerPruning()
         self.streams = FakeStreams()
         self.stats = FakeStats()
         self.execs = FakeExecs()
@@ -400,6 +417,8 @@ class Fakes:
             Services(
                 containers=self.containers,
                 lifecycle=self.lifecycle,
+                updates=self.updates,
+                container_pruning=self.container_pruning,
                 streams=self.streams,
                 stats=self.stats,
                 execs=self.execs,

@@ -15,6 +15,11 @@ from scow.api.http.request import Request
 from scow.api.server.call import Call, json_answer
 from scow.api.server.errors import status_of
 from scow.api.server.router import Router
+from scow.api.server.routes.container_upkeep import (
+    ContainerPruneService,
+    UpdateService,
+    container_upkeep_routes,
+)
 from scow.api.server.routes.containers import ContainerService, LifecycleService, container_routes
 from scow.api.server.routes.disk_usage import DiskUsageService, disk_usage_routes
 from scow.api.server.routes.exec import ExecService, exec_routes
@@ -41,6 +46,8 @@ class Services:
 
     containers: ContainerService
     lifecycle: LifecycleService
+    updates: UpdateService
+    container_pruning: ContainerPruneService
     streams: StreamService
     stats: StatsService
     execs: ExecService
@@ -60,6 +67,7 @@ def build_app(services: Services) -> "App":
                 *system_routes(services.system),
                 *disk_usage_routes(services.disk_usage),
                 *prune_routes(services.prunes),
+                *container_upkeep_routes(services.updates, services.container_pruning),
                 *container_routes(services.containers, services.lifecycle),
                 *stream_routes(services.streams),
                 *stats_routes(services.stats),

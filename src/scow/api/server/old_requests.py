@@ -8,7 +8,7 @@ import msgspec
 
 from scow.errors import InvalidArgumentError
 from scow.spec.api_version import MAX_API_VERSION, ApiVersion
-from scow.spec.engine_api.container import ContainerCreate, Mount
+from scow.spec.engine_api.container import ContainerCreate, ContainerUpdate, Mount
 from scow.spec.engine_api.exec import ExecCreate, ExecStart
 
 
@@ -88,6 +88,17 @@ def _drop_foreign_options(mount: Mount) -> None:
         mount.volume_options = None
     if mount.type != "tmpfs":
         mount.tmpfs_options = None
+
+
+def adapt_update(body: ContainerUpdate, version: ApiVersion) -> ContainerUpdate:
+    """Limits of processes came with 1.40, those of devices with 1.55."""
+    if version < (1, 40):
+        body.pids_limit = None
+    if version < (1, 55):
+        body.blkio_weight_device = None
+        body.blkio_device_read_bps = body.blkio_device_write_bps = None
+        body.blkio_device_read_i_ops = body.blkio_device_write_i_ops = None
+    return body
 
 
 def adapt_exec_create(body: ExecCreate, version: ApiVersion) -> ExecCreate:

@@ -1,7 +1,8 @@
 """From method and path to a handler.
 
 A template is fixed (``/containers/json``) or has one ``{name}`` that takes everything between what stands
-before and after it, slashes included: image names have them.
+before and after it, slashes included: image names have them. A template that ends in a second one has
+both in the name.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -34,23 +35,26 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._fixed: dict[tuple[str, str], Route] = {}
-        self._open: dict[tuple[str, str], list[tuple[str, str, Route]]] = {}
+        self._open: dict[tuple[str, str], list[tuple[str, str, str, Route]]] = {}
         for route in routes:
             prefix, brace, rest = route.template.partition("{")
             if not brace:
                 self._fixed.setdefault((route.method, route.template), route)
             else:
-                suffix = rest.partition("}")[2]
+                suffix, more, _ = rest.partition("}")[2].partition("{")
+                inner, suffix = (suffix, "") if more else ("", suffix)
                 key = (route.method, _first_segment(prefix))
-                self._open.setdefault(key, []).append((prefix, suffix, route))
+                self._open.setdefault(key, []).append((prefix, inner, suffix, route))
 
     def find(self, method: str, path: str) -> tuple[Route, str] | None:
         """The route of ``path`` and what its name stands for, or None."""
         if route := self._fixed.get((method, path)):
             return route, ""
-        for prefix, suffix, route in self._open.get((method, _first_segment(path)), ()):
+        for prefix, inner, suffix, route in self._open.get((method, _first_segment(path)), ()):
             if path.startswith(prefix) and path.endswith(suffix):
                 name = path[len(prefix) : len(path) - len(suffix)]
+                if inner not in name:
+                    continue
                 # Shorter than both together: the two overlap, as in /exec/json.
                 if name and len(path) > len(prefix) + len(suffix):
                     return route, name

@@ -33,6 +33,8 @@ from scow.linux.mounts import unmount
 from scow.linux.processes import open_pidfd, start_time
 from scow.logs.drivers import LogSource, log_spec
 from scow.logs.spec import LogSpec
+from scow.runtime import resources
+from scow.runtime.device_nodes import block_device_numbers
 from scow.runtime.oci_runtime import OciRuntime, Stdio
 from scow.runtime.process import ExecRequest, exec_environment, process_for_exec
 from scow.runtime.start_failure import (
@@ -75,6 +77,7 @@ class Launcher:
         except (ScowError, OSError) as exc:
             raise await self._start_failed(live, exc) from exc
         doc.step(Action.START)
+        doc.limits_pending = False
         state = doc.state
         state.pid, state.pid_start_time = pid, _start_time(pid)
         state.exit_code, state.error, state.oom_killed = 0, "", False
@@ -219,6 +222,17 @@ class Launcher:
         """Thaw them."""
         await self._runtime(live.doc).resume(live.doc.id)
 
+    async def apply_limits(self, doc: Container, *, lift_swap: bool = False) -> None:
+        """Give a running container the limits of its document. Raises ScowError.
+
+        ``lift_swap``: no limit on swap any more, which the document of a start says by not saying it.
+        """
+        numbers = await run_blocking(_block_devices, doc)
+        groups = resources.to_oci(doc.host, numbers)
+        if lift_swap:
+            groups.setdefault("memory", {})["swap"] = -1
+        await self._runtime(doc).update(doc.id, groups)
+
     async def processes(self, doc: Container) -> list[int]:
         """Pids of all processes of a container, as the host numbers them."""
         return await run_blocking(self.cgroup(doc).processes)
@@ -278,6 +292,10 @@ class Launcher:
             privileged=asked.privileged,
         )
         return dict(process_for_exec(base, request, self.documents.facts.capabilities))
+
+
+def _block_devices(doc: Container) -> dict[str, tuple[int, int]]:
+    return {path: block_device_numbers(path) for path in resources.block_device_paths(doc.host)}
 
 
 def _terminal_size(size: Sequence[int]) -> tuple[int, int] | None:

@@ -16,7 +16,10 @@ ZERO_TIME = "0001-01-01T00:00:00Z"
 
 
 class MountRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One mount of a container as settled at create; ``source`` is a host path, or "" for tmpfs."""
+    """One mount of a container as settled at create; ``source`` is a host path, or "" for tmpfs.
+
+    ``name`` is that of a volume or an image, ``subpath`` where in it the mount begins.
+    """
 
     type: str
     destination: str
@@ -27,6 +30,7 @@ class MountRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     writable: bool = True
     propagation: str = ""
     options: list[str] = []
+    subpath: str = ""
     anonymous: bool = False
     create_source: bool = False
     from_mounts: bool = False
@@ -52,8 +56,10 @@ class State(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The document of one container, stored whole at every change.
 
-    ``networks`` is what the user asked for; ``endpoint`` is what it has while it runs.
-    ``manually_stopped`` keeps restart policies from bringing back what a person stopped.
+    ``networks`` is what the user asked for; ``endpoint`` is what it has while it runs. ``links`` are ids of
+    the containers it is linked to, by alias.
+    ``manually_stopped`` keeps restart policies from bringing back what a person stopped;
+    ``limits_pending``: the runtime may not have been given the limits yet that stand in ``host``.
     """
 
     id: str
@@ -66,10 +72,12 @@ class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
     args: list[str]
     mounts: list[MountRecord] = []
     networks: dict[str, EndpointSettings] = {}
+    links: dict[str, str] = {}
     state: State = msgspec.field(default_factory=State)
     endpoint: Endpoint | None = None
     restart_count: int = 0
     manually_stopped: bool = False
+    limits_pending: bool = False
     log_path: str = ""
 
     @property

@@ -111,8 +111,20 @@ class Recovery:
         if frozen != (live.doc.state.status is Status.PAUSED):
             live.doc.step(Action.PAUSE if frozen else Action.UNPAUSE)
             await self._containers.save(live)
+        if live.doc.limits_pending:
+            await self._apply_limits(live)
         self._launcher.adopt(live)
         self._launcher.status_changed(live)
+
+    async def _apply_limits(self, live: Live) -> None:
+        """Finish an update that the last daemon had begun."""
+        try:
+            await self._launcher.apply_limits(live.doc)
+        except ScowError as exc:
+            _log.warning("limits of %s: %s", live.doc.id, exc)
+            return
+        live.doc.limits_pending = False
+        await self._containers.save(live)
 
     async def _unknown(self, process: Running) -> None:
         """An exec of an earlier daemon, which runs on; or the last of a container that is gone."""

@@ -421,6 +421,26 @@ class ContainerSummary(Body, kw_only=True):
     mounts: list[MountPoint]
 
 
+class ContainerUpdate(Resources, kw_only=True):
+    """The body of ``POST /containers/{id}/update``: what is empty stays as it is."""
+
+    kernel_memory: int = 0
+    restart_policy: RestartPolicy = msgspec.field(default_factory=RestartPolicy)
+
+
+class ContainerUpdated(Body, kw_only=True):
+    """The answer to update."""
+
+    warnings: list[str] | None = None
+
+
+class ContainersPruned(Body, kw_only=True):
+    """The answer of ``POST /containers/prune``: ids, ``null`` for none, and bytes."""
+
+    containers_deleted: list[str] | None = None
+    space_reclaimed: int = 0
+
+
 class ContainerTop(Body, kw_only=True):
     """The answer of ``top``: a table from ps."""
 
