@@ -195,8 +195,6 @@ def test_during_attach(engine: Daemon, scow: Client, victims: tuple[str, ...]) -
     process.stdin.write(b"before\n")
     process.stdin.flush()
     assert process.stdout.readline() == b"before\n"
-    # Clients are served first; a shim that dies between the two takes the chunk in hand with it.
-    wait_until(lambda: scow.text("logs", "cat") == "before", "the line is logged too")
     kill(engine, *victims)
     if "scowd" in victims:
         process.communicate(timeout=20)

@@ -73,10 +73,6 @@ def test_half_a_line_survives_the_shim(rig: Rig) -> None:
             spec = Stdio(stdin=True, stdin_once=True, log=logged(rig))
             await one.run("a", "sh", "-c", "printf half; read x; echo ' and half'", stdio=spec)
             await read_until(client, b"half")
-            # Once another container has been told of, so has the line: messages keep their order.
-            other = await one.attach("b")
-            await one.run("b", "echo", "hi")
-            await read_all(other)
             rig.kill("scow-shim")
             client.shutdown(socket.SHUT_WR)
             await read_all(client)
@@ -131,7 +127,6 @@ def test_a_container_that_ends_while_the_shim_is_dead_is_reported(rig: Rig) -> N
             client = await one.attach("a")
             pid = await one.run("a", "sh", "-c", "echo said; sleep 1000", logged=True)
             await read_until(client, b"said")
-            wait_until(lambda: rig.logged("a"), "the line to be logged, too")
             os.kill(rig.process("scow-shim"), signal.SIGKILL)
             os.kill(pid, signal.SIGKILL)
             assert (await one.exited("a")).exit_code == 137
@@ -154,6 +149,63 @@ def test_a_terminal_survives_the_shim(rig: Rig) -> None:
             assert (await one.exited("a")).exit_code == 3
 
     asyncio.run(scenario())
+
+
+def test_what_a_client_has_seen_is_logged_although_the_shim_is_killed(rig: Rig) -> None:
+    async def scenario() -> None:
+        async with engine(rig) as one:
+            client = await one.attach("a")
+            await one.run("a", "seq", "1", "200000", logged=True)
+            seen = b""
+            for _ in range(4):
+                seen += await read_until(client, b"\n")
+                os.kill(rig.process("scow-shim"), signal.SIGKILL)
+            seen += await read_all(client)
+            await one.exited("a")
+            logged = set(rig.logged("a").splitlines())
+            # A chunk that went down with its shim leaves the end of one line before the rest of another.
+            missing = set(seen.decode().splitlines()) - logged
+            assert len(missing) <= 4, missing
+
+    asyncio.run(scenario())
+
+
+def test_clients_come_and_go_while_shims_are_killed(rig: Rig) -> None:
+    async def scenario() -> None:
+        async with engine(rig) as one:
+            await one.run("a", "cat", stdio=Stdio(stdin=True))
+            clients = []
+            for number in range(20):
+                if number % 2:
+                    os.kill(rig.process("scow-shim"), signal.SIGKILL)
+                client = await one.attach("a", stdin=True)
+                clients.append(client)
+                if not number % 2:
+                    os.kill(rig.process("scow-shim"), signal.SIGKILL)
+                await until_heard(client, b"%d\n" % number)
+                if number % 3 == 0:
+                    clients.pop(0).close()
+            before = len(clients)
+            assert before > 5
+            clients[-1].send(b"to all\n")
+            for client in clients:
+                await read_until(client, b"to all\n")
+                client.close()
+
+    asyncio.run(scenario())
+
+
+async def until_heard(client: socket.socket, line: bytes) -> None:
+    """Say ``line`` until it comes back: input that a shim had in hand when it was killed is lost."""
+    for _ in range(5):
+        client.send(line)
+        try:
+            async with asyncio.timeout(2):
+                await read_until(client, line)
+                return
+        except TimeoutError:
+            continue
+    raise AssertionError(f"nobody repeats {line!r}")
 
 
 # ---------------------------------------------------------------------- the engine

@@ -83,9 +83,7 @@ class Channel:
         Raises ``ChannelClosed`` at the end.
         """
         try:
-            data, ancillary, _flags, _address = self._sock.recvmsg(
-                MAX_MESSAGE_BYTES, _socket.CMSG_SPACE(4 * _MAX_FDS), _socket.MSG_CMSG_CLOEXEC
-            )
+            data, ancillary = self._receive_packet()
         except BlockingIOError:
             return None
         except ConnectionError as exc:
@@ -97,6 +95,20 @@ class Channel:
             if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
                 fds.extend(struct.unpack(f"{len(payload) // 4}i", payload[: len(payload) // 4 * 4]))
         return marshal.loads(data), fds
+
+    def _receive_packet(self) -> tuple[bytes, list[tuple[int, int, bytes]]]:
+        try:
+            return self._receive_once()
+        except ConnectionResetError:
+            # The peer has died with something unread. The kernel says so before it gives out what the peer
+            # had sent until then, and once only (sock_error in net/core/sock.c).
+            return self._receive_once()
+
+    def _receive_once(self) -> tuple[bytes, list[tuple[int, int, bytes]]]:
+        data, ancillary, _flags, _address = self._sock.recvmsg(
+            MAX_MESSAGE_BYTES, _socket.CMSG_SPACE(4 * _MAX_FDS), _socket.MSG_CMSG_CLOEXEC
+        )
+        return data, ancillary
 
     def close(self) -> None:
         """Close, and drop what was kept. May be called twice."""

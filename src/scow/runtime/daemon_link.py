@@ -7,7 +7,7 @@ import os
 import select
 import struct
 
-from scow.runtime.channel import Channel, ChannelClosed
+from scow.runtime.polled_channel import PolledChannel
 
 TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
 if TYPE_CHECKING:
@@ -28,17 +28,13 @@ class DaemonLink:
         self._poller = poller
         self._listener = listener
         self._handle = handle
-        self._channel: Channel | None = None
+        self._channel: PolledChannel | None = None
         poller.watch(listener.fileno(), select.EPOLLIN, self._accept)
 
     def tell(self, message: Message) -> None:
         """Without an engine there is nobody to tell: the next one asks for the list."""
         if self._channel is not None:
-            try:
-                self._channel.send(message)
-                self._poller.change(self._channel.fileno(), self._channel.wanted_events)
-            except ChannelClosed:
-                self._drop()
+            self._channel.tell(message)
 
     def _accept(self, _events: int) -> None:
         fd, _address = self._listener._accept()  # type: ignore[attr-defined]  # what socket.accept calls
@@ -49,22 +45,9 @@ class DaemonLink:
             sock.close()
             return
         self._drop()
-        self._channel = Channel(sock)
-        self._poller.watch(fd, select.EPOLLIN, self._ready)
+        self._channel = PolledChannel(self._poller, sock, self._handle, self._drop)
 
     def _drop(self) -> None:
         if self._channel is not None:
-            self._poller.forget(self._channel.fileno())
             self._channel.close()
             self._channel = None
-
-    def _ready(self, events: int) -> None:
-        assert self._channel is not None
-        try:
-            if events & select.EPOLLOUT:
-                self._channel.flush()
-                self._poller.change(self._channel.fileno(), self._channel.wanted_events)
-            if events & ~select.EPOLLOUT and (received := self._channel.receive()) is not None:
-                self._handle(*received)
-        except ChannelClosed:
-            self._drop()

@@ -9,36 +9,33 @@ from __future__ import annotations
 
 import _socket
 import os
-import select
-import sys
 import time
 
 from scow.logs.sinks import open_sink
-from scow.runtime.channel import Channel, ChannelClosed
+from scow.runtime.polled_channel import PolledChannel
 from scow.runtime.poller import Poller
 from scow.runtime.shim_link import CHANNEL_FD
 from scow.runtime.stdio import Container
 
 TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
 if TYPE_CHECKING:
-    from scow.logs.json_file import JsonFileWriter
     from scow.runtime.channel import Message
 
 
 class Shim:
     """The state of the process; ``run`` is its life."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel: Channel | None = channel
+    def __init__(self, sock: _socket.socket) -> None:
         self._poller = Poller()
         self._containers: dict[str, Container] = {}
         self._ending: set[Container] = set()
         self._active: set[Container] = set()  # have logged since the reaper was last told unfinished lines
-        self._poller.watch(channel.fileno(), select.EPOLLIN, self._reaper_ready)
+        self._has_reaper = True
+        self._channel = PolledChannel(self._poller, sock, self._handle, self._reaper_gone)
 
     def run(self) -> None:
         """Serve until the reaper has gone and no container is left."""
-        while self._channel is not None or self._containers:
+        while self._has_reaper or self._containers:
             # The reaper need not know every half of a line in a flood, only what is there in the quiet
             # after it.
             if not self._poller.run_once(0):
@@ -48,31 +45,9 @@ class Shim:
 
     # ------------------------------------------------------------------ scow-reaper
 
-    def _reaper_ready(self, events: int) -> None:
-        assert self._channel is not None
-        try:
-            if events & select.EPOLLOUT:
-                self._channel.flush()
-                self._poller.change(self._channel.fileno(), self._channel.wanted_events)
-            if events & ~select.EPOLLOUT and (received := self._channel.receive()) is not None:
-                self._handle(*received)
-        except ChannelClosed:
-            self._reaper_gone()
-
-    def _tell(self, message: Message) -> None:
-        if self._channel is not None:
-            try:
-                self._channel.send(message)
-                self._poller.change(self._channel.fileno(), self._channel.wanted_events)
-            except ChannelClosed:
-                self._reaper_gone()
-
     def _reaper_gone(self) -> None:
         """Nobody can attach any more, but containers must not die of a broken pipe: stay until they end."""
-        if self._channel is not None:
-            self._poller.forget(self._channel.fileno())
-            self._channel.close()
-            self._channel = None
+        self._has_reaper = False
         for container in list(self._containers.values()):
             container.finish_at_end_of_output()
 
@@ -94,7 +69,7 @@ class Shim:
                 container.process_ended()
 
     def _open(self, message: Message, fds: list[int]) -> None:
-        log = _open_log(message)
+        log = open_sink(message["log"], message["carry"]) if message["log"] else None
         stdio = dict(zip(message["stdio"], fds, strict=True))
         self._containers[message["key"]] = Container(
             message["key"],
@@ -114,7 +89,7 @@ class Shim:
         except OSError:
             pass
         sock.close()
-        self._tell({"op": "detached", "key": message["key"], "id": message["id"]})
+        self._channel.tell({"op": "detached", "key": message["key"], "id": message["id"]})
 
     # ------------------------------------------------------------------ containers
 
@@ -123,13 +98,11 @@ class Shim:
             container = self._containers.pop(message["key"])
             self._ending.discard(container)
             self._active.discard(container)
-        self._tell(message)
+        self._channel.tell(message)
 
     def _tell_carries(self) -> None:
         for container in self._active:
-            if container.log is not None and (carry := container.log.carry()) != container.told_carry:
-                container.told_carry = carry
-                self._tell({"op": "carry", "key": container.key, "carry": carry})
+            container.tell_carry()
         self._active.clear()
 
     def _timeout_s(self) -> float | None:
@@ -143,17 +116,6 @@ class Shim:
                 container.finish_late()
 
 
-def _open_log(message: Message) -> JsonFileWriter | None:
-    """The container's log; a log that cannot be opened costs its lines, not the container."""
-    if not message["log"]:
-        return None
-    try:
-        return open_sink(message["log"], message["carry"])
-    except OSError as exc:
-        sys.stderr.write(f"{message['key']}: {exc.filename}: {exc.strerror}: output is not logged\n")
-        return None
-
-
 def main(_arguments: list[str]) -> None:
     """A channel to scow-reaper is descriptor 3."""
     os.set_inheritable(CHANNEL_FD, False)
@@ -161,4 +123,4 @@ def main(_arguments: list[str]) -> None:
     os.umask(0o077)
     with open("/proc/self/comm", "w") as file:
         file.write("scow-shim")
-    Shim(Channel(_socket.socket(fileno=CHANNEL_FD))).run()
+    Shim(_socket.socket(fileno=CHANNEL_FD)).run()

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import _socket
 import os
-import select
+import sys
 import time
 
-from scow.runtime.channel import Channel, ChannelClosed
-from scow.runtime.poller import Poller
+from scow.runtime.polled_channel import PolledChannel
 
 TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from scow.runtime.channel import Message
+    from scow.runtime.poller import Poller
 
 CHANNEL_FD = 3
 
 # A shim that cannot live is started again once a second, not as fast as the machine can.
-_BURST = 5
+_BURST = 20
 _BURST_WINDOW_S = 10.0
 _PAUSE_S = 1.0
 
@@ -38,7 +38,7 @@ class ShimLink:
         self._python = python
         self._hand_over = hand_over
         self._handle = handle
-        self._channel: Channel | None = None
+        self._channel: PolledChannel | None = None
         self._starts: list[float] = []
         self._due: float | None = None
         self.pid = 0
@@ -53,24 +53,35 @@ class ShimLink:
         self._due = None
         self._starts.append(now)
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        try:
+            self.pid = self._spawn(theirs.fileno())
+        except OSError as exc:
+            sys.stderr.write(f"scow-shim: {exc.strerror}\n")
+            ours.close()
+            self._due = now + _PAUSE_S
+            return
+        finally:
+            theirs.close()
+        self._channel = PolledChannel(self._poller, ours, self._received, self._drop)
+        self._hand_over()
+
+    def _spawn(self, channel_fd: int) -> int:
         launcher = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
-        self.pid = os.posix_spawn(
+        return os.posix_spawn(
             self._python,
             [os.path.join(os.path.dirname(self._python), "scow-shim"), "-I", "-S", launcher, "shim"],
             {},
-            file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), CHANNEL_FD)],
+            file_actions=[(os.POSIX_SPAWN_DUP2, channel_fd, CHANNEL_FD)],
         )
-        theirs.close()
-        self._channel = Channel(ours)
-        self._poller.watch(ours.fileno(), select.EPOLLIN, self._ready)
-        self._hand_over()
 
     def pause_left_s(self) -> float | None:
         """Seconds until ``start`` is due; ``None``: it is not."""
         return None if self._due is None else max(0.0, self._due - time.monotonic())
 
     def ended(self) -> None:
-        """The process has been reaped: start the next one."""
+        """The process has been reaped: hear its last words and start the next one."""
+        if self._channel is not None:
+            self._channel.drain()
         self._drop()
         self.pid = 0
         self.start()
@@ -81,28 +92,15 @@ class ShimLink:
         if self.pid:
             os.waitpid(self.pid, 0)
 
-    def _drop(self) -> None:
-        if self._channel is not None:
-            self._poller.forget(self._channel.fileno())
-            self._channel.close()
-            self._channel = None
-
     def tell(self, message: Message, fds: Sequence[int] = ()) -> None:
         """Without a shim there is nobody to tell: the next one is handed the whole state."""
         if self._channel is not None:
-            try:
-                self._channel.send(message, fds)
-                self._poller.change(self._channel.fileno(), self._channel.wanted_events)
-            except ChannelClosed:
-                self._drop()
+            self._channel.tell(message, fds)
 
-    def _ready(self, events: int) -> None:
-        assert self._channel is not None
-        try:
-            if events & select.EPOLLOUT:
-                self._channel.flush()
-                self._poller.change(self._channel.fileno(), self._channel.wanted_events)
-            if events & ~select.EPOLLOUT and (received := self._channel.receive()) is not None:
-                self._handle(received[0])
-        except ChannelClosed:
-            self._drop()
+    def _received(self, message: Message, _fds: list[int]) -> None:
+        self._handle(message)
+
+    def _drop(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None

@@ -71,3 +71,12 @@ def test_the_end_of_the_peer_is_noticed_by_both_directions(pair: tuple[Channel, 
 def test_a_message_that_no_receiver_would_take_is_refused(pair: tuple[Channel, Channel]) -> None:
     with pytest.raises(ValueError, match="over the limit"):
         pair[0].send({"load": b"x" * MAX_MESSAGE_BYTES})
+
+
+def test_the_last_words_of_a_peer_that_died_with_something_unread(pair: tuple[Channel, Channel]) -> None:
+    pair[0].send({"never": "read"})
+    pair[1].send({"last": "words"})
+    pair[1].close()
+    assert pair[0].receive() == ({"last": "words"}, [])
+    with pytest.raises(ChannelClosed):
+        pair[0].receive()

@@ -18,13 +18,16 @@ class Log:
 
     def __init__(self) -> None:
         self.written: list[tuple[int, bytes]] = []
+        self.unfinished: dict[int, bytes] = {}
         self.is_closed = False
 
     def write(self, stream: int, chunk: bytes) -> None:
         self.written.append((stream, chunk))
+        if b"\n" in chunk:
+            self.unfinished = {stream: chunk.rpartition(b"\n")[2]}
 
     def carry(self) -> dict[int, bytes]:
-        return {}
+        return self.unfinished
 
     def close(self) -> None:
         self.is_closed = True
@@ -110,6 +113,18 @@ def test_clients_get_the_streams_and_the_frames_they_asked_for(process: Process)
     assert process.log.written == [(1, b"out"), (2, b"err")]
     assert process.log.is_closed
     assert process.operations() == ["detached", "detached", "drained"]
+
+
+def test_what_a_client_sees_has_been_logged_and_its_unfinished_line_told(process: Process) -> None:
+    process.container.start_output()
+    with process.attach() as client:
+        os.write(process.stdout, b"line\nhalf")
+        process.poller.run_once(0)
+        assert client.recv(99) == b"line\nhalf"
+        assert process.log.written == [(1, b"line\nhalf")]
+        assert process.told == [{"op": "carry", "key": "k", "carry": {1: b"half"}}]
+        process.told.clear()
+    process.end()
 
 
 def test_a_client_that_does_not_read_holds_up_the_process(process: Process) -> None:
