@@ -163,7 +163,9 @@ class Images:
             reference, tuple(changes), message, parse_platform(platform) if platform else None
         )
         image = await self._store.import_rootfs(chunks, request)
-        self._tell(image.id, "import", reference.familiar() if reference else image.id)
+        if reference:
+            self._tell(image.id, "tag", reference.familiar())
+        self._tell(image.id, "import", image.id)
         yield {"status": image.id}
 
     def _tell(self, image_id: str, action: str, name: str) -> None:

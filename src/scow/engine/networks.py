@@ -91,7 +91,7 @@ class Networks:
         endpoints = asked.endpoints_config
         settings = endpoints.get(mode) or endpoints.get("default") or EndpointSettings()
         if mode in ("host", "none"):
-            return {mode: EndpointSettings()}
+            return {mode: EndpointSettings(network_id=self.id_of(mode))}
         if settings.ipam_config and (settings.ipam_config.ipv4_address or settings.ipam_config.ipv6_address):
             raise InvalidArgumentError(
                 "invalid config for network bridge: invalid endpoint settings:\n"

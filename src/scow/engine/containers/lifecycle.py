@@ -148,6 +148,7 @@ class Lifecycle:
         live.being_restarted = True
         try:
             await self._stop(live, timeout_s=timeout_s, stop_signal=signal)
+            container_event(self._events, live.doc, "stop")
         except NotModified:
             pass
         except InvalidArgumentError as exc:

@@ -6,6 +6,7 @@ from scow.engine.containers.create import Creation, invalid_name, is_valid_name
 from scow.engine.containers.events import container_event
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
+from scow.engine.containers.links import with_shown_links
 from scow.engine.containers.listing import list_containers
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.top import container_top
@@ -103,6 +104,7 @@ class ContainerService:
         live = self._containers.get(ref)
         view = inspect_view(
             live,
+            host=with_shown_links(live.doc, self._containers),
             directory=self._root / live.doc.id,
             driver=self._images.driver_name,
             graph_data=self._images.graph_data(live.doc.id),
@@ -141,4 +143,6 @@ class ContainerService:
         live = self._containers.get(ref)
         if not live.doc.alive:
             raise ConflictError(f"container {live.doc.id} is not running")
-        return await container_top(await self._launcher.processes(live.doc), ps_args)
+        found = await container_top(await self._launcher.processes(live.doc), ps_args)
+        container_event(self._events, live.doc, "top")
+        return found
