@@ -48,7 +48,11 @@ def test_a_shared_mount_still_propagates(tmp_path: Path) -> None:
 
 
 def test_what_fails_is_raised_to_the_caller(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="mount: Invalid argument"):
+    with pytest.raises(OSError, match="mount: "):
         call_without_mount(str(tmp_path), lambda: spawn("true"))
-    with mounted_tmpfs(tmp_path / "hidden") as hidden, pytest.raises(FileNotFoundError):
+    with (
+        mounted_tmpfs(tmp_path / "parent") as parent,
+        mounted_tmpfs(parent / "hidden") as hidden,
+        pytest.raises(FileNotFoundError),
+    ):
         call_without_mount(str(hidden), lambda: os.posix_spawn("/no/such", ["x"], {}))

@@ -32,12 +32,19 @@ RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
 RESOLVE_IN_ROOT = 0x10
 
+# open_tree(2), mount_setattr(2)
+AT_EMPTY_PATH = 0x1000
+OPEN_TREE_CLONE = 1
+MOUNT_ATTR_RDONLY = 0x01
+
 # rename(2)
 RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
 
 # Numbers from 424 on are the same on every architecture that Linux has (alpha apart).
+_SYS_OPEN_TREE = 428
 _SYS_OPENAT2 = 437
+_SYS_MOUNT_SETATTR = 442
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _int, _uint, _ulong = ctypes.c_int, ctypes.c_uint, ctypes.c_ulong
@@ -59,6 +66,15 @@ _libc.syscall.restype = ctypes.c_long
 
 class _OpenHow(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
+class _MountAttr(ctypes.Structure):
+    _fields_ = (
+        ("attr_set", ctypes.c_uint64),
+        ("attr_clr", ctypes.c_uint64),
+        ("propagation", ctypes.c_uint64),
+        ("userns_fd", ctypes.c_uint64),
+    )
 
 
 def mount(source: str, target: str, fstype: str | None, flags: int, data: str | None) -> None:
@@ -110,6 +126,28 @@ def openat2(dir_fd: int, path: str, flags: int, mode: int, resolve: int) -> int:
         ctypes.c_size_t(ctypes.sizeof(how)),
     )
     return _check(result, "openat2", path)
+
+
+def open_tree(path: str) -> int:
+    """open_tree(2), Linux 5.2 and later: a copy of the mount at ``path``, attached nowhere."""
+    flags = OPEN_TREE_CLONE | os.O_CLOEXEC
+    name = ctypes.c_char_p(os.fsencode(path))
+    result = _libc.syscall(ctypes.c_long(_SYS_OPEN_TREE), _int(AT_FDCWD), name, _uint(flags))
+    return _check(result, "open_tree", path)
+
+
+def mount_setattr(fd: int, attributes: int) -> None:
+    """mount_setattr(2), Linux 5.12 and later: set ``attributes`` (MOUNT_ATTR_…) on the mount of ``fd``."""
+    attr = _MountAttr(attributes)
+    result = _libc.syscall(
+        ctypes.c_long(_SYS_MOUNT_SETATTR),
+        _int(fd),
+        ctypes.c_char_p(b""),
+        _uint(AT_EMPTY_PATH),
+        ctypes.byref(attr),
+        ctypes.c_size_t(ctypes.sizeof(attr)),
+    )
+    _check(result, "mount_setattr")
 
 
 def renameat2(old_dir_fd: int, old: str, new_dir_fd: int, new: str, flags: int) -> None:

@@ -23,6 +23,8 @@ PENDING, STARTING, RUNNING, ENDING, EXITED = "pending", "starting", "running", "
 
 # The most of a runtime's complaint that is kept; runc's longest messages are a few hundred bytes.
 _MAX_DIAGNOSTICS = 16 * 1024
+# Our own standard input: the engine made it one that a container's user can be given.
+_NULL = 0
 
 
 class Attachment:
@@ -89,7 +91,7 @@ class Entry:
         try:
             if self.request["tty"]:
                 self._open_console(console_path)
-                child.append(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
+                child.append(os.dup(_NULL))
                 self.diagnostics = _output_pipe(child)
                 child.append(os.dup(child[1]))
             else:
@@ -99,7 +101,7 @@ class Entry:
                     os.set_blocking(ours, False)
                     self.stdio["stdin"] = ours
                 else:
-                    child.append(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
+                    child.append(os.dup(_NULL))
                 self.stdio["stdout"] = _output_pipe(child)
                 self.stdio["stderr"] = _output_pipe(child)
         except OSError:

@@ -4,6 +4,7 @@ The numbers and the one obstacle are in docs/decisions/0003-crun-where-it-runs.m
 """
 
 import logging
+import os
 import re
 import shutil
 from collections.abc import Collection, Mapping
@@ -12,6 +13,7 @@ from typing import Protocol
 
 from scow.errors import InvalidArgumentError, ScowError
 from scow.linux.cgroups import CgroupHost
+from scow.linux.null_device import open_read_only_null
 from scow.runtime.oci_runtime import OciRuntime
 
 RUNC, CRUN = "runc", "crun"
@@ -88,9 +90,19 @@ async def default_runtime(asked: str, runtimes: Mapping[str, OciRuntime]) -> str
         if asked not in runtimes:
             raise InvalidArgumentError(f"specified default runtime '{asked}' does not exist")
         return asked
-    if CRUN in runtimes and await _is_new_enough(runtimes[CRUN]):
+    if CRUN in runtimes and _null_is_safe() and await _is_new_enough(runtimes[CRUN]):
         return CRUN
     return RUNC
+
+
+def _null_is_safe() -> bool:
+    """Whether execs can have a /dev/null that crun cannot give to their user."""
+    try:
+        os.close(open_read_only_null())
+    except OSError as exc:
+        _log.warning("crun is not safe on this kernel, runc is the default: %s", exc)
+        return False
+    return True
 
 
 async def _is_new_enough(crun: OciRuntime) -> bool:

@@ -422,7 +422,8 @@ def main(arguments: list[str]) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.chdir("/")
-    os.umask(0o077)
+    # The runtime's, too: crun makes directories of devices and mount points with it. Ours are in one of 0700.
+    os.umask(0o022)
     with open("/proc/self/comm", "w") as file:
         file.write("scow-reaper")
     listener = _socket.socket(fileno=LISTEN_FD)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scow.errors import UnavailableError
+from scow.linux.null_device import open_read_only_null
 from scow.logs.spec import LogSpec
 from scow.runtime.channel import Channel, ChannelClosed
 from scow.runtime.entry import EXITED, PENDING, STARTING
@@ -375,7 +376,7 @@ def _start_reaper(path: Path) -> int:
     with (
         socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener,
         open(path.with_name("reaper.log"), "ab") as log,
-        open("/dev/null", "rb") as null,
+        open(_open_null(), "rb") as null,
     ):
         listener.bind(str(path))
         path.chmod(0o600)
@@ -396,6 +397,14 @@ def _start_reaper(path: Path) -> int:
             setsid=True,
             setsigmask=(),
         )
+
+
+def _open_null() -> int:
+    """What processes without an input read."""
+    try:
+        return open_read_only_null()
+    except OSError:  # Linux before 5.12, where crun is not the default
+        return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _enlarge_buffer(sock: socket.socket) -> None:
