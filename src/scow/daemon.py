@@ -17,14 +17,18 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import scow
 from scow import log
 from scow.api.http.listeners import open_listeners
 from scow.api.http.server import Server
 from scow.api.server.app import Services, build_app
 from scow.config import Config, Runtime, load
+from scow.engine.containers.commit import Commits
 from scow.engine.containers.create import Creation
 from scow.engine.containers.document import Documents
 from scow.engine.containers.exits import Exits
+from scow.engine.containers.file_systems import FileSystems
+from scow.engine.containers.files import Files
 from scow.engine.containers.health_monitor import HealthMonitors
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
@@ -49,10 +53,16 @@ from scow.engine.images import Images
 from scow.engine.networks import Member, Networks
 from scow.engine.pidfile import PidFile
 from scow.engine.pruning import Pruning
+from scow.engine.registries import RegistryClient
 from scow.engine.system import System
 from scow.engine.volumes import Volumes
 from scow.errors import ScowError
 from scow.image.model import ImageUser
+from scow.image.remote.downloads import Downloads
+from scow.image.remote.endpoints import RegistrySettings
+from scow.image.remote.pull import Puller
+from scow.image.remote.push import Pusher
+from scow.image.remote.registries import Registries
 from scow.image.store import ImageStore
 from scow.linux import cgroups
 from scow.linux.allocator import give_back_free_memory, use_one_arena
@@ -314,6 +324,19 @@ class Daemon:
         await recovery.recover(await supervisor.start())
         await recovery.apply_restart_policies()
 
+    def _open_registries(self, images: ImageStore, nouns: Images, tasks: TaskOwner) -> RegistryClient:
+        config = self._config
+        registries = Registries(_registry_settings(config), f"scow/{scow.__version__}")
+        downloads = Downloads(config.data_root / "tmp" / "downloads", config.max_concurrent_downloads, tasks)
+        return RegistryClient(
+            registries,
+            Puller(registries, downloads, images, images.origins),
+            Pusher(registries, images, images.origins, config.max_concurrent_uploads),
+            images,
+            os.uname().machine,
+            nouns.tell,
+        )
+
     def _services(
         self, storage: _Storage, host: _Host, networking: _Networking, life: _Life, tasks: TaskOwner
     ) -> Services:
@@ -333,11 +356,14 @@ class Daemon:
             execs,
             events,
         )
+        file_systems = FileSystems(self._container_root, containers, images)
         return Services(
             containers=service,
             lifecycle=life.lifecycle,
             updates=Updates(host.facts, containers, launcher, events),
             container_pruning=ContainerPruning(containers, life.lifecycle, images, events),
+            files=Files(containers, images, file_systems, events, tasks),
+            commits=Commits(containers, images, life.lifecycle, events),
             streams=Streams(containers, launcher, life.waits, events),
             stats=Sampling(
                 containers,
@@ -347,6 +373,7 @@ class Daemon:
             ),
             execs=execs,
             images=nouns,
+            registries=self._open_registries(images, nouns, tasks),
             volumes=volumes,
             networks=networks,
             system=System(
@@ -392,6 +419,10 @@ class _Ends:
             self.report(Exited(key, EXIT_UNKNOWN, time.time_ns()))
 
 
+def _registry_settings(config: Config) -> RegistrySettings:
+    return RegistrySettings(mirrors=config.registry_mirrors, insecure=config.insecure_registries)
+
+
 async def _open_bridge(config: Config, containers: Containers, network_id: str) -> BridgeDriver | None:
     """The default bridge with the endpoints of what still runs; None for ``--bridge none``."""
     if config.bridge == "none":
@@ -432,9 +463,9 @@ def _image_users(containers: Containers) -> Iterator[ImageUser]:
 def _volume_users(containers: Containers) -> Callable[[str], list[str]]:
     def users(name: str) -> list[str]:
         return [
-            live.doc.id
-            for live in containers
-            if any(record.type == "volume" and record.name == name for record in live.doc.mounts)
+            doc.id
+            for doc in containers.documents()
+            if any(record.type == "volume" and record.name == name for record in doc.mounts)
         ]
 
     return users

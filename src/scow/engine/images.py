@@ -97,7 +97,7 @@ class Images:
         image = self._store.resolve(name)
         reference = _target(repo, tag)
         await self._store.tag(image.id, reference)
-        self._tell(image.id, "tag", reference.familiar())
+        self.tell(image.id, "tag", reference.familiar())
 
     async def delete(self, name: str, force: bool, noprune: bool) -> list[ImageDeleteItem]:
         """Take a name away, and the image with its last one. Raises NotFoundError, ConflictError."""
@@ -113,14 +113,14 @@ class Images:
             else:
                 items.append(ImageDeleteItem(deleted=value))
                 if value in known:  # and not a layer
-                    self._tell(value, "delete", value)
+                    self.tell(value, "delete", value)
         return items
 
     async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
         """An archive of images, streamed. Raises NotFoundError, InvalidArgumentError before it begins."""
         images = self._store.to_save(names)
         for image_id in images:
-            self._tell(image_id, "save", image_id)
+            self.tell(image_id, "save", image_id)
         return self._store.save(images)
 
     async def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> AsyncIterator[dict[str, Any]]:
@@ -135,7 +135,7 @@ class Images:
             yield _load_message(event)
             if isinstance(event, Loaded) and event.image_id not in told:
                 told.add(event.image_id)
-                self._tell(event.image_id, "load", event.image_id)
+                self.tell(event.image_id, "load", event.image_id)
 
     async def import_(
         self,
@@ -164,11 +164,12 @@ class Images:
         )
         image = await self._store.import_rootfs(chunks, request)
         if reference:
-            self._tell(image.id, "tag", reference.familiar())
-        self._tell(image.id, "import", image.id)
+            self.tell(image.id, "tag", reference.familiar())
+        self.tell(image.id, "import", image.id)
         yield {"status": image.id}
 
-    def _tell(self, image_id: str, action: str, name: str) -> None:
+    def tell(self, image_id: str, action: str, name: str) -> None:
+        """An event about an image, which may be gone."""
         try:
             labels = self._store.get(image_id).config.labels or {}
         except NotFoundError:

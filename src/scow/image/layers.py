@@ -22,8 +22,9 @@ import asyncio
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Container, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -62,6 +63,15 @@ class GoneLayer:
     recorded: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class LayerTar:
+    """A layer's tar: ``size`` in bytes; ``read`` gives it in pieces, blocking, from the start each time."""
+
+    diff_id: str
+    size: int
+    read: Callable[[], Iterator[bytes]]
+
+
 class LayerStore:
     """See the module. ``kind`` is that of the layers' documents; ``recipes`` holds one of each tar."""
 
@@ -87,16 +97,16 @@ class LayerStore:
             if folder.name not in snapshots:
                 remove_path(str(folder))
 
-    def tar_size(self, chain_id: str) -> int:
-        """Bytes of the layer's tar. Blocks. Raises ``KeyError``, IntegrityError."""
-        return tar_size(self._recipes / self._records[chain_id].snapshot)
+    def tar(self, chain_id: str) -> LayerTar:
+        """The layer's tar as it came; hold the layer meanwhile. Blocks.
 
-    def tar(self, chain_id: str) -> Iterator[bytes]:
-        """The layer's tar as it came, digested on the way; hold the layer meanwhile. Blocks.
-
-        Raises ``KeyError`` if it is not there, IntegrityError if it is not what it was.
+        Raises ``KeyError`` if it is not there; reading it raises IntegrityError if it is not what it was.
         """
         record = self._records[chain_id]
+        size = tar_size(self._recipes / record.snapshot)
+        return LayerTar(record.diff_id, size, partial(self._read_tar, record))
+
+    def _read_tar(self, record: LayerRecord) -> Iterator[bytes]:
         digest = hashlib.sha256()
         for piece in rebuild(self._recipes / record.snapshot, self._driver.layer_path(record.snapshot)):
             digest.update(piece)

@@ -35,11 +35,12 @@ class Kinds:
     tag: str
     layer: str
     init: str
+    origin: str
 
 
 def kinds_of(driver_name: str) -> Kinds:
     """Apart by driver: with another driver an engine begins empty, and finds all again on the way back."""
-    return Kinds(*(f"{driver_name}/{kind}" for kind in ("image", "tag", "layer", "init")))
+    return Kinds(*(f"{driver_name}/{kind}" for kind in ("image", "tag", "layer", "init", "origin")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ content is read. All times are the epoch, so the same images give the same bytes
 """
 
 import json
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.catalog import Catalog
+from scow.image.layers import LayerTar
 from scow.image.model import Image
 from scow.image.names import is_id_prefix
 from scow.spec.digest import hex_of, sha256_of
@@ -29,22 +30,13 @@ _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _BLOBS = "blobs/sha256"
 
 
-@dataclass(frozen=True, slots=True)
-class SavedLayer:
-    """A layer to write: ``size`` in bytes of the tar that ``read`` gives in pieces."""
-
-    diff_id: str
-    size: int
-    read: Callable[[], Iterator[bytes]]
-
-
 @dataclass(slots=True)
 class SavedImage:
     """An image to write, under the names by which it was asked for: none if it was by id."""
 
     image: Image
     raw_config: bytes
-    layers: Sequence[SavedLayer]
+    layers: Sequence[LayerTar]
     names: list[Reference]
 
 
@@ -119,7 +111,7 @@ def _oci_manifest(item: SavedImage) -> dict[str, Any]:
     }
 
 
-def _layer_descriptor(layer: SavedLayer) -> dict[str, Any]:
+def _layer_descriptor(layer: LayerTar) -> dict[str, Any]:
     return {"mediaType": _LAYER, "digest": layer.diff_id, "size": layer.size}
 
 

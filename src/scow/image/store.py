@@ -17,9 +17,8 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, closing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -38,7 +37,7 @@ from scow.image.differences import Difference
 from scow.image.drivers import open_driver
 from scow.image.imported import ImportRequest, config_of_import
 from scow.image.layer_stream import LayerInput, PieceReader
-from scow.image.layers import EMPTY_DIFF_ID, GoneLayer, LayerStore, chain_on
+from scow.image.layers import EMPTY_DIFF_ID, GoneLayer, LayerStore, LayerTar, chain_on
 from scow.image.model import (
     Image,
     ImageRecord,
@@ -50,9 +49,10 @@ from scow.image.model import (
     image_from_config,
 )
 from scow.image.names import canonical, check_taggable
+from scow.image.origins import Origins
 from scow.image.restore import Restored, kinds_of, restore
 from scow.image.rootfs import RootfsStore
-from scow.image.save import SavedImage, SavedLayer, archive, images_to_save
+from scow.image.save import SavedImage, archive, images_to_save
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
 from scow.image.visits import Visit
@@ -81,6 +81,7 @@ class ImageStore:
         self._rootfs = RootfsStore(driver, self._layers, home / "rootfs", store, self._kinds.init)
         self._catalog = Catalog()
         self._changes = asyncio.Lock()
+        self.origins = Origins(store, self._kinds.origin)
         self._host = host_platform(os.uname().machine)
         self.driver_name = driver.name
         self.problems: list[str] = []
@@ -100,6 +101,8 @@ class ImageStore:
         for chain_id in restored.unused:
             self._layers.hold(chain_id)
         await self._let_go(restored.unused)
+        diff_ids = {diff_id for image in self._catalog for diff_id in image.layers}
+        await self.origins.keep_only(diff_ids.__contains__)
         return self
 
     def driver_status(self) -> list[tuple[str, str]]:
@@ -178,24 +181,32 @@ class ImageStore:
 
         Raises ScowError for an image without layers, IntegrityError for one that was changed on disk.
         """
-        held = [self._catalog.get(image_id).chain_id for image_id in images]
-        for chain_id in held:
-            self._layers.hold(chain_id)
-        try:
-            found = [await run_to_end(self._to_save, image_id, names) for image_id, names in images.items()]
+        async with AsyncExitStack() as stack:
+            found = []
+            for image_id, names in images.items():
+                raw_config, layers = await stack.enter_async_context(self.tars(image_id))
+                found.append(SavedImage(self._catalog.get(image_id), raw_config, layers, names))
             with closing(archive(found)) as pieces:
                 while (piece := await run_to_end(next, pieces, None)) is not None:
                     yield piece
-        finally:
-            await self._let_go(held)
 
-    def _to_save(self, image_id: str, names: list[Reference]) -> SavedImage:
+    @asynccontextmanager
+    async def tars(self, image_id: str) -> AsyncIterator[tuple[bytes, list[LayerTar]]]:
+        """An image's config and the tars of its layers, lowest first, which stay within the block.
+
+        Raises NotFoundError, IntegrityError.
+        """
         image = self._catalog.get(image_id)
-        layers = [
-            SavedLayer(diff_id, self._layers.tar_size(chain_id), partial(self._layers.tar, chain_id))
-            for diff_id, chain_id in zip(image.layers, chain_ids(image.layers), strict=True)
-        ]
-        return SavedImage(image, self._content.get(image_id), layers, names)
+        self._layers.hold(image.chain_id)
+        try:
+            raw_config = await tasks.run_blocking(self._content.get, image_id)
+            yield raw_config, [await run_to_end(self._layers.tar, it) for it in chain_ids(image.layers)]
+        finally:
+            await self._let_go([image.chain_id])
+
+    def tags(self, repository: Reference) -> list[Reference]:
+        """All names with a tag in the repository of this reference."""
+        return list(self._catalog.tags(repository.name))
 
     async def import_rootfs(self, chunks: AsyncIterator[bytes], request: ImportRequest) -> Image:
         """Make an image of one layer out of a root file system's tar, compressed or not."""
@@ -250,6 +261,13 @@ class ImageStore:
             image = replace(self._catalog.get(image_id), last_tagged_ns=time.time_ns())
             await self._store.commit(self._image_put(image), self._name_put(reference, image_id))
             self._catalog.put(image)
+            self._catalog.set_name(reference, image_id)
+
+    async def tag_digest(self, image_id: str, reference: Reference) -> None:
+        """Note that a registry has the image by this digest. Raises NotFoundError."""
+        async with self._changes:
+            self._catalog.get(image_id)
+            await self._store.commit(self._name_put(reference, image_id))
             self._catalog.set_name(reference, image_id)
 
     async def untag(self, reference: Reference) -> None:

@@ -6,6 +6,7 @@ The request edge: whatever a handler raises becomes a status and ``{"message": â
 import logging
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 import scow
 from scow.api.http.answer import Answer, Full
@@ -15,6 +16,7 @@ from scow.api.http.request import Request
 from scow.api.server.call import Call, json_answer
 from scow.api.server.errors import status_of
 from scow.api.server.router import Router
+from scow.api.server.routes.container_files import CommitService, FileService, file_routes
 from scow.api.server.routes.container_upkeep import (
     ContainerPruneService,
     UpdateService,
@@ -23,9 +25,10 @@ from scow.api.server.routes.container_upkeep import (
 from scow.api.server.routes.containers import ContainerService, LifecycleService, container_routes
 from scow.api.server.routes.disk_usage import DiskUsageService, disk_usage_routes
 from scow.api.server.routes.exec import ExecService, exec_routes
-from scow.api.server.routes.images import ImageService, image_routes
+from scow.api.server.routes.images import ImageService, TransferService, image_routes
 from scow.api.server.routes.networks import NetworkService, network_routes
 from scow.api.server.routes.prune import PruneService, prune_routes
+from scow.api.server.routes.registry import RegistryService, registry_routes
 from scow.api.server.routes.stats import StatsService, stats_routes
 from scow.api.server.routes.streams import StreamService, stream_routes
 from scow.api.server.routes.swarm import swarm_routes
@@ -40,6 +43,10 @@ _VERSIONED = re.compile(r"/v([0-9.]+)(/.*)", re.DOTALL)
 _log = logging.getLogger(__name__)
 
 
+class Registries(TransferService, RegistryService, Protocol):
+    """Everything that is asked of registries."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the routes call: one object a noun."""
@@ -48,10 +55,13 @@ class Services:
     lifecycle: LifecycleService
     updates: UpdateService
     container_pruning: ContainerPruneService
+    files: FileService
+    commits: CommitService
     streams: StreamService
     stats: StatsService
     execs: ExecService
     images: ImageService
+    registries: Registries
     volumes: VolumeService
     networks: NetworkService
     system: SystemService
@@ -69,10 +79,12 @@ def build_app(services: Services) -> "App":
                 *prune_routes(services.prunes),
                 *container_upkeep_routes(services.updates, services.container_pruning),
                 *container_routes(services.containers, services.lifecycle),
+                *file_routes(services.files, services.commits),
                 *stream_routes(services.streams),
                 *stats_routes(services.stats),
                 *exec_routes(services.execs),
-                *image_routes(services.images),
+                *image_routes(services.images, services.registries),
+                *registry_routes(services.registries),
                 *volume_routes(services.volumes),
                 *network_routes(services.networks),
                 *swarm_routes(),

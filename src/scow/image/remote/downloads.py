@@ -107,6 +107,10 @@ class Taken:
         """Whether ``wait`` would return, or raise, at once."""
         return self._task.done()
 
+    async def settle(self, seconds: float) -> None:
+        """Until it is done or the time is up."""
+        await asyncio.wait({self._task}, timeout=seconds)
+
     async def wait(self) -> None:
         """Until the blob is whole and verified. Raises as ``Download.fetch`` does."""
         await asyncio.wait({self._task})

@@ -38,6 +38,9 @@ class Registries:
         """
         try:
             return self._first(reference, credentials, RESOLVE, use)
+        except UnauthenticatedError as exc:
+            # Not for our own client to answer with a password: docker would ask for one and try again.
+            raise ScowError(exc.message) from exc
         except ManifestUnknownError as exc:
             raise NotFoundError(f"manifest for {reference.familiar()} not found: {exc}") from exc
         except NameUnknownError as exc:
@@ -63,6 +66,10 @@ class Registries:
             transport = Transport(endpoint, self.settings, authorizer, self._user_agent)
             try:
                 transport.request("GET", "/v2/", retries=False).close()
+            except UnauthenticatedError as exc:
+                raise UnauthenticatedError(
+                    f"login attempt to {endpoint.url}/v2/ failed with status: 401 Unauthorized"
+                ) from exc
             except UnavailableError as exc:
                 error = exc
                 continue

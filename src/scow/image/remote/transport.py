@@ -19,7 +19,6 @@ from scow.image.remote.challenge import Challenge, parse_challenges
 from scow.image.remote.endpoints import Endpoint, RegistrySettings
 from scow.image.remote.failures import MAX_BODY_BYTES, error_of
 from scow.image.remote.proxies import proxy_for
-from scow.image.remote.tls import context_for
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -281,6 +280,8 @@ class Transport:
     def _pool(self, url: str) -> "PoolManager":
         """One for each proxy in use: most often one."""
         import urllib3
+
+        from scow.image.remote.tls import context_for
 
         proxy = proxy_for(url, self._settings)
         with self._lock:

@@ -74,3 +74,10 @@ class ImageDeleteItem(Body, kw_only=True):
 
     untagged: str | msgspec.UnsetType = msgspec.UNSET
     deleted: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class DistributionInspect(Body, kw_only=True):
+    """The answer of ``GET /distribution/{name}/json``: an OCI descriptor, and platforms."""
+
+    descriptor: dict[str, Any]
+    platforms: list[dict[str, str]]

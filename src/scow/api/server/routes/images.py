@@ -10,6 +10,7 @@ from scow.api.server.streams import progress_stream
 from scow.api.server.version_views import view_image, view_image_summary
 from scow.api.server.versions import image_list_filters
 from scow.errors import UnsupportedError
+from scow.spec.engine_api.auth import AuthConfig, decode_auth_header
 from scow.spec.engine_api.image import HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary
 from scow.spec.filters import Filters
 
@@ -48,9 +49,17 @@ class ImageService(Protocol):
     ) -> list[ImageSummary]: ...
 
 
-def image_routes(images: ImageService) -> tuple[Route, ...]:
+class TransferService(Protocol):
+    """Images elsewhere. What can be raised before there is progress to report, is."""
+
+    async def pull(self, image: str, tag: str, platform: str, auth: AuthConfig) -> Progress: ...
+
+    async def push(self, name: str, tag: str, auth: AuthConfig) -> Progress: ...
+
+
+def image_routes(images: ImageService, registries: TransferService) -> tuple[Route, ...]:
     """The endpoints of images."""
-    handlers = _Images(images)
+    handlers = _Images(images, registries)
     return (
         Route("GET", "/images/json", handlers.list),
         Route("GET", "/images/{name}/json", handlers.inspect),
@@ -60,13 +69,15 @@ def image_routes(images: ImageService) -> tuple[Route, ...]:
         Route("POST", "/images/load", handlers.load),
         Route("POST", "/images/create", handlers.create),
         Route("POST", "/images/{name}/tag", handlers.tag, must_finish=True),
+        Route("POST", "/images/{name}/push", handlers.push),
         Route("DELETE", "/images/{name}", handlers.delete, must_finish=True),
     )
 
 
 class _Images:
-    def __init__(self, images: ImageService) -> None:
+    def __init__(self, images: ImageService, registries: TransferService) -> None:
         self._images = images
+        self._registries = registries
 
     async def list(self, call: Call) -> Answer:
         query = call.query
@@ -94,6 +105,10 @@ class _Images:
             await self._images.delete(call.name, query.boolean("force"), query.boolean("noprune"))
         )
 
+    async def push(self, call: Call) -> Answer:
+        auth = decode_auth_header(call.request.header("x-registry-auth"))
+        return progress_stream(await self._registries.push(call.name, call.query.text("tag"), auth))
+
     async def load(self, call: Call) -> Answer:
         progress = await self._images.load(aiter(call.request.body), call.query.boolean("quiet", True))
         return progress_stream(progress)
@@ -105,12 +120,17 @@ class _Images:
         return Stream(await self._images.save([call.name]), _TAR)
 
     async def create(self, call: Call) -> Answer:
-        """Import; pulling (``fromImage``) needs a registry client, which this engine does not have yet."""
+        """Pull (``fromImage``) or import (``fromSrc=-``)."""
         query = call.query
-        source = query.text("fromSrc")
-        if source != "-":
-            what = f"import from {source}" if source else f"pull {query.text('fromImage')}"
-            raise UnsupportedError(f"cannot {what}: this engine does not fetch over the network")
+        if image := query.text("fromImage"):
+            auth = decode_auth_header(call.request.header("x-registry-auth"))
+            return progress_stream(
+                await self._registries.pull(image, query.text("tag"), query.text("platform"), auth)
+            )
+        if query.text("fromSrc") != "-":
+            raise UnsupportedError(
+                f"cannot import from {query.text('fromSrc')}: only from the request's body"
+            )
         progress = await self._images.import_(
             aiter(call.request.body),
             repo=query.text("repo"),

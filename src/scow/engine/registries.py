@@ -1,0 +1,177 @@
+"""Pulling, pushing and logging in: the registry verbs of the API over the image room's client."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from scow.engine.transfer_messages import message_of
+from scow.errors import InvalidArgumentError, NotFoundError, UnauthenticatedError
+from scow.image.remote.credentials import Credentials
+from scow.image.remote.progress import Progress
+from scow.image.remote.pull import Puller
+from scow.image.remote.push import Pusher
+from scow.image.remote.registries import Registries
+from scow.image.remote.repository import Document, Repository
+from scow.image.remote.resolve import platforms
+from scow.image.store import ImageStore
+from scow.image.threads import run_transfer
+from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
+from scow.spec.engine_api.image import DistributionInspect
+from scow.spec.oci_image import Descriptor, ImageConfig, decode_document
+from scow.spec.platform import Platform, host_platform, parse_platform
+from scow.spec.reference import DEFAULT_REGISTRY, Reference, parse_reference
+
+_HUB_ADDRESSES = frozenset({"", "index.docker.io", "docker.io", "registry-1.docker.io"})
+
+
+class RegistryClient:
+    """What the routes call for ``images/create``, ``images/*/push``, ``auth`` and ``distribution``."""
+
+    def __init__(
+        self,
+        registries: Registries,
+        puller: Puller,
+        pusher: Pusher,
+        store: ImageStore,
+        machine: str,
+        tell_image: Callable[[str, str, str], None],
+    ) -> None:
+        self._registries = registries
+        self._puller = puller
+        self._pusher = pusher
+        self._store = store
+        self._host = host_platform(machine)
+        self._tell = tell_image
+
+    async def pull(
+        self, image: str, tag: str, platform: str, auth: AuthConfig
+    ) -> AsyncIterator[dict[str, Any]]:
+        """``tag`` may be a digest; without any tag all of them are pulled.
+
+        Raises InvalidArgumentError, NotFoundError, UnauthenticatedError, UnavailableError before it begins.
+        """
+        reference = _reference(image, tag)
+        wanted = self._platform(platform)
+        credentials = _credentials(auth)
+        if reference.tag or reference.digest:
+            return self._pulled(reference, await self._puller.pull(reference, wanted, credentials))
+        tags = await self._puller.tags(reference, credentials)
+        if not tags:
+            raise NotFoundError(f"repository {reference.familiar_name} not found: no tags")
+        return self._pull_all(tags, wanted, credentials)
+
+    async def _pull_all(
+        self, references: list[Reference], platform: Platform, credentials: Credentials
+    ) -> AsyncIterator[dict[str, Any]]:
+        for reference in references:
+            steps = await self._puller.pull(reference, platform, credentials)
+            async for message in self._pulled(reference, steps):
+                yield message
+
+    async def _pulled(
+        self, reference: Reference, steps: AsyncIterator[Progress]
+    ) -> AsyncIterator[dict[str, Any]]:
+        try:
+            async for step in steps:
+                yield message_of(step)
+        finally:
+            await steps.aclose()  # type: ignore[attr-defined]
+        name = reference.familiar()
+        self._tell(self._store.resolve(str(reference)).id, "pull", name)
+
+    async def push(self, name: str, tag: str, auth: AuthConfig) -> AsyncIterator[dict[str, Any]]:
+        """Without a tag all tags are pushed. Raises InvalidArgumentError, NotFoundError."""
+        reference = _reference(name, tag)
+        if reference.digest:
+            raise InvalidArgumentError("cannot push a digest reference")
+        found = [reference] if reference.tag else self._store.tags(reference)
+        if not found:
+            raise NotFoundError(f"An image does not exist locally with the tag: {reference.familiar_name}")
+        if reference.tag and reference not in self._store.tags(reference):
+            raise NotFoundError(f"tag does not exist: {reference.familiar()}")
+        return self._push_all(found, _credentials(auth))
+
+    async def _push_all(
+        self, references: list[Reference], credentials: Credentials
+    ) -> AsyncIterator[dict[str, Any]]:
+        yield {"status": f"The push refers to repository [{references[0].name}]"}
+        for reference in references:
+            image = self._store.resolve(str(reference))
+            steps = self._pusher.push(reference, image, credentials)
+            try:
+                async for step in steps:
+                    yield message_of(step)
+            finally:
+                await steps.aclose()
+            self._tell(image.id, "push", reference.familiar())
+
+    async def login(self, auth: AuthConfig) -> LoginAnswer:
+        """Raises UnauthenticatedError, UnavailableError."""
+        address = auth.server_address.partition("://")[2] or auth.server_address
+        host = address.partition("/")[0]
+        registry = DEFAULT_REGISTRY if host in _HUB_ADDRESSES else host
+        token = await run_transfer(self._registries.login, registry, _credentials(auth))
+        return LoginAnswer(status="Login Succeeded", identity_token=token)
+
+    async def distribution(self, name: str, auth: AuthConfig) -> DistributionInspect:
+        """What a registry has under a name. Raises as ``pull``."""
+        reference = parse_reference(name)
+
+        def look(repository: Repository) -> DistributionInspect:
+            document = repository.document(reference.digest or reference.tag or "")
+
+            def of_config(descriptor: Descriptor) -> Platform:
+                return _config_platform(repository.small_blob(descriptor.digest, descriptor.size))
+
+            return _distribution(document, platforms(document, of_config))
+
+        found, repository = await run_transfer(self._registries.pulling, reference, _credentials(auth), look)
+        repository.transport.close()
+        return found
+
+    def _platform(self, text: str) -> Platform:
+        if not text:
+            return self._host
+        found = parse_platform(text)
+        return found if found.architecture else self._host
+
+
+def _distribution(document: Document, found: list[Platform]) -> DistributionInspect:
+    return DistributionInspect(
+        descriptor={"mediaType": document.media_type, "digest": document.digest, "size": len(document.data)},
+        platforms=[
+            {"architecture": it.architecture, "os": it.os} | ({"variant": it.variant} if it.variant else {})
+            for it in found
+        ],
+    )
+
+
+def _reference(image: str, tag: str) -> Reference:
+    reference = parse_reference(image, default_tag=False)
+    if not tag:
+        return reference
+    separator = "@" if ":" in tag else ":"
+    return parse_reference(f"{reference.name}{separator}{tag}", default_tag=False)
+
+
+def _credentials(auth: AuthConfig) -> Credentials:
+    username, password = auth.username, auth.password
+    if auth.auth and not username:
+        username, password = _split(auth.auth)
+    return Credentials(username, password, auth.identity_token, auth.registry_token)
+
+
+def _split(text: str) -> tuple[str, str]:
+    from base64 import b64decode
+
+    try:
+        name, colon, password = b64decode(text).decode().partition(":")
+    except ValueError as exc:
+        raise UnauthenticatedError("invalid auth configuration: not base64") from exc
+    if not colon:
+        raise UnauthenticatedError("invalid auth configuration file")
+    return name, password
+
+
+def _config_platform(data: bytes) -> Platform:
+    config = decode_document(data, ImageConfig, "image config")
+    return Platform(config.os, config.architecture, config.variant)

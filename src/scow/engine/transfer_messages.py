@@ -1,0 +1,37 @@
+"""Progress of a pull or push as the API tells it: one JSON object a step, as Docker's jsonmessage. Pure."""
+
+from typing import Any
+
+from scow.image.remote.progress import Progress, Pushed
+
+_BAR = 50
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def message_of(step: Progress | Pushed) -> dict[str, Any]:
+    """One object of Docker's progress stream; ``progress`` is the bar for clients that draw none."""
+    if isinstance(step, Pushed):
+        return {"progressDetail": {}, "aux": {"Tag": step.tag, "Digest": step.digest, "Size": step.size}}
+    message: dict[str, Any] = {"status": step.status}
+    if step.id:
+        message["id"] = step.id
+    if step.current is not None and step.total is not None:
+        message["progressDetail"] = {"current": step.current, "total": step.total}
+        message["progress"] = _bar(step.current, step.total)
+    elif step.id and not step.status.startswith("Pulling from"):
+        message["progressDetail"] = {}
+    return message
+
+
+def _bar(current: int, total: int) -> str:
+    filled = min(_BAR, current * _BAR // total) if total else _BAR
+    drawn = "=" * filled + ">" if filled < _BAR else "=" * (_BAR - 1) + ">"
+    return f"[{drawn:<{_BAR}}]  {_human_size(current):>8}/{_human_size(total)}"
+
+
+def _human_size(size: int) -> str:
+    """Four significant digits in decimal units, as go-units prints them: "1.024kB", "12.5MB"."""
+    value, unit = float(size), 0
+    while value >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.4g}{_UNITS[unit]}"

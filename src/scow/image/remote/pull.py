@@ -1,0 +1,199 @@
+"""``docker pull``: an image from a registry into the store.
+
+Layers are fetched side by side and unpacked one on the other, each as soon as it is whole and what is
+below it is there. Layers that the store has already are not fetched. The image and its names are
+recorded in one transaction when everything is there; a kill before that leaves only downloads, which the
+next pull goes on with.
+"""
+
+import os
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from dataclasses import dataclass
+from functools import partial
+
+from scow.errors import InvalidArgumentError, NotFoundError, UnsupportedError
+from scow.image.archive import RegionReader
+from scow.image.archive_formats import LayerSource
+from scow.image.arrival import Arrival
+from scow.image.origins import Origin, Origins
+from scow.image.remote.credentials import Credentials
+from scow.image.remote.downloads import Downloads, Taken
+from scow.image.remote.progress import Progress, short_id
+from scow.image.remote.registries import Registries
+from scow.image.remote.repository import Repository
+from scow.image.remote.resolve import Resolved, resolve
+from scow.image.store import ImageStore
+from scow.image.threads import run_transfer
+from scow.spec.oci_image import Descriptor, ImageConfig, decode_document
+from scow.spec.platform import Platform, rank
+from scow.spec.reference import Reference
+
+_PROGRESS_INTERVAL_S = 0.1
+
+
+@dataclass(slots=True)
+class _Layer:
+    diff_id: str
+    blob: Descriptor
+    taken: Taken
+    told: tuple[str, int] = ("", 0)
+
+    def progress(self) -> Progress | None:
+        """What there is to tell that has not been told."""
+        if self.taken.done:
+            now = ("Download complete", 0)
+        elif self.taken.begun:
+            now = ("Downloading", self.taken.position)
+        else:
+            now = ("Waiting", 0)
+        if now == self.told:
+            return None
+        self.told = now
+        if now[0] == "Downloading":
+            return Progress(now[0], short_id(self.blob.digest), now[1], self.blob.size)
+        return Progress(now[0], short_id(self.blob.digest))
+
+
+class Puller:
+    """Pulls into one store."""
+
+    def __init__(
+        self, registries: Registries, downloads: Downloads, store: ImageStore, origins: Origins
+    ) -> None:
+        self._registries = registries
+        self._downloads = downloads
+        self._store = store
+        self._origins = origins
+
+    async def pull(
+        self, reference: Reference, platform: Platform, credentials: Credentials
+    ) -> AsyncGenerator[Progress, None]:
+        """Find the image, then return what brings it in while being read.
+
+        Raises NotFoundError, UnauthenticatedError, UnavailableError, UnsupportedError before there is
+        anything to tell; the rest, IntegrityError too, on the way. Closing it early ends the transfer.
+        """
+        at = reference.digest or reference.tag or ""
+        found, repository = await run_transfer(
+            self._registries.pulling, reference, credentials, lambda it: resolve(it, at, platform)
+        )
+        return self._bring(reference, platform, found, repository)
+
+    async def tags(self, reference: Reference, credentials: Credentials) -> list[Reference]:
+        """Every tag of a repository. Raises as ``pull``."""
+        found, repository = await run_transfer(
+            self._registries.pulling, reference, credentials, Repository.tags
+        )
+        repository.transport.close()
+        return [reference.with_tag(tag) for tag in found]
+
+    async def _bring(
+        self, reference: Reference, platform: Platform, found: Resolved, repository: Repository
+    ) -> AsyncGenerator[Progress, None]:
+        try:
+            yield Progress(f"Pulling from {reference.repository}", reference.tag or reference.digest or "")
+            manifest = found.manifest
+            raw_config = await run_transfer(
+                repository.small_blob, manifest.config.digest, manifest.config.size
+            )
+            config = decode_document(raw_config, ImageConfig, "image config")
+            _check(config, found, reference, platform)
+            before = self._named(reference)
+            async with self._store.arrival() as arrival:
+                async with aclosing(self._layers(arrival, config, found, repository)) as steps:
+                    async for step in steps:
+                        yield step
+                names = [reference.with_digest(found.digest)]
+                if not reference.digest:
+                    names.append(reference)
+                await self._store.record(arrival, raw_config, names)
+            await self._origins.remember(dict(_blobs(config, found, reference)))
+            is_new = before != manifest.config.digest
+            yield Progress(f"Digest: {found.digest}")
+            what = "Downloaded newer image for" if is_new else "Image is up to date for"
+            yield Progress(f"Status: {what} {reference.familiar()}")
+        finally:
+            repository.transport.close()
+
+    def _named(self, reference: Reference) -> str | None:
+        try:
+            return self._store.resolve(str(reference)).id
+        except NotFoundError:
+            return None
+
+    async def _layers(
+        self, arrival: Arrival, config: ImageConfig, found: Resolved, repository: Repository
+    ) -> AsyncGenerator[Progress, None]:
+        wanted = list(zip(config.rootfs.diff_ids, found.manifest.layers, strict=True))
+        while wanted and arrival.hold(wanted[0][0]):
+            yield Progress("Already exists", short_id(wanted.pop(0)[1].digest))
+        for _, blob in wanted:
+            yield Progress("Pulling fs layer", short_id(blob.digest))
+        async with AsyncExitStack() as stack:
+            layers = [
+                _Layer(diff_id, blob, await stack.enter_async_context(self._take(repository, blob)))
+                for diff_id, blob in wanted
+            ]
+            for number, layer in enumerate(layers):
+                while not layer.taken.done:
+                    for step in _news(layers[number:]):
+                        yield step
+                    await layer.taken.settle(_PROGRESS_INTERVAL_S)
+                for step in _news(layers[number:]):
+                    yield step
+                await layer.taken.wait()
+                async with aclosing(_unpack(arrival, layer)) as steps:
+                    async for step in steps:
+                        yield step
+
+    def _take(self, repository: Repository, blob: Descriptor) -> AbstractAsyncContextManager[Taken]:
+        return self._downloads.take(blob.digest, blob.size, partial(repository.open_blob, blob.digest))
+
+
+async def _unpack(arrival: Arrival, layer: _Layer) -> AsyncGenerator[Progress, None]:
+    name = short_id(layer.blob.digest)
+    fd = os.open(layer.taken.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # The digest of these bytes was checked when they came.
+        source = LayerSource(RegionReader(fd, 0, layer.blob.size))
+        async with aclosing(arrival.add(layer.diff_id, source)) as steps:
+            async for step in steps:
+                yield Progress("Extracting", name, step.current, step.total)
+    finally:
+        os.close(fd)
+    yield Progress("Pull complete", name)
+
+
+def _news(layers: list[_Layer]) -> Iterator[Progress]:
+    for layer in layers:
+        if (step := layer.progress()) is not None:
+            yield step
+
+
+def _blobs(config: ImageConfig, found: Resolved, reference: Reference) -> Iterator[tuple[str, Origin]]:
+    for diff_id, blob in zip(config.rootfs.diff_ids, found.manifest.layers, strict=True):
+        yield (
+            diff_id,
+            Origin(repository=reference.name, digest=blob.digest, size=blob.size, media_type=blob.media_type),
+        )
+
+
+def _check(config: ImageConfig, found: Resolved, reference: Reference, platform: Platform) -> None:
+    """Raises InvalidArgumentError, UnsupportedError for what cannot be an image for this machine."""
+    if len(config.rootfs.diff_ids) != len(found.manifest.layers):
+        raise InvalidArgumentError(
+            f"layers from manifest don't match image configuration: {len(found.manifest.layers)} layers, "
+            f"{len(config.rootfs.diff_ids)} diff ids"
+        )
+    if config.os not in ("", platform.os):
+        raise UnsupportedError(
+            f'image operating system "{config.os}" cannot be used on this platform: operating system is not '
+            "supported"
+        )
+    offered = Platform(config.os or platform.os, config.architecture, config.variant)
+    if config.architecture and rank(platform, offered) is None:
+        raise NotFoundError(
+            f"image with reference {reference.familiar()} was found but does not provide the specified "
+            f"platform ({platform})"
+        )

@@ -1,0 +1,46 @@
+"""Credentials as clients send them: the body of ``POST /auth``, and the ``X-Registry-Auth`` header."""
+
+from base64 import urlsafe_b64decode
+
+import msgspec
+
+from scow.errors import InvalidArgumentError
+from scow.spec.engine_api.body import Body, decode_body
+
+_MAX_HEADER = 64 << 10
+
+
+class AuthConfig(msgspec.Struct, kw_only=True, rename="lower"):
+    """One login. Names are in lower case, unlike anywhere else in the API."""
+
+    username: str = ""
+    password: str = ""
+    auth: str = ""
+    email: str = ""
+    server_address: str = msgspec.field(name="serveraddress", default="")
+    identity_token: str = msgspec.field(name="identitytoken", default="")
+    registry_token: str = msgspec.field(name="registrytoken", default="")
+
+
+class LoginAnswer(Body, kw_only=True):
+    """The answer to a login that worked."""
+
+    status: str
+    identity_token: str = ""
+
+
+def decode_auth_header(text: str) -> AuthConfig:
+    """``X-Registry-Auth``: base64 of JSON, with either alphabet and with or without padding.
+
+    Raises InvalidArgumentError. Nothing, or an empty object, means nobody.
+    """
+    if not text:
+        return AuthConfig()
+    if len(text) > _MAX_HEADER:
+        raise InvalidArgumentError("invalid X-Registry-Auth header: too long")
+    plain = text.rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        data = urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
+        return decode_body(data, AuthConfig) if data.strip() else AuthConfig()
+    except (ValueError, InvalidArgumentError) as exc:
+        raise InvalidArgumentError(f"invalid X-Registry-Auth header: {exc}") from exc

@@ -1,0 +1,148 @@
+"""Images to and from a real registry: both engines, both command lines."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.archives import ArchiveImage, Layer, docker_archive
+from tests.support.clients import Client
+from tests.support.registry import Registry, registry
+
+pytestmark = [pytest.mark.reference, pytest.mark.needs("docker-registry", "curl")]
+
+
+@pytest.fixture(scope="module")
+def hub(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with registry(tmp_path_factory.mktemp("registry"), client.daemon.namespace) as found:
+        yield found
+
+
+def image(name: str, *contents: str) -> ArchiveImage:
+    layers = []
+    for number, content in enumerate(contents):
+        layer = Layer()
+        layer.folder("data")
+        layer.file(f"data/{number}", content)
+        layers.append(layer.data())
+    return ArchiveImage(layers, [name])
+
+
+@pytest.fixture
+def pushed(client: Client, hub: Registry) -> Iterator[ArchiveImage]:
+    """An image of two layers that the engine and the registry have."""
+    made = image(f"{hub.address}/team/app:1.0", "one\n" * 1000, "two\n")
+    client("load", input=docker_archive([made]))
+    client("push", f"{hub.address}/team/app:1.0")
+    yield made
+    for reference in client.text("images", "-q", "--no-trunc").splitlines():
+        if reference == made.id:
+            client("rmi", "-f", reference, code=None)
+
+
+def repo_digests(client: Client, name: str) -> list[str]:
+    found: list[str] = json.loads(client.inspect(name, "{{json .RepoDigests}}"))
+    return found
+
+
+def test_a_round_trip_keeps_the_id(client: Client, hub: Registry, pushed: ArchiveImage) -> None:
+    name = f"{hub.address}/team/app:1.0"
+    digests = repo_digests(client, name)
+    assert len(digests) == 1
+    client("rmi", "-f", name)
+    out = client("pull", name).out
+    assert f"Status: Downloaded newer image for {name}" in out
+    assert f"Digest: {digests[0].partition('@')[2]}" in out
+    assert client.inspect(name, "{{.Id}}") == pushed.id
+    assert repo_digests(client, name) == digests
+    again = client("pull", name).out
+    assert f"Status: Image is up to date for {name}" in again
+
+
+def test_by_digest(client: Client, hub: Registry, pushed: ArchiveImage) -> None:
+    digest = repo_digests(client, f"{hub.address}/team/app:1.0")[0]
+    client("rmi", "-f", pushed.id)
+    client("pull", digest)
+    assert client.inspect(digest, "{{.Id}}") == pushed.id
+    assert client.inspect(digest, "{{json .RepoTags}}") == "[]"
+
+
+def test_a_second_push_sends_nothing(client: Client, hub: Registry, pushed: ArchiveImage) -> None:
+    blobs = hub.blobs()
+    client("tag", pushed.id, f"{hub.address}/team/app:2.0")
+    assert client("push", f"{hub.address}/team/app:2.0").out.count("Layer already exists") == 2
+    client("tag", pushed.id, f"{hub.address}/other/copy:1")
+    assert client("push", f"{hub.address}/other/copy:1").out.count("Mounted from team/app") == 2
+    assert hub.blobs() == blobs
+
+
+def test_all_tags(client: Client, hub: Registry, pushed: ArchiveImage) -> None:
+    for tag in ("a", "b"):
+        client("tag", pushed.id, f"{hub.address}/many/tags:{tag}")
+    client("push", "-a", f"{hub.address}/many/tags")
+    client("rmi", "-f", pushed.id)
+    client("pull", "-a", f"{hub.address}/many/tags")
+    assert sorted(json.loads(client.inspect(pushed.id, "{{json .RepoTags}}"))) == [
+        f"{hub.address}/many/tags:a",
+        f"{hub.address}/many/tags:b",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("team/app:none", "manifest for {0}/team/app:none not found: manifest unknown"),
+        ("no/such:1", "not found"),
+    ],
+)
+def test_what_is_not_there(
+    client: Client, hub: Registry, pushed: ArchiveImage, name: str, words: str
+) -> None:
+    assert words.format(hub.address) in client("pull", f"{hub.address}/{name}", code=1).err
+
+
+def test_nobody_answers(client: Client) -> None:
+    assert "connection refused" in client("pull", "127.0.0.1:5999/x:1", code=1).err
+
+
+def test_push_of_what_is_not_there(client: Client, hub: Registry) -> None:
+    err = client("push", f"{hub.address}/not/here:1", code=1).err
+    assert "does not exist" in err
+
+
+def test_run_pulls(client: Client, hub: Registry) -> None:
+    name = f"{hub.address}/library/busybox:run"
+    client("tag", "busybox", name)
+    client("push", name)
+    client("rmi", name)
+    done = client("run", "--rm", name, "echo", "hello")
+    assert done.out == "hello\n"
+    assert f"Unable to find image '{name}' locally" in done.err
+    client("rmi", name)
+
+
+def test_distribution(client: Client, hub: Registry, pushed: ArchiveImage) -> None:
+    found = client.api("GET", f"/distribution/{hub.address}/team/app:1.0/json").json
+    assert (
+        found["Descriptor"]["digest"]
+        == repo_digests(client, f"{hub.address}/team/app:1.0")[0].partition("@")[2]
+    )
+    assert found["Platforms"] == [{"architecture": "amd64", "os": "linux"}]
+
+
+def test_passwords(client: Client, tmp_path: Path) -> None:
+    with registry(tmp_path, client.daemon.namespace, address="127.0.0.1:5001", passwords=True) as guarded:
+        name = f"{guarded.address}/private/app:1"
+        client("tag", "busybox", name)
+        assert "no basic auth credentials" in client("push", name, code=1).err
+        wrong = client("login", "-u", "user", "--password-stdin", guarded.address, input="wrong", code=1)
+        assert "401 Unauthorized" in wrong.err
+        right = client("login", "-u", "user", "--password-stdin", guarded.address, input="secret")
+        assert "Login Succeeded" in right.out
+        client("push", name)
+        client("rmi", name)
+        client("pull", name)
+        client("logout", guarded.address)
+        client("rmi", name)
+        assert "no basic auth credentials" in client("pull", name, code=1).err
