@@ -146,6 +146,15 @@ def client(request: pytest.FixtureRequest) -> Client:
     return daemon.client(command)
 
 
+@pytest.fixture(params=["scow_daemon", "dockerd"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    """scowd, and dockerd to prove the test right, for tests that are about the engine alone."""
+    daemon: Daemon = request.getfixturevalue(request.param)
+    yield daemon
+    daemon.client("docker").end_processes()
+    daemon.remove_containers()
+
+
 @pytest.fixture
 def start_daemon() -> Iterator[Callable[..., Daemon]]:
     """``start_daemon("--mtu", "1400")``: a scowd for one test."""

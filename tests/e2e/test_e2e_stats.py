@@ -6,13 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
 from tests.support.daemons import Daemon
 from tests.support.http import UnixConnection
 from tests.support.waiting import wait_until
-
-pytestmark = pytest.mark.reference
 
 # Holds 100 MiB, lets 200 kB through its network, then burns what CPU it may have.
 _BUSY = (
@@ -22,18 +18,10 @@ _BUSY = (
 )
 
 
-@pytest.fixture(params=["scow_daemon", "dockerd"])
-def daemon(request: pytest.FixtureRequest) -> Iterator[Daemon]:
-    """scowd, and dockerd to prove the test right; both are asked with the docker command line."""
-    found: Daemon = request.getfixturevalue(request.param)
-    yield found
-    found.remove_containers()
-
-
 @contextmanager
-def samples(daemon: Daemon, container: str) -> Iterator[Callable[[], Any]]:
+def samples(engine: Daemon, container: str) -> Iterator[Callable[[], Any]]:
     """A stream of samples; each call waits for the next one, None is the end."""
-    connection = UnixConnection(str(daemon.socket))
+    connection = UnixConnection(str(engine.socket))
     connection.request("GET", f"/v1.41/containers/{container}/stats")
     answer = connection.getresponse()
     assert answer.status == 200
@@ -43,8 +31,8 @@ def samples(daemon: Daemon, container: str) -> Iterator[Callable[[], Any]]:
         connection.close()
 
 
-def test_the_figures_are_right(daemon: Daemon) -> None:
-    docker = daemon.docker
+def test_the_figures_are_right(engine: Daemon) -> None:
+    docker = engine.docker
     docker(
         *("run", "-d", "--name", "busy", "--cpus", "0.3", "--shm-size", "200m", "--memory", "400m"),
         *("busybox", "sh", "-c", _BUSY),
@@ -61,19 +49,19 @@ def test_the_figures_are_right(daemon: Daemon) -> None:
     received, sent = (float(it) for it in re.findall(r"([\d.]+)kB", row["NetIO"]))
     assert 200 <= received <= 250
     assert 200 <= sent <= 250
-    throttling = one_shot(daemon, "busy")["cpu_stats"]["throttling_data"]
+    throttling = one_shot(engine, "busy")["cpu_stats"]["throttling_data"]
     assert throttling["throttled_periods"] > 0
     assert throttling["throttled_time"] > 0
 
 
-def one_shot(daemon: Daemon, container: str) -> Any:
-    return daemon.api("GET", f"/v1.41/containers/{container}/stats?stream=0&one-shot=1").json
+def one_shot(engine: Daemon, container: str) -> Any:
+    return engine.api("GET", f"/v1.41/containers/{container}/stats?stream=0&one-shot=1").json
 
 
-def test_the_stream_follows_the_container_through_its_life(daemon: Daemon) -> None:
-    docker = daemon.docker
+def test_the_stream_follows_the_container_through_its_life(engine: Daemon) -> None:
+    docker = engine.docker
     container = docker("run", "-d", "--name", "app", "busybox", "sleep", "60").out.strip()
-    with samples(daemon, "app") as following, samples(daemon, container) as other:
+    with samples(engine, "app") as following, samples(engine, container) as other:
         first, second = following(), following()
         assert (first["name"], first["id"]) == ("/app", container)
         assert first["preread"].startswith("0001-")
@@ -92,25 +80,25 @@ def test_the_stream_follows_the_container_through_its_life(daemon: Daemon) -> No
         wait_until(lambda: other() is None, "for everyone")
 
 
-def test_a_stopped_container_and_one_that_is_not(daemon: Daemon) -> None:
-    container = daemon.docker("create", "--name", "still", "busybox").out.strip()
-    found = one_shot(daemon, "still")
+def test_a_stopped_container_and_one_that_is_not(engine: Daemon) -> None:
+    container = engine.docker("create", "--name", "still", "busybox").out.strip()
+    found = one_shot(engine, "still")
     assert (found["id"], found["name"], found["memory_stats"]) == (container, "/still", {})
     assert found["read"] == "0001-01-01T00:00:00Z"
-    assert "still" in daemon.docker("stats", "--no-stream", "--all").out
-    answer = daemon.api("GET", "/v1.41/containers/nosuch/stats")
+    assert "still" in engine.docker("stats", "--no-stream", "--all").out
+    answer = engine.api("GET", "/v1.41/containers/nosuch/stats")
     assert (answer.status, answer.message) == (404, "No such container: nosuch")
 
 
-def test_whose_network_is_counted(daemon: Daemon) -> None:
+def test_whose_network_is_counted(engine: Daemon) -> None:
     """Interfaces of the engine's making only: not loopback, not those of the host; a shared one for each."""
-    docker = daemon.docker
+    docker = engine.docker
     docker("run", "-d", "--name", "owner", "busybox", "sleep", "60")
     docker("run", "-d", "--name", "guest", "--network", "container:owner", "busybox", "sleep", "60")
     docker("run", "-d", "--name", "onhost", "--network", "host", "busybox", "sleep", "60")
     docker("run", "-d", "--name", "alone", "--network", "none", "busybox", "sleep", "60")
     networks = {
-        name: one_shot(daemon, name).get("networks") for name in ("owner", "guest", "onhost", "alone")
+        name: one_shot(engine, name).get("networks") for name in ("owner", "guest", "onhost", "alone")
     }
     assert networks["owner"].keys() == networks["guest"].keys() == {"eth0"}
     assert not networks["onhost"]
