@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from operator import attrgetter
 from typing import TypeVar
 from urllib.parse import quote_plus
@@ -54,7 +53,6 @@ _full_lines = msgspec.json.Decoder(list[_FullLine])
 _line = msgspec.json.Decoder(_Line)
 _full_line = msgspec.json.Decoder(_FullLine)
 
-_stream_of = attrgetter("stream")
 _text_of = attrgetter("log")
 
 
@@ -93,16 +91,10 @@ class Renderer:
     def _frames(self, lines: Iterable[_Line | _FullLine]) -> bytes:
         parts: list[bytes] = []
         pack = HEADER.pack
-        if self._selection.follow:
-            # A frame a line: clients of a live log take one for the other.
-            for line in lines:
-                data = line.log.encode()
-                parts += (pack(_NUMBERS.get(line.stream, 1), len(data)), data)
-        else:
-            # A client of a whole log sees no frames; fewer of them are fewer writes for it.
-            for stream, group in groupby(lines, _stream_of):
-                data = "".join(map(_text_of, group)).encode()
-                parts += (pack(_NUMBERS.get(stream, 1), len(data)), data)
+        # A frame a line: clients take one for the other (aiodocker's log(), docker-py's logs(stream=True)).
+        for line in lines:
+            data = line.log.encode()
+            parts += (pack(_NUMBERS.get(line.stream, 1), len(data)), data)
         return b"".join(parts)
 
     def _bounded(self, lines: list[_FullLine]) -> Iterable[_FullLine]:

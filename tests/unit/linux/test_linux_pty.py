@@ -25,3 +25,13 @@ def test_a_pipe_has_no_size() -> None:
     finally:
         os.close(reader)
         os.close(writer)
+
+
+def test_numbers_beyond_16_bits_are_cut_off() -> None:
+    ours, theirs = os.openpty()
+    try:
+        pty.set_window_size(ours, 2**16 + 3, 2**32 - 1)
+        assert pty.window_size(theirs) == (3, 2**16 - 1)
+    finally:
+        os.close(ours)
+        os.close(theirs)

@@ -57,9 +57,12 @@ def test_only_one_stream(tmp_path: Path) -> None:
     assert read(path, stderr=False) == b"a\n"
 
 
-def test_frames_carry_the_stream(tmp_path: Path) -> None:
+def test_each_line_is_a_frame_that_carries_the_stream(tmp_path: Path) -> None:
     path = write(tmp_path / "x.log", line("a\n"), line("b\n"), line("é\n", stream="stderr"))
-    assert read(path, framed=True) == b"\1\0\0\0\0\0\0\4a\nb\n" + b"\2\0\0\0\0\0\0\3\xc3\xa9\n"
+    assert (
+        read(path, framed=True)
+        == b"\1\0\0\0\0\0\0\2a\n" + b"\1\0\0\0\0\0\0\2b\n" + b"\2\0\0\0\0\0\0\3\xc3\xa9\n"
+    )
 
 
 def test_a_live_log_has_one_frame_for_each_line(tmp_path: Path) -> None:
