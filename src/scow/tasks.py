@@ -6,9 +6,11 @@ exceptions and can be collected in mid-flight.
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -33,6 +35,33 @@ async def run_blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwar
         _pool = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="blocking")
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_pool, lambda: function(*args, **kwargs))
+
+
+async def run_in_own_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run ``function`` in a thread of its own: for work that waits for a client, who may take for ever.
+
+    The pool's threads are for work that ends by itself. Cancelling the caller does not stop the function.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: Callable[[], None]) -> None:
+        if not done.done():
+            result()
+
+    def work() -> None:
+        try:
+            value = function(*args, **kwargs)
+        except BaseException as exc:
+            failure = exc
+            told = partial(settle, lambda: done.set_exception(failure))
+        else:
+            told = partial(settle, lambda: done.set_result(value))
+        with suppress(RuntimeError):  # the loop is closed, and whoever waited there is gone
+            loop.call_soon_threadsafe(told)
+
+    threading.Thread(target=work, name="client work", daemon=True).start()
+    return await done
 
 
 class TaskOwner:

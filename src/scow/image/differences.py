@@ -38,7 +38,7 @@ def differences(new_fd: int, old_fd: int, opaque_xattr: str | None) -> Iterator[
     With ``opaque_xattr`` the new tree is overlayfs' own directory, which has only what differs; without, it
     is whole. Blocks. Raises ``OSError``.
     """
-    stack = [_Folder(os.dup(new_fd), os.dup(old_fd), "", opaque_xattr, told=True)]
+    stack = [_Folder(_reopened(new_fd), _reopened(old_fd), "", opaque_xattr, told=True)]
     try:
         while stack:
             folder = stack[-1]
@@ -56,6 +56,11 @@ def differences(new_fd: int, old_fd: int, opaque_xattr: str | None) -> Iterator[
     finally:
         for folder in stack:
             folder.close()
+
+
+def _reopened(folder_fd: int) -> int:
+    """To be read, whatever it was opened for."""
+    return os.open(f"/proc/self/fd/{folder_fd}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _above(stack: "list[_Folder]") -> Iterator[Difference]:

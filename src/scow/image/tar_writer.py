@@ -10,7 +10,7 @@ Memory is bounded by one piece, however large the tree; each piece is made when 
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from scow.image import tar_reader
@@ -96,7 +96,7 @@ def _opened(fd: int, prefix: bytes) -> tuple[int, list[bytes], bytes]:
         raise
 
 
-def pack(members: Iterable[Member | EmptyFile], xattrs: XattrFilter) -> Iterator[bytes]:
+def pack(members: Iterable[Member | EmptyFile], xattrs: XattrFilter) -> Generator[bytes, None, None]:
     """The archive of ``members``, in pieces; ``xattrs`` says which extended attributes go along.
 
     Blocks; the pieces may be asked for on different threads, one at a time. Raises ``OSError``.

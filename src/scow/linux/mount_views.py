@@ -42,11 +42,20 @@ class Bind:
 
 
 class MountView:
-    """A tree of mounts. ``root`` is a descriptor to walk from, good until ``close``."""
+    """A tree of mounts. ``root`` is a descriptor to walk from, good until ``close``.
+
+    ``mount_points`` are paths in it. Only here they are known to be in use: to a thread that is not in the
+    namespace the kernel lets a file or an empty directory be removed from under a mount.
+    """
 
     def __init__(self, root: int, namespace: int = -1) -> None:
         self.root = root
         self._namespace = namespace
+        self.mount_points: tuple[str, ...] = ()
+
+    def is_in_use(self, path: str) -> bool:
+        """Whether something is mounted at or below ``path``, which has no symlinks in it."""
+        return any(_is_below(point, (path,)) for point in self.mount_points)
 
     def close(self) -> None:
         """Give up the descriptors, and with the last one the mounts. May be called twice."""
@@ -104,6 +113,7 @@ def _arranged(arrange: Callable[[], None], proc: int) -> MountView:
             view = MountView(-1, namespace)
             views.append(view)
             view.root = os.open("/", _PLACE)
+            view.mount_points = tuple(point for point in _points(proc) if point != "/")
         except BaseException as exc:
             failures.append(exc)
 
@@ -122,15 +132,32 @@ def _enter(namespace: int, proc: int, wanted: Sequence[str]) -> None:
     syscalls.unshare(syscalls.CLONE_NEWNS)
     # First of all: an unmount here must not reach those whose mounts these are copies of.
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
-    fd = os.open("thread-self/mountinfo", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
-    with open(fd, encoding="utf-8", errors="surrogateescape") as file:
-        points = [entry.mountpoint for entry in parse_mountinfo(file.read())]
+    kept = [found for path in wanted if (found := _real_path(path, proc))]
     dropped: list[str] = []
-    for point in points:
-        if point == "/" or _is_below(point, wanted) or _is_below(point, dropped):
+    for point in _points(proc):
+        if point == "/" or _is_below(point, kept) or _is_below(point, dropped):
             continue
         unmount(point, lazy=True)
         dropped.append(point)
+
+
+def _points(proc: int) -> list[str]:
+    """All mount points of the namespace that this thread is in."""
+    fd = os.open("thread-self/mountinfo", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
+    with open(fd, encoding="utf-8", errors="surrogateescape") as file:
+        return [entry.mountpoint for entry in parse_mountinfo(file.read())]
+
+
+def _real_path(path: str, proc: int) -> str | None:
+    """Where ``path`` leads to, as the kernel sees it now."""
+    try:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return os.readlink(f"thread-self/fd/{fd}", dir_fd=proc)
+    finally:
+        os.close(fd)
 
 
 def _build(directory: str, binds: Iterable[Bind]) -> None:

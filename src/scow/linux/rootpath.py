@@ -59,6 +59,46 @@ def resolve_in_root(root: str, path: str) -> str:
     return os.path.join(root, *done)
 
 
+def follow_in_root(root_fd: int, path: str) -> str:
+    """Where ``path`` leads to inside ``root_fd``, absolute in there; what is missing is kept as given.
+
+    Only a name, as of ``resolve_in_root``, but asked for without ever leaving the root. Raises ELOOP.
+    """
+    done: list[str] = []
+    todo = path.split("/")[::-1]
+    links = 0
+    while todo:
+        part = todo.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            done = done[:-1]
+            continue
+        target = _link_in_root(root_fd, "/".join([*done, part]))
+        if target is None:
+            done.append(part)
+            continue
+        links += 1
+        if links > _MAX_SYMLINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        if target.startswith("/"):
+            done = []
+        todo.extend(target.split("/")[::-1])
+    return "/" + "/".join(done)
+
+
+def _link_in_root(root_fd: int, path: str) -> str | None:
+    """What a symlink says, ``None`` for what is none."""
+    try:
+        fd = _open_at(root_fd, path, os.O_PATH | os.O_NOFOLLOW)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return os.readlink("", dir_fd=fd) if stat.S_ISLNK(os.fstat(fd).st_mode) else None
+    finally:
+        os.close(fd)
+
+
 def make_dirs_in_root(root: str | int, path: str, mode: int, uid: int, gid: int) -> int:
     """Make directory ``path`` inside ``root`` with all that is missing above it; returns its descriptor.
 

@@ -1,7 +1,7 @@
 """Services that remember how they were called and answer as a test tells them to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -29,6 +29,7 @@ from scow.spec.engine_api.container import (
 from scow.spec.engine_api.disk_usage import DiskUsage
 from scow.spec.engine_api.event import Actor, Event
 from scow.spec.engine_api.exec import ExecCreate, ExecInspect, ExecProcessConfig, ExecStart
+from scow.spec.engine_api.files import CommitOptions, CommitResult, FileChange, PathStat
 from scow.spec.engine_api.image import (
     HistoryItem,
     ImageDeleteItem,
@@ -368,6 +369,41 @@ class FakePrunes(Recorder):
         return BuildCachePrune()
 
 
+class FakeFiles(Recorder):
+    status = PathStat(name="x", size=1, mode=0o644, mtime="2026-01-01T00:00:00Z", link_target="")
+
+    async def stat(self, ref: str, path: str) -> PathStat:
+        self.note("stat", ref, path)
+        return self.status
+
+    async def archive(self, ref: str, path: str) -> tuple[PathStat, AsyncIterator[bytes]]:
+        self.note("archive", ref, path)
+        return self.status, self._pieces()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        yield b"a tar"
+
+    async def extract(
+        self, ref: str, path: str, chunks: AsyncIterable[bytes], *, keep_kinds: bool, copy_owner: bool
+    ) -> None:
+        data = b"".join([chunk async for chunk in chunks])
+        self.note("extract", ref, path, data, keep_kinds=keep_kinds, copy_owner=copy_owner)
+
+    async def changes(self, ref: str) -> list[FileChange] | None:
+        self.note("changes", ref)
+        return None
+
+    async def export(self, ref: str) -> AsyncIterator[bytes]:
+        self.note("export", ref)
+        return self._pieces()
+
+
+class FakeCommits(Recorder):
+    async def commit(self, ref: str, options: CommitOptions) -> CommitResult:
+        self.note("commit", ref, options)
+        return CommitResult(id=IMAGE_ID)
+
+
 class FakeUpdates(Recorder):
     async def update(self, ref: str, body: ContainerUpdate) -> ContainerUpdated:
         self.note("update", ref, body)
@@ -402,6 +438,8 @@ class Fakes:
         self.lifecycle = FakeLifecycle()
         self.updates = FakeUpdates()
         self.container_pruning = FakeContainerPruning()
+        self.files = FakeFiles()
+        self.commits = FakeCommits()
         self.streams = FakeStreams()
         self.stats = FakeStats()
         self.execs = FakeExecs()
@@ -419,6 +457,8 @@ class Fakes:
                 lifecycle=self.lifecycle,
                 updates=self.updates,
                 container_pruning=self.container_pruning,
+                files=self.files,
+                commits=self.commits,
                 streams=self.streams,
                 stats=self.stats,
                 execs=self.execs,

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from scow.config import Config
+from scow.engine.containers.links import Linked, link_environment, renewed_hosts, running_targets
 from scow.engine.containers.model import Container, MountRecord
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import HOST, Sandbox
@@ -49,7 +50,8 @@ class Documents:
         Raises ScowError with Docker's messages for whatever cannot be had.
         """
         hostname = self.hostname(doc)
-        etc = self._write_identity(doc, directory, sandbox)
+        linked = running_targets(doc, self.containers)
+        etc = self._write_identity(doc, directory, sandbox, linked)
         user_mounts = [self._mount(record) for record in doc.mounts]
         in_memory = doc.host.tmpfs if doc.host.tmpfs is not msgspec.UNSET else {}
         user_mounts += [mounts.tmpfs_mount(path, options) for path, options in in_memory.items()]
@@ -60,7 +62,12 @@ class Documents:
             config=doc.config,
             host=doc.host,
             args=[doc.path, *doc.args],
-            env=container_environment(doc.config.env or [], hostname, tty=doc.config.tty),
+            env=container_environment(
+                doc.config.env or [],
+                hostname,
+                tty=doc.config.tty,
+                links=link_environment(doc.name, linked),
+            ),
             cwd=doc.config.working_dir,
             user=resolve_container_user(str(rootfs), doc, doc.config.user),
             rootfs=str(rootfs),
@@ -79,20 +86,34 @@ class Documents:
             default_seccomp=self.config.seccomp_profile,
             default_init=self.config.init,
         )
+        self._tell_parents(doc, directory.parent, sandbox)
         return build_spec(request, self.facts)
+
+    def links_of(self, doc: Container) -> list[str]:
+        """The variables of a running container's links, for an exec; a target that has ended has none."""
+        alive = {
+            alias: target
+            for alias, target in doc.links.items()
+            if (live := self.containers.by_id(target)) and live.doc.endpoint
+        }
+        return link_environment(
+            doc.name, running_targets(msgspec.structs.replace(doc, links=alive), self.containers)
+        )
 
     def cgroup_path(self, doc: Container) -> str:
         """The control group of a container."""
         return cgroup_path(doc.id, doc.host.cgroup_parent, self.config.cgroup_parent)
 
-    def _write_identity(self, doc: Container, directory: Path, sandbox: Sandbox) -> list[MountSpec]:
+    def _write_identity(
+        self, doc: Container, directory: Path, sandbox: Sandbox, linked: Sequence[Linked]
+    ) -> list[MountSpec]:
         if donor := donor_of(doc.host.network_mode):
             # Whoever shares a network shares what is said about names in it.
             directory = directory.parent / self.containers.get(donor).doc.id
         else:
             texts = {
                 "hostname": identity.hostname_text(doc.config.hostname),
-                "hosts": self._hosts(doc, sandbox),
+                "hosts": self._hosts(doc, sandbox, linked),
                 "resolv.conf": identity.resolv_conf_text(
                     _read_text(_HOST_FILES["resolv.conf"]),
                     nameservers=doc.host.dns or self.config.dns,
@@ -109,7 +130,7 @@ class Documents:
             for name in ("resolv.conf", "hostname", "hosts")
         ]
 
-    def _hosts(self, doc: Container, sandbox: Sandbox) -> str:
+    def _hosts(self, doc: Container, sandbox: Sandbox, linked: Sequence[Linked]) -> str:
         extra = doc.host.extra_hosts or []
         if sandbox.path == HOST:
             text = _read_text(_HOST_FILES["hosts"])
@@ -124,8 +145,20 @@ class Documents:
             doc.config.domainname,
             addresses=[endpoint.address] if endpoint else [],
             extra_hosts=extra,
+            linked=[(link.address, link.names()) for link in linked],
             gateway=endpoint.gateway if endpoint else "",
         )
+
+    def _tell_parents(self, doc: Container, root: Path, sandbox: Sandbox) -> None:
+        """Running containers that link to this one learn where it is now."""
+        if sandbox.endpoint is None:
+            return
+        for live in self.containers:
+            for alias, target in live.doc.links.items():
+                path = root / live.doc.id / "hosts"
+                if target == doc.id and live.doc.alive and path.exists():
+                    # Written in place: the file is mounted.
+                    path.write_text(renewed_hosts(path.read_text(), alias, sandbox.endpoint.address))
 
     def _mount(self, record: MountRecord) -> MountSpec:
         if record.type == "tmpfs":
@@ -221,12 +254,12 @@ class Documents:
         return found
 
 
-def resolve_container_user(root: str, doc: Container, user: str) -> ResolvedUser:
+def resolve_container_user(root: str | int, doc: Container, user: str) -> ResolvedUser:
     """``user`` as numbers, by the accounts below ``root``. Raises ScowError with Docker's messages."""
     return resolve_user(user, _accounts(root, "passwd"), _accounts(root, "group"), doc.host.group_add or [])
 
 
-def _accounts(root: str, name: str) -> str:
+def _accounts(root: str | int, name: str) -> str:
     try:
         data = read_in_root(root, f"/etc/{name}", _MAX_ACCOUNTS_BYTES)
     except (FileNotFoundError, NotADirectoryError):

@@ -197,8 +197,8 @@ class Lifecycle:
             return True
         return number == parse_signal(configured)
 
-    async def pause(self, ref: str) -> None:
-        """Freeze all processes of a container."""
+    async def pause(self, ref: str, *, for_commit: bool = False) -> None:
+        """Freeze all processes; ``for_commit``: should we be killed, the next engine thaws them."""
         live = self._containers.get(ref)
         async with live.lock:
             doc = live.doc
@@ -208,6 +208,9 @@ class Lifecycle:
                 raise ConflictError(f"container {doc.id} is not running")
             if doc.state.status is Status.PAUSED:
                 raise ConflictError(f"container {doc.id} is already paused")
+            if doc.paused_for_commit != for_commit:
+                doc.paused_for_commit = for_commit
+                await self._containers.save(live)
             await self._launcher.pause(live)
             doc.step(Action.PAUSE)
             health.suspended(doc.state.health)
@@ -226,6 +229,7 @@ class Lifecycle:
     async def _unpause(self, live: Live) -> None:
         await self._launcher.unpause(live)
         live.doc.step(Action.UNPAUSE)
+        live.doc.paused_for_commit = False
         await self._containers.save(live)
         container_event(self._events, live.doc, "unpause")
         self._launcher.status_changed(live)
@@ -240,7 +244,8 @@ class Lifecycle:
         if live.being_removed:
             raise ConflictError(f"removal of container {ref} is already in progress")
         if link:
-            raise ScowError("Conflict, cannot remove the default link name of the container")
+            await self._remove_link(ref)
+            return
         live.being_removed = True
         try:
             await self._remove(live, force=force, volumes=volumes)
@@ -249,6 +254,16 @@ class Lifecycle:
             raise
         finally:
             live.being_removed = False
+
+    async def _remove_link(self, ref: str) -> None:
+        """Take away ``parent/alias``, and leave both containers."""
+        found = self._containers.link_of(ref)
+        if found is None:
+            raise ScowError("Conflict, cannot remove the default link name of the container")
+        parent, alias = found
+        async with parent.lock:
+            parent.doc.links.pop(alias, None)
+            await self._containers.save(parent)
 
     async def _remove(self, live: Live, *, force: bool, volumes: bool) -> None:
         async with live.lock:

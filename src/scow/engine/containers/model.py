@@ -59,7 +59,8 @@ class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
     ``networks`` is what the user asked for; ``endpoint`` is what it has while it runs. ``links`` are ids of
     the containers it is linked to, by alias.
     ``manually_stopped`` keeps restart policies from bringing back what a person stopped;
-    ``limits_pending``: the runtime may not have been given the limits yet that stand in ``host``.
+    ``limits_pending``: the runtime may not have been given the limits yet that stand in ``host``;
+    ``paused_for_commit``: it stands still for us, not for a person.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
     restart_count: int = 0
     manually_stopped: bool = False
     limits_pending: bool = False
+    paused_for_commit: bool = False
     log_path: str = ""
 
     @property

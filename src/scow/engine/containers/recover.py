@@ -87,6 +87,7 @@ class Recovery:
             await self._unknown(process)
         await self._remove_ended()
         await self._remove_orphans()
+        await self._unmount_unused()
 
     async def _reconcile(self, live: Live, process: Running | None) -> None:
         doc = live.doc
@@ -108,6 +109,9 @@ class Recovery:
     async def _adopt(self, live: Live) -> None:
         """Hold on to a process; one that the last daemon was about to freeze or to thaw may be so by now."""
         frozen = self._launcher.is_frozen(live.doc)
+        if frozen and live.doc.paused_for_commit:
+            await self._launcher.unpause(live)
+            frozen = False
         if frozen != (live.doc.state.status is Status.PAUSED):
             live.doc.step(Action.PAUSE if frozen else Action.UNPAUSE)
             await self._containers.save(live)
@@ -150,6 +154,13 @@ class Recovery:
                 if path.name not in self._containers:
                     await run_blocking(shutil.rmtree, path, True)
 
+    async def _unmount_unused(self) -> None:
+        """What the last daemon had mounted to copy files of containers that do not run."""
+        for key in self._images.mounted_rootfs():
+            live = self._containers.by_id(key)
+            if live is not None and not live.doc.alive:
+                await self._images.unmount_rootfs(key)
+
     async def apply_restart_policies(self) -> None:
         """Start what was running, or should have been, when the last daemon ended."""
         due = {live.doc.id: live for live in self._containers if _is_due(live.doc)}
@@ -173,11 +184,12 @@ class Recovery:
                 _log.warning("container %s could not be started: %s", doc.id, exc)
 
     def _donors(self, doc: Container) -> Iterator[str]:
-        """Ids of the containers in whose namespaces this one runs: they have to be started first."""
+        """Ids of the containers in whose namespaces this one runs, or that it links to: they start first."""
         for mode in (doc.host.network_mode, doc.host.ipc_mode, doc.host.pid_mode):
             if ref := donor_of(mode):
                 with suppress(NotFoundError, InvalidArgumentError):
                     yield self._containers.get(ref).doc.id
+        yield from doc.links.values()
 
 
 def _is_due(doc: Container) -> bool:

@@ -1,0 +1,92 @@
+"""An archive that a person sends is unpacked into a directory of a container (``docker cp``).
+
+Unlike a layer it has no deletions, and what is in its way is replaced: a file by anything, a directory
+only by a directory, or by what is no directory if the person allows that. Symlinks on the way mean what
+they mean to the container, whatever directory the archive goes to.
+"""
+
+import os
+import posixpath
+import stat
+from dataclasses import dataclass
+
+from scow.errors import InvalidArgumentError, ScowError
+from scow.image import tar_reader
+from scow.image.decompress import ByteReader, decompressed
+from scow.image.snapshots.probe import in_user_namespace
+from scow.image.tar_reader import Entry, TarReader
+from scow.image.tree_maker import Scope, TreeMaker, components
+from scow.image.trees import remove_tree
+from scow.linux.mount_views import MountView
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Directory ``fd``, which is at ``path`` in the container whose file system is ``view``."""
+
+    fd: int
+    path: str
+    view: MountView
+
+
+def extract(
+    content: ByteReader,
+    destination: Destination,
+    *,
+    keep_kinds: bool,
+    owner: tuple[int, int] | None,
+) -> None:
+    """Unpack ``content``, a tar in any of the compressions. Blocks.
+
+    ``keep_kinds``: a directory must not become something else, nor something else a directory. ``owner`` is
+    for everything, instead of the owners in the archive. What is unpacked when it fails, stays. Raises
+    InvalidArgumentError, ScowError.
+    """
+    maker = TreeMaker(
+        os.dup(destination.fd),
+        scope=Scope(destination.view.root, destination.path),
+        owner=owner,
+        may_make_devices=not in_user_namespace(),
+    )
+    try:
+        archive = TarReader(decompressed(content))
+        for entry in archive:
+            _place(entry, archive, maker, destination, keep_kinds)
+        maker.settle()
+    finally:
+        maker.close()
+
+
+def _place(entry: Entry, archive: TarReader, maker: TreeMaker, to: Destination, keep_kinds: bool) -> None:
+    parts = components(entry.name)
+    if not parts:
+        return  # the directory itself, which is there
+    folder, name = "/".join(parts[:-1]), parts[-1]
+    path = "/".join(parts)
+    try:
+        folder_fd = maker.folder(folder, entry.name)
+        try:
+            maker.make(entry, archive, folder_fd, path, name)
+        except FileExistsError:
+            folder_fd = maker.folder(folder, entry.name)
+            if keep_kinds:
+                _check_kind(entry, folder_fd, name, posixpath.join(to.path, path), to.path)
+            place = posixpath.join(os.readlink(f"/proc/self/fd/{folder_fd}"), name)
+            if to.view.is_in_use(place):
+                raise ScowError(f"unlinkat {place}: device or resource busy") from None
+            remove_tree(folder_fd, name)
+            maker.forget(path)
+            maker.make(entry, archive, folder_fd, path, name)
+    except FileNotFoundError as exc:
+        raise InvalidArgumentError(f"{entry.name}: {exc.strerror}: {entry.link or entry.name}") from exc
+    except OSError as exc:
+        raise ScowError(f"{entry.name}: {(exc.strerror or str(exc)).lower()}") from exc
+
+
+def _check_kind(entry: Entry, folder_fd: int, name: str, path: str, to: str) -> None:
+    """Docker's two refusals."""
+    is_directory = stat.S_ISDIR(os.stat(name, dir_fd=folder_fd, follow_symlinks=False).st_mode)
+    if is_directory and entry.kind != tar_reader.DIRECTORY:
+        raise InvalidArgumentError(f'cannot overwrite directory "{path}" with non-directory "{to}"')
+    if not is_directory and entry.kind == tar_reader.DIRECTORY:
+        raise InvalidArgumentError(f'cannot overwrite non-directory "{path}" with directory "{to}"')
