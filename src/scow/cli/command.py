@@ -14,17 +14,20 @@ if TYPE_CHECKING:
 class Command:
     """One verb. ``synopsis`` follows the command's name in usage lines; ``spellings`` are all its names.
 
-    With ``own_help`` the command lists ``--help`` itself and has another use for ``-h``.
+    With ``own_help`` the command lists ``--help`` itself and has another use for ``-h``. ``since`` is the API
+    version that the engine must have; an ``experimental`` one is for engines that allow such things.
     """
 
     __slots__ = (
         "arguments",
+        "experimental",
         "flags",
         "interspersed",
         "long",
         "own_help",
         "run",
         "short",
+        "since",
         "spellings",
         "synopsis",
     )
@@ -41,6 +44,8 @@ class Command:
         long: str = "",
         interspersed: bool = True,
         own_help: bool = False,
+        since: str = "",
+        experimental: bool = False,
     ) -> None:
         self.run = run
         self.synopsis = synopsis
@@ -51,6 +56,8 @@ class Command:
         self.long = long or short
         self.interspersed = interspersed
         self.own_help = own_help
+        self.since = since
+        self.experimental = experimental
 
 
 def no_arguments(count: int) -> "tuple[str, str] | None":

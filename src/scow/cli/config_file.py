@@ -30,6 +30,11 @@ class ConfigFile:
         value = self._values.get(key)
         return value if isinstance(value, str) else ""
 
+    def texts(self, key: str) -> list[str]:
+        """A member that is a list of strings, ``pruneFilters`` say."""
+        value = self._values.get(key)
+        return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+
     def http_headers(self) -> dict[str, str]:
         """``HttpHeaders``: sent with every request."""
         return self._strings(self._values.get("HttpHeaders"))
@@ -89,3 +94,20 @@ def context_host(directory: str, name: str) -> str:
     if os.path.isdir(os.path.join(directory, "contexts", "tls", digest, "docker")):
         raise UnsupportedError(f'context "{name}": TLS connections are not supported')
     return str(endpoint.get("Host") or "")
+
+
+def context_names(directory: str) -> list[str]:
+    """The stored contexts and the one that is always there, by name."""
+    folder = os.path.join(directory, "contexts", "meta")
+    names = [DEFAULT_CONTEXT]
+    try:
+        entries = os.listdir(folder)
+    except OSError:
+        return names
+    for entry in entries:
+        try:
+            with open(os.path.join(folder, entry, "meta.json"), "rb") as file:
+                names.append(str(json.loads(file.read())["Name"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return sorted(names)

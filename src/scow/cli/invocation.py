@@ -13,7 +13,7 @@ from scow.errors import ScowError, UnsupportedError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from scow.cli.flags import Flags
 
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 class Invocation:
     """What every command gets. Settings and the client are made when first asked for."""
 
-    def __init__(self, program: str, options: "Flags", environ: "Mapping[str, str]") -> None:
+    def __init__(
+        self, program: str, options: "Flags", environ: "Mapping[str, str]", argv: "Sequence[str]" = ()
+    ) -> None:
+        """``argv`` is the whole command line without the program's name."""
         self.program = program
+        self.argv = argv
         self.options = options
         self.environ = environ
         self.out = Output(1)
@@ -34,7 +38,7 @@ class Invocation:
     @property
     def config(self) -> ConfigFile:
         if self._config is None:
-            self._config, warning = load_config_file(self._config_directory())
+            self._config, warning = load_config_file(self.config_directory)
             if warning:
                 self.err.line(warning)
         return self._config
@@ -81,7 +85,7 @@ class Invocation:
         if name == DEFAULT_CONTEXT:
             endpoint = parse_endpoint(hosts[0] if hosts else self._environment_host())
         else:
-            endpoint = parse_endpoint(context_host(self._config_directory(), name))
+            endpoint = parse_endpoint(context_host(self.config_directory, name))
         if endpoint.scheme == "tcp" and self._wants_tls():
             raise UnsupportedError("TLS connections are not supported")
         return endpoint
@@ -93,7 +97,9 @@ class Invocation:
     def _wants_tls(self) -> bool:
         return bool(self.options["tls"] or self.options["tlsverify"] or self.environ.get("DOCKER_TLS_VERIFY"))
 
-    def _config_directory(self) -> str:
+    @property
+    def config_directory(self) -> str:
+        """Where the settings are, and what else belongs to them."""
         return config_directory(self.options["config"], self.environ)
 
     def _start_daemon(self, endpoint: Endpoint) -> "socket.socket | None":

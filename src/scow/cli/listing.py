@@ -29,6 +29,45 @@ INSPECT_FORMAT_HELP = (
 )
 
 
+class Layout:
+    """How objects of one kind are listed.
+
+    ``headers`` has a name for every column, ``columns`` are those of the table, ``quiet`` the one that is
+    left of a row with ``--quiet``; ``raw`` and ``raw_quiet`` are the templates behind ``--format raw``.
+    """
+
+    __slots__ = ("columns", "headers", "quiet", "raw", "raw_quiet")
+
+    def __init__(
+        self,
+        headers: "Mapping[str, str]",
+        columns: tuple[str, ...],
+        *,
+        quiet: str = "ID",
+        raw: str = "",
+        raw_quiet: str = "",
+    ) -> None:
+        self.headers = headers
+        self.columns = columns
+        self.quiet = quiet
+        self.raw = raw
+        self.raw_quiet = raw_quiet
+
+
+def print_listing(
+    invocation: "Invocation", rows: "Iterable[Adapter]", layout: Layout, template: str, *, quiet: bool
+) -> None:
+    """The rows as ``--quiet`` and ``--format`` say; an empty ``template`` is the table."""
+    if template == "raw":
+        print_rows(invocation, rows, layout.headers, layout.raw_quiet if quiet else layout.raw)
+    elif template not in ("", "table"):
+        print_rows(invocation, rows, layout.headers, template)
+    elif quiet:
+        print_column(invocation, rows, layout.quiet)
+    else:
+        print_columns(invocation, rows, layout.headers, layout.columns)
+
+
 def filter_query(filters: dict[str, list[str]]) -> list[tuple[str, str]]:
     """The ``filters`` parameter; maps of true values are the spelling that every engine reads."""
     if not filters:

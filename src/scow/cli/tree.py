@@ -1,40 +1,82 @@
-"""Every command by its names. A command lives in ``scow.cli.commands.<module>`` as ``COMMAND``."""
+"""Every command by its names. A command is a value of ``scow.cli.commands.<module>``, named behind a colon
+when that is not ``COMMAND``."""
 
 from scow.cli.command import Command
 
 
 class Noun:
-    """A group of verbs: their modules, and other names that some of them have."""
+    """A group of verbs: where each is, and other names that some of them have.
 
-    __slots__ = ("about", "aliases", "verbs")
+    The help page of the program does not have a ``hidden`` one.
+    """
 
-    def __init__(self, about: str, verbs: dict[str, str], aliases: dict[str, str] | None = None) -> None:
+    __slots__ = ("about", "aliases", "hidden", "verbs")
+
+    def __init__(
+        self,
+        about: str,
+        verbs: dict[str, str],
+        aliases: dict[str, str] | None = None,
+        *,
+        hidden: bool = False,
+    ) -> None:
         self.about = about
         self.verbs = verbs
         self.aliases = aliases or {}
+        self.hidden = hidden
+
+    def verb(self, name: str) -> str:
+        """The verb's own name for one of its names; "" when there is none."""
+        name = self.aliases.get(name, name)
+        return name if name in self.verbs else ""
 
 
 NOUNS = {
+    "checkpoint": Noun(
+        "Manage checkpoints",
+        {
+            "create": "checkpoint.verbs:CREATE",
+            "ls": "checkpoint.verbs:LS",
+            "rm": "checkpoint.verbs:RM",
+        },
+        {"list": "ls", "remove": "rm"},
+    ),
+    "completion": Noun(
+        "Generate the autocompletion script for the specified shell",
+        {
+            "bash": "completion.scripts:BASH",
+            "fish": "completion.scripts:FISH",
+            "zsh": "completion.scripts:ZSH",
+        },
+        hidden=True,
+    ),
     "container": Noun(
         "Manage containers",
         {
             "attach": "container.attach",
+            "commit": "container.commit",
+            "cp": "container.cp",
             "create": "container.create",
+            "diff": "container.diff",
             "exec": "container.exec",
-            "inspect": "container.inspect",
+            "export": "container.export",
+            "inspect": "inspect:CONTAINER",
             "kill": "container.kill",
             "logs": "container.logs",
             "ls": "container.ls",
-            "pause": "container.pause",
+            "pause": "container.pause:PAUSE",
             "port": "container.port",
+            "prune": "prune:CONTAINER",
             "rename": "container.rename",
             "restart": "container.restart",
             "rm": "container.rm",
             "run": "container.run",
             "start": "container.start",
+            "stats": "container.stats",
             "stop": "container.stop",
             "top": "container.top",
-            "unpause": "container.unpause",
+            "unpause": "container.pause:UNPAUSE",
+            "update": "container.update",
             "wait": "container.wait",
         },
         {"list": "ls", "ps": "ls", "remove": "rm"},
@@ -44,31 +86,47 @@ NOUNS = {
         {
             "history": "image.history",
             "import": "image.import_",
-            "inspect": "image.inspect",
+            "inspect": "inspect:IMAGE",
             "load": "image.load",
             "ls": "image.ls",
+            "prune": "prune:IMAGE",
             "rm": "image.rm",
+            "save": "image.save",
             "tag": "image.tag",
         },
         {"list": "ls", "remove": "rm"},
     ),
     "network": Noun(
         "Manage networks",
-        {"inspect": "network.inspect", "ls": "network.ls"},
-        {"list": "ls"},
+        {
+            "connect": "network.connect",
+            "create": "network.create",
+            "disconnect": "network.disconnect",
+            "inspect": "inspect:NETWORK",
+            "ls": "network.ls",
+            "prune": "prune:NETWORK",
+            "rm": "network.rm",
+        },
+        {"list": "ls", "remove": "rm"},
     ),
     "system": Noun(
         "Manage Docker",
-        {"events": "system.events", "info": "system.info"},
+        {
+            "df": "system.df",
+            "events": "system.events",
+            "info": "system.info",
+            "prune": "system.prune",
+        },
     ),
     "volume": Noun(
         "Manage volumes",
         {
             "create": "volume.create",
-            "inspect": "volume.inspect",
+            "inspect": "inspect:VOLUME",
             "ls": "volume.ls",
-            "prune": "volume.prune",
+            "prune": "prune:VOLUME",
             "rm": "volume.rm",
+            "update": "volume.update",
         },
         {"list": "ls", "remove": "rm"},
     ),
@@ -86,33 +144,41 @@ COMMON = {
 
 OTHERS = {
     "attach": "container.attach",
+    "commit": "container.commit",
+    "cp": "container.cp",
     "create": "container.create",
+    "diff": "container.diff",
     "events": "system.events",
+    "export": "container.export",
     "history": "image.history",
     "import": "image.import_",
-    "inspect": "system.inspect",
+    "inspect": "inspect:ANY",
     "kill": "container.kill",
     "load": "image.load",
     "logs": "container.logs",
-    "pause": "container.pause",
+    "pause": "container.pause:PAUSE",
     "port": "container.port",
     "rename": "container.rename",
     "restart": "container.restart",
     "rm": "container.rm",
     "rmi": "image.rm",
+    "save": "image.save",
     "start": "container.start",
+    "stats": "container.stats",
     "stop": "container.stop",
     "tag": "image.tag",
     "top": "container.top",
-    "unpause": "container.unpause",
+    "unpause": "container.pause:UNPAUSE",
+    "update": "container.update",
     "wait": "container.wait",
 }
 
 TOP_LEVEL = COMMON | OTHERS
 
 
-def load_command(module: str) -> Command:
-    """Import one command."""
+def load_command(place: str) -> Command:
+    """Import one command; ``place`` is ``module`` or ``module:NAME``."""
+    module, _, name = place.partition(":")
     found = __import__(f"scow.cli.commands.{module}", fromlist=("COMMAND",))
-    command: Command = found.COMMAND
+    command: Command = getattr(found, name or "COMMAND")
     return command

@@ -61,13 +61,17 @@ def test_aliases_are_the_command_they_stand_for(capfd: pytest.CaptureFixture[str
 
 
 def test_every_command_is_in_the_tree_and_can_be_loaded() -> None:
-    named = {*COMMON.values(), *OTHERS.values()}
-    named |= {module for noun in NOUNS.values() for module in noun.verbs.values()}
+    places = {*COMMON.values(), *OTHERS.values()}
+    places |= {place for noun in NOUNS.values() for place in noun.verbs.values()}
     folder = Path(load_command.__code__.co_filename).parent / "commands"
-    there = {f"{path.parent.name}.{path.stem}" for path in folder.glob("*/*.py") if path.stem != "__init__"}
-    assert named == there
-    for module in named:
-        assert load_command(module).short
+    there = {
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        for path in folder.rglob("*.py")
+        if path.stem != "__init__"
+    }
+    assert {place.partition(":")[0] for place in places} == there
+    for place in places:
+        assert load_command(place).short
 
 
 def test_versions_of_both_names(capfd: pytest.CaptureFixture[str]) -> None:

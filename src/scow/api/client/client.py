@@ -127,20 +127,50 @@ class Client:
         """The JSON of a DELETE, None when the answer has no body."""
         return self._finish(self.request("DELETE", path, query)).json()
 
-    def upload(self, path: str, query: "Query", source: "BinaryIO", headers: dict[str, str]) -> Response:
-        """POST everything in ``source``; the answer can be read while the body is still being sent.
+    def upload(
+        self,
+        path: str,
+        query: "Query",
+        source: "BinaryIO",
+        headers: dict[str, str],
+        *,
+        method: str = "POST",
+    ) -> Response:
+        """Send everything in ``source``; the answer can be read while the body is still being sent.
 
         A regular file goes out with sendfile(2), anything else chunked.
         """
         from scow.api.client.upload import send_body, start_sending
 
-        target = self._target(path, query)
-        connection = self._connect("POST", target)
         framing = send_body(source)
-        fields = self._request_headers({**headers, **framing.headers})
-        connection.sock.sendall(encode_request_head("POST", target, fields))
-        start_sending(connection.sock, framing)
-        return self._answer(connection, "POST", target)
+        return self._send_body(
+            method, path, query, {**headers, **framing.headers}, lambda sock: start_sending(sock, framing)
+        )
+
+    def upload_blocks(self, method: str, path: str, query: "Query", blocks: "Iterable[bytes]") -> Response:
+        """Send ``blocks`` as they are made, chunked. Raises what making them raises."""
+        from scow.api.client.upload import BlockSender
+
+        sender = BlockSender(blocks)
+        headers = {"Content-Type": "text/plain", "Transfer-Encoding": "chunked"}
+        try:
+            return self._send_body(method, path, query, headers, sender.start)
+        finally:
+            sender.check()
+
+    def _send_body(
+        self,
+        method: str,
+        path: str,
+        query: "Query",
+        headers: dict[str, str],
+        start: "Callable[[socket.socket], None]",
+    ) -> Response:
+        target = self._target(path, query)
+        connection = self._connect(method, target)
+        connection.sock.sendall(encode_request_head(method, target, self._request_headers(headers)))
+        start(connection.sock)
+        return self._answer(connection, method, target)
 
     def hijack(self, path: str, query: "Query" = (), *, body: "Any" = None) -> Hijacked:
         """POST with ``Upgrade: tcp`` and take the connection over; its two directions end independently."""

@@ -7,6 +7,7 @@ import threading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import BinaryIO
 
 _BLOCK_SIZE = 1 << 20
@@ -66,3 +67,38 @@ def _send_chunked(sock: socket.socket, source: int) -> None:
     while block := os.read(source, _BLOCK_SIZE):
         sock.sendall(b"%x\r\n%b\r\n" % (len(block), block))
     sock.sendall(b"0\r\n\r\n")
+
+
+class BlockSender:
+    """Sends blocks, none of them empty, that are made while they are sent.
+
+    An engine that answers early and stops reading is no error here. ``check`` raises the OSError that the
+    making of the blocks raised.
+    """
+
+    def __init__(self, blocks: "Iterable[bytes]") -> None:
+        self._blocks = blocks
+        self._failure: OSError | None = None
+
+    def start(self, sock: socket.socket) -> None:
+        threading.Thread(target=self._send, args=(sock,), daemon=True, name="upload").start()
+
+    def check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _send(self, sock: socket.socket) -> None:
+        blocks = iter(self._blocks)
+        while True:
+            try:
+                block = next(blocks, b"")
+            except OSError as exc:
+                self._failure = exc
+                sock.shutdown(socket.SHUT_RDWR)  # half a body must not look like a whole one
+                return
+            try:
+                sock.sendall(b"%x\r\n%b\r\n" % (len(block), block))
+            except OSError:
+                return
+            if not block:
+                return

@@ -33,7 +33,7 @@ def _zero() -> int:
 
 BYTES = Kind("bytes", ram_in_bytes, zero=_zero)
 SWAP_BYTES = Kind("bytes", sizes.parse_swap_size, zero=_zero)
-_CPUS = Kind("decimal", sizes.parse_cpus, zero=_zero)
+CPUS = Kind("decimal", sizes.parse_cpus, zero=_zero)
 _ENV = list_of(environment.validate_env)
 _LABELS = list_of(environment.validate_label)
 _MOUNTS = list_of(mounts.parse_mount, name="mount")
@@ -161,7 +161,7 @@ _RESOURCES = (
     Flag("cpu-rt-period", INT, "Limit CPU real-time period in microseconds", since="1.25"),
     Flag("cpu-rt-runtime", INT, "Limit CPU real-time runtime in microseconds", since="1.25"),
     Flag("cpu-shares", INT, "CPU shares (relative weight)", short="c"),
-    Flag("cpus", _CPUS, "Number of CPUs", since="1.25"),
+    Flag("cpus", CPUS, "Number of CPUs", since="1.25"),
     Flag("device-read-bps", _BYTE_RATES, "Limit read rate (bytes per second) from a device"),
     Flag("device-read-iops", _OPERATION_RATES, "Limit read rate (IO per second) from a device"),
     Flag("device-write-bps", _BYTE_RATES, "Limit write rate (bytes per second) to a device"),

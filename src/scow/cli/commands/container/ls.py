@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Summary = dict[str, Any]
 
 _GO_TYPE = "*formatter.ContainerContext"
-_HEADERS = {
+HEADERS = {
     "ID": "CONTAINER ID",
     "Names": "NAMES",
     "Image": "IMAGE",
@@ -72,13 +72,13 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     rows = [container_row(summary, truncate=not flags["no-trunc"]) for summary in summaries]
     if template == "raw":
         template = "container_id: {{.ID}}" if flags["quiet"] else _RAW + ("size: {{.Size}}\n" * wants_size)
-        print_rows(invocation, rows, _HEADERS, template)
+        print_rows(invocation, rows, HEADERS, template)
     elif flags["quiet"]:
         print_column(invocation, rows, "ID")
     elif template in ("", "table"):
-        print_columns(invocation, rows, _HEADERS, (*_COLUMNS, "Size") if wants_size else _COLUMNS)
+        print_columns(invocation, rows, HEADERS, (*_COLUMNS, "Size") if wants_size else _COLUMNS)
     else:
-        print_rows(invocation, rows, _HEADERS, template)
+        print_rows(invocation, rows, HEADERS, template)
 
 
 def _query(flags: "Flags", *, wants_size: bool) -> list[tuple[str, str]]:

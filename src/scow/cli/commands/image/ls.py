@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Summary = dict[str, Any]
 
 _GO_TYPE = "*formatter.imageContext"
-_HEADERS = {
+HEADERS = {
     "ID": "IMAGE ID",
     "Repository": "REPOSITORY",
     "Tag": "TAG",
@@ -102,15 +102,15 @@ def _print(invocation: "Invocation", flags: "Flags", images: "list[Summary]") ->
     if flags["quiet"] and not template:
         print_column(invocation, rows, "ID")
     elif flags["quiet"] and template == "raw":
-        print_rows(invocation, rows, _HEADERS, "image_id: {{.ID}}")
+        print_rows(invocation, rows, HEADERS, "image_id: {{.ID}}")
     elif not template:
-        print_columns(invocation, rows, _HEADERS, _COLUMNS_WITH_DIGEST if digests else _COLUMNS)
+        print_columns(invocation, rows, HEADERS, _COLUMNS_WITH_DIGEST if digests else _COLUMNS)
     elif template == "raw":
-        print_rows(invocation, rows, _HEADERS, _RAW % ("digest: {{.Digest}}\n" if digests else ""))
+        print_rows(invocation, rows, HEADERS, _RAW % ("digest: {{.Digest}}\n" if digests else ""))
     else:
         if digests and template.startswith("table") and "{{.Digest}}" not in template:
             template += "\t{{.Digest}}"
-        print_rows(invocation, rows, _HEADERS, template)
+        print_rows(invocation, rows, HEADERS, template)
 
 
 def image_rows(image: "Summary", *, truncate: bool, digests: bool, digest_rows: bool) -> "Iterator[Adapter]":
@@ -121,19 +121,20 @@ def image_rows(image: "Summary", *, truncate: bool, digests: bool, digest_rows: 
     names = [name.rpartition(":") for name in image.get("RepoTags") or () if name != "<none>:<none>"]
     references = [name.partition("@") for name in image.get("RepoDigests") or () if name != "<none>@<none>"]
     if not names and not references:
-        yield _row(image, truncate, _NONE, _NONE, _NONE)
+        yield image_row(image, truncate, _NONE, _NONE, _NONE)
         return
     tagged = {repository for repository, _, _ in names}
     for repository, _, tag in names:
         own = [digest for name, _, digest in references if name == repository] if digests else []
         for digest in own or [_NONE]:
-            yield _row(image, truncate, repository, tag, digest)
+            yield image_row(image, truncate, repository, tag, digest)
     untagged = {name: digest for name, _, digest in references if name not in tagged}
     for repository, digest in untagged.items():
-        yield _row(image, truncate, repository, _NONE, digest if digest_rows else "")
+        yield image_row(image, truncate, repository, _NONE, digest if digest_rows else "")
 
 
-def _row(image: "Summary", truncate: bool, repository: str, tag: str, digest: str) -> Adapter:
+def image_row(image: "Summary", truncate: bool, repository: str, tag: str, digest: str) -> Adapter:
+    """The columns of an image under one of its names."""
     identifier, size, shared = image["Id"], image.get("Size", 0), image.get("SharedSize", -1)
     containers = image.get("Containers", -1)
     return Adapter(

@@ -4,14 +4,13 @@ from scow.cli.command import Command, no_arguments
 from scow.cli.flags import BOOL, FILTER, STRING, Flag
 from scow.cli.listing import (
     FORMAT_HELP,
+    Layout,
     chosen_format,
     filter_query,
     label_method,
     label_text,
     natural_key,
-    print_column,
-    print_columns,
-    print_rows,
+    print_listing,
 )
 from scow.cli.template_values import Adapter
 from scow.cli.units import truncate_id
@@ -24,18 +23,22 @@ if TYPE_CHECKING:
     from scow.cli.invocation import Invocation
 
 _GO_TYPE = "*network.networkContext"
-_HEADERS = {
-    "ID": "NETWORK ID",
-    "Name": "NAME",
-    "Driver": "DRIVER",
-    "Scope": "SCOPE",
-    "IPv4": "IPV4",
-    "IPv6": "IPV6",
-    "Internal": "INTERNAL",
-    "Labels": "LABELS",
-    "CreatedAt": "CREATED AT",
-}
-_RAW = "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n"
+_LAYOUT = Layout(
+    {
+        "ID": "NETWORK ID",
+        "Name": "NAME",
+        "Driver": "DRIVER",
+        "Scope": "SCOPE",
+        "IPv4": "IPV4",
+        "IPv6": "IPV6",
+        "Internal": "INTERNAL",
+        "Labels": "LABELS",
+        "CreatedAt": "CREATED AT",
+    },
+    ("ID", "Name", "Driver", "Scope"),
+    raw="network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n",
+    raw_quiet="network_id: {{.ID}}",
+)
 
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
@@ -44,14 +47,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     networks.sort(key=lambda network: natural_key(network["Name"]))
     rows = [_row(network, truncate=not flags["no-trunc"]) for network in networks]
     template = chosen_format(invocation, flags, "networksFormat")
-    if template == "raw":
-        print_rows(invocation, rows, _HEADERS, "network_id: {{.ID}}" if flags["quiet"] else _RAW)
-    elif template:
-        print_rows(invocation, rows, _HEADERS, template)
-    elif flags["quiet"]:
-        print_column(invocation, rows, "ID")
-    else:
-        print_columns(invocation, rows, _HEADERS, ("ID", "Name", "Driver", "Scope"))
+    print_listing(invocation, rows, _LAYOUT, template, quiet=flags["quiet"])
 
 
 def _row(network: "dict[str, Any]", *, truncate: bool) -> Adapter:

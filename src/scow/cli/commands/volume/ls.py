@@ -4,14 +4,13 @@ from scow.cli.command import Command, no_arguments
 from scow.cli.flags import BOOL, FILTER, STRING, Flag
 from scow.cli.listing import (
     FORMAT_HELP,
+    Layout,
     chosen_format,
     filter_query,
     label_method,
     label_text,
     natural_key,
-    print_column,
-    print_columns,
-    print_rows,
+    print_listing,
 )
 from scow.cli.template_values import Adapter
 from scow.cli.units import human_size
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from scow.cli.invocation import Invocation
 
 _GO_TYPE = "*formatter.volumeContext"
-_HEADERS = {
+HEADERS = {
     "Name": "VOLUME NAME",
     "Group": "GROUP",
     "Driver": "DRIVER",
@@ -36,6 +35,14 @@ _HEADERS = {
     "Size": "SIZE",
     "Status": "STATUS",
 }
+_LAYOUT = Layout(
+    HEADERS,
+    ("Driver", "Name"),
+    quiet="Name",
+    raw="name: {{.Name}}\ndriver: {{.Driver}}\n",
+    raw_quiet="name: {{.Name}}",
+)
+_CLUSTER_LAYOUT = Layout(HEADERS, ("Name", "Group", "Driver", "Availability", "Status"), quiet="Name")
 _NOT_AVAILABLE = "N/A"
 
 
@@ -44,23 +51,15 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     volumes = invocation.client.get("/volumes", filter_query(flags["filter"]))["Volumes"] or []
     if flags["cluster"]:
         volumes = [volume for volume in volumes if volume.get("ClusterVolume")]
-    rows = [_row(volume) for volume in sorted(volumes, key=lambda volume: natural_key(volume["Name"]))]
-    template = "" if flags["cluster"] else chosen_format(invocation, flags, "volumesFormat")
-    if template == "raw":
-        raw = "name: {{.Name}}" if flags["quiet"] else "name: {{.Name}}\ndriver: {{.Driver}}\n"
-        print_rows(invocation, rows, _HEADERS, raw)
-    elif template:
-        print_rows(invocation, rows, _HEADERS, template)
-    elif flags["quiet"]:
-        print_column(invocation, rows, "Name")
-    elif flags["cluster"]:
-        columns = ("Name", "Group", "Driver", "Availability", "Status")
-        print_columns(invocation, rows, _HEADERS, columns)
-    else:
-        print_columns(invocation, rows, _HEADERS, ("Driver", "Name"))
+    rows = [volume_row(volume) for volume in sorted(volumes, key=lambda volume: natural_key(volume["Name"]))]
+    layout, template = _LAYOUT, chosen_format(invocation, flags, "volumesFormat")
+    if flags["cluster"]:
+        layout, template = _CLUSTER_LAYOUT, ""
+    print_listing(invocation, rows, layout, template, quiet=flags["quiet"])
 
 
-def _row(volume: "dict[str, Any]") -> Adapter:
+def volume_row(volume: "dict[str, Any]") -> Adapter:
+    """The columns of one volume; how many use it and its size only where the engine was asked for them."""
     usage = volume.get("UsageData")
     return Adapter(
         _GO_TYPE,

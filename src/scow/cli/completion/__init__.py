@@ -1,0 +1,1 @@
+"""What a shell asks when the Tab key is pressed, and the scripts that ask."""

@@ -1,0 +1,1 @@
+"""``cp``: path rules, tar archives in and out, progress."""

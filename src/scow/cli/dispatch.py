@@ -1,0 +1,179 @@
+"""From a command line to the command that it names, and the complaints when it names none."""
+
+import os
+
+from scow.cli.command import Command
+from scow.cli.exits import USAGE_STATUS, CommandError
+from scow.cli.flags import Flag, Flags
+from scow.cli.global_flags import HELP, HELP_SHORT, LOG_LEVELS, global_flags
+from scow.cli.invocation import Invocation
+from scow.cli.output import Output
+from scow.cli.parser import parse_flags
+from scow.cli.tree import NOUNS, TOP_LEVEL, Noun, load_command
+from scow.errors import InvalidArgumentError
+
+_COMPLETION_REQUESTS = ("__complete", "__completeNoDesc")
+
+
+def dispatch(program: str, argv: list[str]) -> None:
+    """Run ``argv``. Raises ScowError, OSError."""
+    if program == "docker-compose":
+        raise CommandError("docker-compose: compose projects are not supported")
+    flags = global_flags()
+    try:
+        options = parse_flags((*flags, HELP, HELP_SHORT), argv, interspersed=False)
+    except InvalidArgumentError as exc:
+        raise _usage_error(exc.message, program, "[OPTIONS] COMMAND [ARG...]") from exc
+    if options["log-level"] not in LOG_LEVELS:
+        raise CommandError(f"Unable to parse logging level: {options['log-level']}")
+    if options["context"] and options["host"]:
+        raise CommandError("conflicting options: cannot specify both --host and --context")
+    _print_notices(options)
+    invocation = Invocation(program, options, os.environ, argv)
+    try:
+        if options["help"] or options["-h"]:
+            _print_root_page(invocation, flags, 1)
+        elif options["version"]:
+            from scow.cli.client_version import version_line
+
+            Output(1).line(version_line(program))
+        elif not options.arguments:
+            _print_root_page(invocation, flags, 2)
+        else:
+            _run_words(invocation, options.arguments, flags)
+    finally:
+        invocation.close()
+
+
+def _run_words(invocation: Invocation, words: list[str], flags: tuple[Flag, ...]) -> None:
+    first, rest = words[0], words[1:]
+    if first in TOP_LEVEL:
+        _run_command(invocation, first, load_command(TOP_LEVEL[first]), rest)
+    elif first in NOUNS:
+        _run_noun(invocation, first, NOUNS[first], rest)
+    elif first == "help":
+        _help_about(invocation, rest, flags)
+    elif first in _COMPLETION_REQUESTS:
+        from scow.cli.completion.requests import answer_request
+
+        answer_request(invocation, rest, described=first == _COMPLETION_REQUESTS[0])
+    else:
+        _run_plugin(invocation, words, flags)
+
+
+def _run_plugin(invocation: Invocation, words: list[str], flags: tuple[Flag, ...]) -> None:
+    """A word that is no command of ours: a plugin's, or a mistake. A plugin takes this process's place."""
+    from scow.cli.plugins import replace_by_plugin
+
+    replace_by_plugin(invocation, words[0])
+    if "--help" in words:
+        _print_root_page(invocation, flags, 1)
+        return
+    program = invocation.program
+    raise CommandError(
+        f"{program}: unknown command: {program} {words[0]}\n\nRun '{program} --help' for more information"
+    )
+
+
+def _run_noun(invocation: Invocation, name: str, noun: Noun, words: list[str]) -> None:
+    path = f"{invocation.program} {name}"
+    try:
+        options = parse_flags((HELP, HELP_SHORT), words, interspersed=False)
+    except InvalidArgumentError as exc:
+        raise _usage_error(exc.message, path, "") from exc
+    _print_notices(options)
+    words = options.arguments
+    verb = noun.verb(words[0]) if words else ""
+    if options["help"] or options["-h"] or (not verb and "--help" in words):
+        _print_noun_page(invocation, name, 1)
+    elif not words:
+        _print_noun_page(invocation, name, 2)
+    elif verb:
+        _run_command(invocation, f"{name} {verb}", load_command(noun.verbs[verb]), words[1:])
+    else:
+        raise CommandError(
+            f"{invocation.program}: unknown command: {path} {words[0]}\n\n"
+            f"Usage:  {path}\n\nRun '{path} --help' for more information"
+        )
+
+
+def _run_command(invocation: Invocation, name: str, command: Command, words: list[str]) -> None:
+    program = invocation.program
+    path = f"{program} {name}"
+    known = (*command.flags, HELP) if command.own_help else (*command.flags, HELP, HELP_SHORT)
+    try:
+        options = parse_flags(known, words, interspersed=command.interspersed)
+    except InvalidArgumentError as exc:
+        raise _usage_error(exc.message, path, command.synopsis) from exc
+    _print_notices(options)
+    if options["help"] or options.get("-h"):
+        from scow.cli.help import command_page
+
+        Output(1).write(command_page(program, name, command))
+        return
+    invocation.command_name = name
+    _check_engine(invocation, command, options)
+    complaint = command.arguments(len(options.arguments))
+    if complaint:
+        raise CommandError(
+            f"{program}: '{path}' {complaint[0]}\n\nUsage:  {path} {command.synopsis}\n\n"
+            f"{complaint[1]} '{path} --help' for more information"
+        )
+    command.run(invocation, options)
+
+
+def _check_engine(invocation: Invocation, command: Command, options: Flags) -> None:
+    """Ask the engine only when something was given that not every engine has."""
+    demanding = any(flag.since or flag.server_os for flag in command.flags if flag.name in options.changed)
+    if demanding or command.since or command.experimental:
+        from scow.cli.requirements import check_engine_has
+
+        check_engine_has(invocation, command, options)
+
+
+def _usage_error(message: str, path: str, synopsis: str) -> CommandError:
+    return CommandError(
+        f"{message}\n\nUsage:  {path} {synopsis}".rstrip() + f"\n\nRun '{path} --help' for more information",
+        USAGE_STATUS,
+    )
+
+
+def _print_notices(options: Flags) -> None:
+    for notice in options.notices:
+        Output(1).line(notice)
+
+
+def _help_about(invocation: Invocation, words: list[str], flags: tuple[Flag, ...]) -> None:
+    """``help a b``: the page of a command, a noun, a plugin or the program."""
+    from scow.cli.help import command_page
+
+    first, rest = (words[0], words[1:]) if words else ("", [])
+    noun = NOUNS.get(first)
+    verb = noun.verb(rest[0]) if noun and len(rest) == 1 else ""
+    if not words:
+        _print_root_page(invocation, flags, 1)
+    elif first in TOP_LEVEL and not rest:
+        Output(1).write(command_page(invocation.program, first, load_command(TOP_LEVEL[first])))
+    elif noun and not rest:
+        _print_noun_page(invocation, first, 1)
+    elif noun and verb:
+        command = load_command(noun.verbs[verb])
+        Output(1).write(command_page(invocation.program, f"{first} {verb}", command))
+    else:
+        from scow.cli.plugins import replace_by_plugin
+
+        replace_by_plugin(invocation, first)
+        raise CommandError(f"unknown help topic: {' '.join(rest if noun else words)}")
+
+
+def _print_noun_page(invocation: Invocation, name: str, fd: int) -> None:
+    from scow.cli.help_pages import noun_page
+
+    Output(fd).write(noun_page(invocation.program, name))
+
+
+def _print_root_page(invocation: Invocation, flags: tuple[Flag, ...], fd: int) -> None:
+    from scow.cli.help_pages import root_page
+    from scow.cli.plugins import list_plugins
+
+    Output(fd).write(root_page(invocation.program, flags, list_plugins(invocation)))

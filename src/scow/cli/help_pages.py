@@ -1,0 +1,35 @@
+"""The help pages of nouns and of the program: lists of commands."""
+
+from scow.cli.help import flag_lines, group_page
+from scow.cli.tree import COMMON, NOUNS, OTHERS, load_command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from scow.cli.flags import Flag
+    from scow.cli.plugins import Plugin
+
+
+def noun_page(program: str, name: str) -> str:
+    """The verbs of a noun."""
+    noun = NOUNS[name]
+    rows = [(verb, load_command(place).short) for verb, place in sorted(noun.verbs.items())]
+    page = group_page(f"{program} {name} COMMAND", noun.about, [("Commands", rows)])
+    return f"{page}\n\nRun '{program} {name} COMMAND --help' for more information on a command.\n"
+
+
+def root_page(program: str, flags: "tuple[Flag, ...]", plugins: "list[Plugin]") -> str:
+    """All commands in sections, and the global options."""
+    management = [(name, noun.about) for name, noun in NOUNS.items() if not noun.hidden]
+    management += [(f"{plugin.name}*", plugin.about) for plugin in plugins if not plugin.problem]
+    sections = [
+        ("Common Commands", [(name, load_command(place).short) for name, place in COMMON.items()]),
+        ("Management Commands", sorted(management)),
+        ("Commands", [(name, load_command(place).short) for name, place in sorted(OTHERS.items())]),
+    ]
+    if invalid := [(plugin.name, plugin.problem) for plugin in plugins if plugin.problem]:
+        sections.append(("Invalid Plugins", invalid))
+    page = group_page(f"{program} [OPTIONS] COMMAND", "A self-sufficient runtime for containers", sections)
+    return (
+        f"{page}\n\nGlobal Options:\n{flag_lines(flags)}\n\n"
+        f"Run '{program} COMMAND --help' for more information on a command.\n"
+    )
