@@ -1,8 +1,9 @@
 """The base of all Engine API bodies, and how JSON becomes one.
 
 Go's decoder, which every client was written against, takes ``null`` wherever a value may stand and reads
-it as "not given", and ignores fields it does not know. A value of the wrong type is an error that names
-the field; ours says where it is: ``Expected `int`, got `str` - at `$.HostConfig.Memory` ``.
+it as "not given", takes names of fields in any case, and ignores fields it does not know. A value of the
+wrong type is an error that names the field; ours says where it is: ``Expected `int`, got `str` - at
+`$.HostConfig.Memory` ``.
 """
 
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from scow.errors import InvalidArgumentError
+from scow.spec.engine_api.member_names import with_exact_names
 
 T = TypeVar("T")
 
@@ -49,7 +51,7 @@ def decode_body(data: bytes, kind: type[T]) -> T:
         value = msgspec.json.decode(data)
         if place := find_oversized(value):
             raise InvalidArgumentError(f"invalid request body: Integer value out of range - at `{place}`")
-        return msgspec.convert(without_nulls(value), kind)
+        return msgspec.convert(with_exact_names(without_nulls(value), kind), kind)
     except msgspec.ValidationError as exc:
         raise InvalidArgumentError(f"invalid request body: {exc}") from exc
     except (msgspec.DecodeError, RecursionError) as exc:
