@@ -35,7 +35,7 @@ class Repository:
 
     def document(self, reference: str) -> Document:
         """The manifest or index at a tag or digest. Raises NotFoundError, IntegrityError."""
-        reply = self._request("GET", f"manifests/{quote(reference)}", headers={"Accept": _ACCEPT})
+        reply = self._request("GET", f"manifests/{quote(reference, safe=':')}", headers={"Accept": _ACCEPT})
         claimed = reply.headers.get("docker-content-digest", "")
         media_type = reply.headers.get("content-type", "").partition(";")[0].strip()
         data = reply.read(MAX_DOCUMENT_BYTES)
@@ -123,7 +123,7 @@ class Repository:
         """Name an image; returns its digest."""
         reply = self._request(
             "PUT",
-            f"manifests/{quote(reference)}",
+            f"manifests/{quote(reference, safe=':')}",
             headers={"Content-Type": media_type},
             body=data,
             allowed=(200, 201, 202),
