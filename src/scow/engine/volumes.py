@@ -79,6 +79,11 @@ class Volumes:
         if not body.name:
             labels.setdefault(ANONYMOUS_LABEL, "")
         name = body.name or secrets.token_hex(32)
+        if len(name) == 1:
+            raise InvalidArgumentError(
+                f"create {name}: volume name is too short, names should be at least two alphanumeric "
+                "characters"
+            )
         if not _NAME.fullmatch(name):
             raise InvalidArgumentError(
                 f'create {name}: "{name}" includes invalid characters for a local volume name, only '

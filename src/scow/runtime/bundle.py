@@ -213,6 +213,9 @@ def _close_paths(linux: Linux, settings: HostConfig, host: HostFacts) -> None:
 
 def _resources(request: SpecRequest) -> Resources:
     groups = resources.to_oci(request.host, request.block_devices)
+    if (cpu := groups.get("cpu")) and cpu.get("quota", 0) < 0:
+        # Unlimited, as without; crun reads it as a number too large.
+        del cpu["quota"]
     groups["devices"] = devices.rules(
         request.devices, request.host.device_cgroup_rules or (), request.host.privileged
     )

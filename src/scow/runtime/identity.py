@@ -56,18 +56,21 @@ def hosts_text(
     *,
     addresses: Iterable[str] = (),
     extra_hosts: Iterable[str] = (),
+    linked: Iterable[tuple[str, str]] = (),
     gateway: str = "",
     ipv6: bool = True,
 ) -> str:
-    """/etc/hosts: the loopback names, extra hosts, and the container's own name for each of ``addresses``.
+    """/etc/hosts: the loopback names, extra hosts, linked containers, and its own name for ``addresses``.
 
-    ``gateway`` stands for ``HOST_GATEWAY``. Raises InvalidArgumentError for a malformed extra host, and where
-    one asks for a gateway that there is none of.
+    ``linked`` are pairs of an address and names; ``gateway`` stands for ``HOST_GATEWAY``.
+    Raises InvalidArgumentError for a malformed extra host, and where one asks for a gateway that there is
+    none of.
     """
     own = f"{hostname}.{domainname} {hostname}" if domainname else hostname
     lines = [*_IPV4_HOSTS, *(_IPV6_HOSTS if ipv6 else ())]
     for extra in map(parse_extra_host, extra_hosts):
         lines.append(f"{_gateway_or(extra.address, gateway)}\t{extra.name}")
+    lines += [f"{address}\t{names}" for address, names in linked]
     lines += [f"{address}\t{own}" for address in addresses]
     return "".join(f"{line}\n" for line in lines)
 

@@ -6,11 +6,12 @@ the document in one transaction. File systems and folders without a document are
 """
 
 import logging
+import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,17 +19,19 @@ import msgspec
 from scow.config import Config
 from scow.engine.containers.copy_up import copy_up
 from scow.engine.containers.events import container_event
+from scow.engine.containers.links import settle_links
 from scow.engine.containers.merge import merge_config, process_args
 from scow.engine.containers.model import Container, MountRecord
-from scow.engine.containers.mount_points import settle
-from scow.engine.containers.refusals import refuse_what_is_missing
+from scow.engine.containers.mount_sets import MountSet, settle
+from scow.engine.containers.platforms import check_platform
 from scow.engine.containers.registry import Containers
 from scow.engine.events import EventBus
 from scow.engine.names import random_name
 from scow.engine.networks import Networks
+from scow.engine.signals import parse_signal
 from scow.engine.timestamps import rfc3339
 from scow.engine.volumes import Volumes
-from scow.errors import InvalidArgumentError
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.model import Image
 from scow.image.store import ImageStore
 from scow.logs.drivers import log_path, validate_log_config
@@ -37,11 +40,13 @@ from scow.runtime.host_facts import HostFacts
 from scow.runtime.namespaces import donor_of
 from scow.runtime.validate import validate_container
 from scow.spec.engine_api.container import ContainerConfig, ContainerCreate, ContainerCreated, HostConfig
-from scow.spec.engine_api.volume import VolumeCreate
+from scow.spec.engine_api.network import EndpointSettings
+from scow.spec.platform import host_platform
 from scow.tasks import run_blocking
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+_MAC = re.compile(r"[0-9a-fA-F]{2}(?:([:-])[0-9a-fA-F]{2})(?:\1[0-9a-fA-F]{2}){4}")
 
 
 class Creation:
@@ -64,61 +69,84 @@ class Creation:
         self._volumes = volumes
         self._networks = networks
         self._events = events
+        self._platform = host_platform(os.uname().machine)
         self._root = config.data_root / "containers"
 
     async def create(self, name: str | None, body: ContainerCreate, *, platform: str) -> ContainerCreated:
-        """Make a container. Raises InvalidArgumentError, NotFoundError, ConflictError."""
+        """Make a container. Raises InvalidArgumentError, NotFoundError, ConflictError, ScowError."""
+        asked = config_of(body)
+        host, warnings = self._settle_host(asked, body.host_config)
         image = self._find_image(body.image)
-        config = merge_config(config_of(body), image.config if image else ContainerConfig())
+        warnings += check_platform(image, body.image, platform, self._platform)
+        config = merge_config(asked, image.config)
         args = process_args(config)
-        host, warnings = self._settle_host(config, body.host_config)
         networks = self._networks.settle(host, body.networking_config)
-        if config.mac_address is not msgspec.UNSET:
-            # Before API 1.44 there was one for the whole container.
-            for endpoint in networks.values():
-                endpoint.mac_address = endpoint.mac_address or config.mac_address
-        mounts = settle(
-            host.binds or [],
-            host.mounts if host.mounts is not msgspec.UNSET else [],
-            host.tmpfs if host.tmpfs is not msgspec.UNSET else {},
-            config.volumes or {},
-        )
+        _settle_mac(config, networks)
+        mounts = settle(host, list(config.volumes or ()), self._donated)
         container_id = secrets.token_hex(32)
         doc = Container(
             id=container_id,
             name=self._take_name(name, container_id),
             created=rfc3339(time.time_ns()),
-            image_id=image.id if image else "",
+            image_id=image.id,
             config=config,
             host=host,
             path=args[0],
             args=args[1:],
-            mounts=mounts,
+            mounts=mounts.records,
             networks=networks,
+            links=settle_links(host, self._containers),
         )
         if not config.hostname and donor_of(host.network_mode) is None:
             config.hostname = self._default_hostname(doc)
+        self._containers.announce(doc)
         try:
-            await self._build(doc, image)
+            await self._build(doc, mounts)
         except BaseException:
             self._containers.release_name(doc.name)
             raise
         container_event(self._events, doc, "create")
         return ContainerCreated(id=doc.id, warnings=warnings)
 
-    def _find_image(self, name: str) -> Image | None:
+    def _find_image(self, name: str) -> Image:
         if not name:
             raise InvalidArgumentError("invalid reference format")
         return self._images.resolve(name)
 
     def _settle_host(self, config: ContainerConfig, asked: HostConfig) -> tuple[HostConfig, list[str]]:
+        """Settings with defaults filled in and checked; Docker does it before it looks for the image."""
         host = fill_host_config(asked, self._config, self._facts)
         warnings = validate_container(config, host, self._facts)
-        refuse_what_is_missing(host)
+        if config.stop_signal:
+            parse_signal(config.stop_signal)
         if host.runtime not in self._config.runtimes and host.runtime != "runc":
             raise InvalidArgumentError(f"unknown or invalid runtime name: {host.runtime}")
         validate_log_config(host.log_config.type, host.log_config.config)
+        _check_storage_options(host)
+        host.pid_mode = self._with_donor_id(host.pid_mode, must_exist=True)
+        host.ipc_mode = self._with_donor_id(host.ipc_mode, must_exist=True)
+        host.network_mode = self._with_donor_id(host.network_mode, must_exist=False)
         return host, warnings
+
+    def _with_donor_id(self, mode: str, *, must_exist: bool) -> str:
+        """``container:name`` by the id, so that the donor may be renamed."""
+        ref = donor_of(mode)
+        if not ref:
+            return mode
+        try:
+            return f"container:{self._containers.get(ref).doc.id}"
+        except NotFoundError as exc:
+            if must_exist:
+                raise InvalidArgumentError(exc.message) from exc
+            return mode
+
+    def _donated(self, ref: str) -> Sequence[MountRecord]:
+        """The mounts of another container, for ``--volumes-from``."""
+        try:
+            return self._containers.get(ref).doc.mounts
+        except NotFoundError as exc:
+            # Not as a 404: clients take that for a missing image, and pull it.
+            raise InvalidArgumentError(exc.message) from exc
 
     def _take_name(self, asked: str | None, container_id: str) -> str:
         if not asked:
@@ -132,13 +160,11 @@ class Creation:
     def _default_hostname(self, doc: Container) -> str:
         return self._facts.hostname if doc.host.network_mode == "host" else doc.id[:12]
 
-    async def _build(self, doc: Container, image: Image | None) -> None:
+    async def _build(self, doc: Container, mounts: MountSet) -> None:
         """Everything on disk, then the document; undone as a whole if a step fails."""
-        made: list[str] = []
         try:
-            for record in doc.mounts:
-                await self._settle_mount(record, made)
-            await self._images.create_rootfs(doc.id, doc.image_id or None)
+            await self._settle_mounts(doc, mounts)
+            await self._images.create_rootfs(doc.id, doc.image_id)
             if volumes := [r for r in doc.mounts if r.type == "volume" and "nocopy" not in r.options]:
                 await self._copy_up(doc, volumes)
             directory = self._root / doc.id
@@ -146,31 +172,36 @@ class Creation:
             doc.log_path = log_path(doc.host.log_config.type, str(directory), doc.id)
             await self._containers.add(doc)
         except BaseException:
-            await self._undo(doc, made)
+            await self._undo(doc, mounts)
             raise
 
-    async def _settle_mount(self, record: MountRecord, made: list[str]) -> None:
-        if record.type == "volume":
-            volume = await self._volumes.create(VolumeCreate(name=record.name))
-            if record.anonymous:
-                made.append(volume.name)
-            record.name, record.source = volume.name, volume.mountpoint
-        elif record.type == "bind":
-            check_bind_source(record)
+    async def _settle_mounts(self, doc: Container, mounts: MountSet) -> None:
+        sources = {}
+        for wanted in mounts.volumes:
+            volume = await self._volumes.create(wanted)
+            sources[volume.name] = volume
+        for record in doc.mounts:
+            if record.type == "volume" and record.name in sources:
+                record.source, record.driver = sources[record.name].mountpoint, sources[record.name].driver
+            elif record.type == "bind":
+                check_bind_source(record)
 
     async def _copy_up(self, doc: Container, volumes: Sequence[MountRecord]) -> None:
         rootfs = await self._images.mount_rootfs(doc.id)
         try:
             for record in volumes:
-                await run_blocking(copy_up, rootfs, record.destination, Path(record.source))
+                await run_blocking(copy_up, rootfs, record.destination, Path(record.source), record.subpath)
         finally:
             await self._images.unmount_rootfs(doc.id)
 
-    async def _undo(self, doc: Container, anonymous: list[str]) -> None:
+    async def _undo(self, doc: Container, mounts: MountSet) -> None:
         await self._images.remove_rootfs(doc.id)
         await run_blocking(shutil.rmtree, self._root / doc.id, True)
-        for name in anonymous:
-            await self._volumes.remove(name, force=True)
+        self._containers.withdraw(doc)
+        asked_for = {volume.name for volume in mounts.volumes}
+        for record in doc.mounts:
+            if record.anonymous and record.name in asked_for:
+                await self._volumes.remove(record.name, force=True)
 
 
 def config_of(body: ContainerCreate) -> ContainerConfig:
@@ -199,3 +230,22 @@ def invalid_name(name: str) -> InvalidArgumentError:
     return InvalidArgumentError(
         f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
     )
+
+
+def _settle_mac(config: ContainerConfig, networks: Mapping[str, EndpointSettings]) -> None:
+    """Before API 1.44 there was one address for the whole container. Raises InvalidArgumentError."""
+    for endpoint in networks.values():
+        if config.mac_address is not msgspec.UNSET:
+            endpoint.mac_address = endpoint.mac_address or config.mac_address
+        if endpoint.mac_address and not _MAC.fullmatch(endpoint.mac_address):
+            raise InvalidArgumentError(f"invalid MAC address {endpoint.mac_address}")
+
+
+def _check_storage_options(host: HostConfig) -> None:
+    """``--storage-opt``: Docker's words where file systems have no project quotas. Raises ScowError."""
+    options = host.storage_opt or {}
+    for key in options:
+        if key.lower() != "size":
+            raise ScowError(f"Unknown option {key}")
+    if options:
+        raise ScowError("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")

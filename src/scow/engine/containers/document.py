@@ -17,7 +17,7 @@ from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import HOST, Sandbox
 from scow.errors import ConflictError, ScowError
 from scow.linux.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, propagation_of
-from scow.linux.rootpath import make_dirs_in_root, read_in_root
+from scow.linux.rootpath import make_dirs_in_root, open_in_root, read_in_root
 from scow.runtime import device_nodes, devices, identity, mounts
 from scow.runtime.bundle import SpecRequest, build_spec, cgroup_path
 from scow.runtime.host_facts import HostFacts
@@ -52,7 +52,7 @@ class Documents:
         hostname = self.hostname(doc)
         linked = running_targets(doc, self.containers)
         etc = self._write_identity(doc, directory, sandbox, linked)
-        user_mounts = [self._mount(record) for record in doc.mounts]
+        user_mounts = [self._mount(record, sandbox) for record in doc.mounts]
         in_memory = doc.host.tmpfs if doc.host.tmpfs is not msgspec.UNSET else {}
         user_mounts += [mounts.tmpfs_mount(path, options) for path, options in in_memory.items()]
         if doc.config.working_dir:
@@ -160,7 +160,7 @@ class Documents:
                     # Written in place: the file is mounted.
                     path.write_text(renewed_hosts(path.read_text(), alias, sandbox.endpoint.address))
 
-    def _mount(self, record: MountRecord) -> MountSpec:
+    def _mount(self, record: MountRecord, sandbox: Sandbox) -> MountSpec:
         if record.type == "tmpfs":
             words = [] if record.writable else ["ro"]
             return mounts.tmpfs_mount(record.destination, ",".join([*words, *record.options]))
@@ -172,7 +172,7 @@ class Documents:
             force_recursive="readonly-force-recursive" in record.options,
         )
         return mounts.bind_mount(
-            record.source,
+            _held_source(record, sandbox) if record.subpath else record.source,
             record.destination,
             writable=record.writable,
             propagation=record.propagation,
@@ -283,6 +283,17 @@ def _prepare_source(record: MountRecord) -> None:
             ) from exc
     mountpoint, kind = propagation_of(record.source)
     mounts.check_source_propagation(record.propagation, record.source, mountpoint, kind)
+
+
+def _held_source(record: MountRecord, sandbox: Sandbox) -> str:
+    """The part of a volume that a mount begins at, held open: its name could become that of a symlink."""
+    try:
+        fd = open_in_root(record.source, record.subpath, os.O_PATH)
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).lower()
+        raise ScowError(f"cannot access path {record.source}/{record.subpath}: {reason}") from exc
+    sandbox.held.append(fd)
+    return f"/proc/{os.getpid()}/fd/{fd}"
 
 
 def _block_devices(doc: Container) -> dict[str, tuple[int, int]]:

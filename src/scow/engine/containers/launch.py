@@ -13,7 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -214,6 +214,15 @@ class Launcher:
         except ProcessLookupError:
             _log.debug("signal %d: process of %s has ended", number, live.doc.id)
 
+    def kill_group(self, doc: Container, pid: int) -> None:
+        """Kill an exec's process with its process group, as far as that is in the container."""
+        with suppress(ProcessLookupError):  # its end is on the way to us
+            group = os.getpgid(pid)
+            for member in self.cgroup(doc).processes():
+                with suppress(ProcessLookupError):
+                    if member != doc.state.pid and os.getpgid(member) == group:
+                        os.kill(member, signal.SIGKILL)
+
     async def pause(self, live: Live) -> None:
         """Freeze all processes."""
         await self._runtime(live.doc).pause(live.doc.id)
@@ -283,7 +292,11 @@ class Launcher:
         request = ExecRequest(
             args=asked.cmd,
             env=exec_environment(
-                doc.config.env or [], self.documents.hostname(doc), tty=asked.tty, own=asked.env
+                doc.config.env or [],
+                self.documents.hostname(doc),
+                tty=asked.tty,
+                own=asked.env,
+                links=self.documents.links_of(doc),
             ),
             cwd=asked.working_dir or doc.config.working_dir,
             user=resolve_container_user(root, doc, asked.user) if asked.user else None,

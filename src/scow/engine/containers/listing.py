@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 
+from scow.engine.containers.links import link_names
 from scow.engine.containers.model import Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
@@ -45,9 +46,9 @@ def list_containers(
         for live in sorted(containers, key=lambda live: (live.doc.created, live.doc.id), reverse=True)
         if filters.match_labels(live.doc.config.labels or {}) and all(test(live) for test in tests)
     ]
-    now_ns = time.time_ns()
+    now_ns, linked = time.time_ns(), link_names(containers)
     return [
-        summary_view(live.doc, network_id=network_id, now_ns=now_ns)
+        summary_view(live.doc, network_id=network_id, now_ns=now_ns, link_names=linked.get(live.doc.id, ()))
         for live in found[: limit if limit > 0 else None]
     ]
 

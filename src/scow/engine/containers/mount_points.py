@@ -1,12 +1,11 @@
-"""From ``-v``, ``--mount`` and the image's volumes to the mounts a container has. Pure.
+"""The grammars of ``-v``, ``--mount`` and ``--volumes-from``: from one of them to one mount. Pure.
 
 The grammar of a bind is ``[source:]destination[:mode,…]``; modes are ``ro``, ``rw``, a propagation,
 ``z``/``Z``, ``nocopy`` and the consistency words of Docker Desktop. A source with a leading slash is a
-host path, anything else the name of a volume.
+host path, anything else the name of a volume. ``mount_sets`` puts the mounts of a container together.
 """
 
 import posixpath
-from collections.abc import Iterable
 
 from scow.engine.containers.model import MountRecord
 from scow.errors import InvalidArgumentError, ScowError
@@ -14,17 +13,21 @@ from scow.runtime.mounts import tmpfs_option_text
 from scow.spec.engine_api.container import BindOptions, Mount
 
 PROPAGATIONS = frozenset({"private", "rprivate", "shared", "rshared", "slave", "rslave"})
+DEFAULT_DRIVER = "local"
+"""What keeps a volume when nothing else was asked for."""
+
 _ACCESS = frozenset({"ro", "rw"})
 _LABELS = frozenset({"z", "Z"})
 _CONSISTENCY = frozenset({"consistent", "cached", "delegated", "default"})
-_BIND_MODES = _ACCESS | _LABELS | _CONSISTENCY | PROPAGATIONS
-_VOLUME_MODES = _ACCESS | _LABELS | _CONSISTENCY | {"nocopy"}
+_COPY = frozenset({"nocopy"})
+_MODE_GROUPS = (_ACCESS, _LABELS, _CONSISTENCY, _COPY, PROPAGATIONS)
+_TYPES = ("bind", "volume", "tmpfs", "image")
 
 
-def parse_bind(text: str) -> MountRecord:
+def parse_bind(text: str, volume_driver: str = "") -> MountRecord:
     """One ``-v``. Raises InvalidArgumentError with Docker's messages."""
-    parts = text.split(":")
-    match parts:
+    malformed = f"invalid volume specification: '{text}'"
+    match text.split(":"):
         case [destination] if destination:
             source, mode = "", ""
         case [source, destination] if source and destination and not _is_mode(destination):
@@ -32,17 +35,21 @@ def parse_bind(text: str) -> MountRecord:
         case [source, destination, mode] if source and destination:
             pass
         case _:
-            raise InvalidArgumentError(f"invalid volume specification: '{text}'")
+            raise InvalidArgumentError(malformed)
+    if not _is_mode(mode):
+        raise InvalidArgumentError(f"invalid mode: {mode}")
     is_bind = source.startswith("/")
-    _check_mode(mode, _BIND_MODES if is_bind else _VOLUME_MODES, "bind" if is_bind else "volume")
-    clean = _check_destination(destination, f"invalid volume specification: '{text}': ")
-    words = set(mode.split(",")) if mode else set()
+    words = frozenset(mode.split(","))
+    what = f'{malformed}: invalid mount config for type "{"bind" if is_bind else "volume"}": '
+    if (given := words & (_COPY if is_bind else PROPAGATIONS)) and given:
+        field = "VolumeOptions" if is_bind else "BindOptions"
+        raise InvalidArgumentError(f"{what}field {field} must not be specified")
     return MountRecord(
         type="bind" if is_bind else "volume",
         source=posixpath.normpath(source) if is_bind else "",
         name="" if is_bind else source,
-        driver="" if is_bind else "local",
-        destination=clean,
+        driver="" if is_bind else volume_driver or DEFAULT_DRIVER,
+        destination=check_destination(destination, what),
         mode=mode,
         writable="ro" not in words,
         propagation=next(iter(words & PROPAGATIONS), "rprivate" if is_bind else ""),
@@ -52,43 +59,67 @@ def parse_bind(text: str) -> MountRecord:
     )
 
 
+def parse_volumes_from(text: str) -> tuple[str, bool]:
+    """One ``--volumes-from``: whose mounts, and whether they stay writable where they are.
+
+    Raises InvalidArgumentError with Docker's messages.
+    """
+    if not text:
+        raise InvalidArgumentError("volumes-from specification cannot be an empty string")
+    ref, _, mode = text.partition(":")
+    words = frozenset(mode.split(","))
+    if not _is_mode(mode) or words & (PROPAGATIONS | _COPY):
+        raise InvalidArgumentError(f"invalid mode: {mode}")
+    return ref, "ro" not in words
+
+
 def from_mount(mount: Mount) -> MountRecord:
     """One ``--mount``. Raises InvalidArgumentError with Docker's messages."""
+    what = f'invalid mount config for type "{mount.type}": '
+    if mount.type not in _TYPES:
+        raise InvalidArgumentError(what + "mount type unknown")
+    _check_exclusive(mount, what)
+    destination = check_destination(mount.target, what)
     match mount.type:
         case "bind":
-            return _bind_mount(mount)
+            return _bind_mount(mount, destination, what)
         case "volume":
-            return _volume_mount(mount)
-        case "tmpfs":
-            return _tmpfs_mount(mount)
-        case "image" | "cluster" | "npipe":
-            raise InvalidArgumentError(
-                f'invalid mount config for type "{mount.type}": mount type is not supported by this engine'
-            )
-    raise InvalidArgumentError(f"mount type unknown: {_quoted(mount.type)}")
+            return _volume_mount(mount, destination, what)
+        case "image":
+            return _image_mount(mount, destination, what)
+    return _tmpfs_mount(mount, destination, what)
 
 
-def _bind_mount(mount: Mount) -> MountRecord:
-    what = 'invalid mount config for type "bind": '
-    destination = _check_destination(mount.target, what)
+def _check_exclusive(mount: Mount, what: str) -> None:
+    """Options go with one type only."""
+    options = (
+        ("bind", "BindOptions", mount.bind_options),
+        ("volume", "VolumeOptions", mount.volume_options),
+        ("image", "ImageOptions", mount.image_options),
+        ("tmpfs", "TmpfsOptions", mount.tmpfs_options),
+    )
+    for kind, field, given in options:
+        if given is not None and mount.type != kind:
+            raise InvalidArgumentError(f"{what}field {field} must not be specified")
+
+
+def _bind_mount(mount: Mount, destination: str, what: str) -> MountRecord:
     if not mount.source:
         raise InvalidArgumentError(what + "field Source must not be empty")
-    if not mount.source.startswith("/"):
-        raise InvalidArgumentError(what + f"invalid mount path: '{mount.source}' mount path must be absolute")
-    if mount.volume_options:
-        raise InvalidArgumentError(what + "field VolumeOptions must not be specified")
-    options = mount.bind_options
-    propagation = options.propagation if options and options.propagation else "rprivate"
+    options = mount.bind_options or BindOptions()
+    propagation = options.propagation or "rprivate"
     if propagation not in PROPAGATIONS:
         raise InvalidArgumentError(what + f"invalid propagation mode: {propagation}")
+    if not mount.source.startswith("/"):
+        raise InvalidArgumentError(what + f"invalid mount path: '{mount.source}' mount path must be absolute")
     return MountRecord(
         type="bind",
         source=posixpath.normpath(mount.source),
         destination=destination,
         writable=not mount.read_only,
         propagation=propagation,
-        options=_bind_options(options or BindOptions(), mount.read_only),
-        create_source=bool(options and options.create_mountpoint),
+        options=_bind_options(options, mount.read_only),
+        create_source=options.create_mountpoint,
         from_mounts=True,
     )
 
@@ -107,32 +138,44 @@ def _bind_options(options: BindOptions, read_only: bool) -> list[str]:
     return words
 
 
-def _volume_mount(mount: Mount) -> MountRecord:
-    what = 'invalid mount config for type "volume": '
-    destination = _check_destination(mount.target, what)
-    if mount.bind_options:
-        raise InvalidArgumentError(what + "field BindOptions must not be specified")
+def _volume_mount(mount: Mount, destination: str, what: str) -> MountRecord:
+    options = mount.volume_options
+    subpath = options.subpath if options else ""
+    if subpath and not mount.source:
+        raise InvalidArgumentError(what + "must not set Subpath when using anonymous volumes")
     if not mount.source and mount.read_only:
         raise InvalidArgumentError(what + "must not set ReadOnly mode when using anonymous volumes")
-    if mount.volume_options and mount.volume_options.subpath:
-        raise InvalidArgumentError(what + "volume-subpath is not supported by this engine")
-    nocopy = bool(mount.volume_options and mount.volume_options.no_copy)
+    driver = options.driver_config if options else None
     return MountRecord(
         type="volume",
         name=mount.source,
-        driver="local",
+        driver=(driver.name if driver else "") or DEFAULT_DRIVER,
         destination=destination,
         mode="z",
         writable=not mount.read_only,
-        options=["nocopy"] if nocopy else [],
+        options=["nocopy"] if options and options.no_copy else [],
+        subpath=_local_path(subpath, what),
         anonymous=not mount.source,
         from_mounts=True,
     )
 
 
-def _tmpfs_mount(mount: Mount) -> MountRecord:
-    what = 'invalid mount config for type "tmpfs": '
-    destination = _check_destination(mount.target, what)
+def _image_mount(mount: Mount, destination: str, what: str) -> MountRecord:
+    """``source`` becomes the image's name; an image is never written to."""
+    if not mount.source:
+        raise InvalidArgumentError(what + "field Source must not be empty")
+    return MountRecord(
+        type="image",
+        name=mount.source,
+        destination=destination,
+        writable=False,
+        propagation="rprivate",
+        subpath=_local_path(mount.image_options.subpath if mount.image_options else "", what),
+        from_mounts=True,
+    )
+
+
+def _tmpfs_mount(mount: Mount, destination: str, what: str) -> MountRecord:
     if mount.source:
         raise InvalidArgumentError(what + "field Source must not be specified")
     try:
@@ -148,57 +191,30 @@ def _tmpfs_mount(mount: Mount) -> MountRecord:
     )
 
 
-def settle(
-    binds: Iterable[str],
-    mounts: Iterable[Mount],
-    tmpfs: Iterable[str],
-    volumes: Iterable[str],
-) -> list[MountRecord]:
-    """All mounts of a container but those of ``--tmpfs``, which stay in its HostConfig.
-
-    ``volumes`` are the destinations of the image and of ``Config.Volumes``: they become anonymous volumes
-    where nothing else is mounted. Raises InvalidArgumentError, also for a destination named twice.
-    """
-    records: dict[str, MountRecord] = {}
-    for record in [*map(parse_bind, binds), *map(from_mount, mounts)]:
-        if record.destination in records:
-            raise InvalidArgumentError(f"Duplicate mount point: {record.destination}")
-        records[record.destination] = record
-    in_memory = {posixpath.normpath(path) for path in tmpfs}
-    for path in in_memory:
-        if path in records:
-            raise InvalidArgumentError(f"Duplicate mount point: {path}")
-    for path in volumes:
-        destination = _check_destination(path, 'invalid mount config for type "volume": ')
-        if destination not in records and destination not in in_memory:
-            records[destination] = MountRecord(
-                type="volume", driver="local", destination=destination, anonymous=True
-            )
-    return list(records.values())
-
-
-def _is_mode(text: str) -> bool:
-    return all(word in _BIND_MODES | _VOLUME_MODES for word in text.split(","))
-
-
-def _check_mode(mode: str, allowed: frozenset[str], kind: str) -> None:
-    words = mode.split(",") if mode else []
-    groups = (_ACCESS, _LABELS, _CONSISTENCY, PROPAGATIONS)
-    twice = any(sum(word in group for word in words) > 1 for group in groups)
-    if twice or any(word not in allowed for word in words):
-        raise InvalidArgumentError(f"invalid mode: {mode}")
-
-
-def _check_destination(path: str, what: str) -> str:
-    if not path:
-        raise InvalidArgumentError(what + "field Target must not be empty")
-    if not path.startswith("/"):
-        raise InvalidArgumentError(what + f"invalid mount path: '{path}' mount path must be absolute")
-    clean = posixpath.normpath("/" + path.lstrip("/"))
-    if clean == "/":
-        raise InvalidArgumentError(what + "invalid specification: destination can't be '/'")
+def _local_path(subpath: str, what: str) -> str:
+    """``subpath``, which may not lead out of what it is in (Go's ``filepath.IsLocal``)."""
+    if not subpath:
+        return ""
+    clean = posixpath.normpath(subpath)
+    if clean == ".." or clean.startswith(("/", "../")):
+        raise InvalidArgumentError(what + "subpath must be a relative path within the volume")
     return clean
 
 
-def _quoted(text: str) -> str:
-    return '"' + text + '"'
+def _is_mode(mode: str) -> bool:
+    """Whether all words of ``mode`` are modes, and no two say the same thing."""
+    words = mode.split(",") if mode else []
+    counts = [sum(word in group for word in words) for group in _MODE_GROUPS]
+    return sum(counts) == len(words) and max(counts) <= 1
+
+
+def check_destination(path: str, what: str) -> str:
+    """Where a mount is to be, cleaned. ``what`` begins the message of InvalidArgumentError."""
+    if not path:
+        raise InvalidArgumentError(what + "field Target must not be empty")
+    clean = posixpath.normpath("/" + path.lstrip("/"))
+    if clean == "/":
+        raise InvalidArgumentError(what + "invalid specification: destination can't be '/'")
+    if not path.startswith("/"):
+        raise InvalidArgumentError(what + f"invalid mount path: '{path}' mount path must be absolute")
+    return clean

@@ -20,6 +20,7 @@ class Containers:
         self._store = store
         self._by_id: dict[str, Live] = {}
         self._by_name: dict[str, str] = {}
+        self._being_made: dict[str, Container] = {}
 
     def load(self) -> None:
         """Read all documents; once, at start-up."""
@@ -37,6 +38,10 @@ class Containers:
     def __contains__(self, container_id: str) -> bool:
         return container_id in self._by_id
 
+    def documents(self) -> Iterator[Container]:
+        """All documents, also of containers still being made: what those name is in use already."""
+        yield from [*(live.doc for live in self._by_id.values()), *self._being_made.values()]
+
     @property
     def names(self) -> dict[str, str]:
         """Ids by name, also of names that are reserved for a container still being made."""
@@ -47,7 +52,7 @@ class Containers:
         return self._by_id.get(container_id)
 
     def get(self, ref: str) -> Live:
-        """By full id, then name, then unique id prefix, as Docker resolves.
+        """By full id, then name, then ``parent/alias`` of a link, then unique id prefix, as Docker resolves.
 
         Raises NotFoundError, or InvalidArgumentError for an ambiguous prefix.
         """
@@ -55,12 +60,24 @@ class Containers:
             return found
         if (named := self._by_name.get(ref.removeprefix("/"))) and named in self._by_id:
             return self._by_id[named]
+        if linked := self._by_link(ref):
+            return linked
         matching = [live for cid, live in self._by_id.items() if cid.startswith(ref)] if ref else []
         if len(matching) > 1:
             raise InvalidArgumentError(f"multiple IDs found with provided prefix: {ref}")
         if not matching:
             raise NotFoundError(f"No such container: {ref}")
         return matching[0]
+
+    def link_of(self, ref: str) -> tuple[Live, str] | None:
+        """The container that links, and the alias, where ``ref`` is ``parent/alias``."""
+        parent, _, alias = ref.removeprefix("/").rpartition("/")
+        live = self._by_id.get(self._by_name.get(parent, ""))
+        return (live, alias) if live and alias in live.doc.links else None
+
+    def _by_link(self, ref: str) -> Live | None:
+        found = self.link_of(ref)
+        return self._by_id.get(found[0].doc.links[found[1]]) if found else None
 
     def reserve_name(self, name: str, container_id: str) -> None:
         """Take ``name`` for ``container_id``. Raises ConflictError with Docker's message."""
@@ -75,10 +92,19 @@ class Containers:
         """Give ``name`` back."""
         self._by_name.pop(name, None)
 
+    def announce(self, doc: Container) -> None:
+        """A container is being made, under a name that is reserved for it."""
+        self._being_made[doc.id] = doc
+
+    def withdraw(self, doc: Container) -> None:
+        """It came to nothing: what it named is free again, but for its own name."""
+        self._being_made.pop(doc.id, None)
+
     async def add(self, doc: Container, *changes: Change) -> Live:
         """Store a new container whose name is reserved, together with ``changes``."""
         await self._store.commit(Put(KIND, doc.id, _encode(doc)), *changes)
         live = self._by_id[doc.id] = Live(doc)
+        self._being_made.pop(doc.id, None)
         return live
 
     async def save(self, live: Live, *changes: Change) -> None:

@@ -6,7 +6,7 @@ the last process the kernel takes the namespace, its devices and their peers awa
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scow.engine.containers.model import Container
 from scow.engine.containers.ports import port_requests
@@ -23,14 +23,21 @@ HOST = "host"
 
 @dataclass(slots=True)
 class Sandbox:
-    """``path`` is what the runtime joins, ``HOST`` to stay in the engine's own; ``fd`` is -1 if not ours."""
+    """Where a process is about to start.
+
+    ``path`` is what the runtime joins, ``HOST`` to stay in the engine's own; ``fd`` is -1 if not ours.
+    ``held`` are descriptors of what the runtime mounts by them.
+    """
 
     path: str
     fd: int = -1
     endpoint: Endpoint | None = None
+    held: list[int] = field(default_factory=list)
 
     def close(self) -> None:
         """Give up our hold; with no process inside the namespace goes. May be called twice."""
+        while self.held:
+            os.close(self.held.pop())
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1

@@ -1,7 +1,7 @@
 """A container as the API shows it: inspect, and one line of a list. Pure, but for the sizes it is given."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,12 +11,14 @@ from scow.engine.containers.model import ZERO_TIME, Container, Live, MountRecord
 from scow.engine.containers.states import Status
 from scow.engine.timestamps import parse_rfc3339
 from scow.network.endpoint import Endpoint, PublishedPort
+from scow.runtime.namespaces import donor_of
 from scow.spec.engine_api.container import (
     ContainerInspect,
     ContainerState,
     ContainerSummary,
     GraphDriver,
     HealthSummary,
+    HostConfig,
     MountPoint,
     NetworkSettings,
     Port,
@@ -82,9 +84,10 @@ def _since(moment: str, now_ns: int) -> str:
 def mount_view(record: MountRecord) -> MountPoint:
     """One item of ``.Mounts``."""
     is_volume = record.type == "volume"
+    named = record.type in ("volume", "image")
     return MountPoint(
         type=record.type,
-        name=record.name if is_volume else msgspec.UNSET,
+        name=record.name if named else msgspec.UNSET,
         source=record.source,
         destination=record.destination,
         driver=record.driver if is_volume else msgspec.UNSET,
@@ -154,13 +157,14 @@ def network_settings(doc: Container, network_id: NetworkId) -> NetworkSettings:
 def inspect_view(
     live: Live,
     *,
+    host: HostConfig,
     directory: Path,
     driver: str,
     graph_data: dict[str, str] | None,
     network_id: NetworkId,
     execs: list[str],
 ) -> ContainerInspect:
-    """The answer of inspect; ``directory`` is the container's own folder in the data root."""
+    """The answer of inspect; ``host`` are its settings as shown, ``directory`` is where its files are."""
     doc = live.doc
     return ContainerInspect(
         id=doc.id,
@@ -169,9 +173,9 @@ def inspect_view(
         args=doc.args,
         state=state_view(doc),
         image=doc.image_id,
-        resolv_conf_path=str(directory / "resolv.conf"),
-        hostname_path=str(directory / "hostname"),
-        hosts_path=str(directory / "hosts"),
+        resolv_conf_path=_identity_path(doc, directory, "resolv.conf"),
+        hostname_path=_identity_path(doc, directory, "hostname"),
+        hosts_path=_identity_path(doc, directory, "hosts"),
         log_path=doc.log_path,
         name=f"/{doc.name}",
         restart_count=doc.restart_count,
@@ -181,7 +185,7 @@ def inspect_view(
         process_label="",
         app_armor_profile="",
         exec_i_ds=execs or None,
-        host_config=doc.host,
+        host_config=host,
         graph_driver=GraphDriver(name=driver, data=graph_data),
         mounts=[mount_view(record) for record in doc.mounts],
         config=doc.config,
@@ -189,16 +193,26 @@ def inspect_view(
     )
 
 
+def _identity_path(doc: Container, directory: Path, name: str) -> str:
+    """Where on the host a file of /etc is that the engine provides, unless the user mounts another there."""
+    mounted = (record.source for record in doc.mounts if record.destination == f"/etc/{name}")
+    if donor := donor_of(doc.host.network_mode):
+        directory = directory.parent / donor
+    return next(mounted, str(directory / name))
+
+
 def command_text(doc: Container) -> str:
     """The COMMAND column: path and arguments in one string, arguments with blanks quoted."""
     return " ".join([doc.path, *(shlex.quote(a) if any(c.isspace() for c in a) else a for a in doc.args)])
 
 
-def summary_view(doc: Container, *, network_id: NetworkId, now_ns: int) -> ContainerSummary:
-    """One item of a list."""
+def summary_view(
+    doc: Container, *, network_id: NetworkId, now_ns: int, link_names: Sequence[str] = ()
+) -> ContainerSummary:
+    """One item of a list; ``link_names`` are what others call it by their links."""
     return ContainerSummary(
         id=doc.id,
-        names=[f"/{doc.name}"],
+        names=[f"/{doc.name}", *link_names],
         image=doc.config.image or doc.image_id,
         image_id=doc.image_id,
         command=command_text(doc),
