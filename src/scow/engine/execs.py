@@ -5,9 +5,7 @@ container, but nobody can ask for its exit code any more, as with Docker.
 """
 
 import asyncio
-import os
 import secrets
-import signal
 import socket
 import time
 from collections import deque
@@ -188,12 +186,9 @@ class Execs:
         if found is None or found.exit_code is not None:
             return
         found.doomed = True
-        if found.pid:
-            try:
-                # A runtime gives every process a session of its own.
-                os.killpg(found.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return  # its end is on the way to us
+        live = self._containers.by_id(found.container_id)
+        if found.pid and live is not None:
+            self._launcher.kill_group(live.doc, found.pid)
 
     async def _attach(self, found: Exec, *, framed: bool) -> socket.socket:
         asked = found.asked

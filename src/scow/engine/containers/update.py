@@ -13,6 +13,7 @@ from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
 from scow.engine.events import EventBus
 from scow.errors import ConflictError, InvalidArgumentError, ScowError
+from scow.linux.processes import is_running
 from scow.runtime.host_facts import HostFacts
 from scow.runtime.validate import check_restart_policy
 from scow.runtime.validate_resources import validate_resources
@@ -65,22 +66,37 @@ class Updates:
         if live.being_removed or doc.state.status in (Status.REMOVING, Status.DEAD):
             raise ScowError('container is marked for removal and cannot be "update"')
         before, doc.host = doc.host, merge_limits(doc.host, body)
-        doc.limits_pending = doc.alive
+        doc.limits_pending = doc.alive and bool(limits_in(body))
         try:
             await self._containers.save(live)
-            if doc.alive:
-                await self._launcher.apply_limits(doc, lift_swap=body.memory_swap == -1)
+            if doc.limits_pending:
+                await self._apply(live, lift_swap=body.memory_swap == -1)
         except BaseException:
             doc.host = before
             await self._settle(live)
             raise
         await self._settle(live)
 
+    async def _apply(self, live: Live, *, lift_swap: bool) -> None:
+        try:
+            await self._launcher.apply_limits(live.doc, lift_swap=lift_swap)
+        except ScowError:
+            state = live.doc.state
+            if is_running(state.pid, state.pid_start_time):
+                raise
+            # It has just ended, and will have its limits when it is started again.
+
     async def _settle(self, live: Live) -> None:
         """Store what the runtime now has."""
         if live.doc.limits_pending:
             live.doc.limits_pending = False
             await self._containers.save(live)
+
+
+def limits_in(asked: ContainerUpdate) -> dict[str, object]:
+    """The limits that a request names, by their names in ``Resources``. Pure."""
+    named = {name: value for name in _CHANGEABLE if (value := getattr(asked, name)) or value == []}
+    return named if asked.pids_limit is None else {**named, "pids_limit": asked.pids_limit}
 
 
 def merge_limits(host: HostConfig, asked: ContainerUpdate) -> HostConfig:
@@ -91,9 +107,7 @@ def merge_limits(host: HostConfig, asked: ContainerUpdate) -> HostConfig:
             "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the "
             "same time"
         )
-    changes = {name: value for name in _CHANGEABLE if (value := getattr(asked, name)) or value == []}
-    if asked.pids_limit is not None:
-        changes["pids_limit"] = asked.pids_limit
+    changes = limits_in(asked)
     if asked.restart_policy.name:
         if host.auto_remove and asked.restart_policy.name != "no":
             raise ConflictError(
