@@ -7,6 +7,7 @@ no more output, the client is gone, or it typed its detach keys.
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 from scow.engine.detach_keys import DetachScanner
@@ -105,28 +106,36 @@ class Attachment:
             await self._ended()
 
     async def _input(self, conn: Duplex, sock: socket.socket, output: "asyncio.Task[None]") -> None:
-        """Client to process; what a client sends without asking for stdin is read and dropped."""
-        loop = asyncio.get_running_loop()
+        """Client to process; what the process does not take, or was not asked to, is read and dropped."""
+        takes_input = self._stdin
         try:
             while data := await conn.read():
                 detached = False
                 if self._scanner is not None:
                     data, detached = self._scanner.feed(data)
-                if self._stdin and data:
-                    await loop.sock_sendall(sock, data)
+                takes_input = takes_input and (not data or await _passed_on(sock, data))
                 if detached:
                     if self._on_detach is not None:
                         self._on_detach()
                     output.cancel()
                     return
-            if self._stdin:
-                sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            # The process closed its stdin, or ended: its output may still be on the way.
+        except ConnectionError:
             return
+        if takes_input:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_WR)
 
     async def _until_gone(self, conn: Duplex, output: "asyncio.Task[None]") -> None:
         await conn.wait_closed()
         if self._end_input is not None:
             await self._end_input()
         output.cancel()
+
+
+async def _passed_on(sock: socket.socket, data: bytes) -> bool:
+    """False: the process closed its input, or has ended; its output may still be on the way."""
+    try:
+        await asyncio.get_running_loop().sock_sendall(sock, data)
+    except OSError:
+        return False
+    return True

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AttachOptions:
-    """The query of attach. ``stream``: live; ``logs``: what was written before; no keys: the default."""
+    """The query of attach. ``stream``: live; ``logs``: what was written before; no keys: the default.
+
+    ``framed`` False: both streams as they come, also without a terminal.
+    """
 
     stdin: bool = False
     stdout: bool = False
@@ -13,6 +16,7 @@ class AttachOptions:
     logs: bool = False
     stream: bool = False
     detach_keys: str = ""
+    framed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,11 +46,15 @@ class Stream:
 class Hijack:
     """The connection becomes a raw stream: ``101`` with ``upgrade_type`` for a client that asked with
     ``Upgrade``, otherwise ``200`` with ``plain_type``. ``run`` starts when the head has been sent.
+
+    ``protocol`` is what the connection changes to, ``headers`` go with the ``101``.
     """
 
     run: Callable[[Duplex], Awaitable[None]]
-    upgrade_type: str
-    plain_type: str
+    upgrade_type: str = ""
+    plain_type: str = ""
+    protocol: str = "tcp"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Answer = Full | Stream | Hijack

@@ -105,7 +105,8 @@ class Outflow:
         """The head in a send of its own, all of it in the kernel's hands on return."""
         if request.head.upgrade:
             status = 101
-            fields = {"Content-Type": answer.upgrade_type, "Connection": "Upgrade", "Upgrade": "tcp"}
+            fields = {"Content-Type": answer.upgrade_type} if answer.upgrade_type else {}
+            fields |= {"Connection": "Upgrade", "Upgrade": answer.protocol, **answer.headers}
         else:
             status = 200
             fields = {"Content-Type": answer.plain_type}

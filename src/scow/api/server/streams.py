@@ -6,6 +6,7 @@ from typing import Protocol
 
 from scow.api.http.answer import Hijack, Stream, end_items
 from scow.api.http.duplex import Duplex
+from scow.api.http.websocket import WebSocket
 from scow.api.server.call import JSON
 from scow.errors import ScowError
 from scow.spec.api_version import ApiVersion
@@ -24,7 +25,7 @@ class Attachment(Protocol):
     multiplexed: bool
     """Whether output comes in frames, which is decided by its terminal."""
 
-    async def run(self, conn: Duplex) -> None:
+    async def run(self, conn: Duplex | WebSocket) -> None:
         """Pass bytes both ways until the output ends, or the client is gone or detaches."""
 
 

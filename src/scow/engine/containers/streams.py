@@ -47,20 +47,21 @@ class Streams:
         self._check_attachable(live)
         keys = parse_detach_keys(options.detach_keys)
         tty = live.doc.config.tty
+        framed = options.framed and not tty
         stdin = options.stdin and live.doc.config.open_stdin
         once = stdin and live.doc.config.stdin_once
         sock = None
         if options.stream:
             sock = await self._launcher.attach(
-                live.doc.id, stdin=stdin, stdout=options.stdout, stderr=options.stderr, framed=not tty
+                live.doc.id, stdin=stdin, stdout=options.stdout, stderr=options.stderr, framed=framed
             )
             container_event(self._events, live.doc, "attach")
         replay = None
         if options.logs:
             query = LogQuery(stdout=options.stdout, stderr=options.stderr, tail="all")
-            replay = self._read(live, query, framed=not tty)
+            replay = self._read(live, query, framed=framed)
         return Attachment(
-            multiplexed=not tty,
+            multiplexed=framed,
             sock=sock,
             stdin=stdin,
             scanner=DetachScanner(keys) if tty and stdin else None,

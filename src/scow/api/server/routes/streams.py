@@ -2,13 +2,20 @@
 
 from typing import Protocol
 
-from scow.api.http.answer import Answer, Full, Stream
+from scow.api.http.answer import Answer, Full, Hijack, Stream
+from scow.api.http.websocket import check_handshake, over_websocket
+from scow.api.http.websocket_frames import BINARY, TEXT
 from scow.api.server.call import Call
 from scow.api.server.router import Route
 from scow.api.server.streams import Attachment, LogStream, hijack, stream_type
 from scow.api.server.window_size import parse_window_size
 from scow.errors import InvalidArgumentError
+from scow.spec.api_version import ApiVersion
 from scow.spec.stream_options import AttachOptions, LogQuery
+
+_WEBSOCKET_BINARY_SINCE = ApiVersion(1, 28)
+_WEBSOCKET_CHOOSES_SINCE = ApiVersion(1, 42)
+"""Before, a WebSocket had all three streams."""
 
 
 class StreamService(Protocol):
@@ -36,6 +43,24 @@ def stream_routes(streams: StreamService) -> tuple[Route, ...]:
         )
         return hijack(await streams.attach(call.name, options), call.version)
 
+    async def attach_websocket(call: Call) -> Answer:
+        query = call.query
+        handshake = check_handshake(call.request.head)
+        chooses = call.version >= _WEBSOCKET_CHOOSES_SINCE
+        options = AttachOptions(
+            stdin=query.boolean("stdin") or not chooses,
+            stdout=query.boolean("stdout") or not chooses,
+            stderr=query.boolean("stderr") or not chooses,
+            logs=query.boolean("logs"),
+            stream=query.boolean("stream"),
+            detach_keys=query.text("detachKeys"),
+            framed=False,
+        )
+        attachment = await streams.attach(call.name, options)
+        opcode = BINARY if call.version >= _WEBSOCKET_BINARY_SINCE else TEXT
+        run = over_websocket(attachment.run, opcode)
+        return Hijack(run, protocol="websocket", headers=handshake.headers())
+
     async def logs(call: Call) -> Answer:
         query = call.query
         wanted = LogQuery(
@@ -59,6 +84,7 @@ def stream_routes(streams: StreamService) -> tuple[Route, ...]:
 
     return (
         Route("POST", "/containers/{name}/attach", attach),
+        Route("GET", "/containers/{name}/attach/ws", attach_websocket),
         Route("GET", "/containers/{name}/logs", logs),
         Route("POST", "/containers/{name}/resize", resize),
     )
