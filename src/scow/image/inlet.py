@@ -21,6 +21,11 @@ class Inlet:
         self._error: Exception | None = None
         self._room: asyncio.Future[None] | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether more would be dropped."""
+        return self._ended
+
     async def put(self, data: bytes) -> None:
         """Add ``data``; waits while too much lies here unread. What comes after the end is dropped."""
         with self._arrived:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from scow.image import tar_reader
 from scow.image.tar_headers import END_OF_ARCHIVE, encode_header, padding
+from scow.image.tar_reader import BLOCK
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -106,10 +107,12 @@ def pack(members: Iterable[Member | EmptyFile], xattrs: XattrFilter) -> Generato
     for member in members:
         if isinstance(member, EmptyFile):
             gathered += encode_header(member.name, tar_reader.REGULAR, mode=0o600)
-        elif stat.S_ISREG(member.status.st_mode):
-            yield from packer.add_file(member)
-        else:
+        elif not stat.S_ISREG(member.status.st_mode):
             packer.add_other(member)
+        elif member.status.st_size <= _GATHER_BYTES:
+            packer.add_small(member)
+        else:
+            yield from packer.add_large(member)
         if len(gathered) >= _GATHER_BYTES:
             yield bytes(gathered)
             gathered.clear()
@@ -125,32 +128,43 @@ class _Packer:
         self._xattrs = xattrs
         self._linked: dict[tuple[int, int], tuple[bytes, int]] = {}
 
-    def add_file(self, member: Member) -> Iterator[bytes]:
+    def add_small(self, member: Member) -> None:
+        """A file that goes into the buffer whole."""
         status = member.status
         if status.st_nlink > 1 and self._add_link(member):
             return
-        gathered, left = self.gathered, status.st_size
         fd = os.open(f"/proc/self/fd/{member.fd}", _READ)
         try:
-            gathered += self._header(member, tar_reader.REGULAR, size=left, xattrs=self._read_xattrs(fd))
-            if left > _GATHER_BYTES:
-                yield bytes(gathered)
-                gathered.clear()
-                while left and (piece := os.read(fd, min(left, _PIECE_BYTES))):
-                    left -= len(piece)
-                    yield piece
-            else:
-                while left and (piece := os.read(fd, left)):
-                    left -= len(piece)
-                    gathered += piece
-            while left:
-                step = min(left, _PIECE_BYTES)
-                yield bytes(gathered) + bytes(step)
-                gathered.clear()
-                left -= step
+            gathered, size = self.gathered, status.st_size
+            gathered += self._header(member, tar_reader.REGULAR, size=size, xattrs=self._read_xattrs(fd))
+            end = len(gathered) + size
+            while len(gathered) < end and (piece := os.read(fd, end - len(gathered))):
+                gathered += piece
+            gathered += bytes(end - len(gathered) + -size % BLOCK)
         finally:
             os.close(fd)
-        gathered += padding(status.st_size)
+
+    def add_large(self, member: Member) -> Iterator[bytes]:
+        """A file whose content goes out as it is read."""
+        status = member.status
+        if status.st_nlink > 1 and self._add_link(member):
+            return
+        fd = os.open(f"/proc/self/fd/{member.fd}", _READ)
+        try:
+            left = status.st_size
+            self.gathered += self._header(member, tar_reader.REGULAR, size=left, xattrs=self._read_xattrs(fd))
+            yield bytes(self.gathered)
+            self.gathered.clear()
+            while left and (piece := os.read(fd, min(left, _PIECE_BYTES))):
+                left -= len(piece)
+                yield piece
+            while left:
+                step = min(left, _PIECE_BYTES)
+                yield bytes(step)
+                left -= step
+            self.gathered += padding(status.st_size)
+        finally:
+            os.close(fd)
 
     def add_other(self, member: Member) -> None:
         """A directory, symlink, device node or FIFO; FIFOs and devices are not opened."""

@@ -34,6 +34,9 @@ from scow.linux.rootpath import follow_in_root, open_in_root
 from scow.spec.engine_api.files import FileChange, PathStat
 from scow.tasks import TaskOwner, run_in_own_thread
 
+# Enough to make waking the other thread cheap beside what it does.
+_BATCH_BYTES = 512 << 10
+
 
 class Files:
     """What ``routes/container_files.py`` calls."""
@@ -98,11 +101,7 @@ class Files:
             )
             work.add_done_callback(lambda _: inlet.close())
             try:
-                async for chunk in chunks:
-                    await inlet.put(chunk)
-                    if work.done():
-                        break  # it failed: nobody reads the rest
-                inlet.end()
+                await _pass_on(chunks, inlet)
                 await asyncio.wait({work})
             except BaseException:
                 inlet.fail(InvalidArgumentError("unexpected EOF in archive"))
@@ -129,6 +128,22 @@ class Files:
             visit = await stack.enter_async_context(self._file_systems.visited(live, tar.cut_off))
             tar.start(_tar_of_tree(str(visit.root)), stack.pop_all())
         return tar
+
+
+async def _pass_on(chunks: AsyncIterable[bytes], inlet: Inlet) -> None:
+    """Everything to its end, or until nobody reads it any more; small pieces together."""
+    batch: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        batch.append(chunk)
+        size += len(chunk)
+        if size >= _BATCH_BYTES:
+            await inlet.put(b"".join(batch))
+            batch, size = [], 0
+            if inlet.ended:
+                return
+    await inlet.put(b"".join(batch))
+    inlet.end()
 
 
 def _soon_gone() -> None:
