@@ -49,6 +49,10 @@ from scow.tasks import run_blocking
 
 _log = logging.getLogger(__name__)
 
+# PID_MAX_LIMIT, linux/threads.h: no more than without a limit. crun 1.8 would write the -1 that stands for it
+# in OCI documents to the control file as it is, which the kernel refuses.
+_PIDS_MAX = 1 << 22
+
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
@@ -240,6 +244,8 @@ class Launcher:
         groups = resources.to_oci(doc.host, numbers)
         if lift_swap:
             groups.setdefault("memory", {})["swap"] = -1
+        if groups.get("pids", {}).get("limit", 0) < 0:
+            groups["pids"] = {"limit": _PIDS_MAX}
         await self._runtime(doc).update(doc.id, groups)
 
     async def processes(self, doc: Container) -> list[int]:
