@@ -52,8 +52,10 @@ from scow.engine.idle import IdleExit
 from scow.engine.images import Images
 from scow.engine.networks import Member, Networks
 from scow.engine.pidfile import PidFile
+from scow.engine.programs import Programs
 from scow.engine.pruning import Pruning
 from scow.engine.registries import RegistryClient
+from scow.engine.reload import waiting
 from scow.engine.system import System
 from scow.engine.volumes import Volumes
 from scow.errors import ScowError
@@ -119,6 +121,7 @@ async def _run(config: Config) -> None:
         daemon = Daemon(config)
         idle = IdleExit(config.idle_exit_s or None, daemon.is_needed, leave.set)
         services = await daemon.open(stack, idle)
+        loop.add_signal_handler(signal.SIGHUP, _reload, config, daemon)
         server = Server(build_app(services), on_activity=idle.clients_changed)
         stack.callback(_remove_sockets, config.hosts)
         stack.push_async_callback(server.aclose)
@@ -131,6 +134,20 @@ async def _run(config: Config) -> None:
         _log.info("API listens on %s", ", ".join(config.hosts))
         await leave.wait()
         _log.info("leaving; containers run on")
+
+
+def _reload(config: Config, daemon: "Daemon") -> None:
+    """Read the configuration again. One that is wrong is told in the log, and nothing changes."""
+    try:
+        read = load(sys.argv[1:], os.environ)
+    except ScowError as exc:
+        _log.error("the configuration is not reloaded: %s", exc)
+        return
+    for name in waiting(config, read):
+        _log.warning("the new %s takes effect at the next start", name)
+    log.configure(read.log_level)
+    daemon.system.reload(read)
+    _log.info("the configuration is reloaded")
 
 
 def _listeners(config: Config) -> list[socket.socket]:
@@ -198,7 +215,9 @@ class _Life:
 
 
 class Daemon:
-    """The engine's parts and how they hang together, floor by floor."""
+    """The engine's parts and how they hang together, floor by floor. ``system`` is there once it is open."""
+
+    system: System
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -356,6 +375,17 @@ class Daemon:
             execs,
             events,
         )
+        self.system = System(
+            config=config,
+            engine_id=_engine_id(config.data_root),
+            machine=read_machine_facts(),
+            cgroups=host.cgroups,
+            features=host.facts.features,
+            containers=containers,
+            images=images,
+            programs=Programs(host.runtimes, host.facts.init_path),
+            bus=events,
+        )
         file_systems = FileSystems(self._container_root, containers, images)
         return Services(
             containers=service,
@@ -376,17 +406,7 @@ class Daemon:
             registries=self._open_registries(images, nouns, tasks),
             volumes=volumes,
             networks=networks,
-            system=System(
-                config=config,
-                engine_id=_engine_id(config.data_root),
-                machine=read_machine_facts(),
-                cgroups=host.cgroups,
-                features=host.facts.features,
-                containers=containers,
-                images=images,
-                runtimes=host.runtimes,
-                bus=events,
-            ),
+            system=self.system,
             disk_usage=DiskUsages(images, nouns, service, volumes),
             prunes=Pruning(images, nouns, events),
         )

@@ -42,7 +42,7 @@ def test_the_figures_are_right(engine: Daemon) -> None:
     names = {"BlockIO", "CPUPerc", "Container", "ID", "MemPerc", "MemUsage", "Name", "NetIO", "PIDs"}
     assert set(row) == names
     assert (row["Name"], row["Container"], row["PIDs"]) == ("busy", "busy", "1")
-    assert 15 <= float(row["CPUPerc"].rstrip("%")) <= 40, "a third of a CPU"
+    assert 8 <= float(row["CPUPerc"].rstrip("%")) <= 45, "a third of a CPU"
     used, limit = re.fullmatch(r"([\d.]+)MiB / ([\d.]+)MiB", row["MemUsage"]).groups()  # type: ignore[union-attr]
     assert 98 <= float(used) <= 110
     assert limit == "400"

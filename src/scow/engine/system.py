@@ -1,5 +1,6 @@
 """``/version`` and ``/info``: what this engine is, what runs on it, what the host can do."""
 
+import asyncio
 import ipaddress
 import os
 import platform
@@ -15,13 +16,15 @@ from scow.config import Config
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
 from scow.engine.events import EventBus
+from scow.engine.host_warnings import host_warnings
+from scow.engine.programs import Programs
+from scow.engine.reload import reload_attributes, reloaded
 from scow.engine.timestamps import rfc3339
 from scow.image.store import ImageStore
 from scow.linux.cgroup_features import CgroupFeatures
 from scow.linux.cgroups import CgroupHost
 from scow.linux.sysinfo import MachineFacts
 from scow.logs.drivers import DRIVERS
-from scow.runtime.oci_runtime import OciRuntime
 from scow.spec.api_version import MAX_API_VERSION, MIN_API_VERSION
 from scow.spec.engine_api.event import Event
 from scow.spec.filters import Filters
@@ -29,9 +32,9 @@ from scow.spec.filters import Filters
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class System:
-    """What ``/info`` is made of."""
+    """What ``/info`` is made of. ``config`` changes with ``reload``."""
 
     config: Config
     engine_id: str
@@ -40,19 +43,18 @@ class System:
     features: CgroupFeatures
     containers: Containers
     images: ImageStore
-    runtimes: dict[str, OciRuntime]
+    programs: Programs
     bus: EventBus
 
     async def version(self) -> dict[str, Any]:
         """The answer of ``/version``."""
-        runtime = await self._runtime_version()
         arch = _GO_ARCHITECTURES.get(self.machine.architecture, self.machine.architecture)
         python = f"Python {platform.python_version()}"
         details = {
             "ApiVersion": str(MAX_API_VERSION),
             "Arch": arch,
             "BuildTime": "",
-            "Experimental": "false",
+            "Experimental": str(self.config.experimental).lower(),
             "GitCommit": "",
             "GoVersion": python,
             "KernelVersion": self.machine.kernel_version,
@@ -63,7 +65,7 @@ class System:
             "Platform": {"Name": "scow"},
             "Components": [
                 {"Name": "Engine", "Version": __version__, "Details": details},
-                {"Name": self.config.default_runtime, "Version": runtime, "Details": {}},
+                *await self._components(),
             ],
             "Version": __version__,
             "ApiVersion": str(MAX_API_VERSION),
@@ -77,12 +79,25 @@ class System:
             "BuildTime": "",
         }
 
-    async def _runtime_version(self) -> str:
-        runtime = self.runtimes.get(self.config.default_runtime)
-        return await runtime.version() if runtime else ""
+    async def _components(self) -> list[dict[str, Any]]:
+        """The programs that containers are run with, as far as they are there."""
+        name, init = self.config.default_runtime, self.programs.init_path
+        found = [(name, await self.programs.runtime(name))]
+        if init:
+            found.append((os.path.basename(init), await self.programs.init()))
+        return [
+            {"Name": name, "Version": program.version, "Details": {"GitCommit": program.commit}}
+            for name, program in found
+        ]
+
+    def reload(self, read: Config) -> None:
+        """Take over the settings of ``read`` that can change while the engine runs, and tell of it."""
+        self.config = reloaded(self.config, read)
+        attributes = {**reload_attributes(self.config), "name": self.machine.hostname}
+        self.bus.publish("daemon", "reload", self.engine_id, attributes)
 
     async def events(self, since: str, until: str, filters: Filters) -> AsyncIterator[Event]:
-        """Events of this life of the engine. Raises InvalidArgumentError."""
+        """Past and coming events. Raises InvalidArgumentError."""
         return await self.bus.events(since, until, filters)
 
     async def info(self) -> dict[str, Any]:
@@ -99,15 +114,16 @@ class System:
             "LoggingDriver": self.config.log_driver,
             "NEventsListener": self.bus.followers,
             "NFd": len(os.listdir("/proc/self/fd")),
-            "NGoroutines": 1,
+            "NGoroutines": len(asyncio.all_tasks()),
             "Debug": self.config.debug,
             "ExperimentalBuild": self.config.experimental,
-            "LiveRestoreEnabled": True,
+            "LiveRestoreEnabled": self.config.live_restore,
             "Labels": list(self.config.labels),
             "Isolation": "",
             **self._host(),
             **self._limits(),
             **self._plug_ins(),
+            **await self._run_by(),
             "Warnings": self._warnings() or None,
         }
 
@@ -173,14 +189,8 @@ class System:
                 "Volume": ["local"],
                 "Network": ["bridge", "host", "null"],
                 "Authorization": None,
-                "Log": sorted(DRIVERS),
+                "Log": sorted(DRIVERS.keys() - {"none"}),
             },
-            "Runtimes": {name: {"path": runtime.program} for name, runtime in self.runtimes.items()},
-            "DefaultRuntime": config.default_runtime,
-            "InitBinary": config.init_path or "",
-            "ContainerdCommit": {"ID": "", "Expected": ""},
-            "RuncCommit": {"ID": "", "Expected": ""},
-            "InitCommit": {"ID": "", "Expected": ""},
             "Swarm": {
                 "NodeID": "",
                 "NodeAddr": "",
@@ -201,20 +211,23 @@ class System:
             ],
         }
 
-    def _warnings(self) -> list[str]:
-        features = self.features
-        missing = {
-            "memory limit": features.memory_limit,
-            "swap limit": features.swap_limit,
-            "cpu cfs quota": features.cpu_cfs,
-            "cpu cfs period": features.cpu_cfs,
-            "cpu shares": features.cpu_shares,
-            "cpuset": features.cpuset,
+    async def _run_by(self) -> dict[str, Any]:
+        """The programs between the engine and a container's process. There is no containerd."""
+        runtime = (await self.programs.runtime(self.config.default_runtime)).commit or "N/A"
+        init = (await self.programs.init()).commit or "N/A"
+        return {
+            "Runtimes": await self.programs.runtimes(),
+            "DefaultRuntime": self.config.default_runtime,
+            "InitBinary": os.path.basename(self.programs.init_path or ""),
+            "ContainerdCommit": {"ID": "N/A", "Expected": "N/A"},
+            "RuncCommit": {"ID": runtime, "Expected": runtime},
+            "InitCommit": {"ID": init, "Expected": init},
+            **({"FirewallBackend": {"Driver": "nftables"}} if self.config.iptables else {}),
         }
-        warnings = [f"WARNING: No {name} support" for name, there in missing.items() if not there]
-        if not _is_on("/proc/sys/net/ipv4/ip_forward"):
-            warnings.append("WARNING: IPv4 forwarding is disabled")
-        return warnings
+
+    def _warnings(self) -> list[str]:
+        forwards = _is_on("/proc/sys/net/ipv4/ip_forward")
+        return host_warnings(self.features, self.cgroups.version, self.config.hosts, ipv4_forwarding=forwards)
 
 
 def _is_on(path: str) -> bool:

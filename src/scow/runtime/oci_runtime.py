@@ -180,9 +180,13 @@ class OciRuntime:
 
     async def version(self) -> str:
         """The version that the runtime prints first, "1.1.5"; empty if it prints none."""
-        lines = (await self._command("--version")).decode(errors="replace").splitlines()
+        lines = (await self.version_text()).splitlines()
         words = lines[0].split() if lines else []
         return words[-1] if words else ""
+
+    async def version_text(self) -> str:
+        """All that the runtime prints of its version. Raises ScowError if it does not run."""
+        return (await self._command("--version")).decode(errors="replace")
 
     async def features(self) -> dict[str, Any]:
         """What the runtime says of itself (runtime-spec features.md); empty if it is older than that."""

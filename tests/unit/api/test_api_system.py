@@ -294,3 +294,21 @@ async def test_prunes() -> None:
         reply = await client.request("POST", "/build/prune?all=1&keep-storage=10")
         assert reply.json == {"CachesDeleted": None, "SpaceReclaimed": 0}
         assert (await client.request("POST", "/build/prune?keep-storage=x")).status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status", "message"),
+    [
+        ("GET", "/plugins/x/json", 404, 'plugin "x" not found'),
+        ("POST", "/plugins/x/enable?timeout=1", 404, 'plugin "x" not found'),
+        ("DELETE", "/plugins/vieux/sshfs:latest", 404, 'plugin "vieux/sshfs:latest" not found'),
+        ("POST", "/plugins/pull?remote=x", 501, "cannot install a plugin: this engine does not run plugins"),
+    ],
+)
+@runs
+async def test_there_are_no_plugins(method: str, target: str, status: int, message: str) -> None:
+    async with Fakes().serving() as harness:
+        client = await harness.client()
+        assert (await client.request("GET", "/plugins")).json == []
+        reply = await client.request(method, target)
+        assert (reply.status, reply.message) == (status, message)

@@ -27,6 +27,7 @@ from scow.api.server.routes.disk_usage import DiskUsageService, disk_usage_route
 from scow.api.server.routes.exec import ExecService, exec_routes
 from scow.api.server.routes.images import ImageService, TransferService, image_routes
 from scow.api.server.routes.networks import NetworkService, network_routes
+from scow.api.server.routes.plugins import plugin_routes
 from scow.api.server.routes.prune import PruneService, prune_routes
 from scow.api.server.routes.registry import RegistryService, registry_routes
 from scow.api.server.routes.stats import StatsService, stats_routes
@@ -88,6 +89,7 @@ def build_app(services: Services) -> "App":
                 *volume_routes(services.volumes),
                 *network_routes(services.networks),
                 *swarm_routes(),
+                *plugin_routes(),
             )
         )
     )

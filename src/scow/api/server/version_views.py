@@ -36,6 +36,7 @@ _INFO_UNTIL = (
     ((1, 50), ("BridgeNfIptables", "BridgeNfIp6tables")),
     ((1, 52), ("KernelMemoryTCP",)),
 )
+_INFO_SINCE = (((1, 49), ("FirewallBackend",)),)
 _INFO_MEMBERS_UNTIL = (
     (
         (1, 47),
@@ -132,9 +133,13 @@ def view_network_list(networks: Sequence[Network], version: ApiVersion) -> Seque
 
 
 def view_info(info: _View, version: ApiVersion) -> _View:
-    """``/info``: what a later version no longer has is taken out."""
+    """``/info``: what a later version no longer has is taken out, and what an earlier one had not."""
     gone = [key for since, keys in _INFO_UNTIL for key in keys if version >= since]
+    gone += [key for since, keys in _INFO_SINCE for key in keys if version < since]
     view = _without(dict(info), gone)
+    if version < (1, 44):
+        runtimes = view.get("Runtimes", {}).items()
+        view["Runtimes"] = {name: _without(dict(runtime), ("status",)) for name, runtime in runtimes}
     for since, objects, keys in _INFO_MEMBERS_UNTIL:
         for name in view.keys() & set(objects) if version >= since else ():
             view[name] = _without(dict(view[name]), keys)

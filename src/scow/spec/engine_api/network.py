@@ -80,6 +80,7 @@ class Network(Body, kw_only=True):
     created: str
     scope: str
     driver: str
+    enable_i_pv4: bool = msgspec.field(default=True, name="EnableIPv4")
     enable_i_pv6: bool = msgspec.field(name="EnableIPv6")
     ipam: IPAM = msgspec.field(name="IPAM")
     internal: bool
