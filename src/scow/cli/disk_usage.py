@@ -3,10 +3,13 @@
 import time
 
 from scow.cli.commands.container.ls import HEADERS as CONTAINER_HEADERS
+from scow.cli.commands.container.ls import RAW as CONTAINER_RAW
 from scow.cli.commands.container.ls import container_row
 from scow.cli.commands.image.ls import HEADERS as IMAGE_HEADERS
+from scow.cli.commands.image.ls import RAW as IMAGE_RAW
 from scow.cli.commands.image.ls import image_row
 from scow.cli.commands.volume.ls import HEADERS as VOLUME_HEADERS
+from scow.cli.commands.volume.ls import RAW as VOLUME_RAW
 from scow.cli.commands.volume.ls import volume_row
 from scow.cli.listing import print_columns
 from scow.cli.template_values import Adapter, Struct
@@ -55,6 +58,27 @@ _IMAGE_COLUMNS = (
 _CONTAINER_COLUMNS = ("ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names")
 _VOLUME_COLUMNS = ("Name", "Links", "Size")
 _CACHE_COLUMNS = ("ID", "CacheType", "Size", "CreatedSince", "LastUsedSince", "UsageCount", "Shared")
+_CACHE_RAW = """build_cache_id: {{.ID}}
+parent_id: {{.Parent}}
+build_cache_type: {{.CacheType}}
+description: {{.Description}}
+created_at: {{.CreatedAt}}
+created_since: {{.CreatedSince}}
+last_used_at: {{.LastUsedAt}}
+last_used_since: {{.LastUsedSince}}
+usage_count: {{.UsageCount}}
+in_use: {{.InUse}}
+shared: {{.Shared}}
+"""
+VERBOSE_RAW = "".join(
+    f"{{{{range .{member}}}}}type: {kind}\n{raw}\n{{{{end -}}}}"
+    for member, kind, raw in (
+        ("Images", "Image", IMAGE_RAW % "digest: {{.Digest}}\n"),
+        ("Containers", "Container", CONTAINER_RAW + "size: {{.Size}}\n"),
+        ("Volumes", "Volume", VOLUME_RAW),
+        ("BuildCache", "Build Cache", _CACHE_RAW),
+    )
+)
 _NONE = "<none>"
 _ACTIVE_STATES = ("running", "paused", "restarting")
 

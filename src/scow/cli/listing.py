@@ -83,7 +83,7 @@ def print_columns(
     columns: tuple[str, ...],
 ) -> None:
     """The table that a command prints when nothing else was asked for; needs no template."""
-    from scow.cli.table import align
+    from scow.cli.columns import align
 
     lines = ["\t".join(headers[name] for name in columns)]
     lines += ["\t".join(str(row.column(name)) for name in columns) for row in rows]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from scow.cli.table import align, render_rows
+from scow.cli.columns import align
+from scow.cli.table import render_rows
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ HEADERS = {
     "Platform": "PLATFORM",
 }
 _COLUMNS = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names")
-_RAW = """container_id: {{.ID}}
+RAW = """container_id: {{.ID}}
 image: {{.Image}}
 command: {{.Command}}
 created_at: {{.CreatedAt}}
@@ -71,7 +71,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     summaries = invocation.client.get("/containers/json", _query(flags, wants_size=wants_size)) or []
     rows = [container_row(summary, truncate=not flags["no-trunc"]) for summary in summaries]
     if template == "raw":
-        template = "container_id: {{.ID}}" if flags["quiet"] else _RAW + ("size: {{.Size}}\n" * wants_size)
+        template = "container_id: {{.ID}}" if flags["quiet"] else RAW + ("size: {{.Size}}\n" * wants_size)
         print_rows(invocation, rows, HEADERS, template)
     elif flags["quiet"]:
         print_column(invocation, rows, "ID")

@@ -61,14 +61,16 @@ def _show(
 
 
 def _page(collection: "Collection", template: str, *, truncate: bool) -> str:
+    from scow.cli.columns import align
     from scow.cli.stats_figures import COLUMNS, HEADERS, stats_row
-    from scow.cli.table import align, render_rows
 
     rows = [
         stats_row(subject.container, subject.sample, truncate=truncate, valid=subject.valid)
         for subject in collection.subjects()
     ]
     if template:
+        from scow.cli.table import render_rows
+
         return render_rows(template, rows, HEADERS)
     lines = ["\t".join(HEADERS[name] for name in COLUMNS)]
     lines += ["\t".join(str(row.column(name)) for name in COLUMNS) for row in rows]

@@ -1,8 +1,8 @@
 """``scow top``."""
 
 from scow.api.client.client import object_path
+from scow.cli.columns import align
 from scow.cli.command import Command, at_least
-from scow.cli.table import align
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

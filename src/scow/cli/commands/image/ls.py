@@ -44,7 +44,7 @@ HEADERS = {
 }
 _COLUMNS = ("Repository", "Tag", "ID", "CreatedSince", "Size")
 _COLUMNS_WITH_DIGEST = ("Repository", "Tag", "Digest", "ID", "CreatedSince", "Size")
-_RAW = """repository: {{ .Repository }}
+RAW = """repository: {{ .Repository }}
 tag: {{.Tag}}
 %simage_id: {{.ID}}
 created_at: {{.CreatedAt}}
@@ -106,7 +106,7 @@ def _print(invocation: "Invocation", flags: "Flags", images: "list[Summary]") ->
     elif not template:
         print_columns(invocation, rows, HEADERS, _COLUMNS_WITH_DIGEST if digests else _COLUMNS)
     elif template == "raw":
-        print_rows(invocation, rows, HEADERS, _RAW % ("digest: {{.Digest}}\n" if digests else ""))
+        print_rows(invocation, rows, HEADERS, RAW % ("digest: {{.Digest}}\n" if digests else ""))
     else:
         if digests and template.startswith("table") and "{{.Digest}}" not in template:
             template += "\t{{.Digest}}"

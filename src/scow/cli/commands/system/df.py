@@ -35,14 +35,14 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
 
 
 def _print_verbose(invocation: "Invocation", usage: "Usage", template: str) -> None:
-    from scow.cli.disk_usage import print_details, verbose_value
+    from scow.cli.disk_usage import VERBOSE_RAW, print_details, verbose_value
 
     if template in ("", "table"):
         print_details(invocation, usage)
         return
     from scow.cli.template import render
 
-    text = "{{json .}}" if template == "json" else template.removeprefix("table")
+    text = {"json": "{{json .}}", "raw": VERBOSE_RAW}.get(template) or template.removeprefix("table")
     value = verbose_value(usage, truncate=template.startswith("table"))
     invocation.out.write(render(text.strip(" ").replace("\\t", "\t").replace("\\n", "\n"), value))
 

@@ -4,11 +4,11 @@ import time
 
 from scow.api.client.client import MAX_API_VERSION
 from scow.cli.client_version import client_version
+from scow.cli.columns import align
 from scow.cli.command import Command, no_arguments
 from scow.cli.exits import CommandError
 from scow.cli.flags import STRING, Flag
 from scow.cli.listing import INSPECT_FORMAT_HELP
-from scow.cli.table import align
 from scow.errors import ScowError
 
 TYPE_CHECKING = False

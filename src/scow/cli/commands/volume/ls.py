@@ -35,11 +35,12 @@ HEADERS = {
     "Size": "SIZE",
     "Status": "STATUS",
 }
+RAW = "name: {{.Name}}\ndriver: {{.Driver}}\n"
 _LAYOUT = Layout(
     HEADERS,
     ("Driver", "Name"),
     quiet="Name",
-    raw="name: {{.Name}}\ndriver: {{.Driver}}\n",
+    raw=RAW,
     raw_quiet="name: {{.Name}}",
 )
 _CLUSTER_LAYOUT = Layout(HEADERS, ("Name", "Group", "Driver", "Availability", "Status"), quiet="Name")
