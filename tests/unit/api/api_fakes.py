@@ -8,6 +8,8 @@ from typing import Any
 from scow.api.http.duplex import Duplex
 from scow.api.server.app import App, Services, build_app
 from scow.api.server.streams import Attachment
+from scow.errors import NotFoundError
+from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
 from scow.spec.engine_api.container import (
     ContainerConfig,
     ContainerCreate,
@@ -31,6 +33,7 @@ from scow.spec.engine_api.event import Actor, Event
 from scow.spec.engine_api.exec import ExecCreate, ExecInspect, ExecProcessConfig, ExecStart
 from scow.spec.engine_api.files import CommitOptions, CommitResult, FileChange, PathStat
 from scow.spec.engine_api.image import (
+    DistributionInspect,
     HistoryItem,
     ImageDeleteItem,
     ImageInspect,
@@ -369,6 +372,30 @@ class FakePrunes(Recorder):
         return BuildCachePrune()
 
 
+async def _progress(text: str) -> AsyncIterator[dict[str, Any]]:
+    yield {"status": text}
+
+
+class FakeRegistries(Recorder):
+    async def pull(
+        self, image: str, tag: str, platform: str, auth: AuthConfig
+    ) -> AsyncIterator[dict[str, Any]]:
+        self.note("pull", image, tag, platform, auth)
+        return _progress(f"pulled {image}")
+
+    async def push(self, name: str, tag: str, auth: AuthConfig) -> AsyncIterator[dict[str, Any]]:
+        self.note("push", name, tag, auth)
+        return _progress(f"pushed {name}")
+
+    async def login(self, auth: AuthConfig) -> LoginAnswer:
+        self.note("login", auth)
+        return LoginAnswer(status="Login Succeeded")
+
+    async def distribution(self, name: str, auth: AuthConfig) -> DistributionInspect:
+        self.note("distribution", name, auth)
+        raise NotFoundError(f"no such manifest: {name}")
+
+
 class FakeFiles(Recorder):
     status = PathStat(name="x", size=1, mode=0o644, mtime="2026-01-01T00:00:00Z", link_target="")
 
@@ -444,6 +471,7 @@ class Fakes:
         self.stats = FakeStats()
         self.execs = FakeExecs()
         self.images = FakeImages()
+        self.registries = FakeRegistries()
         self.volumes = FakeVolumes()
         self.networks = FakeNetworks()
         self.system = FakeSystem()
@@ -463,6 +491,7 @@ class Fakes:
                 stats=self.stats,
                 execs=self.execs,
                 images=self.images,
+                registries=self.registries,
                 volumes=self.volumes,
                 networks=self.networks,
                 system=self.system,

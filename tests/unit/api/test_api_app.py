@@ -55,7 +55,7 @@ async def test_a_version_that_is_too_old_is_refused_in_plain_text(version: str) 
         ("DELETE", "/containers/"),
         ("GET", "/exec/json"),
         ("POST", "/networks/create"),
-        ("POST", "/auth"),
+        ("PUT", "/auth"),
         ("GET", "/vx/info"),
     ],
 )

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from scow.errors import InvalidArgumentError, NotFoundError
+from scow.spec.engine_api.auth import AuthConfig
 from scow.spec.filters import Filters
 from tests.unit.api.api_fakes import IMAGE_ID, Fakes
 from tests.unit.api.api_wire import runs
@@ -126,13 +127,28 @@ async def test_import_reads_its_parameters_and_body() -> None:
         )
 
 
-@pytest.mark.parametrize("query", ["fromImage=busybox&tag=latest", "fromSrc=http://x/y.tar"])
 @runs
-async def test_fetching_over_the_network_is_refused(query: str) -> None:
+async def test_importing_over_the_network_is_refused() -> None:
     async with Fakes().serving() as harness:
-        reply = await (await harness.client()).request("POST", f"/images/create?{query}")
+        reply = await (await harness.client()).request("POST", "/images/create?fromSrc=http://x/y.tar")
         assert reply.status == 501
-        assert "does not fetch over the network" in reply.message
+        assert reply.message == "cannot import from http://x/y.tar: only from the request's body"
+
+
+@runs
+async def test_pull_and_push_ask_the_registries() -> None:
+    fakes = Fakes()
+    async with fakes.serving() as harness:
+        client = await harness.client()
+        auth = {"X-Registry-Auth": "eyJ1c2VybmFtZSI6Im1lIn0="}
+        target = "/images/create?fromImage=a/b&tag=1&platform=linux"
+        reply = await client.request("POST", target, headers=auth)
+        assert reply.body == b'{"status":"pulled a/b"}\r\n'
+        assert (await client.request("POST", "/images/a/b/push?tag=1")).body == b'{"status":"pushed a/b"}\r\n'
+        assert fakes.registries.calls == [
+            ("pull", "a/b", "1", "linux", AuthConfig(username="me")),
+            ("push", "a/b", "1", AuthConfig()),
+        ]
 
 
 @runs

@@ -44,16 +44,17 @@ def _in_map(inner: _Rename, value: Any) -> Any:
 
 def _struct_renaming(kind: type[msgspec.Struct]) -> _Rename:
     fields = {str(field.encode_name): _renaming(field.type) for field in msgspec.structs.fields(kind)}
-    in_lower_case: dict[str, str] = {name.lower(): name for name in fields}
+    in_lower_case = {name.lower(): name for name in fields}
 
     def rename(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
         found = {}
         for key, item in value.items():
-            name: str = key if key in fields else in_lower_case.get(key.lower(), key)
-            inner = fields.get(name)
-            found[name] = inner(item) if inner else item
+            if key not in fields:
+                key = in_lower_case.get(key.lower(), key)
+            inner = fields.get(key)
+            found[key] = inner(item) if inner else item
         return found
 
     return rename
