@@ -156,6 +156,7 @@ class OciRuntime:
         """
         if not await run_blocking(self._discard_files, container_id, cgroup):
             await self.delete(container_id, force=True)
+            await run_blocking(self._discard_unfinished, container_id, cgroup)
 
     def _discard_files(self, container_id: str, cgroup: Cgroup) -> bool:
         state = self.root / container_id
@@ -167,6 +168,12 @@ class OciRuntime:
             return False
         shutil.rmtree(state)
         return True
+
+    def _discard_unfinished(self, container_id: str, cgroup: Cgroup) -> None:
+        """What a runtime leaves, and does not know any more, that was killed in the middle of a start."""
+        cgroup.kill_all()
+        cgroup.remove()
+        shutil.rmtree(self.root / container_id, ignore_errors=True)
 
     async def update(self, container_id: str, resources: Mapping[str, Any]) -> None:
         """Change limits: ``resources`` is ``linux.resources`` of the OCI document."""

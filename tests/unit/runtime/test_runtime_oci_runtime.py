@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from scow.linux.cgroups import Cgroup, CgroupHost
 from scow.runtime.oci_runtime import OciRuntime, Stdio
 from scow.runtime.start_failure import RuntimeFailedError
 from scow.runtime.supervisor import CONSOLE
@@ -81,3 +83,13 @@ def test_a_runtime_that_does_not_know_features_has_none(tmp_path: Path) -> None:
 def test_a_missing_runtime_is_named() -> None:
     with pytest.raises(RuntimeFailedError, match="/nowhere/runc: No such file or directory"):
         asyncio.run(OciRuntime("/nowhere/runc", Path("/r")).version())
+
+
+def test_discard_takes_what_a_runtime_killed_at_work_has_left(tmp_path: Path) -> None:
+    runtime = replace(script(tmp_path, "exit 0"), root=tmp_path / "state")
+    (runtime.root / "a" / "half").mkdir(parents=True)
+    cgroup = Cgroup(CgroupHost(1, {"pids": str(tmp_path / "pids")}), "/scow/a")
+    Path(cgroup.directories["pids"]).mkdir(parents=True)
+    asyncio.run(runtime.discard("a", cgroup))
+    assert not (runtime.root / "a").exists()
+    assert not cgroup.exists()

@@ -156,8 +156,8 @@ class Launcher:
     async def _delete_runtime_state(self, doc: Container) -> None:
         """What a runtime keeps of a container; it may have kept nothing, or be gone itself."""
         try:
-            await self._runtime(doc).delete(doc.id, force=True)
-        except ScowError as exc:
+            await self._runtime(doc).discard(doc.id, self.cgroup(doc))
+        except (ScowError, OSError) as exc:
             _log.warning("runtime state of %s: %s", doc.id, exc)
 
     def adopt(self, live: Live) -> None:
