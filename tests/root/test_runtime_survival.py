@@ -242,7 +242,7 @@ def test_an_engine_killed_during_a_start_leaves_a_container_that_the_next_one_kn
         await first.connect()
         start = asyncio.gather(first.run("a", "sleep", "1000"), return_exceptions=True)
         await asyncio.sleep(0)  # the request is on its way to the reaper
-        assert first.supervisor._waiting
+        assert first.supervisor._link.is_waiting
         first.drop()
         start.cancel()
         async with engine(rig) as second:
@@ -282,7 +282,7 @@ def test_a_newer_engine_replaces_the_older(rig: Rig) -> None:
         async with engine(rig) as second:
             await second.run("a", "true")
             assert (await second.exited("a")).exit_code == 0
-            assert first.supervisor._channel is None
+            assert not first.supervisor._link.is_connected
         await first.supervisor.aclose(stop_reaper_if_idle=False)
 
     asyncio.run(scenario())

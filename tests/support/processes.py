@@ -122,11 +122,7 @@ class Engine:
 
     def drop(self) -> None:
         """As kill -9 of the engine does: the connection is gone without a word."""
-        channel = self.supervisor._channel
-        assert channel is not None
-        asyncio.get_running_loop().remove_reader(channel.fileno())
-        self.supervisor._channel = None
-        channel.close()
+        self.supervisor._link.close()
 
     async def run(
         self, key: str, *args: str, stdio: Stdio | None = None, logged: bool = False, tty: bool = False

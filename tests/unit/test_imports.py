@@ -77,7 +77,7 @@ def test_imports_point_downwards(path: Path) -> None:
     assert imported <= MAY_IMPORT[room] | {room} | base
 
 
-@pytest.mark.parametrize("name", ["runtime/reaper.py", "runtime/shim.py"])
+@pytest.mark.parametrize("name", ["runtime/reaper_process.py", "runtime/shim.py"])
 def test_the_small_processes_import_only_their_rooms(name: str) -> None:
     reached, queue = set(), [SRC / name]
     while queue:
@@ -112,7 +112,7 @@ def test_the_command_line_starts_light() -> None:
 
 
 def test_the_reaper_needs_the_standard_library_only() -> None:
-    code = f"import sys; sys.path.insert(0, {str(SRC.parent)!r}); import scow.runtime.reaper"
+    code = f"import sys; sys.path.insert(0, {str(SRC.parent)!r}); import scow.runtime.reaper_process"
     loaded = loaded_by(code, "-I", "-S")
     assert {room_of(name.removeprefix("scow.")) for name in loaded if name.startswith("scow.")} == {"runtime"}
     assert not loaded & (HEAVY | {"json", "re", "enum", "socket", "signal", "dataclasses"})
@@ -133,4 +133,4 @@ def test_ctypes_stays_in_the_kernel_room() -> None:
         name_of(path) for path in MODULES if re.search(r"^\s*(import|from) ctypes", path.read_text(), re.M)
     }
     # The reaper is run without scow on its path, so it makes its one prctl itself.
-    assert {name for name in users if room_of(name) != "linux"} <= {"runtime.reaper"}
+    assert {name for name in users if room_of(name) != "linux"} <= {"runtime.reaper_process"}

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     Message = dict[str, Any]
 
+REAPER_SOCKET_NAME = "reaper.sock"
+REAPER_LISTEN_FD = 3
+"""What scow-reaper listens on for scowd, below the exec root, and the descriptor that it inherits."""
+
 MAX_MESSAGE_BYTES = 128 * 1024  # below SO_SNDBUF's default of 208 KiB, above two partial lines of 16 KiB
 _MAX_FDS = 8
 _FORMAT = 2

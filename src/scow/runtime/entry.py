@@ -149,6 +149,13 @@ class Entry:
                 os.set_blocking(master, False)
                 self.stdio["master"] = master
 
+    def apply_size(self) -> None:
+        """Set the terminal's size, once both are there."""
+        if self.size is not None and (master := self.stdio.get("master", -1)) >= 0:
+            from scow.linux.pty import set_window_size  # most reapers never see a terminal
+
+            set_window_size(master, *self.size)
+
     def close_console(self) -> None:
         """The console socket is only of use while the runtime command runs."""
         if self.console is not None:

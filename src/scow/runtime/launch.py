@@ -10,9 +10,9 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 if sys.argv[1] == "reaper":
-    from scow.runtime import reaper
+    from scow.runtime import reaper_process
 
-    reaper.main(sys.argv[2:])
+    reaper_process.main(sys.argv[2:])
 else:
     from scow.runtime import shim
 

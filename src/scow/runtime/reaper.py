@@ -15,7 +15,6 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # `signal` is this plus enum, 0.9 MB
 import _socket
 import os
-import resource
 import select
 import sys
 import time
@@ -24,6 +23,7 @@ from scow.runtime import entry as states
 from scow.runtime.daemon_link import DaemonLink
 from scow.runtime.entry import Attachment, Entry
 from scow.runtime.poller import Poller
+from scow.runtime.runtime_commands import RuntimeCommands
 from scow.runtime.shim_link import ShimLink
 
 TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
@@ -32,22 +32,17 @@ if TYPE_CHECKING:
 
     from scow.runtime.channel import Message
 
-LISTEN_FD = 3
-SOCKET_NAME = "reaper.sock"
-_FLAG_SUBREAPER_SET = "--subreaper-set"
-
 
 class Reaper:
     """The state of the process; ``run`` is its life."""
 
     def __init__(self, listener: _socket.socket, exec_root: str, python: str) -> None:
         self._poller = Poller()
-        self._console_dir = os.path.join(exec_root, "console")
         self._entries: dict[str, Entry] = {}
-        self._starting: dict[int, Entry] = {}  # runtime command's pid → entry
         self._running: dict[int, Entry] = {}  # process's pid → entry
-        # Ends of children that no entry knows (yet): a process may be gone before its runtime command is.
-        self._unclaimed: dict[int, tuple[int, int]] = {}
+        self._commands = RuntimeCommands(
+            self._poller, os.path.join(exec_root, "console"), self._started, self._failed
+        )
         self._daemon = DaemonLink(self._poller, listener, self._handle_daemon)
         self._shim = ShimLink(self._poller, python, self._hand_over_all, self._handle_shim)
         self._counter = 0
@@ -55,9 +50,6 @@ class Reaper:
 
     def run(self) -> None:
         """Serve until told to quit."""
-        os.makedirs(self._console_dir, mode=0o700, exist_ok=True)
-        for name in os.listdir(self._console_dir):
-            os.unlink(os.path.join(self._console_dir, name))
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         _signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         _signal.signal(_signal.SIGCHLD, lambda _number, _frame: None)
@@ -99,7 +91,7 @@ class Reaper:
         entry = self._entries.get(message["key"])
         if entry is not None:
             entry.size = (message["rows"], message["columns"])
-            self._apply_size(entry)
+            entry.apply_size()
         self._daemon.tell({"op": "done", "id": message["id"]})
 
     def _close_stdin(self, message: Message) -> None:
@@ -162,91 +154,20 @@ class Reaper:
         entry.request, entry.request_id = message, message["id"]
         entry.size = entry.size or message.get("size")
         entry.state = states.STARTING
-        try:
-            self._start_runtime(entry)
-        except OSError as exc:
-            text = f"{exc.filename or entry.request['argv'][0]}: {exc.strerror}"
-            self._fail(entry, -1, text.encode(), exc.errno or 0)
+        self._commands.start(entry)
 
-    def _start_runtime(self, entry: Entry) -> None:
-        self._counter += 1
-        console_path = os.path.join(self._console_dir, str(self._counter))
-        request = entry.request
-        try:
-            os.unlink(request["pid_file"])
-        except FileNotFoundError:
-            pass
-        child = entry.open_stdio(console_path)
-        if entry.console is not None:
-            self._watch_console(entry)
-        argv = [console_path if word == "{console}" else word for word in request["argv"]]
-
-        def spawn() -> int:
-            return os.posix_spawn(
-                argv[0],
-                argv,
-                request["env"],
-                file_actions=[(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(child)],
-                setsigmask=(),
-                setsigdef=(_signal.SIGPIPE, _signal.SIGCHLD, _signal.SIGXFSZ),
-            )
-
-        try:
-            if hidden_mount := request.get("hidden_mount"):
-                from scow.linux.hidden_mount import call_without_mount  # few hosts need it: 0.9 MB
-
-                entry.runtime_pid = call_without_mount(hidden_mount, spawn)
-            else:
-                entry.runtime_pid = spawn()
-        finally:
-            for fd in child:
-                os.close(fd)
-        self._starting[entry.runtime_pid] = entry
-
-    def _console_ready(self, entry: Entry) -> None:
-        """The console socket is accepted when the runtime connects, and brings the master some time later."""
-        if entry.console is None:
-            return
-        if entry.console_path:
-            self._poller.forget(entry.console.fileno())
-            if not entry.accept_console():
-                self._watch_console(entry)
-                return
-        self._poller.forget(entry.console.fileno())
-        entry.receive_master()
-        if entry.console is not None:
-            self._watch_console(entry)
-        else:
-            self._apply_size(entry)
-
-    def _watch_console(self, entry: Entry) -> None:
-        assert entry.console is not None
-        self._poller.watch(entry.console.fileno(), select.EPOLLIN, lambda _events: self._console_ready(entry))
-
-    def _runtime_ended(self, entry: Entry, status: int) -> None:
-        exit_status = os.waitstatus_to_exitcode(status)
-        self._console_ready(entry)
-        pid = _read_pid(entry.request["pid_file"]) if exit_status == 0 else 0
-        stdio_there = "master" in entry.stdio or not entry.request["tty"]
-        if not pid or not stdio_there:
-            self._fail(entry, exit_status, entry.take_diagnostics())
-            return
-        if entry.console is not None:
-            self._poller.forget(entry.console.fileno())
-        entry.close_console()
-        entry.close_diagnostics()
+    def _started(self, entry: Entry, pid: int, end: tuple[int, int] | None) -> None:
+        """The runtime says that the process runs; ``end`` is known already if it does not any more."""
         entry.pid = pid
         entry.state = states.RUNNING
         self._running[pid] = entry
         self._daemon.tell({"op": "spawned", "id": entry.request_id, "key": entry.key, "pid": pid})
         self._hand_over(entry)
-        if (end := self._unclaimed.pop(pid, None)) is not None:
+        if end is not None:
             self._process_ended(entry, *end)
 
-    def _fail(self, entry: Entry, status: int, text: bytes, errno: int = 0) -> None:
+    def _failed(self, entry: Entry, status: int, text: bytes, errno: int) -> None:
         """The start failed: what was said before it did is no output of the container."""
-        if entry.console is not None:
-            self._poller.forget(entry.console.fileno())
         answer: Message = {
             "op": "failed",
             "id": entry.request_id,
@@ -266,12 +187,6 @@ class Reaper:
             else:
                 self._end_attachment(entry, attachment)
         entry.close_stdio()
-
-    def _apply_size(self, entry: Entry) -> None:
-        if entry.size is not None and (master := entry.stdio.get("master", -1)) >= 0:
-            from scow.linux.pty import set_window_size  # most reapers never see a terminal
-
-            set_window_size(master, *entry.size)
 
     # ------------------------------------------------------------------ children
 
@@ -294,16 +209,14 @@ class Reaper:
                 sys.excepthook(*sys.exc_info())
 
     def _child_ended(self, pid: int, status: int) -> None:
-        if (entry := self._starting.pop(pid, None)) is not None:
-            self._runtime_ended(entry, status)
-            if not self._starting:
-                self._unclaimed.clear()
-        elif (entry := self._running.get(pid)) is not None:
+        if self._commands.ended(pid, status):
+            return
+        if (entry := self._running.get(pid)) is not None:
             self._process_ended(entry, status, time.time_ns())
         elif pid == self._shim.pid:
             self._shim.ended()
-        elif self._starting:
-            self._unclaimed[pid] = (status, time.time_ns())
+        else:
+            self._commands.note_unknown(pid, status, time.time_ns())
 
     def _process_ended(self, entry: Entry, status: int, finished_at_ns: int) -> None:
         code = os.waitstatus_to_exitcode(status)
@@ -318,13 +231,15 @@ class Reaper:
     def _hand_over_all(self) -> None:
         """A new shim takes over every process, and has nothing to give to those that have ended."""
         for entry in list(self._entries.values()):
-            if entry.state in (states.RUNNING, states.ENDING):
-                self._hand_over(entry)
-                if entry.state == states.ENDING:
-                    self._shim.tell({"op": "ended", "key": entry.key})
-            elif entry.state == states.EXITED:
-                for attachment in entry.attachments[:]:
-                    self._end_attachment(entry, attachment)
+            try:
+                if entry.state in (states.RUNNING, states.ENDING):
+                    self._hand_over(entry)
+                elif entry.state == states.EXITED:
+                    for attachment in entry.attachments[:]:
+                        self._end_attachment(entry, attachment)
+            except Exception:
+                # The others must be handed over, whatever is the matter with this one.
+                sys.excepthook(*sys.exc_info())
 
     def _hand_over(self, entry: Entry) -> None:
         message: Message = {
@@ -340,6 +255,8 @@ class Reaper:
             self._hand_attachment(entry, attachment)
         # What is read before all of them are there would be missing from their streams.
         self._shim.tell({"op": "flow", "key": entry.key})
+        if entry.state == states.ENDING:
+            self._shim.tell({"op": "ended", "key": entry.key})
 
     def _hand_attachment(self, entry: Entry, attachment: Attachment) -> None:
         self._poller.forget(attachment.fd)
@@ -384,52 +301,3 @@ _DAEMON_OPERATIONS: dict[str, Callable[[Reaper, Message], None]] = {
     "list": Reaper._list,
     "quit": Reaper._stop,
 }
-
-
-def _read_pid(path: str) -> int:
-    """The pid that the runtime has written; 0: it has not."""
-    try:
-        with open(path, "rb") as file:
-            return int(file.read())
-    except (FileNotFoundError, ValueError):
-        return 0
-
-
-def _close_inherited() -> None:
-    """Whatever else the engine, or who started it, has let slip through would be held open for ever."""
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > LISTEN_FD:
-            try:
-                os.close(int(name))
-            except OSError:
-                pass  # the directory's own
-
-
-def main(arguments: list[str]) -> None:
-    """``EXEC_ROOT PYTHON`` and a listening socket as descriptor 3.
-
-    Starts over once: setting the subreaper flag needs ctypes, execve(2) keeps the flag and drops ctypes.
-    """
-    exec_root, python = arguments[:2]
-    if _FLAG_SUBREAPER_SET not in arguments:
-        from scow.linux import syscalls
-
-        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-        os.execv(python, [*sys.orig_argv, _FLAG_SUBREAPER_SET])
-    os.set_inheritable(LISTEN_FD, False)
-    _close_inherited()
-    # Three descriptors a container here, as many in scow-shim; the usual soft limit is 1024.
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    os.chdir("/")
-    # The runtime's, too: crun makes directories of devices and mount points with it. Ours are in one of 0700.
-    os.umask(0o022)
-    with open("/proc/self/comm", "w") as file:
-        file.write("scow-reaper")
-    listener = _socket.socket(fileno=LISTEN_FD)
-    listener.setblocking(False)
-    Reaper(listener, exec_root, python).run()
-    try:
-        os.unlink(os.path.join(exec_root, SOCKET_NAME))
-    except FileNotFoundError:
-        pass

@@ -14,22 +14,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import select
 import socket
-import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scow.errors import UnavailableError
-from scow.linux.null_device import open_read_only_null
 from scow.logs.spec import LogSpec
-from scow.runtime.channel import Channel, ChannelClosed
 from scow.runtime.entry import EXITED, PENDING, STARTING
-from scow.runtime.reaper import LISTEN_FD, SOCKET_NAME
+from scow.runtime.reaper_link import ReaperLink
+from scow.runtime.runtime_commands import CONSOLE as CONSOLE
 from scow.runtime.start_failure import RuntimeFailedError, last_error
 from scow.tasks import TaskOwner
 
@@ -41,9 +36,6 @@ _log = logging.getLogger(__name__)
 # What a client may have unread before it stops the container's output.
 ATTACH_BUFFER_BYTES = 1024 * 1024
 _SO_SNDBUFFORCE = 32  # asm-generic/socket.h; past net.core.wmem_max, with CAP_NET_ADMIN
-
-CONSOLE = "{console}"
-"""Stands in ``SpawnRequest.argv`` for the path of the console socket."""
 
 
 @dataclass(frozen=True)
@@ -95,16 +87,11 @@ class Supervisor:
         on_lost: Callable[[list[str]], None] | None = None,
     ) -> None:
         """``on_lost``: the reaper died; these processes go on, but nobody will learn how they end."""
-        self._exec_root = exec_root
         self._on_exit = on_exit
         self._on_lost = on_lost
         self._tasks = TaskOwner("supervisor")
-        self._channel: Channel | None = None
+        self._link = ReaperLink(exec_root, self._handle, self._link_broken)
         self._is_ready = False
-        self._reaper_ended: asyncio.Future[None] | None = None
-        # Never one that an engine before this has used: the answer may still be on its way.
-        self._next_id = time.time_ns()
-        self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._listed: dict[str, Running] = {}
         self._starting: dict[str, asyncio.Future[Message]] = {}  # keys that another engine has spawned
         self._running: set[str] = set()
@@ -113,12 +100,12 @@ class Supervisor:
 
     async def start(self) -> list[Running]:
         """Connect, starting scow-reaper when there is none; returns every process it knows."""
-        self._connect()
+        self._link.connect()
         try:
             listed = await self._list()
         except UnavailableError:
             # The reaper of an engine before this one was about to leave.
-            self._connect()
+            self._link.connect()
             listed = await self._list()
         self._is_ready = True
         return listed
@@ -127,84 +114,16 @@ class Supervisor:
         """Disconnect; processes go on. May be called twice."""
         self._is_ready = False  # from here on the reaper may go away
         await self._tasks.aclose()
-        channel, self._channel = self._channel, None
-        if channel is None:
-            return
-        if stop_reaper_if_idle:
-            await self._stop_reaper(channel)
-        self._close(channel)
+        if stop_reaper_if_idle and self._link.is_connected:
+            await self._link.stop_reaper_if_idle()
+        self._link.close()
 
-    async def _stop_reaper(self, channel: Channel) -> None:
-        self._channel = channel
-        try:
-            answer = await self._ask({"op": "quit"})
-        except UnavailableError:
-            return
-        finally:
-            self._channel = None
-        if answer["op"] == "done" and self._reaper_ended is not None:
-            await self._reaper_ended
-
-    def _connect(self) -> None:
-        path = self._exec_root / SOCKET_NAME
-        self._exec_root.mkdir(parents=True, exist_ok=True)
-        sock = _connect_to(path)
-        if sock is None:
-            self._watch_reaper(_start_reaper(path))
-            sock = _connect_to(path)
-        if sock is None:
-            raise UnavailableError(f"scow-reaper does not listen on {path}")
-        self._channel = Channel(sock)
-        asyncio.get_running_loop().add_reader(sock.fileno(), self._readable, self._channel)
-
-    def _watch_reaper(self, pid: int) -> None:
-        """Reap the reaper that is our child, whenever that may be."""
-        loop = asyncio.get_running_loop()
-        pidfd = os.pidfd_open(pid)
-        future = self._reaper_ended = loop.create_future()
-
-        def ended() -> None:
-            loop.remove_reader(pidfd)
-            os.close(pidfd)
-            os.waitpid(pid, 0)
-            future.set_result(None)
-
-        loop.add_reader(pidfd, ended)
-
-    def _readable(self, channel: Channel) -> None:
-        try:
-            while (received := channel.receive()) is not None:
-                self._handle(received[0])
-        except ChannelClosed:
-            self._disconnected(channel)
-
-    def _writable(self, channel: Channel) -> None:
-        try:
-            channel.flush()
-        except ChannelClosed:
-            self._disconnected(channel)
-            return
-        if not channel.wanted_events & select.EPOLLOUT:
-            asyncio.get_running_loop().remove_writer(channel.fileno())
-
-    def _close(self, channel: Channel) -> None:
-        if channel.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(channel.fileno())
-            asyncio.get_running_loop().remove_writer(channel.fileno())
-            channel.close()
-
-    def _disconnected(self, channel: Channel) -> None:
-        self._close(channel)
-        waiting = [*self._waiting.values(), *self._starting.values()]
-        self._waiting.clear()
-        self._starting.clear()
-        for future in waiting:
+    def _link_broken(self) -> None:
+        for future in self._starting.values():
             if not future.done():
                 future.set_exception(UnavailableError("scow-reaper has gone"))
-        if self._channel is channel:
-            self._channel = None
-            if not self._is_ready:
-                return  # who waits for an answer sees it
+        self._starting.clear()
+        if self._is_ready:  # otherwise who waits for an answer sees it
             self._is_ready = False
             self._tasks.start(self._reconnect(), name="reconnect")
 
@@ -221,29 +140,6 @@ class Supervisor:
 
     # ------------------------------------------------------------------ messages
 
-    def _send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
-        channel = self._channel
-        if channel is None:
-            raise UnavailableError("scow-reaper has gone")
-        try:
-            channel.send(message, fds)
-        except ChannelClosed as exc:
-            self._disconnected(channel)
-            raise UnavailableError("scow-reaper has gone") from exc
-        if channel.wanted_events & select.EPOLLOUT:
-            asyncio.get_running_loop().add_writer(channel.fileno(), self._writable, channel)
-
-    async def _ask(self, message: Message) -> Message:
-        self._next_id += 1
-        request_id = self._next_id
-        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[request_id] = future
-        try:
-            self._send({**message, "id": request_id})
-            return await future
-        finally:
-            self._waiting.pop(request_id, None)
-
     def _handle(self, message: Message) -> None:
         match message["op"]:
             case "exited":
@@ -255,13 +151,14 @@ class Supervisor:
                 return
             case "spawned":
                 self._running.add(message["key"])
-        for future in (self._waiting.get(message["id"]), self._starting.pop(message.get("key", ""), None)):
-            if future is not None and not future.done():
-                future.set_result(message)
+        self._link.answer(message)
+        future = self._starting.pop(message.get("key", ""), None)
+        if future is not None and not future.done():
+            future.set_result(message)
 
     async def _list(self) -> list[Running]:
         self._listed.clear()
-        await self._ask({"op": "list"})
+        await self._link.ask({"op": "list"})
         await self._wait_for_starting()
         self._running = {one.key for one in self._listed.values() if one.exited is None}
         return list(self._listed.values())
@@ -292,7 +189,7 @@ class Supervisor:
 
         If the caller is cancelled the start goes on: ``on_exit`` follows, or nothing if it fails.
         """
-        answer = await self._ask(
+        answer = await self._link.ask(
             {
                 "op": "spawn",
                 "key": key,
@@ -336,7 +233,7 @@ class Supervisor:
             _enlarge_buffer(theirs)
             options = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "framed": framed}
             try:
-                self._send({"op": "attach", "key": key, **options}, (theirs.fileno(),))
+                self._link.send({"op": "attach", "key": key, **options}, (theirs.fileno(),))
             except UnavailableError:
                 ours.close()
                 raise
@@ -344,67 +241,15 @@ class Supervisor:
 
     async def close_stdin(self, key: str) -> None:
         """End of file for the process, for when a client has vanished that it lived on."""
-        self._send({"op": "close_stdin", "key": key})
+        self._link.send({"op": "close_stdin", "key": key})
 
     async def resize(self, key: str, rows: int, columns: int) -> None:
         """Set the size of the terminal, also of one that is still to come; nothing without a terminal."""
-        await self._ask({"op": "resize", "key": key, "rows": rows, "columns": columns})
+        await self._link.ask({"op": "resize", "key": key, "rows": rows, "columns": columns})
 
     async def forget(self, key: str) -> None:
         """Drop the record of an exited process, or the clients that wait for a spawn. May be called twice."""
-        self._send({"op": "forget", "key": key})
-
-
-def _connect_to(path: Path) -> socket.socket | None:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    try:
-        sock.connect(str(path))
-    except (FileNotFoundError, ConnectionRefusedError):
-        sock.close()
-        return None
-    return sock
-
-
-def _start_reaper(path: Path) -> int:
-    """Start scow-reaper in a session of its own, listening on ``path``; returns its pid.
-
-    The socket is made here and inherited: connecting works at once, and waits in the backlog.
-    """
-    path.unlink(missing_ok=True)
-    program = Path(sys.executable)
-    launcher = Path(__file__).with_name("launch.py")
-    with (
-        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener,
-        open(path.with_name("reaper.log"), "ab") as log,
-        open(_open_null(), "rb") as null,
-    ):
-        listener.bind(str(path))
-        path.chmod(0o600)
-        listener.listen(8)
-        # A name beside the interpreter's: Python finds its library, or the venv, by argv[0], which need
-        # not exist.
-        title = str(program.with_name("scow-reaper"))
-        return os.posix_spawn(
-            program,
-            [title, "-I", "-S", str(launcher), "reaper", str(path.parent), str(program)],
-            {},
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, null.fileno(), 0),
-                (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
-                (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
-                (os.POSIX_SPAWN_DUP2, listener.fileno(), LISTEN_FD),
-            ],
-            setsid=True,
-            setsigmask=(),
-        )
-
-
-def _open_null() -> int:
-    """What processes without an input read."""
-    try:
-        return open_read_only_null()
-    except OSError:  # Linux before 5.12, where crun is not the default
-        return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        self._link.send({"op": "forget", "key": key})
 
 
 def _enlarge_buffer(sock: socket.socket) -> None:

@@ -1,0 +1,53 @@
+"""How the process of scow-reaper becomes what it must be: a subreaper, with nothing it does not need."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import resource
+import sys
+
+from scow.runtime.channel import REAPER_LISTEN_FD, REAPER_SOCKET_NAME
+from scow.runtime.reaper import Reaper
+
+_FLAG_SUBREAPER_SET = "--subreaper-set"
+
+
+def _close_inherited() -> None:
+    """Whatever else the engine, or who started it, has let slip through would be held open for ever."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > REAPER_LISTEN_FD:
+            try:
+                os.close(int(name))
+            except OSError:
+                pass  # the directory's own
+
+
+def main(arguments: list[str]) -> None:
+    """``EXEC_ROOT PYTHON`` and a listening socket as descriptor 3.
+
+    Starts over once: setting the subreaper flag needs ctypes, execve(2) keeps the flag and drops ctypes.
+    """
+    exec_root, python = arguments[:2]
+    if _FLAG_SUBREAPER_SET not in arguments:
+        from scow.linux import syscalls
+
+        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
+        os.execv(python, [*sys.orig_argv, _FLAG_SUBREAPER_SET])
+    os.set_inheritable(REAPER_LISTEN_FD, False)
+    _close_inherited()
+    # Three descriptors a container here, as many in scow-shim; the usual soft limit is 1024.
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    os.chdir("/")
+    # The runtime's, too: crun makes directories of devices and mount points with it. Ours are in one of 0700.
+    os.umask(0o022)
+    with open("/proc/self/comm", "w") as file:
+        file.write("scow-reaper")
+    listener = _socket.socket(fileno=REAPER_LISTEN_FD)
+    listener.setblocking(False)
+    Reaper(listener, exec_root, python).run()
+    try:
+        os.unlink(os.path.join(exec_root, REAPER_SOCKET_NAME))
+    except FileNotFoundError:
+        pass
