@@ -171,8 +171,12 @@ class Documents:
             non_recursive="readonly-nonrecursive" in record.options,
             force_recursive="readonly-force-recursive" in record.options,
         )
+        source = _held_source(record, sandbox) if record.subpath else record.source
+        if read_only == "rro" and not os.path.isdir(source):
+            # Nothing is mounted below a file, and crun 1.8 opens whatever is to be ``rro`` as a directory.
+            read_only = "ro"
         return mounts.bind_mount(
-            _held_source(record, sandbox) if record.subpath else record.source,
+            source,
             record.destination,
             writable=record.writable,
             propagation=record.propagation,
