@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,33 +15,13 @@ from scow.runtime.start_failure import RuntimeFailedError, explain_start_failure
 from tests.support.processes import (
     Rig,
     engine,
-    make_rootfs,
     open_files,
     read_all,
     read_until,
-    remove_cgroups,
-    rig_directory,
 )
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("runc")]
-
-
-@pytest.fixture(scope="module")
-def rootfs() -> Iterator[Path]:
-    path = rig_directory("p-rootfs")
-    yield make_rootfs(path)
-    shutil.rmtree(path)
-    remove_cgroups()
-
-
-@pytest.fixture
-def rig(rootfs: Path) -> Iterator[Rig]:
-    path = rig_directory("p")
-    path.mkdir(parents=True)
-    yield Rig(path, rootfs)
-    assert not (path / "reaper.log").read_text(), "the reaper or the shim complained"
-    shutil.rmtree(path)
 
 
 def frames(data: bytes) -> list[tuple[int, bytes]]:

@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,32 +14,12 @@ from tests.support.processes import (
     Engine,
     Rig,
     engine,
-    make_rootfs,
     read_all,
     read_until,
-    remove_cgroups,
-    rig_directory,
 )
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("runc")]
-
-
-@pytest.fixture(scope="module")
-def rootfs() -> Iterator[Path]:
-    path = rig_directory("s-rootfs")
-    yield make_rootfs(path)
-    shutil.rmtree(path)
-    remove_cgroups()
-
-
-@pytest.fixture
-def rig(rootfs: Path) -> Iterator[Rig]:
-    path = rig_directory("s")
-    path.mkdir(parents=True)
-    yield Rig(path, rootfs)
-    assert not (path / "reaper.log").read_text(), "the reaper or the shim complained"
-    shutil.rmtree(path)
 
 
 # ---------------------------------------------------------------------- the shim

@@ -7,8 +7,8 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Rig:
         document: dict[str, Any] = json.loads((path / "config.json").read_text())
         document["process"] |= {"args": args, "terminal": tty}
         document["root"] = {"path": str(self.rootfs), "readonly": True}
-        document["linux"]["cgroupsPath"] = f"/scow-{run_id()}/{container_id}"
+        document["linux"]["cgroupsPath"] = f"/{_cgroup_parent()}/{container_id}"
         (path / "config.json").write_text(json.dumps(document))
         self.started.append(container_id)
         return path
@@ -194,15 +194,33 @@ async def engine(rig: Rig) -> AsyncIterator[Engine]:
         wait_until(lambda: not rig.find("scow-reaper"), "the reaper to leave", 10)
 
 
-def rig_directory(name: str) -> Path:
-    """A short path on tmpfs: a unix socket goes below it."""
-    return run_dir() / name
+@contextmanager
+def root_file_system() -> Iterator[Path]:
+    """What containers of all rigs share."""
+    path = run_dir() / f"{_worker()}rootfs"
+    yield make_rootfs(path)
+    shutil.rmtree(path)
+    # The parents of the containers' own, which the runtime has removed.
+    for parent in Path("/sys/fs/cgroup").glob(f"*/{_cgroup_parent()}"):
+        parent.rmdir()
 
 
-def remove_cgroups() -> None:
-    """The parents of the containers' own, which runc has removed."""
-    for path in Path("/sys/fs/cgroup").glob(f"*/scow-{run_id()}"):
-        path.rmdir()
+@contextmanager
+def new_rig(rootfs: Path) -> Iterator[Rig]:
+    """A rig whose processes have nothing to complain of; on tmpfs, and a unix socket goes below its path."""
+    path = run_dir() / f"{_worker()}rig"
+    path.mkdir(parents=True)
+    yield Rig(path, rootfs)
+    assert not (path / "reaper.log").read_text(), "the reaper or the shim complained"
+    shutil.rmtree(path)
+
+
+def _worker() -> str:
+    return os.environ.get("PYTEST_XDIST_WORKER", "")
+
+
+def _cgroup_parent() -> str:
+    return f"scow-{run_id()}{_worker()}"
 
 
 def _pids(name: str) -> list[int]:
