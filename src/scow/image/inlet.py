@@ -21,11 +21,6 @@ class Inlet:
         self._error: Exception | None = None
         self._room: asyncio.Future[None] | None = None
 
-    @property
-    def ended(self) -> bool:
-        """Whether more would be dropped."""
-        return self._ended
-
     async def put(self, data: bytes) -> None:
         """Add ``data``; waits while too much lies here unread. What comes after the end is dropped."""
         with self._arrived:
@@ -73,14 +68,6 @@ class Inlet:
             if self._room is not None and self._size <= _LOW_BYTES:
                 self._loop.call_soon_threadsafe(self._make_room)
         return bytes(piece)
-
-    def close(self) -> None:
-        """The reader reads no more: what comes is dropped. On the loop."""
-        with self._arrived:
-            self._ended = True
-            self._pieces.clear()
-            self._size = 0
-            self._make_room()
 
     def _make_room(self) -> None:
         room, self._room = self._room, None

@@ -99,15 +99,17 @@ class Files:
             work = asyncio.shield(
                 run_in_own_thread(_extract, inlet, live.doc, view, path, keep_kinds, copy_owner)
             )
-            work.add_done_callback(lambda _: inlet.close())
+            sending = self._tasks.start(_pass_on(chunks, inlet), name=f"copy into {live.doc.id[:12]}")
             try:
-                await _pass_on(chunks, inlet)
                 await asyncio.wait({work})
             except BaseException:
                 inlet.fail(InvalidArgumentError("unexpected EOF in archive"))
                 await asyncio.wait({work})
-                work.exception()  # seen: what ended the sending is what the caller hears of
+                work.exception()  # seen: what ended the waiting is what the caller hears of
                 raise
+            finally:
+                # Whoever is still sending sends for nobody.
+                sending.cancel()
             work.result()
         container_event(self._events, live.doc, "extract-to-dir")
 
@@ -131,19 +133,21 @@ class Files:
 
 
 async def _pass_on(chunks: AsyncIterable[bytes], inlet: Inlet) -> None:
-    """Everything to its end, or until nobody reads it any more; small pieces together."""
+    """Everything to its end, small pieces together; a failure to the reader."""
     batch: list[bytes] = []
     size = 0
-    async for chunk in chunks:
-        batch.append(chunk)
-        size += len(chunk)
-        if size >= _BATCH_BYTES:
-            await inlet.put(b"".join(batch))
-            batch, size = [], 0
-            if inlet.ended:
-                return
-    await inlet.put(b"".join(batch))
-    inlet.end()
+    try:
+        async for chunk in chunks:
+            batch.append(chunk)
+            size += len(chunk)
+            if size >= _BATCH_BYTES:
+                await inlet.put(b"".join(batch))
+                batch, size = [], 0
+        await inlet.put(b"".join(batch))
+    except Exception as exc:
+        inlet.fail(exc)
+    else:
+        inlet.end()
 
 
 def _soon_gone() -> None:
