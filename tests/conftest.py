@@ -47,6 +47,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--client", action="append", choices=list(_CLIENTS), help="only these clients of the e2e tests"
     )
+    parser.addoption("--fuzz-seconds", type=float, default=12.0, help="how long the API is fuzzed")
+    parser.addoption("--fuzz-seed", type=int, default=1, help="which requests it is fuzzed with")
     parser.addoption("--runtime", help="the engine's default OCI runtime in the e2e tests: runc, crun")
 
 

@@ -79,22 +79,20 @@ class RegistryClient:
         self._tell(self._store.resolve(str(reference)).id, "pull", name)
 
     async def push(self, name: str, tag: str, auth: AuthConfig) -> AsyncIterator[dict[str, Any]]:
-        """Without a tag all tags are pushed. Raises InvalidArgumentError, NotFoundError."""
+        """Without a tag all tags are pushed. Raises InvalidArgumentError; NotFoundError on the way."""
         reference = _reference(name, tag)
         if reference.digest:
             raise InvalidArgumentError("cannot push a digest reference")
-        found = [reference] if reference.tag else self._store.tags(reference)
-        if not found:
-            raise NotFoundError(f"An image does not exist locally with the tag: {reference.familiar_name}")
-        if reference.tag and reference not in self._store.tags(reference):
-            raise NotFoundError(f"tag does not exist: {reference.familiar()}")
-        return self._push_all(found, _credentials(auth))
+        return self._push_all(reference, _credentials(auth))
 
-    async def _push_all(
-        self, references: list[Reference], credentials: Credentials
-    ) -> AsyncIterator[dict[str, Any]]:
-        yield {"status": f"The push refers to repository [{references[0].name}]"}
-        for reference in references:
+    async def _push_all(self, asked: Reference, credentials: Credentials) -> AsyncIterator[dict[str, Any]]:
+        yield {"status": f"The push refers to repository [{asked.name}]"}
+        tags = self._store.tags(asked)
+        if not tags:
+            raise NotFoundError(f"An image does not exist locally with the tag: {asked.familiar_name}")
+        if asked.tag and asked not in tags:
+            raise NotFoundError(f"tag does not exist: {asked.familiar()}")
+        for reference in [asked] if asked.tag else tags:
             image = self._store.resolve(str(reference))
             steps = self._pusher.push(reference, image, credentials)
             try:

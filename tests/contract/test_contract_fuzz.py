@@ -1,0 +1,120 @@
+"""Requests made up from the API document, on a real engine: no bug shows, nothing hangs, nothing is left.
+
+``--fuzz-seconds`` and ``--fuzz-seed`` choose how long and which; a failure names the request that led to it.
+"""
+
+import http.client
+import os
+import re
+import socket
+import time
+from collections import Counter
+
+import pytest
+
+from tests.support.api_fuzz import Fuzzer, FuzzRequest
+from tests.support.daemons import Daemon
+from tests.support.engine_api import ApiDocument
+from tests.support.http import UnixConnection
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.root
+
+VERSIONS = ("1.24", "1.41", "1.55")
+_HEAD_S = 15.0
+"""A head takes milliseconds; more than this on a loaded machine is a hang."""
+_STREAM_S = 0.05
+"""How long a body that goes on is listened to before the client hangs up."""
+# How an exception that nobody thought of looks in a message.
+_BUG = re.compile(rb"Traceback|\b[A-Z]\w*(Error|Exception|Interrupt): |object has no attribute")
+
+
+def send(daemon: Daemon, request: FuzzRequest) -> tuple[int, bytes]:
+    """Status, and what there is of the body at once. Fails when there is no head in time."""
+    connection = UnixConnection(str(daemon.socket), _HEAD_S)
+    try:
+        connection.request(request.method, request.target, body=request.body, headers=request.headers)
+        sock = connection.sock  # the response takes it away from the connection when nothing follows
+        with connection.getresponse() as response:
+            return response.status, _read(sock, response)
+    except TimeoutError:
+        raise AssertionError(f"no answer within {_HEAD_S:g} s") from None
+    except http.client.HTTPException as exc:
+        raise AssertionError(f"no well-formed answer: {exc!r}") from exc
+    finally:
+        connection.close()
+
+
+def _read(sock: socket.socket, response: http.client.HTTPResponse) -> bytes:
+    if response.length is not None:
+        return response.read()
+    sock.settimeout(_STREAM_S)
+    try:
+        return response.read1(65536)
+    except TimeoutError:
+        return b""
+
+
+def descriptors(daemon: Daemon) -> Counter[str]:
+    """What the engine's processes hold open, by kind."""
+    found: Counter[str] = Counter()
+    for pid in daemon.processes():
+        folder = f"/proc/{pid}/fd"
+        for name in os.listdir(folder):
+            try:
+                found[re.sub(r"\d+", "N", os.readlink(f"{folder}/{name}"))] += 1
+            except OSError:
+                continue
+    return found
+
+
+def folders(daemon: Daemon) -> dict[str, int]:
+    """How much there is in each part of the data root."""
+    parts = ("containers", "overlay2", "volumes", "image", "tmp")
+    return {part: sum(1 for _ in (daemon.data_root / part).rglob("*")) for part in parts}
+
+
+def remove_everything(daemon: Daemon) -> None:
+    daemon.remove_containers()
+    for volume in daemon.api("GET", "/volumes").json["Volumes"] or ():
+        daemon.api("DELETE", f"/volumes/{volume['Name']}?force=1")
+    for image in daemon.api("GET", "/images/json?all=1").json:
+        for name in [*image["RepoTags"], *image["RepoDigests"], image["Id"]]:
+            if name not in ("busybox:latest", "alpine:latest") and "busybox:latest" not in image["RepoTags"]:
+                daemon.api("DELETE", f"/images/{name}?force=1")
+
+
+def fuzz(daemon: Daemon, fuzzer: Fuzzer, seconds: float) -> Counter[int]:
+    """Send requests for a while; statuses by how often they came."""
+    seen: Counter[int] = Counter()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        request = fuzzer.request()
+        try:
+            status, body = send(daemon, request)
+            assert not _BUG.search(body), body[:500]
+            assert daemon.running, "the engine died"
+        except (AssertionError, OSError) as exc:
+            raise AssertionError(f"seed {fuzzer.seed}, {fuzzer.document.version}, {request}: {exc}") from exc
+        seen[status] += 1
+        if status == 201 and (made := re.search(rb'"(?:Id|Name)":"([^"]+)"', body)):
+            fuzzer.ids[:] = [*fuzzer.ids[-12:], made[1].decode()]
+    return seen
+
+
+def test_made_up_requests_find_no_bug_and_leave_nothing(
+    scow_daemon: Daemon, request: pytest.FixtureRequest
+) -> None:
+    seconds, seed = request.config.getoption("--fuzz-seconds"), request.config.getoption("--fuzz-seed")
+    for version in VERSIONS:  # once to warm up what stays open: threads, caches, the log
+        fuzz(scow_daemon, Fuzzer(ApiDocument(version), seed + 1), seconds / 20)
+    remove_everything(scow_daemon)
+    before, held = folders(scow_daemon), descriptors(scow_daemon)
+    seen: Counter[int] = Counter()
+    for version in VERSIONS:
+        seen += fuzz(scow_daemon, Fuzzer(ApiDocument(version), seed), seconds / len(VERSIONS))
+    assert {200, 201, 204, 400, 404, 409} <= set(seen), f"the requests are too wrong or too right: {seen}"
+    remove_everything(scow_daemon)
+    wait_until(lambda: folders(scow_daemon) == before, f"the data root is as it was: {before}")
+    wait_until(lambda: not descriptors(scow_daemon) - held, f"no more descriptors than before: {held}")
+    assert "Traceback" not in scow_daemon.log_tail(1 << 24)
