@@ -58,7 +58,7 @@ from scow.engine.registries import RegistryClient
 from scow.engine.reload import waiting
 from scow.engine.system import System
 from scow.engine.volumes import Volumes
-from scow.errors import ScowError
+from scow.errors import InvalidArgumentError, ScowError
 from scow.image.model import ImageUser
 from scow.image.remote.downloads import Downloads
 from scow.image.remote.endpoints import RegistrySettings
@@ -70,6 +70,7 @@ from scow.linux import cgroups
 from scow.linux.allocator import give_back_free_memory, use_one_arena
 from scow.linux.cgroups import Cgroup, CgroupHost
 from scow.linux.sysinfo import read_machine_facts
+from scow.logs.drivers import validate_log_config
 from scow.network.bridge import BridgeDriver, BridgeSettings
 from scow.network.ipam import DEFAULT_POOLS, SubnetPool
 from scow.runtime.host_facts import HostFacts, read_host_facts
@@ -231,6 +232,7 @@ class Daemon:
 
     async def open(self, stack: AsyncExitStack, idle: IdleExit) -> Services:
         """Open everything in order, reconcile with what runs, and return what the API calls."""
+        _check_logging(self._config)
         for directory in (self._config.data_root, self._config.exec_root):
             directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         self._history.load()
@@ -418,6 +420,14 @@ class Daemon:
     @property
     def _bundles(self) -> Path:
         return self._config.exec_root / "bundles"
+
+
+def _check_logging(config: Config) -> None:
+    """Every container without a log driver of its own would be refused for a wrong default."""
+    try:
+        validate_log_config(config.log_driver, config.log_opts)
+    except InvalidArgumentError as exc:
+        raise InvalidArgumentError(f"failed to set log opts: {exc.message}") from exc
 
 
 class _Ends:
