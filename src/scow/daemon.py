@@ -25,11 +25,12 @@ from scow.api.server.app import Services, build_app
 from scow.config import Config, Runtime, load
 from scow.engine.containers.commit import Commits
 from scow.engine.containers.create import Creation
-from scow.engine.containers.document import Documents
+from scow.engine.containers.document import HELD_PARTS, Documents
 from scow.engine.containers.exits import Exits
 from scow.engine.containers.file_systems import FileSystems
 from scow.engine.containers.files import Files
 from scow.engine.containers.health_monitor import HealthMonitors
+from scow.engine.containers.held_parts import release_all_parts
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
 from scow.engine.containers.oom import OomWatch
@@ -298,6 +299,7 @@ class Daemon:
     ) -> _Life:
         containers, events, waits = storage.containers, self._events, Waits()
         watchers = Watchers()
+        release_all_parts(self._config.exec_root / HELD_PARTS)
         launcher = Launcher(
             root=self._container_root,
             bundles=self._bundles,

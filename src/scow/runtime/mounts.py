@@ -67,7 +67,8 @@ def bind_mount(
     if not writable:
         options.append(read_only)
     if propagation:
-        options.append(propagation)
+        # Without mounts below it both words say the same, but crun takes "rprivate" for "rbind".
+        options.append(propagation if recursive else propagation.removeprefix("r"))
     return MountSpec("bind", source, destination, tuple(options))
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import msgspec
 
 from scow.config import Config
+from scow.engine.containers.held_parts import hold_part
 from scow.engine.containers.links import Linked, link_environment, renewed_hosts, running_targets
 from scow.engine.containers.model import Container, MountRecord
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import HOST, Sandbox
 from scow.errors import ConflictError, ScowError
 from scow.linux.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, propagation_of
-from scow.linux.rootpath import make_dirs_in_root, open_in_root, read_in_root
+from scow.linux.rootpath import make_dirs_in_root, read_in_root
 from scow.runtime import device_nodes, devices, identity, mounts
 from scow.runtime.bundle import SpecRequest, build_spec, cgroup_path
 from scow.runtime.host_facts import HostFacts
@@ -30,6 +31,9 @@ from scow.spec.oci_runtime import Document
 
 # Nobody needs a passwd or group file larger than this; an image's could be endless.
 _MAX_ACCOUNTS_BYTES = 4 * 1024 * 1024
+HELD_PARTS = "parts"
+"""Where, in the exec root, parts of volumes are held for a start."""
+
 SHARED_MEMORY = "mounts/shm"
 """Where, in a container's folder, the /dev/shm is that others may join."""
 
@@ -171,7 +175,7 @@ class Documents:
             non_recursive="readonly-nonrecursive" in record.options,
             force_recursive="readonly-force-recursive" in record.options,
         )
-        source = _held_source(record, sandbox) if record.subpath else record.source
+        source = self._source(record, sandbox)
         if read_only == "rro" and not os.path.isdir(source):
             # Nothing is mounted below a file, and crun 1.8 opens whatever is to be ``rro`` as a directory.
             read_only = "ro"
@@ -183,6 +187,12 @@ class Documents:
             recursive="nonrecursive" not in record.options,
             read_only=read_only,
         )
+
+    def _source(self, record: MountRecord, sandbox: Sandbox) -> str:
+        if not record.subpath:
+            return record.source
+        sandbox.held.append(hold_part(self.config.exec_root / HELD_PARTS, record.source, record.subpath))
+        return str(sandbox.held[-1])
 
     def hostname(self, doc: Container) -> str:
         """Whoever shares another's network has its name."""
@@ -287,17 +297,6 @@ def _prepare_source(record: MountRecord) -> None:
             ) from exc
     mountpoint, kind = propagation_of(record.source)
     mounts.check_source_propagation(record.propagation, record.source, mountpoint, kind)
-
-
-def _held_source(record: MountRecord, sandbox: Sandbox) -> str:
-    """The part of a volume that a mount begins at, held open: its name could become that of a symlink."""
-    try:
-        fd = open_in_root(record.source, record.subpath, os.O_PATH)
-    except OSError as exc:
-        reason = (exc.strerror or str(exc)).lower()
-        raise ScowError(f"cannot access path {record.source}/{record.subpath}: {reason}") from exc
-    sandbox.held.append(fd)
-    return f"/proc/{os.getpid()}/fd/{fd}"
 
 
 def _block_devices(doc: Container) -> dict[str, tuple[int, int]]:

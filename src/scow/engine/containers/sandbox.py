@@ -7,7 +7,9 @@ the last process the kernel takes the namespace, its devices and their peers awa
 import os
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from scow.engine.containers.held_parts import release_part
 from scow.engine.containers.model import Container
 from scow.engine.containers.ports import port_requests
 from scow.engine.containers.registry import Containers
@@ -26,18 +28,18 @@ class Sandbox:
     """Where a process is about to start.
 
     ``path`` is what the runtime joins, ``HOST`` to stay in the engine's own; ``fd`` is -1 if not ours.
-    ``held`` are descriptors of what the runtime mounts by them.
+    ``held`` are parts of volumes that the runtime mounts.
     """
 
     path: str
     fd: int = -1
     endpoint: Endpoint | None = None
-    held: list[int] = field(default_factory=list)
+    held: list[Path] = field(default_factory=list)
 
     def close(self) -> None:
         """Give up our hold; with no process inside the namespace goes. May be called twice."""
         while self.held:
-            os.close(self.held.pop())
+            release_part(self.held.pop())
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
