@@ -60,8 +60,9 @@ _OFTEN = {
 }
 # They fetch over the network, or wait for one.
 _UNWANTED = ("POST /auth", "GET /distribution", "GET /images/search", "POST /build")
+_REMOTE = ("", "A", "127.0.0.1:1/a", "127.0.0.1:1/a@sha256:0", "-", "x" * 300)
 _WAITS = {
-    "t": ("", "0", "1", "x", "-2"),
+    "t": ("0", "0", "1", "x"),
     "until": ("0", "1", "x", "1.5.5", "2000-01-01"),
     "follow": ("0", "x"),
 }
@@ -116,8 +117,9 @@ class Fuzzer:
     def _query(self, parameters: list[Schema]) -> str:
         items = []
         for parameter in parameters:
-            if parameter["in"] == "query" and self._random.random() < 0.5:
-                key = parameter["name"]
+            key = parameter["name"]
+            # Without a timeout, that of the container holds, which may be years.
+            if parameter["in"] == "query" and (key == "t" or self._random.random() < 0.5):
                 items.append((key, self._query_value(key, parameter)))
         return "&".join(f"{quote(key)}={quote(value, errors='replace')}" for key, value in items)
 
@@ -127,7 +129,9 @@ class Fuzzer:
             return choose(_WAITS[key])
         if key == "filters":
             return choose(_FILTERS)
-        if key in ("container", "name", "repo", "fromImage", "path"):
+        if key == "fromImage":
+            return choose(_REMOTE)
+        if key in ("container", "name", "repo", "path"):
             return self._name()
         if self._random.random() < 0.5 and parameter.get("enum"):
             return str(choose(parameter["enum"]))
