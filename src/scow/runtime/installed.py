@@ -15,6 +15,7 @@ from scow.errors import InvalidArgumentError, ScowError
 from scow.linux.cgroups import CgroupHost
 from scow.linux.null_device import open_read_only_null
 from scow.runtime.oci_runtime import OciRuntime
+from scow.runtime.seccomp_programs import SeccompPrograms
 
 RUNC, CRUN = "runc", "crun"
 # The oldest release that the tests have seen; Ubuntu 22.04's 0.17 is years behind.
@@ -53,6 +54,7 @@ def installed_runtimes(
             args,
             # A failed execve(2) crun reports as output of the container: not in JSON, please.
             log_format="text" if _is_crun(path) else "json",
+            seccomp_programs=SeccompPrograms() if _is_crun(path) else None,
             hidden_mount=_HYBRID_UNIFIED if _is_crun(path) and _is_refused_by_crun(host) else "",
         )
         for name, (path, args) in programs.items()

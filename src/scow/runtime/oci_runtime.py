@@ -16,8 +16,10 @@ from typing import Any
 from scow.errors import TimeoutExceededError
 from scow.linux.cgroups import Cgroup
 from scow.logs.spec import LogSpec
+from scow.runtime.seccomp_programs import SeccompPrograms
 from scow.runtime.start_failure import RuntimeFailedError
 from scow.runtime.supervisor import CONSOLE, SpawnRequest
+from scow.spec.oci_runtime import Document
 from scow.tasks import run_blocking
 
 # What a runtime may need to find: newuidmap, criu. Its own environment is never the container's.
@@ -60,6 +62,23 @@ class OciRuntime:
     hidden_mount: str = ""
     """A mount point that it must not see when it starts a container."""
     log_format: str = "json"
+    seccomp_programs: SeccompPrograms | None = None
+    """For a runtime that takes compiled filters."""
+
+    # ------------------------------------------------------------------ the bundle
+
+    def write_bundle(self, container_id: str, bundle: Path, document: Document) -> None:
+        """Write the OCI document of a container that is about to be started; may change ``document``."""
+        if self.seccomp_programs is not None:
+            self.seccomp_programs.put_into(document, container_id)
+        shutil.rmtree(bundle, ignore_errors=True)
+        bundle.mkdir(mode=0o711, parents=True)
+        (bundle / "config.json").write_text(json.dumps(document, separators=(",", ":")))
+
+    def started(self, container_id: str) -> None:
+        """To be told of a success, so that the next start is quicker."""
+        if self.seccomp_programs is not None:
+            self.seccomp_programs.learn(container_id, self.root / container_id)
 
     # ------------------------------------------------------------------ for scow-reaper
 
@@ -154,6 +173,8 @@ class OciRuntime:
         costs a process (6 ms of CPU for each start and end with runc); where others are left in the group,
         or the runtime is of another kind, it is asked.
         """
+        if self.seccomp_programs is not None:
+            self.seccomp_programs.forget(container_id)
         if not await run_blocking(self._discard_files, container_id, cgroup):
             await self.delete(container_id, force=True)
             await run_blocking(self._discard_unfinished, container_id, cgroup)

@@ -117,13 +117,14 @@ class Launcher:
                 size=_terminal_size(doc.host.console_size),
                 log=_container_log(doc),
             )
-            request = self._runtime(doc).run_request(doc.id, bundle, stdio)
+            runtime = self._runtime(doc)
             try:
-                pid = await self.supervisor.spawn(doc.id, request)
+                pid = await self.supervisor.spawn(doc.id, runtime.run_request(doc.id, bundle, stdio))
             except RuntimeFailedError:
                 await self._delete_runtime_state(doc)
                 raise
             undo.pop_all()
+        runtime.started(doc.id)
         sandbox.close()
         doc.endpoint = sandbox.endpoint
         return pid
@@ -140,9 +141,7 @@ class Launcher:
 
     def _write_bundle(self, doc: Container, rootfs: Path, bundle: Path, sandbox: Sandbox) -> None:
         document = self.documents.build(doc, rootfs, self.root / doc.id, sandbox)
-        shutil.rmtree(bundle, ignore_errors=True)
-        bundle.mkdir(mode=0o711, parents=True)
-        (bundle / "config.json").write_text(json.dumps(document, separators=(",", ":")))
+        self._runtime(doc).write_bundle(doc.id, bundle, document)
 
     async def _remove_bundle(self, bundle: Path) -> None:
         await run_blocking(shutil.rmtree, bundle, True)
