@@ -7,11 +7,13 @@ checks when the container starts: values.
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.logs.spec import LogSpec
+from scow.logs.tag_template import render_tag
 from scow.spec.engine_api.container import LogConfig
 
 _FILE_OPTIONS = frozenset(
@@ -19,6 +21,10 @@ _FILE_OPTIONS = frozenset(
 )
 # Of every driver: whether a full buffer stops the container. Files are never slow enough to matter.
 _MODE_OPTIONS = frozenset({"mode", "max-buffer-size"})
+
+
+# They come with every line, and in one message to scow-shim.
+_MOST_ATTRIBUTES_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,10 @@ DRIVERS: Mapping[str, _Driver] = {
 
 @dataclass(frozen=True)
 class LogSource:
-    """The container behind a log, for the attributes and the tag of its lines."""
+    """The container behind a log, for the attributes and the tag of its lines.
+
+    ``name`` begins with a slash; ``entrypoint`` and ``args`` are the command as it is run.
+    """
 
     container_id: str = ""
     name: str = ""
@@ -46,6 +55,9 @@ class LogSource:
     image_name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     env: tuple[str, ...] = ()
+    entrypoint: str = ""
+    args: tuple[str, ...] = ()
+    created: str = ""
 
 
 def log_path(driver: str, container_dir: str, container_id: str) -> str:
@@ -73,7 +85,10 @@ def validate_log_config(driver: str, options: Mapping[str, str]) -> None:
             raise InvalidArgumentError(
                 "logger: max-buffer-size option is only supported with 'mode=non-blocking'"
             )
-        _parse_size(options["max-buffer-size"], 1024)
+        try:
+            _parse_size(options["max-buffer-size"], 1024)
+        except InvalidArgumentError as exc:
+            raise InvalidArgumentError(f"error parsing option max-buffer-size: {exc.message}") from exc
     for name in sorted(options):
         if name not in known.options | _MODE_OPTIONS:
             raise InvalidArgumentError(f"unknown log opt '{name}' for {driver} log driver")
@@ -170,14 +185,20 @@ def _attributes(options: Mapping[str, str], source: LogSource) -> bytes:
         **_chosen(source.labels, options.get("labels", ""), options.get("labels-regex", "")),
         **_chosen(env, options.get("env", ""), options.get("env-regex", "")),
     }
-    if tag := _render_tag(options.get("tag", ""), source):
+    if (template := options.get("tag", "")) and (tag := render_tag(template, _tag_fields(source, options))):
         chosen["tag"] = tag
     if not chosen:
         return b""
     # No newline may come into the file's lines; JSON escapes them.
-    return json.dumps(chosen, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode(
+    attributes = json.dumps(chosen, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode(
         errors="replace"
     )
+    if len(attributes) > _MOST_ATTRIBUTES_BYTES:
+        raise InvalidArgumentError(
+            f"labels, variables and tag of the log have {len(attributes)} bytes, over the limit of "
+            f"{_MOST_ATTRIBUTES_BYTES}"
+        )
+    return attributes
 
 
 def _chosen(values: Mapping[str, str], names: str, pattern: str) -> dict[str, str]:
@@ -189,28 +210,26 @@ def _chosen(values: Mapping[str, str], names: str, pattern: str) -> dict[str, st
     return {name: value for name, value in values.items() if name in wanted or matches(name)}
 
 
-_TAG_FIELDS: Mapping[str, Callable[[LogSource], str]] = {
-    "ID": lambda source: source.container_id[:12],
-    "FullID": lambda source: source.container_id,
-    "Name": lambda source: source.name.removeprefix("/"),
-    "ImageID": lambda source: source.image_id.removeprefix("sha256:")[:12],
-    "ImageFullID": lambda source: source.image_id,
-    "ImageName": lambda source: source.image_name,
-    "DaemonName": lambda _source: "docker",
-}
-_TAG_FIELD = re.compile(r"\{\{\s*\.(\w+)\s*\}\}")
-
-
-def _render_tag(template: str, source: LogSource) -> str:
-    """The ``tag`` option: text with ``{{.Name}}`` and its like. Pipelines are not supported."""
-
-    def value(match: re.Match[str]) -> str:
-        field_of = _TAG_FIELDS.get(match[1])
-        if field_of is None:
-            raise InvalidArgumentError(f"can't evaluate field {match[1]} in log tag '{template}'")
-        return field_of(source)
-
-    rendered = _TAG_FIELD.sub(value, template)
-    if "{{" in rendered:
-        raise InvalidArgumentError(f"log tag '{template}': only fields such as {{{{.Name}}}} are supported")
-    return rendered
+def _tag_fields(source: LogSource, options: Mapping[str, str]) -> dict[str, Any]:
+    """What a tag can name: the fields and methods of moby's logger.Info."""
+    return {
+        "ID": source.container_id[:12],
+        "FullID": source.container_id,
+        "Name": source.name.removeprefix("/"),
+        "ImageID": source.image_id[:12],
+        "ImageFullID": source.image_id,
+        "ImageName": source.image_name,
+        "DaemonName": "docker",
+        "Command": " ".join((source.entrypoint, *source.args)),
+        "Hostname": os.uname().nodename,
+        "Config": dict(options),
+        "ContainerID": source.container_id,
+        "ContainerName": source.name,
+        "ContainerEntrypoint": source.entrypoint,
+        "ContainerArgs": list(source.args),
+        "ContainerImageID": source.image_id,
+        "ContainerImageName": source.image_name,
+        "ContainerCreated": source.created,
+        "ContainerEnv": list(source.env),
+        "ContainerLabels": dict(source.labels),
+    }

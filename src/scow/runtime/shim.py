@@ -30,6 +30,7 @@ class Shim:
         self._containers: dict[str, Container] = {}
         self._ending: set[Container] = set()
         self._active: set[Container] = set()  # have logged since the reaper was last told unfinished lines
+        self._held_up: set[Container] = set()  # one client keeps others waiting
         self._has_reaper = True
         self._channel = PolledChannel(self._poller, sock, self._handle, self._reaper_gone)
 
@@ -41,7 +42,7 @@ class Shim:
             if not self._poller.run_once(0):
                 self._tell_carries()
                 self._poller.run_once(self._timeout_s())
-            self._finish_late_ones()
+            self._do_what_is_due()
 
     # ------------------------------------------------------------------ scow-reaper
 
@@ -79,6 +80,7 @@ class Shim:
             self._poller,
             self._told_by_container,
             self._active,
+            self._held_up,
         )
 
     def _refuse(self, message: Message, fd: int) -> None:
@@ -107,13 +109,16 @@ class Shim:
 
     def _timeout_s(self) -> float | None:
         moments = [container.finish_at() for container in self._ending]
+        moments += [container.held_until() for container in self._held_up]
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
-    def _finish_late_ones(self) -> None:
-        if self._ending:
+    def _do_what_is_due(self) -> None:
+        if self._ending or self._held_up:
             now = time.monotonic()
             for container in [one for one in self._ending if one.finish_at() <= now]:
                 container.finish_late()
+            for container in [one for one in self._held_up if one.held_until() <= now]:
+                container.let_stalled_go()
 
 
 def main(_arguments: list[str]) -> None:

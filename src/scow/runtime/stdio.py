@@ -2,10 +2,12 @@
 
 Every read of the process's output becomes one call of the log and one frame for each attach socket, in this
 order: what a client has seen is in the log, whoever is killed next, its unfinished line with scow-reaper. A
-client that does not read stops the process's output, as with Docker: its socket's buffer
-(`ATTACH_BUFFER_BYTES`) and one frame are all that is kept for it. A frame fits into one socket buffer
-(skb), so that the kernel takes it whole or not at all, and a shim that is killed cannot leave half a frame
-in a stream.
+frame fits into one socket buffer (skb), so that the kernel takes it whole or not at all, and a shim that is
+killed cannot leave half a frame in a stream.
+
+A client that does not read stops the process's output, as with Docker: its socket's buffer
+(`ATTACH_BUFFER_BYTES`) and one frame are all that is kept for it. It may do so for as long as it likes while
+it is alone; where others wait for the same output, one that has stopped reading is let go.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ STDOUT, STDERR = 1, 2
 # 99 &'`): then it is enough that nothing came for a while. Docker waits two seconds in all.
 _QUIET_S = 0.25
 _MAX_DRAIN_S = 2.0
+# For so long one client may keep others waiting without reading a byte.
+STALL_S = 10.0
 
 
 class Container:
@@ -58,8 +62,12 @@ class Container:
         poller: Poller,
         tell: Callable[[dict[str, Any]], None],
         active: set[Container],
+        held_up: set[Container],
     ) -> None:
-        """``active``: where to be noted whenever something has been logged."""
+        """``active``: where to be noted whenever something has been logged.
+
+        ``held_up``: where to be noted while one client keeps others waiting; see ``let_stalled_go``.
+        """
         self.key = key
         self.poller = poller
         self.log = log
@@ -67,6 +75,8 @@ class Container:
         self.is_drained = False
         self._tell = tell
         self._active = active
+        self._held_up = held_up
+        self._held_until = 0.0
         self._told_carry: dict[int, bytes] = {}
         self._stdin_once = stdin_once
         self._has_ended = False
@@ -130,6 +140,29 @@ class Container:
         is_blocked = any(len(client.pending) > allowed for client in self.clients)
         for output in self._outputs:
             output.pause(is_blocked)
+        if not is_blocked or len(self.clients) < 2:
+            self._held_up.discard(self)
+        elif self not in self._held_up:
+            self._held_up.add(self)
+            self._wait_for_stalled()
+
+    def _wait_for_stalled(self) -> None:
+        self._held_until = time.monotonic() + STALL_S
+        for client in self.clients:
+            client.has_moved()
+
+    def held_until(self) -> float:
+        """When to call ``let_stalled_go``, on the monotonic clock, if it is still held up then."""
+        return self._held_until
+
+    def let_stalled_go(self) -> None:
+        """End the clients that others have waited for, and that have not read a byte."""
+        stalled = [client for client in self.clients if client.pending and not client.has_moved()]
+        if len(stalled) == len(self.clients):
+            stalled = []  # nobody is waiting
+        for client in stalled:
+            self.detach(client)
+        self._wait_for_stalled()
 
     def output_ended(self, output: Output) -> None:
         """End of file on one of the outputs."""
@@ -226,6 +259,7 @@ class Container:
     def _finish(self) -> None:
         """Log the rest, let the clients go when each has got everything, and tell."""
         self.is_drained = True
+        self._held_up.discard(self)
         for output in self._outputs:
             output.close()
         self._outputs.clear()

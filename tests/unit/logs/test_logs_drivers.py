@@ -106,7 +106,9 @@ def test_without_a_request_there_are_no_attributes() -> None:
     assert spec(source=LogSource(labels={"a": "1"})).attributes == b""
 
 
-@pytest.mark.parametrize("tag", ["{{.Nope}}", "{{json .ID}}"])
+@pytest.mark.parametrize(
+    "tag", ["{{.Nope}}", "{{nope .ID}}", "{{.ID", "{{}}", "{{.ID | }}", "{{if .ID}}x{{end}}", "{{pad 1}}"]
+)
 def test_a_tag_that_cannot_be_rendered_is_an_error(tag: str) -> None:
     with pytest.raises(InvalidArgumentError):
         spec(tag=tag)
@@ -115,3 +117,42 @@ def test_a_tag_that_cannot_be_rendered_is_an_error(tag: str) -> None:
 def test_files_are_named_as_dockers() -> None:
     assert log_path("json-file", "/c/ab", "ab") == "/c/ab/ab-json.log"
     assert log_path("none", "/c/ab", "ab") == ""
+
+
+@pytest.mark.parametrize(
+    ("template", "tag"),
+    [
+        ("docker/{{.Name}}", "docker/web"),
+        ("{{.ImageName | upper}}-{{ truncate .FullID 4 }}", "BUSYBOX-0123"),
+        ("{{json .ContainerName}}", '"/web"'),
+        ('{{join (split .ImageName "y") "-"}}', None),
+        ('{{index .ContainerLabels "com.x"}}{{.ContainerLabels.a}}', "31"),
+        ('{{split .ImageName "b"}}', "[ usy ox]"),
+        ("{{ title `two words` }}|{{pad .ImageName 1 2}}|", "Two Words| busybox  |"),
+        ("a {{- .Name -}} b", "awebb"),
+        ("{{.DaemonName}}{{/* nothing */}}", "docker"),
+        ("{{len .Name}} {{.Command}}", "3 sh -c true"),
+    ],
+)
+def test_tags_are_templates(template: str, tag: str | None) -> None:
+    source = LogSource(
+        container_id="0123456789abcdef",
+        name="/web",
+        image_name="busybox",
+        labels={"a": "1", "com.x": "3"},
+        entrypoint="sh",
+        args=("-c", "true"),
+    )
+    if tag is None:
+        with pytest.raises(InvalidArgumentError, match="unexpected"):
+            spec(source=source, tag=template)
+        return
+    found = spec(source=source, tag=template)
+    assert found is not None
+    assert json.loads(found.attributes)["tag"] == tag
+
+
+def test_attributes_have_a_limit() -> None:
+    source = LogSource(labels={"long": "x" * 40_000})
+    with pytest.raises(InvalidArgumentError, match="over the limit"):
+        spec(source=source, labels="long")

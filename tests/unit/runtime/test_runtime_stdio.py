@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scow.runtime import stdio
 from scow.runtime.poller import Poller
 from scow.runtime.stdio import Container
 
@@ -43,9 +44,10 @@ class Process:
         stderr, self.stderr = os.pipe()
         for fd in (stdin, stdout, stderr):
             os.set_blocking(fd, False)
-        stdio = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+        ends = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+        self.held_up: set[Container] = set()
         tell: Any = self.told.append
-        self.container = Container("k", stdio, stdin_once, self.log, self.poller, tell, set())
+        self.container = Container("k", ends, stdin_once, self.log, self.poller, tell, set(), self.held_up)
         self._count = 0
 
     def attach(self, **options: bool) -> socket.socket:
@@ -149,6 +151,57 @@ def test_a_client_that_leaves_frees_the_process(process: Process) -> None:
     process.pump()
     assert process.log.written[-1] == (1, b"goes on")
     process.end()
+
+
+def test_a_client_that_stops_reading_is_let_go_where_others_wait(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stdio, "STALL_S", 0.0)
+    process.container.start_output()
+    with process.attach() as stalled, process.attach() as other:
+        other.setblocking(False)
+        process.fill()
+        assert process.held_up == {process.container}
+        read_all_there_is(other)
+        process.pump()
+        process.container.let_stalled_go()
+        assert process.operations() == ["detached"]
+        assert not process.held_up
+        process.pump()
+        while read_all_there_is(other):
+            process.pump()
+        os.write(process.stdout, b"for the other")
+        process.pump()
+        assert read_all_there_is(other).endswith(b"for the other")
+        assert stalled.recv(10), "what was sent to it can still be read"
+    process.end()
+
+
+def test_a_slow_client_is_not_let_go_and_one_alone_neither(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stdio, "STALL_S", 0.0)
+    process.container.start_output()
+    with process.attach() as slow:
+        process.fill()
+        assert not process.held_up
+        with process.attach() as other:
+            process.container.resume_output()
+            assert process.held_up
+            assert slow.recv(1 << 16)
+            process.container.let_stalled_go()
+            assert process.operations() == []
+            assert other.fileno() >= 0
+    process.end()
+
+
+def read_all_there_is(sock: socket.socket) -> bytes:
+    got = b""
+    while True:
+        try:
+            got += sock.recv(1 << 20)
+        except BlockingIOError:
+            return got
 
 
 def test_input_waits_for_a_process_that_does_not_read(process: Process) -> None:
