@@ -312,3 +312,17 @@ async def test_there_are_no_plugins(method: str, target: str, status: int, messa
         assert (await client.request("GET", "/plugins")).json == []
         reply = await client.request(method, target)
         assert (reply.status, reply.message) == (status, message)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "message"),
+    [
+        ("term=busybox", 501, "cannot search for busybox: this engine does not search registries"),
+        ("term=busybox&limit=-1", 400, "invalid limit specified"),
+    ],
+)
+@runs
+async def test_there_is_no_search(query: str, status: int, message: str) -> None:
+    async with Fakes().serving() as harness:
+        reply = await (await harness.client()).request("GET", f"/images/search?{query}")
+        assert (reply.status, reply.message) == (status, message)
