@@ -9,7 +9,7 @@ import lzma
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -203,7 +203,8 @@ def test_what_is_read_only_is_refused(client: Client, tmp_path: Path) -> None:
 def test_uploads_in_every_packing_and_owner(client: Client) -> None:
     client.start("--name", "box", "-u", "www-data", "busybox", "sleep", "600")
     plain = one_file("file", "text", uid=1000, gid=34, mode=0o2640)
-    for number, pack in enumerate((bytes, gzip.compress, bz2.compress, lzma.compress)):
+    packings: tuple[Callable[[bytes], bytes], ...] = (bytes, gzip.compress, bz2.compress, lzma.compress)
+    for number, pack in enumerate(packings):
         folder = f"/tmp/{number}"
         client("exec", "-u", "root", "box", "mkdir", folder)
         assert put(client, folder, pack(plain)).status == 200
@@ -304,10 +305,15 @@ def test_an_export_is_the_whole_tree_and_can_be_imported(client: Client) -> None
     client("rmi", "again:1")
 
 
-HOSTILE = {
+def through_a_symlink(layer: Layer) -> None:
+    layer.symlink("up", "../../../..")
+    layer.file("up/outside", "x")
+
+
+HOSTILE: dict[str, Callable[[Layer], object]] = {
     "parent": lambda layer: layer.file("../outside", "x"),
     "hard link out": lambda layer: layer.hardlink("link", "../../../etc/passwd"),
-    "through a symlink": lambda layer: (layer.symlink("up", "../../../.."), layer.file("up/outside", "x")),
+    "through a symlink": through_a_symlink,
     "absolute": lambda layer: layer.file("/outside", "x"),
 }
 

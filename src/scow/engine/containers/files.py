@@ -15,7 +15,7 @@ import msgspec
 
 from scow.engine.containers.document import resolve_container_user
 from scow.engine.containers.events import container_event
-from scow.engine.containers.file_status import last_name, path_stat
+from scow.engine.containers.file_status import path_stat
 from scow.engine.containers.file_systems import FileSystems
 from scow.engine.containers.model import Container
 from scow.engine.containers.outgoing import OutgoingTar
@@ -60,7 +60,9 @@ class Files:
         live = self._containers.get(ref)
         async with self._file_systems.opened(live, _soon_gone) as view:
             with _Missing(path, ref):
-                return await run_to_end(_stat, view, path)
+                fd, status = await run_to_end(_look, view, path)
+            os.close(fd)
+            return status
 
     async def archive(self, ref: str, path: str) -> tuple[PathStat, OutgoingTar]:
         """What is at ``path``, and a tar of it: its last name, and all below if it is a directory.
@@ -73,8 +75,9 @@ class Files:
         async with AsyncExitStack() as stack:
             view = await stack.enter_async_context(self._file_systems.opened(live, tar.cut_off))
             with _Missing(path, ref):
-                status = await run_to_end(_stat, view, clean)
-                tar.start(_tar_of(view, clean), stack.pop_all())
+                fd, status = await run_to_end(_look, view, clean)
+            stack.callback(os.close, fd)
+            tar.start(pack(_members(fd, os.fsencode(status.name)), _is_copied), stack.pop_all())
         container_event(self._events, live.doc, "archive-path")
         return status, tar
 
@@ -178,28 +181,22 @@ def _clean(path: str) -> str:
     return clean.rstrip("/") + end if end else clean
 
 
-def _stat(view: MountView, path: str) -> PathStat:
+def _look(view: MountView, path: str) -> tuple[int, PathStat]:
+    """What is at ``path``, and a descriptor of it: looked up again, it could be something else."""
     fd = open_in_root(view.root, path, os.O_PATH | os.O_NOFOLLOW)
     try:
-        return path_stat(view.root, path, os.fstat(fd))
-    finally:
+        return fd, path_stat(view.root, path, os.fstat(fd))
+    except BaseException:
         os.close(fd)
+        raise
 
 
-def _tar_of(view: MountView, path: str) -> Generator[bytes, None, None]:
-    return pack(_members(view, path), _is_copied)
-
-
-def _members(view: MountView, path: str) -> Generator[Member, None, None]:
-    name = os.fsencode(last_name(path))
-    fd = open_in_root(view.root, path, os.O_PATH | os.O_NOFOLLOW)
-    try:
-        status = os.fstat(fd)
-        yield Member(fd, name, status)
-        if stat.S_ISDIR(status.st_mode):
-            yield from walk(fd, name.rstrip(b"/") + b"/")
-    finally:
-        os.close(fd)
+def _members(fd: int, name: bytes) -> Generator[Member, None, None]:
+    """What ``fd`` is of, and all below it."""
+    status = os.fstat(fd)
+    yield Member(fd, name, status)
+    if stat.S_ISDIR(status.st_mode):
+        yield from walk(fd, name.rstrip(b"/") + b"/")
 
 
 def _is_copied(xattr: str) -> bool:
