@@ -73,13 +73,15 @@ from scow.linux.cgroups import Cgroup, CgroupHost
 from scow.linux.sysinfo import read_machine_facts
 from scow.logs.drivers import validate_log_config
 from scow.network.bridge import BridgeDriver, BridgeSettings
+from scow.network.default_bridge import default_options, default_subnet
+from scow.network.host import HostNetwork
 from scow.network.ipam import DEFAULT_POOLS, SubnetPool
 from scow.runtime.host_facts import HostFacts, read_host_facts
 from scow.runtime.installed import default_runtime, installed_runtimes, mount_options
 from scow.runtime.oci_runtime import OciRuntime
 from scow.runtime.supervisor import Exited, Supervisor
 from scow.store import Store
-from scow.tasks import TaskOwner
+from scow.tasks import TaskOwner, run_blocking
 
 _log = logging.getLogger(__name__)
 
@@ -277,14 +279,22 @@ class Daemon:
         return supervisor, ends
 
     async def _open_networking(self, stack: AsyncExitStack, storage: _Storage) -> _Networking:
-        containers = storage.containers
+        config, containers = self._config, storage.containers
         networks = Networks(storage.store, lambda: _members(containers))
         await networks.load()
-        bridge = await _open_bridge(self._config, containers, networks.id_of("bridge"))
+        host = HostNetwork(ip=config.ip, rules=config.iptables)
+        stack.callback(host.close)
+        bridge = await _open_bridge(config, host, networks.id_of("bridge"))
         if bridge is not None:
-            stack.push_async_callback(bridge.aclose)
+            await bridge.start(surviving_endpoints(containers))
+            subnet = bridge.settings.ipv4
+            assert subnet is not None
             networks.describe_bridge(
-                subnet=str(bridge.subnet), gateway=str(bridge.gateway), options=bridge.options()
+                subnet=str(subnet.network),
+                gateway=str(subnet.gateway),
+                options=default_options(
+                    config.bridge, icc=config.icc, masquerade=config.ip_masq, ip=config.ip, mtu=config.mtu
+                ),
             )
         return _Networking(networks, bridge)
 
@@ -455,30 +465,30 @@ def _registry_settings(config: Config) -> RegistrySettings:
     return RegistrySettings(mirrors=config.registry_mirrors, insecure=config.insecure_registries)
 
 
-async def _open_bridge(config: Config, containers: Containers, network_id: str) -> BridgeDriver | None:
-    """The default bridge with the endpoints of what still runs; None for ``--bridge none``."""
+async def _open_bridge(config: Config, host: HostNetwork, network_id: str) -> BridgeDriver | None:
+    """The default bridge, not started; None for ``--bridge none``."""
     if config.bridge == "none":
         return None
     pools = tuple(
-        SubnetPool(ipaddress.IPv4Network(pool.base), pool.size) for pool in config.default_address_pools
+        SubnetPool(ipaddress.ip_network(pool.base), pool.size) for pool in config.default_address_pools
     )
-    bridge = BridgeDriver(
-        BridgeSettings(
-            name=config.bridge,
-            network_id=network_id,
-            bip=config.bip,
-            fixed_cidr=config.fixed_cidr,
-            mtu=config.mtu,
-            ip=config.ip,
-            icc=config.icc,
-            iptables=config.iptables,
-            ip_forward=config.ip_forward,
-            ip_masq=config.ip_masq,
-            pools=pools or DEFAULT_POOLS,
-        )
+    subnet = await run_blocking(
+        default_subnet,
+        config.bridge,
+        bip=config.bip,
+        fixed_cidr=config.fixed_cidr,
+        pools=pools or DEFAULT_POOLS,
     )
-    await bridge.start(surviving_endpoints(containers))
-    return bridge
+    settings = BridgeSettings(
+        name=config.bridge,
+        network_id=network_id,
+        ipv4=subnet,
+        mtu=config.mtu,
+        icc=config.icc,
+        masquerade=config.ip_masq,
+        ip_forward=config.ip_forward,
+    )
+    return BridgeDriver(settings, host)
 
 
 def _members(containers: Containers) -> Iterator[Member]:

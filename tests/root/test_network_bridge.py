@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import subprocess
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +20,10 @@ from scow.linux import rtnetlink, syscalls
 from scow.linux.namespaces import create_netns, enter_netns
 from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
 from scow.network.bridge import BridgeDriver, BridgeSettings
+from scow.network.default_bridge import default_subnet
 from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest
+from scow.network.host import HostNetwork
+from scow.network.ipam import DEFAULT_POOLS
 from scow.network.loopback import loopback_up
 from tests.support.namespaces import NetworkNamespace, neighbour_of, network_namespace
 from tests.support.traffic import (
@@ -67,7 +70,8 @@ class Host:
     outside: NetworkNamespace
     outside_fd: int
     stack: ExitStack
-    driver: BridgeDriver = field(default_factory=lambda: BridgeDriver(BridgeSettings()))
+    side: HostNetwork = field(default_factory=HostNetwork)
+    driver: BridgeDriver = field(init=False)
 
     @property
     def address(self) -> str:
@@ -75,9 +79,30 @@ class Host:
 
     def start(self, *endpoints: Endpoint, **settings: Any) -> None:
         """Start a driver; the one before, if any, is dropped as a killed daemon drops it."""
-        self.run(self.driver.aclose())
-        self.driver = BridgeDriver(BridgeSettings(**settings))
-        self.run(self.driver.start(list(endpoints)))
+        self.side.close()
+        self.run(self._start(endpoints, **settings))
+
+    async def _start(
+        self,
+        endpoints: Sequence[Endpoint],
+        *,
+        bip: str = "",
+        fixed_cidr: str = "",
+        ip: str = "0.0.0.0",
+        iptables: bool = True,
+        **settings: Any,
+    ) -> None:
+        subnet = await tasks.run_blocking(
+            default_subnet, "scow0", bip=bip, fixed_cidr=fixed_cidr, pools=DEFAULT_POOLS
+        )
+        self.side = HostNetwork(ip=ip, rules=iptables)
+        self.driver = BridgeDriver(BridgeSettings("scow0", ipv4=subnet, **settings), self.side)
+        await self.driver.start(endpoints)
+
+    @property
+    def subnet(self) -> object:
+        ipv4 = self.driver.settings.ipv4
+        return ipv4.network if ipv4 else None
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(coroutine)
@@ -99,8 +124,8 @@ class Host:
         return done.stdout
 
     def elements(self) -> str:
-        return self.nft("list", "map", "ip", "scow", "published") + self.nft(
-            "list", "map", "ip", "scow", "published_at"
+        return self.nft("list", "map", "inet", "scow", "published") + self.nft(
+            "list", "map", "inet", "scow", "published_at"
         )
 
     def devices(self) -> list[str]:
@@ -139,8 +164,8 @@ def bare_host() -> Iterator[Host]:
         outside_fd = stack.enter_context(opened(outside.path))
         stack.enter_context(workers_in(fd))
         host = Host(namespace, fd, outside, outside_fd, stack)
-        stack.callback(lambda: host.run(host.driver.aclose()))
         yield host
+        host.side.close()
 
 
 @pytest.fixture
@@ -250,7 +275,7 @@ def test_a_container_reaches_the_outside_by_the_hosts_address(host: Host) -> Non
 
 
 def test_without_masquerade_a_container_leaves_by_its_own_address(bare_host: Host) -> None:
-    bare_host.start(ip_masq=False)
+    bare_host.start(masquerade=False)
     container = bare_host.connect()
     with service(bare_host.outside_fd, 7000, "outside"):
         assert call(container.netns_fd, bare_host.outside.address, 7000) == f"outside {container.address}"
@@ -301,7 +326,7 @@ def test_a_container_cannot_reach_the_hosts_loopback(host: Host) -> None:
     with service(host.fd, 7000, "private", address="127.0.0.1"):
         assert is_silent(container.netns_fd, "127.0.0.1", 7000)
         # what stops it is our rule, not something about this test
-        host.nft("flush", "chain", "ip", "scow", "untrusted")
+        host.nft("flush", "chain", "inet", "scow", "untrusted")
         assert call(container.netns_fd, "127.0.0.1", 7000) == f"private {container.address}"
 
 
@@ -466,7 +491,7 @@ def test_ports_work_while_no_daemon_is_there_and_after_the_next_start(host: Host
     alive, dead = host.connect(publish(8080)), host.connect(publish(8081))
     with service(alive.netns_fd, 80, "alive"):
         with caller(host.outside_fd, host.address, 8080) as connection:
-            host.run(host.driver.aclose())
+            host.side.close()
             assert call(host.outside_fd, host.address, 8080) == f"alive {host.outside.address}"
             host.start(alive.endpoint)
             assert ask(connection) == f"alive {host.outside.address}"
@@ -493,14 +518,14 @@ def test_a_port_bound_by_another_while_no_daemon_was_there_is_told(
     host: Host, caplog: pytest.LogCaptureFixture
 ) -> None:
     container = host.connect(publish(8080))
-    host.run(host.driver.aclose())
+    host.side.close()
     with service(host.fd, 8080, "intruder"), service(container.netns_fd, 80, "container"):
         host.start(container.endpoint)
         assert "published port 0.0.0.0:8080 is bound by another process" in caplog.text
         assert call(host.outside_fd, host.address, 8080) == f"container {host.outside.address}"
 
 
-@pytest.mark.parametrize("damage", [["flush", "ruleset"], ["delete", "table", "ip", "scow"]])
+@pytest.mark.parametrize("damage", [["flush", "ruleset"], ["delete", "table", "inet", "scow"]])
 @pytest.mark.parametrize("change", ["connect", "disconnect"])
 def test_rules_removed_by_others_come_back_with_the_next_change(
     host: Host, damage: list[str], change: str
@@ -542,7 +567,7 @@ def test_the_subnet_keeps_clear_of_the_hosts_routes(bare_host: Host) -> None:
     for route in ("172.17.0.0/16", "172.18.9.0/24"):
         bare_host.namespace.run("ip", "route", "add", route, "via", bare_host.outside.address)
     bare_host.start()
-    assert str(bare_host.driver.subnet) == "172.19.0.0/16"
+    assert str(bare_host.subnet) == "172.19.0.0/16"
     assert bare_host.connect().address == "172.19.0.2"
 
 

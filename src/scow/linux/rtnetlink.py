@@ -36,7 +36,7 @@ LOOPBACK_INDEX = 1  # of every network namespace: include/net/net_namespace.h, L
 
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK, _RTM_SETLINK = 16, 17, 18, 19
 _RTM_NEWADDR, _RTM_DELADDR, _RTM_GETADDR = 20, 21, 22
-_RTM_NEWROUTE, _RTM_GETROUTE = 24, 26
+_RTM_NEWROUTE, _RTM_DELROUTE, _RTM_GETROUTE = 24, 25, 26
 _RTM_NEWNEIGH = 28
 
 _IFF_UP = 0x1
@@ -47,6 +47,7 @@ _VETH_INFO_PEER = 1
 _IFLA_BRPORT_STATE, _IFLA_BRPORT_MODE, _IFLA_BRPORT_FLUSH, _IFLA_BRPORT_ISOLATED = 1, 4, 24, 33
 _BR_STATE_DISABLED = 0
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
+_IFA_F_NODAD = 0x02
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
 _RT_TABLE_MAIN, _RTPROT_BOOT, _RTN_UNICAST = 254, 3, 1
 _NDA_DST, _NDA_LLADDR = 1, 2
@@ -214,6 +215,13 @@ def default_route(gateway: IPAddress) -> Request:
     return Request(_RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, payload, f"RTM_NEWROUTE default via {gateway}")
 
 
+def delete_default_route(gateway: IPAddress) -> Request:
+    """ESRCH if there is none by this gateway."""
+    header = _RTMSG.pack(_family(gateway), 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, 0, _RTN_UNICAST, 0)
+    payload = header + attribute(_RTA_GATEWAY, gateway.packed)
+    return Request(_RTM_DELROUTE, 0, payload, f"RTM_DELROUTE default via {gateway}")
+
+
 def neighbour(index: int, ip: IPAddress, mac: str) -> Request:
     """Enter a neighbour's link address as just confirmed; it ages like one that was asked for."""
     header = _NDMSG.pack(_family(ip), index, _NUD_REACHABLE, 0, 0)
@@ -228,7 +236,9 @@ def _link_header(index: int, *, up: bool = False, family: int = socket.AF_UNSPEC
 
 def _address_payload(index: int, interface: IPInterface) -> bytes:
     network = interface.network
-    header = _IFADDRMSG.pack(_family(interface), network.prefixlen, 0, 0, index)
+    # IPv6: the address is ours alone, so there is no second of waiting for somebody to object.
+    flags = _IFA_F_NODAD if interface.version == 6 else 0
+    header = _IFADDRMSG.pack(_family(interface), network.prefixlen, flags, 0, index)
     payload = header + attribute(_IFA_LOCAL, interface.packed) + attribute(_IFA_ADDRESS, interface.packed)
     if network.version == 4 and network.prefixlen < 31:
         payload += attribute(_IFA_BROADCAST, network.broadcast_address.packed)

@@ -1,8 +1,9 @@
 """The bridge driver: containers on one Linux bridge, with addresses, a way out and published ports.
 
-    start        device, sysctls and firewall table; addresses and ports of running containers claimed again
-    connect      veth pair into the namespace, address, default route, loopback, ports: all or nothing
-    disconnect   ports withdrawn, address freed; the veth dies with its namespace
+    start        device, sysctls and rules; addresses and ports of running containers claimed again
+    connect      veth pair into the namespace, addresses, default route, loopback, ports: all or nothing
+    disconnect   ports withdrawn, addresses freed; the veth dies with its namespace, or at once
+    remove       rules and device go
 
 Every operation runs in one piece on a worker thread, because any netlink request may have to wait for the
 kernel's one lock. Memory is changed under a lock of its own and before the kernel is; a second daemon, after
@@ -17,18 +18,17 @@ import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
-from scow.errors import InvalidArgumentError, ScowError
-from scow.linux import conntrack
-from scow.linux.netlink import NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket
+from scow.errors import InvalidArgumentError, ScowError, UnsupportedError
+from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
 from scow.network import bridge_device, veth
 from scow.network.bridge_device import BridgeDevice
-from scow.network.endpoint import ConnectRequest, Endpoint
-from scow.network.firewall import BridgeRules, port_mappings
-from scow.network.ipam import DEFAULT_POOLS, AddressPool, IPAddress, SubnetPool
-from scow.network.packet_filter import PacketFilter
-from scow.network.portmap import HostPorts
+from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest
+from scow.network.firewall import BridgeRules
+from scow.network.host import HostNetwork
+from scow.network.ipam import AddressPool, IPAddress, Subnet
 from scow.tasks import run_blocking
 
 _log = logging.getLogger(__name__)
@@ -37,23 +37,22 @@ _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 
 @dataclass(frozen=True, slots=True)
 class BridgeSettings:
-    """dockerd's flags of the same names; an empty string means the default.
+    """One network. ``host_ip`` is where its ports are bound by default, "" for the engine's default.
 
-    ``bip`` is the bridge's own address with its prefix length, ``fixed_cidr`` the part of the subnet that
-    containers get theirs from, ``ip`` where ports are bound by default.
+    ``internal``: nothing passes to or from any other network. ``ip_forward``: the host's sysctl is set.
     """
 
-    name: str = "scow0"
+    name: str
     network_id: str = ""
-    bip: str = ""
-    fixed_cidr: str = ""
+    ipv4: Subnet | None = None
+    ipv6: Subnet | None = None
     mtu: int = 1500
-    ip: str = "0.0.0.0"
+    host_ip: str = ""
     icc: bool = True
-    iptables: bool = True
+    masquerade: bool = True
+    masquerade6: bool = True
+    internal: bool = False
     ip_forward: bool = True
-    ip_masq: bool = True
-    pools: tuple[SubnetPool, ...] = DEFAULT_POOLS
 
 
 @dataclass(slots=True)
@@ -67,56 +66,25 @@ class _Attempt:
 
 
 class BridgeDriver:
-    """The network of one bridge. Methods other than ``start`` may be called side by side."""
+    """The network of one bridge; see ``NetworkDriver`` for its methods."""
 
-    def __init__(self, settings: BridgeSettings) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()  # of ports, endpoints and pool; held for microseconds
-        self._ports = HostPorts(settings.ip)
+    def __init__(self, settings: BridgeSettings, host: HostNetwork) -> None:
+        """Raises InvalidArgumentError for a range outside its subnet."""
+        self.settings = settings
+        self._host = host
+        self._lock = threading.Lock()  # of endpoints and pools; held for microseconds
         self._endpoints: dict[str, Endpoint] = {}
-        self._pool: AddressPool | None = None
+        self._pools = [_pool(subnet) for subnet in (settings.ipv4, settings.ipv6) if subnet is not None]
         self._device: BridgeDevice | None = None
-        self._filter: PacketFilter | None = None
         self._isolate_ports = False
 
-    @property
-    def subnet(self) -> ipaddress.IPv4Network:
-        """Known after ``start``."""
-        return self._started_device.interface.network
-
-    @property
-    def gateway(self) -> ipaddress.IPv4Address:
-        """The bridge's own address. Known after ``start``."""
-        return self._started_device.interface.ip
-
-    def options(self) -> dict[str, str]:
-        """The driver options that inspect of the default bridge shows."""
-        settings = self._settings
-        prefix = "com.docker.network"
-        return {
-            f"{prefix}.bridge.default_bridge": "true",
-            f"{prefix}.bridge.enable_icc": str(settings.icc).lower(),
-            f"{prefix}.bridge.enable_ip_masquerade": str(settings.ip_masq).lower(),
-            f"{prefix}.bridge.host_binding_ipv4": settings.ip,
-            f"{prefix}.bridge.name": settings.name,
-            f"{prefix}.driver.mtu": str(settings.mtu),
-        }
-
     async def start(self, endpoints: Sequence[Endpoint]) -> None:
-        """Set the bridge up; ``endpoints`` are those of running containers, all others are gone.
-
-        Raises InvalidArgumentError for settings that cannot be right, ScowError when no subnet is free or the
-        kernel refuses.
-        """
+        """See ``NetworkDriver``."""
         with _kernel_errors():
             await run_blocking(self._start, endpoints)
 
     async def connect(self, request: ConnectRequest) -> Endpoint:
-        """Connect a namespace. Cancelling undoes it.
-
-        Raises ScowError with Docker's words for a port that is taken or no address left,
-        PermissionDeniedError and InvalidArgumentError for an address that cannot be had.
-        """
+        """See ``NetworkDriver``."""
         attempt = _Attempt(request)
         try:
             with _kernel_errors():
@@ -125,68 +93,63 @@ class BridgeDriver:
             await run_blocking(self._abandon, attempt)
             raise
 
-    async def disconnect(self, endpoint: Endpoint) -> None:
-        """Withdraw ports and free the address; no error if that is done. The veth dies with the namespace."""
+    async def disconnect(self, endpoint: Endpoint, *, running: bool = False) -> None:
+        """See ``NetworkDriver``."""
         with _kernel_errors():
-            await run_blocking(self._disconnect, endpoint.endpoint_id)
+            await run_blocking(self._disconnect, endpoint.endpoint_id, running)
+
+    async def remove(self) -> None:
+        """See ``NetworkDriver``."""
+        with _kernel_errors():
+            await run_blocking(self._remove)
 
     async def aclose(self) -> None:
-        """Let go of sockets and library; what runs stays connected. May be called twice."""
-        self._ports.close()
-        if self._filter is not None:
-            self._filter.close()
-            self._filter = None
+        """Nothing is held but by the host's side."""
 
     @property
     def _started_device(self) -> BridgeDevice:
         if self._device is None:
-            raise ScowError(f"bridge {self._settings.name} is not started")
+            raise ScowError(f"bridge {self.settings.name} is not started")
         return self._device
 
-    @property
-    def _started_pool(self) -> AddressPool:
-        if self._pool is None:
-            raise ScowError(f"bridge {self._settings.name} is not started")
-        return self._pool
-
     def _start(self, endpoints: Sequence[Endpoint]) -> None:
-        settings = self._settings
+        settings = self.settings
+        interfaces = [
+            subnet.interface for subnet in (settings.ipv4, settings.ipv6) if subnet and subnet.interface
+        ]
         with NetlinkSocket(NETLINK_ROUTE) as sock:
-            device = bridge_device.ensure_bridge(
-                sock, settings.name, bip=settings.bip, mtu=settings.mtu, pools=settings.pools
-            )
-        bridge_device.set_sysctls(settings.name, ip_forward=settings.ip_forward)
+            device = bridge_device.ensure_bridge(sock, settings.name, settings.mtu, interfaces)
+        bridge_device.set_sysctls(
+            settings.name, ip_forward=settings.ip_forward, ipv6=settings.ipv6 is not None
+        )
         # With br_netfilter the forward chain sees, and drops, what isolation would keep from the port.
         self._isolate_ports = not settings.icc and not bridge_device.filters_bridged_packets()
         self._device = device
-        self._pool = self._make_pool(device.interface)
         self._endpoints = {endpoint.endpoint_id: endpoint for endpoint in endpoints}
         for endpoint in endpoints:
             self._claim_again(endpoint)
-        if settings.iptables:
-            rules = BridgeRules(settings.name, device.interface.network, settings.icc, settings.ip_masq)
-            self._filter = PacketFilter()
-            self._filter.install(
-                [rules], [item for endpoint in endpoints for item in port_mappings(endpoint)]
-            )
-            self._filter.warn_of_foreign_policies()
+        self._host.add_bridge(self._rules(), endpoints)
 
-    def _make_pool(self, interface: ipaddress.IPv4Interface) -> AddressPool:
-        fixed = self._settings.fixed_cidr
-        try:
-            ip_range = ipaddress.IPv4Network(fixed, strict=False) if fixed else None
-        except ValueError:
-            raise InvalidArgumentError(f"invalid CIDR address: {fixed}")
-        return AddressPool(interface.network, ip_range=ip_range, reserved=[interface.ip])
+    def _rules(self) -> BridgeRules:
+        settings = self.settings
+        return BridgeRules(
+            settings.name,
+            cast(ipaddress.IPv4Network, settings.ipv4.network) if settings.ipv4 else None,
+            cast(ipaddress.IPv6Network, settings.ipv6.network) if settings.ipv6 else None,
+            icc=settings.icc,
+            masquerade=settings.masquerade and not settings.internal,
+            masquerade6=settings.masquerade6 and not settings.internal,
+            internal=settings.internal,
+        )
 
     def _claim_again(self, endpoint: Endpoint) -> None:
         """Failures are only told: the container has the address and serves its ports, whatever we think."""
-        try:
-            self._started_pool.claim(ipaddress.ip_address(endpoint.address))
-        except ScowError as exc:
-            _log.warning("address %s of a running container: %s", endpoint.address, exc)
-        for port in self._ports.restore(endpoint.ports):
-            _log.warning("published port %s:%d is bound by another process", port.host_ip, port.host_port)
+        for address in _addresses(endpoint):
+            try:
+                self._pool_of(address).claim(address)
+            except ScowError as exc:
+                _log.warning("address %s of a running container: %s", address, exc)
+        self._host.reserve_again(endpoint.ports)
 
     def _connect(self, attempt: _Attempt) -> Endpoint:
         with attempt.lock:
@@ -198,12 +161,11 @@ class BridgeDriver:
                     attempt.request.netns_fd,
                     endpoint,
                     self._started_device,
-                    mtu=self._settings.mtu,
+                    mtu=self.settings.mtu,
                     isolated=self._isolate_ports,
+                    default_route=attempt.request.default_route and not self.settings.internal,
                 )
-                if self._filter is not None:
-                    self._filter.publish(port_mappings(endpoint))
-                _forget_flows_to_ports(endpoint)
+                self._host.publish(endpoint)
             except BaseException:
                 self._undo(endpoint)
                 raise
@@ -217,62 +179,89 @@ class BridgeDriver:
                 self._undo(attempt.endpoint)
 
     def _reserve(self, request: ConnectRequest) -> Endpoint:
-        """An address and the ports; the only step that is about other endpoints."""
-        device = self._started_device
+        """Addresses and the ports; the only step that is about other endpoints."""
         if request.mac and not _MAC.fullmatch(request.mac):
             raise InvalidArgumentError(f"invalid MAC address: {request.mac}")
+        asked = self._ports_asked(request.ports)
         with self._lock:
             if request.endpoint_id in self._endpoints:
                 raise ScowError(f"endpoint {request.endpoint_id} is connected already")
-            address = self._take_address(request.address)
+            endpoint = self._with_addresses(request)
             try:
-                ports = self._ports.publish(request.ports)
+                endpoint.ports = self._host.reserve(asked)
             except BaseException:
-                self._started_pool.release(address)
+                self._release_addresses(endpoint)
                 raise
-            endpoint = Endpoint(
-                endpoint_id=request.endpoint_id,
-                network_id=self._settings.network_id,
-                interface=request.interface,
-                host_interface=_fresh_name(),
-                mac=request.mac or _mac_for(address),
-                address=str(address),
-                prefix_len=device.interface.network.prefixlen,
-                gateway=str(device.interface.ip),
-                ports=ports,
-            )
             self._endpoints[endpoint.endpoint_id] = endpoint
             return endpoint
 
-    def _take_address(self, asked: str | None) -> IPAddress:
-        if not asked:
-            return self._started_pool.allocate()
+    def _ports_asked(self, ports: Sequence[PortRequest]) -> list[PortRequest]:
+        asked = [replace(it, host_ip=it.host_ip or self.settings.host_ip) for it in ports]
+        if self.settings.ipv6 is None:
+            for port in asked:
+                if ":" in port.host_ip:
+                    raise UnsupportedError(
+                        f"cannot publish on [{port.host_ip}]: the network has no IPv6 addresses"
+                    )
+        return asked
+
+    def _with_addresses(self, request: ConnectRequest) -> Endpoint:
+        endpoint = Endpoint(
+            endpoint_id=request.endpoint_id,
+            network_id=self.settings.network_id,
+            interface=request.interface,
+            host_interface=_fresh_name(),
+            mac="",
+            link_local=list(request.link_local),
+        )
         try:
-            address = ipaddress.IPv4Address(asked)
-        except ValueError:
-            raise InvalidArgumentError(f"invalid IPv4 address: {asked}")
-        self._started_pool.claim(address)
-        return address
+            for pool in self._pools:
+                wanted = request.address if pool.subnet.version == 4 else request.address6
+                address = _take(pool, wanted)
+                if pool.subnet.version == 4:
+                    endpoint.address, endpoint.prefix_len = str(address), pool.subnet.prefixlen
+                else:
+                    endpoint.address6, endpoint.prefix_len6 = str(address), pool.subnet.prefixlen
+        except BaseException:
+            self._release_addresses(endpoint)
+            raise
+        if not self.settings.internal:
+            endpoint.gateway = _gateway(self.settings.ipv4)
+            endpoint.gateway6 = _gateway(self.settings.ipv6)
+        endpoint.mac = request.mac or _mac_for(endpoint)
+        return endpoint
+
+    def _release_addresses(self, endpoint: Endpoint) -> None:
+        for address in _addresses(endpoint):
+            self._pool_of(address).release(address)
+
+    def _pool_of(self, address: IPAddress) -> AddressPool:
+        for pool in self._pools:
+            if pool.subnet.version == address.version:
+                return pool
+        raise ScowError(f"the network has no IPv{address.version} addresses")
 
     def _undo(self, endpoint: Endpoint) -> None:
         """Back to before the connect, also inside the caller's namespace, which may be used again."""
-        veth.remove(endpoint)
-        self._disconnect(endpoint.endpoint_id)
+        self._disconnect(endpoint.endpoint_id, True)
 
-    def _disconnect(self, endpoint_id: str) -> None:
+    def _disconnect(self, endpoint_id: str, running: bool) -> None:
         with self._lock:
             endpoint = self._endpoints.pop(endpoint_id, None)
         if endpoint is None:
             return
         try:
-            if self._filter is not None:
-                self._filter.withdraw(port_mappings(endpoint))
-            veth.cut_off(endpoint)
-            _forget_flows_to_container(endpoint)
+            self._host.withdraw(endpoint)
+            (veth.remove if running else veth.cut_off)(endpoint)
         finally:
+            self._host.free(endpoint.ports)
             with self._lock:
-                self._ports.withdraw(endpoint.ports)
-                self._started_pool.release(ipaddress.ip_address(endpoint.address))
+                self._release_addresses(endpoint)
+
+    def _remove(self) -> None:
+        self._host.remove_bridge(self.settings.name)
+        with NetlinkSocket(NETLINK_ROUTE) as sock:
+            bridge_device.remove_bridge(sock, self.settings.name)
 
 
 @contextmanager
@@ -284,28 +273,36 @@ def _kernel_errors() -> Iterator[None]:
         raise ScowError(exc.strerror or str(exc)) from exc
 
 
-def _forget_flows_to_container(endpoint: Endpoint) -> None:
-    """A client that goes on sending would reach whoever gets the address next."""
-    if _has_udp(endpoint):
-        with NetlinkSocket(NETLINK_NETFILTER) as sock:
-            conntrack.forget(sock, conntrack.forget_connections_to(ipaddress.IPv4Address(endpoint.address)))
+def _pool(subnet: Subnet) -> AddressPool:
+    return AddressPool(subnet.network, ip_range=subnet.ip_range, reserved=subnet.reserved)
 
 
-def _forget_flows_to_ports(endpoint: Endpoint) -> None:
-    """A client that was sending before the port was published would go on past the translation."""
-    if _has_udp(endpoint):
-        ports = {port.host_port for port in endpoint.ports if port.protocol == "udp"}
-        with NetlinkSocket(NETLINK_NETFILTER) as sock:
-            conntrack.forget(sock, *map(conntrack.forget_udp_port, sorted(ports)))
+def _take(pool: AddressPool, asked: str | None) -> IPAddress:
+    if not asked:
+        return pool.allocate()
+    try:
+        address = ipaddress.ip_address(asked)
+    except ValueError:
+        raise InvalidArgumentError(f"invalid IPv{pool.subnet.version} address: {asked}")
+    if address.version != pool.subnet.version:
+        raise InvalidArgumentError(f"invalid IPv{pool.subnet.version} address: {asked}")
+    pool.claim(address)
+    return address
 
 
-def _has_udp(endpoint: Endpoint) -> bool:
-    return any(port.protocol == "udp" for port in endpoint.ports)
+def _addresses(endpoint: Endpoint) -> list[IPAddress]:
+    return [ipaddress.ip_address(text) for text in (endpoint.address, endpoint.address6) if text]
 
 
-def _mac_for(address: IPAddress) -> str:
+def _gateway(subnet: Subnet | None) -> str:
+    return str(subnet.gateway) if subnet is not None and subnet.gateway is not None else ""
+
+
+def _mac_for(endpoint: Endpoint) -> str:
     """Docker's: the same address always has the same MAC, so no neighbour's ARP entry is ever wrong."""
-    return "02:42:" + address.packed.hex(":")
+    if not endpoint.address:
+        return "02:42:" + ipaddress.ip_address(endpoint.address6).packed[-4:].hex(":")
+    return "02:42:" + ipaddress.ip_address(endpoint.address).packed.hex(":")
 
 
 def _fresh_name() -> str:

@@ -1,7 +1,7 @@
 """A container's place on a network: what is asked for, and what it got.
 
 ``Endpoint`` is stored with its container and given back to the driver when the daemon starts again, so it
-holds everything that is needed to claim the same address and ports a second time.
+holds everything that is needed to claim the same addresses and ports a second time.
 """
 
 from dataclasses import dataclass
@@ -34,9 +34,10 @@ class PublishedPort(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, kw_only=True):
-    """A connected endpoint. ``address`` and ``gateway`` are IPv4 in dotted form, ``mac`` has colons.
+    """A connected endpoint. Addresses are text, "" where the network has none of that family.
 
-    ``interface`` is the name inside the container, ``host_interface`` that of the other end of the veth.
+    ``interface`` is the name inside the container, ``host_interface`` that of the other end of the veth;
+    ``mac`` has colons; ``link_local`` are further addresses that the user asked for.
     """
 
     endpoint_id: str
@@ -44,9 +45,13 @@ class Endpoint(msgspec.Struct, kw_only=True):
     interface: str
     host_interface: str
     mac: str
-    address: str
-    prefix_len: int
-    gateway: str
+    address: str = ""
+    prefix_len: int = 0
+    gateway: str = ""
+    address6: str = ""
+    prefix_len6: int = 0
+    gateway6: str = ""
+    link_local: list[str] = []
     ports: list[PublishedPort] = []
 
 
@@ -54,7 +59,8 @@ class Endpoint(msgspec.Struct, kw_only=True):
 class ConnectRequest:
     """Connect the network namespace ``netns_fd``; the caller keeps the descriptor open meanwhile.
 
-    ``mac`` and ``address`` ask for fixed ones; without them the driver chooses.
+    ``mac``, ``address`` and ``address6`` ask for fixed ones; without them the driver chooses.
+    ``default_route``: whether the way out of the container is by this network.
     """
 
     endpoint_id: str
@@ -62,5 +68,8 @@ class ConnectRequest:
     netns_fd: int
     mac: str | None = None
     address: str | None = None
+    address6: str | None = None
+    link_local: tuple[str, ...] = ()
     ports: tuple[PortRequest, ...] = ()
     interface: str = "eth0"
+    default_route: bool = True

@@ -6,6 +6,7 @@ disconnected endpoint is cut off its bridge, and connections to it are forgotten
 """
 
 import ipaddress
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,16 +14,47 @@ from scow.errors import InvalidArgumentError, PermissionDeniedError, ScowError
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+IPInterface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """One subnet of a network. ``gateway`` is the bridge's own address, ``auxiliary`` are never given out.
+
+    ``gateway`` is ``None`` where the network has none (``gateway_mode=isolated``).
+    """
+
+    network: IPNetwork
+    gateway: IPAddress | None
+    ip_range: IPNetwork | None = None
+    auxiliary: tuple[IPAddress, ...] = ()
+
+    @property
+    def interface(self) -> IPInterface | None:
+        """The bridge's address with its prefix length."""
+        if self.gateway is None:
+            return None
+        return ipaddress.ip_interface(f"{self.gateway}/{self.network.prefixlen}")
+
+    @property
+    def reserved(self) -> tuple[IPAddress, ...]:
+        """Addresses that no container gets."""
+        return self.auxiliary if self.gateway is None else (self.gateway, *self.auxiliary)
+
+
+# A pool of IPv6 has more subnets than can be tried.
+_MOST_SUBNETS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class SubnetPool:
     """A range to cut subnets of ``prefix_length`` from."""
 
-    base: ipaddress.IPv4Network
+    base: IPNetwork
     prefix_length: int
 
-    def subnets(self) -> Iterator[ipaddress.IPv4Network]:
+    def subnets(self) -> Iterator[IPNetwork]:
+        """In order; there may be more than anybody can count."""
         return self.base.subnets(new_prefix=self.prefix_length)
 
 
@@ -42,20 +74,26 @@ DEFAULT_POOLS = (
 )
 
 
-def choose_subnet(pools: Sequence[SubnetPool], in_use: Iterable[IPNetwork]) -> ipaddress.IPv4Network:
+def choose_subnet(pools: Sequence[SubnetPool], in_use: Iterable[IPNetwork], *, version: int = 4) -> IPNetwork:
     """The first subnet of ``pools`` that shares no address with ``in_use``. Raises ScowError if none is left.
 
     Default routes do not count as use: they are the rest of the world, private ranges included.
     """
-    taken = [net for net in in_use if isinstance(net, ipaddress.IPv4Network) and net.prefixlen > 0]
+    taken = [net for net in in_use if net.version == version and net.prefixlen > 0]
     for pool in pools:
-        for subnet in pool.subnets():
-            if not any(subnet.overlaps(net) for net in taken):
+        if pool.base.version != version:
+            continue
+        for subnet in itertools.islice(pool.subnets(), _MOST_SUBNETS):
+            if not any(_overlap(subnet, net) for net in taken):
                 return subnet
     raise ScowError(
-        "could not find an available, non-overlapping IPv4 address pool"
+        f"could not find an available, non-overlapping IPv{version} address pool"
         " among the defaults to assign to the network"
     )
+
+
+def _overlap(one: IPNetwork, other: IPNetwork) -> bool:
+    return int(one[0]) <= int(other[-1]) and int(other[0]) <= int(one[-1])
 
 
 class AddressPool:
@@ -87,7 +125,9 @@ class AddressPool:
             number += 1
         self._lowest = number
         if number > self._last:
-            raise ScowError("no available IPv4 addresses on this network's address pools")
+            raise ScowError(
+                f"no available IPv{self.subnet.version} addresses on this network's address pools"
+            )
         self._taken.add(number)
         return self._make(number)
 

@@ -24,15 +24,21 @@ class PacketFilter:
         """Bind to the network namespace of the calling thread."""
         self._nftables = Nftables()
         self._lock = threading.Lock()
-        self._bridges: tuple[BridgeRules, ...] = ()
+        self._bridges: dict[str, BridgeRules] = {}
         self._published: dict[PortMapping, None] = {}
 
-    def install(self, bridges: Sequence[BridgeRules], mappings: Iterable[PortMapping]) -> None:
-        """Make the table hold this and nothing else, in one step. Raises NftablesError."""
+    def add_bridge(self, bridge: BridgeRules, mappings: Iterable[PortMapping]) -> None:
+        """Add a bridge, or change its rules, with what is published there. Raises NftablesError."""
         with self._lock:
-            self._bridges = tuple(bridges)
-            self._published = dict.fromkeys(mappings)
+            self._bridges[bridge.interface] = bridge
+            self._published |= dict.fromkeys(mappings)
             self._write_table()
+
+    def remove_bridge(self, interface: str) -> None:
+        """Remove the rules of a bridge; no error if there are none. Raises NftablesError."""
+        with self._lock:
+            if self._bridges.pop(interface, None) is not None:
+                self._write_table()
 
     def publish(self, mappings: Sequence[PortMapping]) -> None:
         """Add ``mappings``. Raises NftablesError; none of them is published then."""
@@ -77,4 +83,4 @@ class PacketFilter:
             self._write_table()
 
     def _write_table(self) -> None:
-        self._nftables.run(firewall.render_table(TABLE, self._bridges, list(self._published)))
+        self._nftables.run(firewall.render_table(TABLE, list(self._bridges.values()), list(self._published)))

@@ -8,12 +8,13 @@ Not thread-safe, and never waits: bind(2) takes microseconds.
 """
 
 import errno
+import ipaddress
 import os
 import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from scow.errors import InvalidArgumentError, ScowError, UnsupportedError
+from scow.errors import InvalidArgumentError, ScowError
 from scow.network.endpoint import PortRequest, PublishedPort
 
 # What Docker chooses from too; its own fallback is the IANA dynamic range (RFC 6335).
@@ -104,13 +105,10 @@ class HostPorts:
         if not host_ip and self._default_host_ip == _ANY_IPV4:
             return (_ANY_IPV4, _ANY_IPV6)
         address = host_ip or self._default_host_ip
-        if ":" in address:
-            raise UnsupportedError(f"cannot publish on [{address}]: the network has no IPv6 addresses")
         try:
-            socket.inet_aton(address)
-        except OSError:
+            return (str(ipaddress.ip_address(address)),)
+        except ValueError:
             raise InvalidArgumentError(f"invalid IP address: {address}")
-        return (address,)
 
     def _candidates(self, request: PortRequest) -> Sequence[int]:
         if request.host_port_first:

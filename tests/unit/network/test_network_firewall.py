@@ -29,21 +29,29 @@ def test_the_tables_rules_are_repeated_for_every_bridge() -> None:
     assert render_table("scow", [BRIDGE, closed], []) == (GOLDEN / "two_bridges.nft").read_text()
 
 
+def test_a_bridge_of_both_families_and_an_internal_one() -> None:
+    both = BridgeRules(
+        "br-1", ipaddress.IPv4Network("10.0.0.0/24"), ipaddress.IPv6Network("fd00::/64"), masquerade6=False
+    )
+    internal = BridgeRules("br-2", ipaddress.IPv4Network("10.0.1.0/24"), masquerade=False, internal=True)
+    assert render_table("scow", [both, internal], []) == (GOLDEN / "families_and_internal.nft").read_text()
+
+
 def test_an_element_goes_to_the_map_of_its_host_address() -> None:
     assert add_elements("scow", [ANYWHERE, LOCALLY]) == (
-        "add element ip scow published { tcp . 8080 : 172.17.0.2 . 80 }\n"
-        "add element ip scow published_at { 127.0.0.1 . udp . 53 : 172.17.0.3 . 5353 }\n"
+        "add element inet scow published { tcp . 8080 : 172.17.0.2 . 80 }\n"
+        "add element inet scow published_at { 127.0.0.1 . udp . 53 : 172.17.0.3 . 5353 }\n"
     )
 
 
 def test_an_element_is_deleted_by_its_key() -> None:
     assert delete_elements("scow", [ANYWHERE, LOCALLY]) == (
-        "delete element ip scow published { tcp . 8080 }\n"
-        "delete element ip scow published_at { 127.0.0.1 . udp . 53 }\n"
+        "delete element inet scow published { tcp . 8080 }\n"
+        "delete element inet scow published_at { 127.0.0.1 . udp . 53 }\n"
     )
 
 
-def test_ports_bound_on_ipv6_have_no_element() -> None:
+def test_a_port_leads_to_the_address_of_its_family() -> None:
     endpoint = Endpoint(
         endpoint_id="e",
         network_id="n",
@@ -56,6 +64,17 @@ def test_ports_bound_on_ipv6_have_no_element() -> None:
         ports=[PublishedPort(80, "tcp", "0.0.0.0", 8080), PublishedPort(80, "tcp", "::", 8080)],
     )
     assert port_mappings(endpoint) == [ANYWHERE]
+    endpoint.address6 = "fd00::2"
+    assert port_mappings(endpoint) == [ANYWHERE, PortMapping("::", "tcp", 8080, "fd00::2", 80)]
+
+
+def test_ipv6_elements_have_maps_of_their_own() -> None:
+    everywhere = PortMapping("::", "tcp", 8080, "fd00::2", 80)
+    at_one = PortMapping("fd00::9", "udp", 53, "fd00::3", 5353)
+    assert add_elements("scow", [everywhere, at_one]) == (
+        "add element inet scow published6 { tcp . 8080 : fd00::2 . 80 }\n"
+        "add element inet scow published6_at { fd00::9 . udp . 53 : fd00::3 . 5353 }\n"
+    )
 
 
 def test_other_firewalls_that_drop_forwarded_packets_are_found() -> None:
@@ -70,7 +89,7 @@ table ip filter {
 	chain DOCKER {
 	}
 }
-table ip scow {
+table inet scow {
 	chain forward {
 		type filter hook forward priority filter; policy drop;
 	}

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from scow.errors import InvalidArgumentError, ScowError, UnsupportedError
+from scow.errors import InvalidArgumentError, ScowError
 from scow.network.endpoint import PortRequest, PublishedPort
 from scow.network.portmap import HostPorts
 
@@ -179,9 +179,11 @@ def test_restore_holds_ports_and_tells_those_lost(ports: HostPorts) -> None:
                 ports.publish([_request(port)])
 
 
-def test_an_ipv6_address_is_refused_with_the_reason(ports: HostPorts) -> None:
-    with pytest.raises(UnsupportedError, match=r"cannot publish on \[::1\]"):
-        ports.publish([_request(80, ip="::1")])
+def test_an_ipv6_address_is_held(ports: HostPorts) -> None:
+    free = _free_port()
+    assert ports.publish([_request(free, ip="::1")]) == [PublishedPort(80, "tcp", "::1", free)]
+    with pytest.raises(ScowError, match=rf"Bind for ::1:{free} failed: port is already allocated"):
+        ports.publish([_request(free, ip="0::1")])
 
 
 def test_a_host_address_that_is_none_is_refused(ports: HostPorts) -> None:
