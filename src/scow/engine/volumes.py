@@ -63,8 +63,11 @@ class Volumes:
         """Where the data of the volume ``name`` is, whether it exists or not."""
         return self._root / name / "_data"
 
-    async def create(self, body: VolumeCreate) -> Volume:
-        """Make a volume, or return the one of that name. Raises InvalidArgumentError, NotFoundError."""
+    async def create(self, body: VolumeCreate, *, stored: bool = True) -> Volume:
+        """Make a volume, or return the one of that name. Raises InvalidArgumentError, NotFoundError.
+
+        Not ``stored``: its document is to be in a transaction of the caller's, see ``additions``.
+        """
         if body.name and (found := self._volumes.get(body.name)):
             return found
         if body.driver not in ("", "local"):
@@ -99,7 +102,8 @@ class Volumes:
             name=name,
             options=None,
         )
-        await self._store.commit(Put(KIND, name, msgspec.json.encode(volume)))
+        if stored:
+            await self._store.commit(Put(KIND, name, msgspec.json.encode(volume)))
         self._volumes[name] = volume
         self._events.publish("volume", "create", name, {"driver": "local"})
         return volume
@@ -149,6 +153,10 @@ class Volumes:
             raise ConflictError(f"remove {name}: volume is in use - [{', '.join(users)}]")
         await self._store.commit(*self.deletions([name]))
         await self.discard(name)
+
+    def additions(self, names: Iterable[str]) -> Sequence[Put]:
+        """What stores the documents of volumes, for a transaction."""
+        return [Put(KIND, name, msgspec.json.encode(self._volumes[name])) for name in names]
 
     def unused_without(self, names: Iterable[str], container_id: str) -> Sequence[str]:
         """Those of ``names`` that no container but this one mounts."""

@@ -2,7 +2,8 @@
 
 Order, so that a kill between any two steps leaves nothing behind that start-up does not clear away:
 volumes (named ones are the user's and stay), the root file system under the new id, the folder, and last
-the document in one transaction. File systems and folders without a document are removed at start-up.
+in one transaction the documents of the container and of its anonymous volumes. File systems and folders
+without a document are removed at start-up.
 """
 
 import logging
@@ -170,15 +171,17 @@ class Creation:
             directory = self._root / doc.id
             await run_blocking(directory.mkdir, mode=0o710, parents=True)
             doc.log_path = log_path(doc.host.log_config.type, str(directory), doc.id)
-            await self._containers.add(doc)
+            # A volume without a name is nobody's but this container's: one transaction for both.
+            await self._containers.add(doc, *self._volumes.additions(_own_volumes(doc, mounts)))
         except BaseException:
             await self._undo(doc, mounts)
             raise
 
     async def _settle_mounts(self, doc: Container, mounts: MountSet) -> None:
         sources = {}
+        own = _own_volumes(doc, mounts)
         for wanted in mounts.volumes:
-            volume = await self._volumes.create(wanted)
+            volume = await self._volumes.create(wanted, stored=wanted.name not in own)
             sources[volume.name] = volume
         for record in doc.mounts:
             if record.type == "volume" and record.name in sources:
@@ -198,10 +201,14 @@ class Creation:
         await self._images.remove_rootfs(doc.id)
         await run_blocking(shutil.rmtree, self._root / doc.id, True)
         self._containers.withdraw(doc)
-        asked_for = {volume.name for volume in mounts.volumes}
-        for record in doc.mounts:
-            if record.anonymous and record.name in asked_for:
-                await self._volumes.remove(record.name, force=True)
+        for name in _own_volumes(doc, mounts):
+            await self._volumes.remove(name, force=True)
+
+
+def _own_volumes(doc: Container, mounts: MountSet) -> set[str]:
+    """Names of the anonymous volumes that are made for this container."""
+    asked_for = {volume.name for volume in mounts.volumes}
+    return {record.name for record in doc.mounts if record.anonymous and record.name in asked_for}
 
 
 def config_of(body: ContainerCreate) -> ContainerConfig:

@@ -187,6 +187,20 @@ class Launcher:
             # Last: start-up takes a bundle for a clean-up that is not complete.
             await self._remove_bundle(self.bundles / doc.id)
 
+    async def remove_orphans(self) -> None:
+        """End and remove what runtimes have of containers that are gone, and their mounts."""
+        for runtime in self.runtimes.values():
+            for key in await run_blocking(_names, runtime.root):
+                if key not in self.containers:
+                    try:
+                        await runtime.delete(key, force=True)
+                    except ScowError as exc:
+                        _log.warning("runtime state of %s, which is gone: %s", key, exc)
+        for key in await run_blocking(_names, self.root):
+            path = self.root / key / SHARED_MEMORY
+            if key not in self.containers and path.is_mount():
+                await run_blocking(unmount, str(path), lazy=True)
+
     async def _release_shared_memory(self, doc: Container) -> None:
         path = self.root / doc.id / SHARED_MEMORY
         if doc.host.ipc_mode == "shareable" and path.is_mount():
@@ -310,6 +324,10 @@ class Launcher:
             privileged=asked.privileged,
         )
         return dict(process_for_exec(base, request, self.documents.facts.capabilities))
+
+
+def _names(folder: Path) -> list[str]:
+    return os.listdir(folder) if folder.is_dir() else []
 
 
 def _block_devices(doc: Container) -> dict[str, tuple[int, int]]:

@@ -146,6 +146,8 @@ class Recovery:
                         _log.warning("container %s: %s", live.doc.id, exc)
 
     async def _remove_orphans(self) -> None:
+        # First, while what it needs is still there: a bundle, a folder that a mount is in.
+        await self._launcher.remove_orphans()
         for key in self._images.rootfs_keys():
             if key not in self._containers:
                 await self._images.remove_rootfs(key)

@@ -1,0 +1,291 @@
+"""scowd is killed before every single step of an operation: the next one finishes it or undoes it.
+
+For N from 1 on, until an operation comes to its end: prepare, let scowd kill itself at the N-th step, start
+it, look, clean up, and find nothing left. The steps are those of ``tests.support.fault_point``.
+"""
+
+import http.client
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.daemons import Daemon, ScowDaemon, running
+from tests.support.disks import mount_points_below
+from tests.support.environment import PROJECT
+from tests.support.http import Answer
+from tests.support.waiting import wait_until
+
+_MOST_STEPS = 150
+# What an operation still does when it has been answered is done by then, on a machine however busy.
+_AFTERMATH_S = 0.5
+_SLEEP = {"Image": "busybox", "Cmd": ["sleep", "600"]}
+
+
+class FaultDaemon(ScowDaemon):
+    """scowd with a fault point."""
+
+    def argv(self) -> list[str]:
+        scowd, *arguments = super().argv()
+        launcher = PROJECT / "tests" / "support" / "fault_point.py"
+        # -P: the launcher's folder has modules with names of the standard library's.
+        return [str(Path(scowd).with_name("python")), "-P", str(launcher), str(self._order), *arguments]
+
+    @property
+    def _order(self) -> Path:
+        return self.folder / "fault"
+
+    def arm(self, step: int) -> None:
+        """From now on scowd has ``step`` - 1 steps to live."""
+        self._order.write_text(str(step))
+        os.kill(self.pid, signal.SIGUSR1)
+        wait_until(lambda: not self._order.exists(), "the fault point is armed")
+
+    def survives(self) -> bool:
+        """Whether it is still there when all work is done."""
+        assert self.process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(_AFTERMATH_S)
+        return self.running
+
+
+@pytest.fixture(scope="module")
+def fault_daemon() -> Iterator[FaultDaemon]:
+    with running(FaultDaemon) as daemon:
+        assert isinstance(daemon, FaultDaemon)
+        yield daemon
+
+
+@pytest.fixture
+def engine(fault_daemon: FaultDaemon) -> Iterator[FaultDaemon]:
+    yield fault_daemon
+    if not fault_daemon.running:
+        fault_daemon.start()
+
+
+def ask(engine: Daemon, method: str, target: str, body: object = None) -> Answer | None:
+    """A request to an engine that may die of it."""
+    try:
+        return engine.api(method, target, body)
+    except (OSError, http.client.HTTPException):
+        return None
+
+
+def do(engine: Daemon, method: str, target: str, body: object = None) -> Any:
+    """A request that must succeed."""
+    answer = engine.api(method, target, body)
+    assert answer.status < 400, f"{method} {target}: {answer.status} {answer.message}"
+    return answer
+
+
+def status(engine: Daemon, name: str) -> str:
+    """Its status, once what it says is so; "none" if there is no such container."""
+    answer = engine.api("GET", f"/containers/{name}/json")
+    if answer.status == 404:
+        return "none"
+    state = answer.json["State"]
+    assert bool(state["Pid"]) == (state["Status"] in ("running", "paused"))
+    if state["Pid"]:
+        assert Path(f"/proc/{state['Pid']}").exists()
+    return str(state["Status"])
+
+
+def leftovers(engine: Daemon) -> list[str]:
+    """What is there without a container."""
+    data, run = engine.data_root, engine.exec_root
+    found = [str(path) for path in (data / "containers").iterdir()]
+    found += [str(path) for path in (run / "bundles").iterdir()] if (run / "bundles").is_dir() else []
+    found += [str(path) for path in data.glob("image/*/rootfs/*")]
+    found += [str(point) for point in mount_points_below(data) if point != data]
+    found += [f"interface {name}" for name in engine.veths()]
+    found += [str(path) for path in (data / "volumes").iterdir()]
+    for runtime in ("runc", "crun"):
+        found += [str(path) for path in (run / runtime).iterdir()] if (run / runtime).is_dir() else []
+    with closing(sqlite3.connect(f"file:{data / 'scow.db'}?mode=ro", uri=True)) as db:
+        rows = db.execute("SELECT kind, key FROM documents WHERE kind IN ('container', 'volume')")
+        found += [f"row {kind} {key}" for kind, key in rows]
+    return found
+
+
+def clean(engine: Daemon) -> None:
+    for container in engine.api("GET", "/containers/json?all=1").json:
+        do(engine, "DELETE", f"/containers/{container['Id']}?force=1&v=1")
+    with suppress(AssertionError):
+        wait_until(lambda: not leftovers(engine), "nothing is left", 5)
+    assert leftovers(engine) == []
+
+
+def at_every_step(
+    engine: FaultDaemon,
+    prepare: Callable[[], None],
+    operate: Callable[[], Answer | None],
+    check: Callable[[Answer | None], None],
+) -> int:
+    """``check`` gets the answer, if there was one; returns the number of steps."""
+    for step in range(1, _MOST_STEPS):
+        prepare()
+        engine.arm(step)
+        answer = operate()
+        if engine.survives():
+            assert answer is not None
+            engine.restart()
+            check(answer)
+            clean(engine)
+            print(f"{step} steps")
+            return step
+        engine.start()
+        try:
+            check(answer)
+            clean(engine)
+        except AssertionError as exc:
+            raise AssertionError(f"killed at step {step}: {exc}") from exc
+    raise AssertionError(f"more than {_MOST_STEPS} steps")
+
+
+def create(engine: Daemon, **body: object) -> None:
+    do(engine, "POST", "/containers/create?name=half", {**_SLEEP, **body})
+
+
+def start(engine: Daemon) -> None:
+    do(engine, "POST", "/containers/half/start")
+
+
+def test_create(engine: FaultDaemon) -> None:
+    body = {**_SLEEP, "Volumes": {"/data": {}}}
+
+    def check(answer: Answer | None) -> None:
+        found = status(engine, "half")
+        assert found == "created" if answer is not None else found in ("created", "none")
+        if found == "none":
+            create(engine, Volumes={"/data": {}})
+        start(engine)
+
+    operate = lambda: ask(engine, "POST", "/containers/create?name=half", body)  # noqa: E731
+    assert at_every_step(engine, lambda: None, operate, check) > 5
+
+
+def test_start(engine: FaultDaemon) -> None:
+    bindings = {"80/tcp": [{"HostPort": "8080"}]}
+
+    def check(answer: Answer | None) -> None:
+        found = status(engine, "half")
+        assert found == "running" if answer is not None else found in ("created", "running")
+        if found == "created":
+            start(engine)
+        assert status(engine, "half") == "running"
+
+    at_every_step(
+        engine,
+        lambda: create(engine, HostConfig={"PortBindings": bindings}),
+        lambda: ask(engine, "POST", "/containers/half/start"),
+        check,
+    )
+
+
+def prepare_running(engine: Daemon, **body: object) -> Callable[[], None]:
+    def prepare() -> None:
+        create(engine, **body)
+        start(engine)
+
+    return prepare
+
+
+def test_stop(engine: FaultDaemon) -> None:
+    def check(answer: Answer | None) -> None:
+        found = status(engine, "half")
+        assert found == "exited" if answer is not None else found in ("running", "exited")
+        do(engine, "POST", "/containers/half/stop?t=0")
+        assert status(engine, "half") == "exited"
+        start(engine)
+
+    at_every_step(
+        engine, prepare_running(engine), lambda: ask(engine, "POST", "/containers/half/stop?t=0"), check
+    )
+
+
+def test_remove(engine: FaultDaemon) -> None:
+    def prepare() -> None:
+        create(engine, Volumes={"/data": {}})
+
+    def check(answer: Answer | None) -> None:
+        assert status(engine, "half") in (("none",) if answer is not None else ("none", "created"))
+
+    at_every_step(engine, prepare, lambda: ask(engine, "DELETE", "/containers/half?force=1&v=1"), check)
+
+
+def test_the_end_of_one_that_removes_itself(engine: FaultDaemon) -> None:
+    def check(_answer: Answer | None) -> None:
+        if status(engine, "half") == "running":
+            do(engine, "POST", "/containers/half/kill")
+        wait_until(lambda: status(engine, "half") == "none", "it has removed itself")
+
+    at_every_step(
+        engine,
+        prepare_running(engine, HostConfig={"AutoRemove": True}, Volumes={"/data": {}}),
+        lambda: ask(engine, "POST", "/containers/half/kill"),
+        check,
+    )
+
+
+def test_rename(engine: FaultDaemon) -> None:
+    def check(answer: Answer | None) -> None:
+        names = [status(engine, name) for name in ("half", "whole")]
+        assert sorted(names) == ["created", "none"]
+        if answer is not None:
+            assert names == ["none", "created"]
+        free = "half" if names[0] == "none" else "whole"
+        do(engine, "POST", f"/containers/create?name={free}", _SLEEP)
+
+    at_every_step(
+        engine,
+        lambda: create(engine),
+        lambda: ask(engine, "POST", "/containers/half/rename?name=whole"),
+        check,
+    )
+
+
+def test_update(engine: FaultDaemon) -> None:
+    def check(answer: Answer | None) -> None:
+        found = engine.api("GET", "/containers/half/json").json
+        shares = found["HostConfig"]["CpuShares"]
+        assert shares == 300 if answer is not None else shares in (200, 300)
+        assert cpu_shares(found["State"]["Pid"]) == shares
+
+    at_every_step(
+        engine,
+        prepare_running(engine, HostConfig={"CpuShares": 200}),
+        lambda: ask(engine, "POST", "/containers/half/update", {"CpuShares": 300}),
+        check,
+    )
+
+
+def cpu_shares(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if "cpu" in controllers.split(","):
+            return int(Path(f"/sys/fs/cgroup/cpu{path}/cpu.shares").read_text())
+    pytest.skip("reads the control files of version 1")
+
+
+@pytest.mark.parametrize("verb", ["pause", "unpause"])
+def test_pause(engine: FaultDaemon, verb: str) -> None:
+    def prepare() -> None:
+        prepare_running(engine)()
+        if verb == "unpause":
+            do(engine, "POST", "/containers/half/pause")
+
+    def check(answer: Answer | None) -> None:
+        found = status(engine, "half")
+        if answer is not None:
+            assert found == {"pause": "paused", "unpause": "running"}[verb]
+        if found == "paused":
+            do(engine, "POST", "/containers/half/unpause")
+        assert engine.docker("exec", "half", "echo", "alive").out == "alive\n"
+
+    at_every_step(engine, prepare, lambda: ask(engine, "POST", f"/containers/half/{verb}"), check)
