@@ -39,6 +39,7 @@ class FakeEngine:
         self.api_version = api_version
         self.requests: list[Request] = []
         self.answers: dict[str, Answer | Handler] = {}
+        self.ping_headers: dict[str, str] = {}
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
@@ -69,8 +70,9 @@ class FakeEngine:
     def _answer(self, request: Request, connection: socket.socket) -> bool:
         """False when the connection is finished with."""
         if request.path == "/_ping":
+            more = "".join(f"{name}: {value}\r\n" for name, value in self.ping_headers.items())
             connection.sendall(
-                f"HTTP/1.1 200 OK\r\nApi-Version: {self.api_version}\r\nOstype: linux\r\n"
+                f"HTTP/1.1 200 OK\r\nApi-Version: {self.api_version}\r\nOstype: linux\r\n{more}"
                 "Content-Length: 0\r\n\r\n".encode()
             )
             return True

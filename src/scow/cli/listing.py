@@ -69,11 +69,14 @@ def print_listing(
 
 
 def filter_query(filters: dict[str, list[str]]) -> list[tuple[str, str]]:
-    """The ``filters`` parameter; maps of true values are the spelling that every engine reads."""
-    if not filters:
-        return []
+    """The ``filters`` parameter, none for no filters."""
+    return [("filters", filter_text(filters))] if filters else []
+
+
+def filter_text(filters: dict[str, list[str]]) -> str:
+    """Maps of true values, the spelling that every engine reads; "" for no filters."""
     spelled = {name: dict.fromkeys(values, True) for name, values in filters.items()}
-    return [("filters", json.dumps(spelled, separators=(",", ":"), ensure_ascii=False))]
+    return json.dumps(spelled, separators=(",", ":"), ensure_ascii=False, sort_keys=True) if filters else ""
 
 
 def print_columns(

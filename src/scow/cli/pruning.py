@@ -1,7 +1,7 @@
 """What the prune commands share: the request for each kind of object, and the report of what was removed."""
 
 from scow.cli.exits import CommandError
-from scow.cli.listing import filter_query
+from scow.cli.listing import filter_query, filter_text
 from scow.cli.prompt import confirm
 
 TYPE_CHECKING = False
@@ -83,7 +83,7 @@ def volume_filters(invocation: "Invocation", filters: "Filters", *, every: bool)
 
 def prune_build_cache(invocation: "Invocation", filters: "Filters", *, every: bool) -> "Pruned":
     """Remove what no build uses, or with ``every`` all of it."""
-    query = [*filter_query(filters), ("keep-storage", "0")]
+    query = [("filters", filter_text(filters))]
     if every:
         query.append(("all", "1"))
     report = invocation.client.post("/build/prune", query) or {}

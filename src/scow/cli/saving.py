@@ -7,11 +7,12 @@ from scow.cli.exits import CommandError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from scow.api.client.client import Response
     from scow.cli.invocation import Invocation
 
-    Fetch = Callable[[], Iterable[bytes]]
+    Fetch = Callable[[], Response]
 
 _REFUSED_KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -24,7 +25,7 @@ _REFUSED_KINDS = (
 
 
 def save_answer(invocation: "Invocation", path: str, failure: str, fetch: "Fetch") -> None:
-    """Write the blocks that ``fetch`` brings to ``path``, or to standard output for an empty one.
+    """Write what ``fetch`` brings to ``path``, or to standard output for an empty one.
 
     A file appears complete and with mode 0600, after everything has come. Raises CommandError when
     ``path`` cannot be written, with ``failure`` in front, or when standard output is a terminal.
@@ -33,8 +34,9 @@ def save_answer(invocation: "Invocation", path: str, failure: str, fetch: "Fetch
         if invocation.out.is_terminal():
             message = "cowardly refusing to save to a terminal. Use the -o flag or redirect"
             raise CommandError(message)
-        for block in fetch():
-            invocation.out.write_bytes(block)
+        with fetch() as response:
+            for block in response.blocks:
+                invocation.out.write_bytes(block)
         return
     try:
         _check_destination(path)
@@ -43,8 +45,9 @@ def save_answer(invocation: "Invocation", path: str, failure: str, fetch: "Fetch
         raise CommandError(f"{failure}: {exc.message}") from exc
     try:
         try:
-            for block in fetch():
-                _write_all(fd, block)
+            with fetch() as response:
+                for block in response.blocks:
+                    _write_all(fd, block)
             os.fsync(fd)
         finally:
             os.close(fd)

@@ -102,10 +102,11 @@ class Collection:
         query = [("stream", "1" if self._stream else "0")]
         try:
             path = object_path("container", subject.container, "stats")
-            for sample in client.request("GET", path, query).values():
-                subject.received(sample)
-                if not self._stream:
-                    return
+            with client.request("GET", path, query) as response:
+                for sample in response.values():
+                    subject.received(sample)
+                    if not self._stream:
+                        return
             subject.failed(None)
         except ScowError as exc:
             subject.failed(exc)

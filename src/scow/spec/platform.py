@@ -1,5 +1,6 @@
 """Platforms: operating system, architecture and variant, in the names that Go and the image-spec use."""
 
+import re
 from dataclasses import dataclass
 
 from scow.errors import InvalidArgumentError
@@ -27,6 +28,7 @@ _RUNS = {
     ("arm", "v6"): (("arm", "v6"), ("arm", "v5")),
     ("amd64", ""): (("amd64", ""), ("386", "")),
 }
+_COMPONENT = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
 _DEFAULT_VARIANTS = {"arm64": "v8", "arm": "v7"}
 
 
@@ -60,8 +62,14 @@ def parse_platform(text: str) -> Platform:
     A bare operating system leaves the architecture empty: the caller fills in the host's.
     """
     parts = text.split("/")
-    if not all(parts) or len(parts) > 3:
-        raise InvalidArgumentError(f'"{text}": invalid platform: must be os[/arch[/variant]]')
+    for part in parts:
+        if not _COMPONENT.fullmatch(part):
+            raise InvalidArgumentError(
+                f'"{part}" is an invalid component of "{text}": platform specifier component must match '
+                '"^[A-Za-z0-9_.-]+$": invalid argument'
+            )
+    if len(parts) > 3:
+        raise InvalidArgumentError(f'"{text}": cannot parse platform specifier: invalid argument')
     if len(parts) == 1:
         known = normalize(Platform("linux", parts[0]))
         if known.architecture in _KNOWN_ARCHITECTURES:

@@ -51,6 +51,12 @@ class Response:
     def close(self) -> None:
         self.connection.close()
 
+    def __enter__(self) -> "Response":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
 
 class Hijacked:
     """A connection that has become a raw stream; ``early`` came in one segment with the head."""

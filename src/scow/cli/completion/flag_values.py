@@ -97,13 +97,14 @@ def _log_drivers(invocation: "Invocation", flags: "Flags", current: str) -> Answ
 
 
 def _log_options(invocation: "Invocation", flags: "Flags", current: str) -> Answer:
-    drivers = [flags["log-driver"]] if flags["log-driver"] in _LOG_OPTIONS else list(_LOG_OPTIONS)
+    known = flags["log-driver"] in _LOG_OPTIONS
+    drivers = [flags["log-driver"]] if known else list(_LOG_OPTIONS)
     names: set[str] = set()
     for driver in drivers:
         if driver != "none":
             own = "" if driver == "local" else _NAMING_LOG_OPTIONS
             names.update(f"{_LOG_OPTIONS[driver]} {own} {_ANY_LOG_OPTIONS}".split())
-    return Answer([f"{name}=" for name in sorted(names)], NO_SPACE)
+    return Answer([f"{name}=" for name in sorted(names)], NO_SPACE | NO_FILES if known else NO_SPACE)
 
 
 def _security(invocation: "Invocation", flags: "Flags", current: str) -> Answer:

@@ -42,11 +42,12 @@ class PathStat:
 def stat_path(client: "Client", container: str, path: str) -> PathStat | None:
     """Without following a link; None when there is no such thing, or no such container."""
     try:
-        response = client.request("HEAD", object_path("container", container, "archive"), [("path", path)])
+        with client.request(
+            "HEAD", object_path("container", container, "archive"), [("path", path)]
+        ) as response:
+            return parse_stat(response.head.headers)
     except DaemonError:
         return None
-    response.read()
-    return parse_stat(response.head.headers)
 
 
 def parse_stat(headers: "Mapping[str, str]") -> PathStat:

@@ -35,11 +35,12 @@ class CopyProgress:
                 self._err.write(f"\x1b[{len(self._heading) + 1}G{_ERASE_REST}{self._size()}")
             yield block
 
-    def begin(self) -> None:
+    def __enter__(self) -> "CopyProgress":
         if self._live:
             self._err.write(f"{_SAVE}{_HIDE}{_ERASE_LINE}{self._heading}{self._size()}")
+        return self
 
-    def end(self) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         """Take the line away again, also when the copy failed."""
         if self._live:
             self._err.write(f"{_SHOW}{_RESTORE}{_ERASE_LINE}")

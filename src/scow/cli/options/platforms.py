@@ -18,6 +18,8 @@ def platform_query(text: str, parameter: str = "platform") -> list[tuple[str, st
         os, architecture, *variant = str(parse_platform(text)).split("/")
     except InvalidArgumentError as exc:
         raise InvalidArgumentError(f"invalid platform: {exc.message}") from exc
+    if architecture == "arm64" and text.count("/") == 2:
+        variant = variant or ["v8"]  # the plain one, which Docker writes out when a variant was given
     value = {"architecture": architecture, "os": os}
     if variant:
         value["variant"] = variant[0]

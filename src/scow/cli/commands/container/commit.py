@@ -37,7 +37,7 @@ def _split_name(name: str) -> tuple[str, str]:
     reference = parse_reference(name)
     if reference.digest:
         raise CommandError("refusing to create a tag with a digest reference")
-    return reference.familiar_name, reference.tag or "latest"
+    return reference.name, reference.tag or "latest"
 
 
 COMMAND = Command(

@@ -54,22 +54,18 @@ def _copy_out(invocation: "Invocation", flags: "Flags", container: str, path: st
         if found and found.is_link:
             path, name = paths.rebased(path, paths.link_target(path, found.link_target))
     archive = object_path("container", container, "archive")
-    response = invocation.client.request("GET", archive, [("path", path)])
-    if destination == "-":
-        for block in response.blocks:
-            invocation.out.write_bytes(block)
-        return
-    stat = parse_stat(response.head.headers)
-    source = paths.CopyEnd(path, exists=True, is_dir=stat.is_dir, rebase_name=name)
-    progress = CopyProgress(invocation.err, "Copying from container - ", quiet=_is_quiet(invocation, flags))
-    progress.begin()
-    try:
-        directory, new_name = paths.place(source, paths.local_destination(destination))
-        old_name = paths.split_entry(path)[1]
-        unpacking.unpack(progress.counted(response.blocks), directory, old_name, new_name)
-    finally:
-        progress.end()
-        response.close()
+    with invocation.client.request("GET", archive, [("path", path)]) as response:
+        if destination == "-":
+            for block in response.blocks:
+                invocation.out.write_bytes(block)
+            return
+        is_dir = parse_stat(response.head.headers).is_dir
+        source = paths.CopyEnd(path, exists=True, is_dir=is_dir, rebase_name=name)
+        quiet = _is_quiet(invocation, flags)
+        with CopyProgress(invocation.err, "Copying from container - ", quiet=quiet) as progress:
+            directory, new_name = paths.place(source, paths.local_destination(destination))
+            old_name = paths.split_entry(path)[1]
+            unpacking.unpack(progress.counted(response.blocks), directory, old_name, new_name)
     progress.report(destination)
 
 
@@ -87,19 +83,20 @@ def _copy_in(invocation: "Invocation", flags: "Flags", source: str, container: s
         if not destination.is_dir:
             raise CommandError(f'destination "{container}:{path}" must be a directory')
         query.append(("path", destination.path))
-        with open(0, "rb", buffering=0, closefd=False) as archive:
-            invocation.client.upload(target, query, archive, {}, method="PUT").read()
+        with (
+            open(0, "rb", buffering=0, closefd=False) as archive,
+            invocation.client.upload(target, query, archive, {}, method="PUT") as response,
+        ):
+            response.read()
         return
     local = paths.local_source(source, follow=flags["follow-link"])
     directory, name = paths.place(local, destination)
     query.append(("path", directory))
-    progress = CopyProgress(invocation.err, "Copying to container - ", quiet=_is_quiet(invocation, flags))
-    progress.begin()
-    try:
+    quiet = _is_quiet(invocation, flags)
+    with CopyProgress(invocation.err, "Copying to container - ", quiet=quiet) as progress:
         blocks = progress.counted(packing.pack(_tree(local), name))
-        invocation.client.upload_blocks("PUT", target, query, blocks).read()
-    finally:
-        progress.end()
+        with invocation.client.upload_blocks("PUT", target, query, blocks) as response:
+            response.read()
     progress.report(f"{container}:{destination.path}")
 
 

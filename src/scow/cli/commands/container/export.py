@@ -7,8 +7,7 @@ from scow.cli.saving import save_answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from scow.api.client.client import Response
     from scow.cli.flags import Flags
     from scow.cli.invocation import Invocation
 
@@ -16,9 +15,9 @@ if TYPE_CHECKING:
 def run(invocation: "Invocation", flags: "Flags") -> None:
     """Writes a container's file system, without its volumes, as a tar archive."""
 
-    def fetch() -> "Iterable[bytes]":
+    def fetch() -> "Response":
         path = object_path("container", flags.arguments[0], "export")
-        return invocation.client.request("GET", path).blocks
+        return invocation.client.request("GET", path)
 
     save_answer(invocation, flags["output"], "failed to export container", fetch)
 

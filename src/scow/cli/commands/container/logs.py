@@ -21,14 +21,13 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     """Copies what a container wrote, stream by stream, or follows it until the container ends."""
     client = invocation.client
     container = client.get(object_path("container", flags.arguments[0], "json"))
-    response = client.request("GET", f"/containers/{container['Id']}/logs", _query(flags))
-    if container["Config"]["Tty"]:
+    demultiplexer = None if container["Config"]["Tty"] else Demultiplexer()
+    with client.request("GET", f"/containers/{container['Id']}/logs", _query(flags)) as response:
         for block in response.blocks:
-            invocation.out.write_bytes(block)
-        return
-    demultiplexer = Demultiplexer()
-    for block in response.blocks:
-        write_frames(demultiplexer, block, invocation.out, invocation.err)
+            if demultiplexer is None:
+                invocation.out.write_bytes(block)
+            else:
+                write_frames(demultiplexer, block, invocation.out, invocation.err)
 
 
 def _query(flags: "Flags") -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """``scow update``."""
 
-from scow.api.client.client import object_path, version_key
+from scow.api.client.client import object_path
 from scow.cli.command import Command, at_least
 from scow.cli.exits import CommandError, join_errors
 from scow.cli.flags import INT, STRING, UINT16, Flag
@@ -26,7 +26,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     for name in flags.arguments:
         try:
             path = object_path("container", name, "update")
-            answer = invocation.client.post(path, body=_for_version(body, invocation)) or {}
+            answer = invocation.client.post(path, body=body) or {}
             warnings += answer.get("Warnings") or ()
             invocation.out.line(name)
         except ScowError as exc:
@@ -38,7 +38,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
 def update_body(flags: "Flags") -> "dict[str, Any]":
     """All the limits there are, those that were not given zero or null, which leaves them as they are."""
     policy = restart_policy(flags["restart"]) if flags["restart"] else None
-    return {
+    body: dict[str, Any] = {
         "CpuShares": flags["cpu-shares"],
         "Memory": flags["memory"],
         "NanoCpus": flags["cpus"],
@@ -58,7 +58,6 @@ def update_body(flags: "Flags") -> "dict[str, Any]":
         "Devices": None,
         "DeviceCgroupRules": None,
         "DeviceRequests": None,
-        "KernelMemory": flags["kernel-memory"],
         "MemoryReservation": flags["memory-reservation"],
         "MemorySwap": flags["memory-swap"],
         "MemorySwappiness": None,
@@ -71,13 +70,9 @@ def update_body(flags: "Flags") -> "dict[str, Any]":
         "IOMaximumBandwidth": 0,
         "RestartPolicy": policy or {"Name": "", "MaximumRetryCount": 0},
     }
-
-
-def _for_version(body: "dict[str, Any]", invocation: "Invocation") -> "dict[str, Any]":
-    """Go leaves a zero KernelMemory out; a client of a newer API leaves it out always."""
-    if body["KernelMemory"] and version_key(invocation.client.version) < (1, 42):
-        return body
-    return {key: value for key, value in body.items() if key != "KernelMemory"}
+    if flags["kernel-memory"]:
+        body["KernelMemory"] = flags["kernel-memory"]
+    return body
 
 
 COMMAND = Command(

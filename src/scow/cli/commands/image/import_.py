@@ -23,7 +23,8 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
         query.append(("repo", _checked_name(names[0])))
     if flags["platform"]:
         query.append(("platform", flags["platform"].lower()))
-    show_progress(_send(invocation, source, query).values(), invocation.out)
+    with _send(invocation, source, query) as response:
+        show_progress(response.values(), invocation.out)
 
 
 def _checked_name(name: str) -> str:

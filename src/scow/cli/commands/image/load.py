@@ -21,9 +21,11 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     query = platform_query(flags["platform"])
     quiet = flags["quiet"] or not invocation.out.is_terminal()
     query.append(("quiet", "1" if quiet else "0"))
-    with open_input(flags["input"]) as source:
-        headers = {"Content-Type": "application/x-tar"}
-        response = invocation.client.upload("/images/load", query, source, headers)
+    headers = {"Content-Type": "application/x-tar"}
+    with (
+        open_input(flags["input"]) as source,
+        invocation.client.upload("/images/load", query, source, headers) as response,
+    ):
         if response.head.headers.get("content-type") == "application/json":
             show_progress(response.values(), invocation.out)
             return

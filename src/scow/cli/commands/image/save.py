@@ -7,8 +7,7 @@ from scow.cli.saving import save_answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from scow.api.client.client import Response
     from scow.cli.flags import Flags
     from scow.cli.invocation import Invocation
 
@@ -17,8 +16,8 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     """Writes images with all their names as one archive that ``load`` reads."""
     query = [("names", name) for name in flags.arguments] + platform_query(flags["platform"])
 
-    def fetch() -> "Iterable[bytes]":
-        return invocation.client.request("GET", "/images/get", query).blocks
+    def fetch() -> "Response":
+        return invocation.client.request("GET", "/images/get", query)
 
     save_answer(invocation, flags["output"], "failed to save image", fetch)
 

@@ -44,7 +44,7 @@ def _endpoint(flags: "Flags", options: dict[str, str]) -> "dict[str, Any]":
     }
     return {
         "IPAMConfig": {key: value for key, value in addresses.items() if value},
-        "Links": flags["link"],
+        "Links": flags["link"] or None,
         "Aliases": flags["alias"],
         "MacAddress": "",
         "DriverOpts": options,

@@ -29,8 +29,9 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     for name in ("since", "until"):
         if flags[name]:
             query.append((name, parse_moment(flags[name], time.time())))
-    for event in invocation.client.request("GET", "/events", query).values():
-        invocation.out.write(text_of(event) + "\n")
+    with invocation.client.request("GET", "/events", query) as response:
+        for event in response.values():
+            invocation.out.write(text_of(event) + "\n")
 
 
 def _formatter(template: str) -> "Callable[[Event], str]":

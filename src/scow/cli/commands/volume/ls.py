@@ -67,8 +67,8 @@ def volume_row(volume: "dict[str, Any]") -> Adapter:
         {
             "Name": volume["Name"],
             "Driver": volume["Driver"],
-            "Scope": volume["Scope"],
-            "Mountpoint": volume["Mountpoint"],
+            "Scope": volume.get("Scope") or "",
+            "Mountpoint": volume.get("Mountpoint") or "",
             "Labels": lambda: label_text(volume.get("Labels")),
             "Links": str(usage["RefCount"]) if usage else _NOT_AVAILABLE,
             "Size": human_size(usage["Size"]) if usage else _NOT_AVAILABLE,

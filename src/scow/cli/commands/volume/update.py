@@ -21,7 +21,8 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     if "availability" in flags.changed:
         spec["Availability"] = flags["availability"]
     path, query = f"/volumes/{cluster['ID']}", [("version", str(cluster["Version"]["Index"]))]
-    invocation.client.request("PUT", path, query, body={"Spec": spec}).read()
+    with invocation.client.request("PUT", path, query, body={"Spec": spec}) as response:
+        response.read()
 
 
 COMMAND = Command(
