@@ -43,9 +43,9 @@ class Call:
         return decode_body(data, kind)
 
     async def optional_body(self, kind: type[T]) -> T:
-        """The JSON body, or ``kind()`` when there is none."""
+        """The JSON body, or ``kind()`` when there is none, or ``null`` as Go's clients say it."""
         data = await self._json_bytes()
-        return decode_body(data, kind) if data.strip() else kind()
+        return decode_body(data, kind) if data.strip() not in (b"", b"null") else kind()
 
     async def _json_bytes(self) -> bytes:
         body = self.request.body

@@ -70,7 +70,7 @@ class Files:
         Raises NotFoundError, ScowError.
         """
         live = self._containers.get(ref)
-        clean = _clean(path)
+        clean = clean_path(path)
         tar = OutgoingTar(self._tasks)
         async with AsyncExitStack() as stack:
             view = await stack.enter_async_context(self._file_systems.opened(live, tar.cut_off))
@@ -174,7 +174,7 @@ class _Missing:
             raise ScowError(f"lstat {self._path}: {reason}") from exc
 
 
-def _clean(path: str) -> str:
+def clean_path(path: str) -> str:
     """Absolute and without ``..``; what said that it is a directory (``/``, ``/.``) still says so."""
     clean = "/" + posixpath.normpath("/" + path).lstrip("/")
     end = "/." if path.endswith("/.") or path == "." else "/" if path.endswith("/") else ""
@@ -214,7 +214,7 @@ def _tar_of_tree(root: str) -> Generator[bytes, None, None]:
 
 def _check_destination(doc: Container, view: MountView, path: str) -> None:
     """Raises InvalidArgumentError for what is no directory, or not to be written to."""
-    fd = open_in_root(view.root, _clean(path), os.O_PATH)
+    fd = open_in_root(view.root, clean_path(path), os.O_PATH)
     try:
         if not stat.S_ISDIR(os.fstat(fd).st_mode):
             raise InvalidArgumentError("extraction point is not a directory")
@@ -241,7 +241,7 @@ def _extract(
     if copy_owner and doc.config.user:
         user = resolve_container_user(view.root, doc, doc.config.user)
         owner = (user.uid, user.gid)
-    fd = open_in_root(view.root, _clean(path), os.O_PATH | os.O_DIRECTORY)
+    fd = open_in_root(view.root, clean_path(path), os.O_PATH | os.O_DIRECTORY)
     try:
         place = Destination(fd, follow_in_root(view.root, path), view)
         extract(inlet, place, keep_kinds=keep_kinds, owner=owner)
