@@ -208,8 +208,8 @@ class Documents:
         if mode == "host":
             return [mounts.bind_mount("/dev/shm", "/dev/shm")]
         if donor := donor_of(mode):
-            directory = directory.parent / self.containers.get(donor).doc.id
-        elif mode != "shareable":
+            return [mounts.bind_mount(str(self._shared_memory_of(donor, directory.parent)), "/dev/shm")]
+        if mode != "shareable":
             return []
         path = directory / SHARED_MEMORY
         if not path.is_mount():
@@ -223,26 +223,32 @@ class Documents:
             )
         return [mounts.bind_mount(str(path), "/dev/shm")]
 
+    def _shared_memory_of(self, ref: str, root: Path) -> Path:
+        """Where the /dev/shm is that another container shares."""
+        other = self._donor(ref, "IPC")
+        if other.host.ipc_mode != "shareable":
+            raise ScowError(
+                f"failed to join IPC namespace: container {other.id}: non-shareable IPC "
+                "(hint: use IpcMode:shareable for the donor container)"
+            )
+        return root / other.id / SHARED_MEMORY
+
+    def _donor(self, ref: str, namespace: str) -> Container:
+        other = self.containers.get(ref).doc
+        if not other.alive:
+            raise ConflictError(f"failed to join {namespace} namespace: container {other.id} is not running")
+        return other
+
     def _namespaces(self, doc: Container, sandbox: Sandbox) -> Namespaces:
         host = doc.host
         private_cgroup = host.cgroupns_mode == "private" and self.facts.machine.cgroup_namespaces
         return Namespaces(
             network=sandbox.path,
             pid=self._joined(host.pid_mode, "pid"),
-            ipc=self._joined(self._shareable(host.ipc_mode), "ipc"),
+            ipc=self._joined(host.ipc_mode, "ipc"),
             uts=HOST if host.uts_mode == "host" else None,
             cgroup=None if private_cgroup else HOST,
         )
-
-    def _shareable(self, mode: str) -> str:
-        if (donor := donor_of(mode)) is not None:
-            other = self.containers.get(donor).doc
-            if other.host.ipc_mode != "shareable":
-                raise ScowError(
-                    f"can't join IPC of container {other.id}: non-shareable IPC "
-                    "(hint: use IpcMode:shareable for the donor container)"
-                )
-        return mode
 
     def _joined(self, mode: str, namespace: str) -> str | None:
         if mode == "host":
@@ -250,11 +256,7 @@ class Documents:
         donor = donor_of(mode)
         if donor is None:
             return None
-        other = self.containers.get(donor).doc
-        if not other.alive:
-            raise ConflictError(
-                f"cannot join {namespace.upper()} namespace of a non running container: {other.id}"
-            )
+        other = self._donor(donor, namespace.upper())
         return f"/proc/{other.state.pid}/ns/{namespace}"
 
     def _devices(self, doc: Container) -> list[devices.GrantedDevice]:
