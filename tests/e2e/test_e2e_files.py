@@ -9,6 +9,7 @@ import lzma
 import os
 import stat
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 
 from tests.support.archives import Layer
 from tests.support.clients import Client
+from tests.support.disks import mounted_tmpfs
 from tests.support.http import Answer, UnixConnection, request
 from tests.support.waiting import wait_until
 
@@ -390,3 +392,31 @@ def test_symlinks_swapped_in_a_loop_lead_nowhere(client: Client, tmp_path: Path)
         put(client, "/w/real", one_file("new", str(number)))
         put(client, "/w", one_file("real/new", str(number)))
     assert sorted(os.listdir(outside)) == ["secret"]
+
+
+def test_a_full_disk_and_two_copies_at_once(client: Client, tmp_path: Path) -> None:
+    with mounted_tmpfs(tmp_path / "small", "1m") as small:
+        client.start("--name", "box", "-v", f"{small}:/small", "busybox", "sleep", "600")
+        answer = put(client, "/small", one_file("big", "x" * 3_000_000))
+        assert answer.status == 500
+        assert "no space left on device" in answer.message
+        (small / "big").unlink(missing_ok=True)
+        layers = [Layer(), Layer()]
+        for number, layer in enumerate(layers):
+            for file in range(200):
+                layer.file(f"shared/{number}/{file}", str(file))
+        answers: list[int] = []
+        copies = [
+            threading.Thread(
+                target=lambda data: answers.append(put(client, "/tmp", data).status), args=(data,)
+            )
+            for data in [layer.data() for layer in layers]
+        ]
+        for copy in copies:
+            copy.start()
+        for copy in copies:
+            copy.join()
+        assert answers == [200, 200]
+        counted = client.text("exec", "box", "sh", "-c", "ls /tmp/shared/0 /tmp/shared/1 | grep -c '^[0-9]'")
+        assert counted == "400"
+        client("rm", "-f", "box")
