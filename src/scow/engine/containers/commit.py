@@ -82,12 +82,14 @@ class Commits:
     @asynccontextmanager
     async def _standing_still(self, live: Live) -> AsyncIterator[None]:
         """Paused for the block, if it runs. Whoever unpauses or ends it meanwhile is in his right."""
+        ours = False
         with suppress(ConflictError):
             await self._lifecycle.pause(live.doc.id, for_commit=True)
+            ours = True
         try:
             yield
         finally:
-            if live.doc.paused_for_commit:
+            if ours and live.doc.paused_for_commit:
                 with suppress(ScowError):
                     await self._lifecycle.unpause(live.doc.id)
 

@@ -1,7 +1,7 @@
 """A tar on its way to a client, piece by piece as the client takes them.
 
-Each piece is made in the pool while the one before is being sent: no thread waits for a client, and at most
-two pieces are in memory.
+Each piece is made in the pool when the one before has been sent: no thread waits for a client, and only one
+piece is in memory.
 """
 
 import asyncio
