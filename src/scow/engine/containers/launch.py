@@ -348,6 +348,9 @@ def _container_log(doc: Container) -> LogSpec | None:
         image_name=doc.config.image,
         labels=doc.config.labels or {},
         env=tuple(doc.config.env or ()),
+        entrypoint=doc.path,
+        args=tuple(doc.args),
+        created=doc.created,
     )
     try:
         return log_spec(doc.host.log_config, doc.log_path, source)
