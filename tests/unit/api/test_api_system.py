@@ -95,6 +95,21 @@ async def test_new_clients_choose_the_kind_of_event_stream(
         assert not {"status", "id", "from"} & set(msgspec.json.decode(line.strip(b"\x1e")))
 
 
+@pytest.mark.parametrize(("version", "first"), [("1.45", "tag"), ("1.46", "create")])
+@runs
+async def test_old_clients_are_not_told_that_an_image_was_made(version: str, first: str) -> None:
+    fakes = Fakes()
+    async with fakes.serving() as harness:
+        client = await harness.client()
+        client.send_request("GET", f"/v{version}/events")
+        await client.head()
+        for action in ("create", "tag"):
+            made = event(action)
+            made.type = "image"
+            fakes.system.queue.put_nowait(made)
+        assert msgspec.json.decode(await client.chunk())["Action"] == first
+
+
 @runs
 async def test_a_follower_of_events_that_leaves_is_let_go_at_once() -> None:
     fakes = Fakes()

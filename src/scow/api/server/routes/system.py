@@ -91,6 +91,8 @@ async def _event_lines(
 ) -> AsyncIterator[bytes]:
     try:
         async for event in events:
+            if version < (1, 46) and (event.type, event.action) == ("image", "create"):
+                continue  # such events came with 1.46
             yield prefix + encode_body(view_event(event, version)) + b"\n"
     finally:
         await end_items(events)
