@@ -65,11 +65,18 @@ class Terminal:
             assert time.monotonic() < deadline, f"no end in {timeout_s:g} s:\n{self.output}"
         return self.process.wait(timeout_s)
 
+    def hang_up(self) -> None:
+        """As a window that is closed: the processes get SIGHUP, and are waited for."""
+        os.close(self._master)
+        self._master = -1
+        self.process.wait(20)
+
     def __enter__(self) -> "Terminal":
         return self
 
     def __exit__(self, *exc: object) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
-        os.close(self._master)
+        if self._master >= 0:
+            os.close(self._master)
         self.process.wait()
