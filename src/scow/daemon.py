@@ -1,5 +1,8 @@
 """scowd: the one place where the daemon is put together. Nothing imports this module."""
 
+import scow.lean_asyncio  # before anything imports asyncio
+
+# isort: split
 import asyncio
 import gc
 import grp

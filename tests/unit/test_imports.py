@@ -13,7 +13,7 @@ MODULES = sorted(SRC.rglob("*.py"))
 # Composition roots: put the parts together, so they may import anything. Nothing may import them.
 ROOTS = {"__init__", "__main__", "daemon"}
 # Importable from everywhere, importing nothing of scow.
-BASE = {"errors", "log", "tasks", "store"}
+BASE = {"errors", "log", "tasks", "store", "lean_asyncio"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{room: set() for room in BASE},
     "spec": set(),
@@ -126,6 +126,12 @@ def test_the_shim_starts_light() -> None:
 def test_modules_are_named_after_what_they_are(path: Path) -> None:
     for part in path.relative_to(SRC).with_suffix("").parts:
         assert not FORBIDDEN_NAMES.match(part)
+
+
+def test_the_engine_starts_without_what_it_rarely_needs() -> None:
+    loaded = loaded_by("import scow.daemon", "-I")
+    assert not loaded & {"ssl", "_ssl", "http.client", "email", "urllib3", "tarfile", "zipfile", "unittest"}
+    assert "ssl" in loaded_by("import scow.daemon, ssl, asyncio; assert ssl.MemoryBIO", "-I")
 
 
 def test_ctypes_stays_in_the_kernel_room() -> None:

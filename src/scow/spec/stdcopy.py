@@ -4,13 +4,10 @@
 """
 
 import struct
-from typing import Final
 
-STDIN: Final = 0
-STDOUT: Final = 1
-STDERR: Final = 2
+STDIN, STDOUT, STDERR = 0, 1, 2
 
-HEADER: Final = struct.Struct(">BxxxL")
+HEADER = struct.Struct(">BxxxL")
 
 
 def frame(stream: int, payload: bytes) -> bytes:
