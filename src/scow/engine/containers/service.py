@@ -77,10 +77,17 @@ class ContainerService:
             descendants=self._images_from,
         )
         if size:
-            for summary in summaries:
-                summary.size_rw = await self._images.rootfs_usage(summary.id)
-                summary.size_root_fs = summary.size_rw + self._image_size(summary.image_id)
+            return [summary for summary in summaries if await self._measure(summary)]
         return summaries
+
+    async def _measure(self, summary: ContainerSummary) -> bool:
+        """Add the bytes of its file system; False if the container was removed meanwhile."""
+        try:
+            summary.size_rw = await self._images.rootfs_usage(summary.id)
+        except NotFoundError:
+            return False
+        summary.size_root_fs = summary.size_rw + self._image_size(summary.image_id)
+        return True
 
     def _images_from(self, name: str) -> frozenset[str]:
         """The image ``name`` and every image whose layers begin with all of its layers."""
