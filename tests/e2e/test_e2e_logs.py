@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clients import Client
+from tests.support.http import frames
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.reference
@@ -107,6 +108,34 @@ def test_rotation_keeps_the_newest_files(client: Client) -> None:
     numbers = [int(line.split()[-1]) for line in lines]
     assert numbers == list(range(numbers[0], 2000))
     assert client.text("logs", "--tail", "300", "rotated").splitlines() == lines[-300:]
+
+
+def test_rotated_files_are_compressed_and_read_back(client: Client) -> None:
+    options = ("max-size=20k", "max-file=3", "compress=true")
+    script = "i=0; while [ $i -lt 600 ]; do echo line number $i; i=$((i+1)); done; cat"
+    client.start(
+        *("-i", "--name", "packed", *(word for option in options for word in ("--log-opt", option))),
+        *("busybox", "sh", "-c", script),
+    )
+    path = Path(client.inspect("packed", "{{.LogPath}}"))
+    wait_until(lambda: path.with_name(path.name + ".2.gz").exists(), "the oldest file is compressed")
+    wait_until(lambda: "number 599" in client.text("logs", "packed"), "the last line is logged")
+    lines = client.text("logs", "packed").splitlines()
+    numbers = [int(line.split()[-1]) for line in lines]
+    assert numbers == list(range(numbers[0], 600))
+    assert client.text("logs", "--tail", "400", "packed").splitlines() == lines[-400:]
+    follower = client.popen("logs", "-f", "--tail", "1", "packed")
+    assert follower.stdout is not None
+    assert follower.stdout.readline() == b"line number 599\n"
+    client("rm", "-f", "packed")
+    assert follower.wait(20) == 0
+
+
+def test_lines_come_back_byte_for_byte(client: Client) -> None:
+    text = '{"level":"info","message":"caf\u00e9 \\u2028 \u2028 <&>"}\r\nnext\r\n'
+    client("run", "-i", "--name", "bytes", "busybox", "cat", input=text)
+    done = client.api("GET", "/containers/bytes/logs?stdout=1").body
+    assert b"".join(data for _stream, data in frames(done)).decode() == text
 
 
 def test_a_container_without_log_has_none_to_read(client: Client) -> None:
