@@ -97,7 +97,10 @@ class BlockSender:
                 sock.shutdown(socket.SHUT_RDWR)  # half a body must not look like a whole one
                 return
             try:
-                sock.sendall(b"%x\r\n%b\r\n" % (len(block), block))
+                # A block may be large: it is not copied to be put between its marks.
+                sock.sendall(b"%x\r\n" % len(block), socket.MSG_MORE)
+                sock.sendall(block, socket.MSG_MORE)
+                sock.sendall(b"\r\n")
             except OSError:
                 return
             if not block:

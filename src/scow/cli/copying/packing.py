@@ -87,17 +87,20 @@ def _add_capability(entry: Entry, place: str) -> None:
 
 
 def _content(place: str, size: int, gathered: bytearray) -> "Iterator[bytes]":
-    """The bytes of a file; short ones only go to ``gathered``. One that shrinks is filled up with zeros."""
+    """The bytes of a file; a short one goes to ``gathered``. One that shrinks is filled up with zeros."""
     fd = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
+        if size > _GATHER and gathered:
+            yield bytes(gathered)
+            gathered.clear()
         left = size
         while left:
             data = os.read(fd, min(left, _READ_SIZE)) or bytes(min(left, _READ_SIZE))
             left -= len(data)
-            gathered += data
-            if len(gathered) >= _GATHER and left:
-                yield bytes(gathered)
-                gathered.clear()
+            if size > _GATHER:
+                yield data
+            else:
+                gathered += data
         gathered += bytes(-size % BLOCK)
     finally:
         os.close(fd)
