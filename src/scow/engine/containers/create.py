@@ -173,6 +173,9 @@ class Creation:
             doc.log_path = log_path(doc.host.log_config.type, str(directory), doc.id)
             # A volume without a name is nobody's but this container's: one transaction for both.
             await self._containers.add(doc, *self._volumes.additions(_own_volumes(doc, mounts)))
+        except OSError as exc:
+            await self._undo(doc, mounts)
+            raise ScowError(f"failed to create container: {exc}") from exc
         except BaseException:
             await self._undo(doc, mounts)
             raise

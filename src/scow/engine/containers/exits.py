@@ -60,6 +60,7 @@ class Exits:
     async def _record(self, live: Live, ended: Exited) -> None:
         doc = live.doc
         state = doc.state
+        live.being_killed = False
         state.exit_code = ended.exit_code
         state.finished_at = rfc3339(ended.finished_at_ns)
         if not state.oom_killed and self._launcher.had_oom_kill(doc):
@@ -77,10 +78,7 @@ class Exits:
         doc.step(Action.DIE_TO_RESTART if restarts else Action.DIE)
         state.pid = 0
         doc.restart_count += restarts
-        if remove:
-            await self._removal.discard(live)
-        else:
-            await self._containers.save(live)
+        remove = await self._store_end(live, remove=remove)
         self._launcher.status_changed(live)
         container_event(
             self._events, doc, "die", execDuration=str(max(0, int(ran_s))), exitCode=str(ended.exit_code)
@@ -93,17 +91,38 @@ class Exits:
             self._waits.exited(doc)
         await self._launcher.clean_up(live)
         if remove:
-            await self._removal.clear(live)
+            await self._clear(live)
         elif restarts:
             live.restart_delay_s = next_delay(live.restart_delay_s, ran_s)
             live.restart_timer = self._tasks.start(
                 self._restart_later(live, live.restart_delay_s), name=f"restart {doc.id[:12]}"
             )
 
+    async def _store_end(self, live: Live, *, remove: bool) -> bool:
+        """Store that it has ended, or remove it; whether it is removed.
+
+        What cannot be stored, as on a full disk, has happened all the same, and who waits has to be told.
+        """
+        try:
+            if remove:
+                await self._removal.discard(live)
+            else:
+                await self._containers.save(live)
+        except ScowError as exc:
+            _log.error("end of %s: %s", live.doc.id, exc)
+            return False
+        return remove
+
     @staticmethod
     async def _relays_done(live: Live) -> None:
         if live.relays:
             await asyncio.wait(set(live.relays), timeout=RELAY_GRACE_S)
+
+    async def _clear(self, live: Live) -> None:
+        try:
+            await self._removal.clear(live)
+        except ScowError as exc:
+            _log.error("removal of %s: %s", live.doc.id, exc)
 
     async def _restart_later(self, live: Live, delay_s: float) -> None:
         await asyncio.sleep(delay_s)

@@ -17,6 +17,8 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from scow.engine.containers import health
 from scow.engine.containers.document import SHARED_MEMORY, Documents, resolve_container_user
 from scow.engine.containers.events import container_event, resource_events
@@ -80,14 +82,21 @@ class Launcher:
             pid = await self._launch(doc)
         except (ScowError, OSError) as exc:
             raise await self._start_failed(live, exc) from exc
+        before = doc.state
+        state = doc.state = msgspec.structs.replace(before)
         doc.step(Action.START)
         doc.limits_pending = False
-        state = doc.state
         state.pid, state.pid_start_time = pid, _start_time(pid)
         state.exit_code, state.error, state.oom_killed = 0, "", False
         state.started_at, state.finished_at = rfc3339(time.time_ns()), ZERO_TIME
         state.health = health.started(state.health) if health.health_check(doc.config) else None
-        await self.containers.save(live)
+        try:
+            await self.containers.save(live)
+        except ScowError:
+            # The next daemon would take it for what nobody was told of, and end it: so do we.
+            doc.state = before
+            await self.clean_up(live)
+            raise
         self.adopt(live)
         resource_events(self.events, doc, doc.endpoint, taken=True)
         container_event(self.events, doc, "start")

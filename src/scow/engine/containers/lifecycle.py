@@ -101,8 +101,7 @@ class Lifecycle:
             if not live.doc.alive:
                 raise NotModified("container is already stopped")
             # Known before the signal: an exit that follows at once must not be taken for one to restart.
-            live.doc.manually_stopped = True
-            await self._containers.save(live)
+            await self._remember_stop(live)
             ended = self._waits.wait(live.doc, NEXT_EXIT)
             await self._signal(live, number)
         await self._await_end(live, ended, self._stop_timeout(live, timeout_s))
@@ -121,6 +120,14 @@ class Lifecycle:
             await asyncio.wait_for(ended, KILL_TIMEOUT_S)
         except TimeoutError as exc:
             raise ScowError("tried to kill container, but did not receive an exit event") from exc
+
+    async def _remember_stop(self, live: Live) -> None:
+        """A full disk must not keep anybody from ending a container; only the next daemon will not know."""
+        live.doc.manually_stopped = True
+        try:
+            await self._containers.save(live)
+        except ScowError as exc:
+            _log.warning("stop of %s: %s", live.doc.id, exc)
 
     async def _give_up_restart(self, live: Live) -> None:
         self._cancel_restart(live)
@@ -173,8 +180,7 @@ class Lifecycle:
             if not live.doc.alive:
                 raise ConflictError(f"cannot kill container: {ref}: container {live.doc.id} is not running")
             if self._is_to_end(live, number):
-                live.doc.manually_stopped = True
-                await self._containers.save(live)
+                await self._remember_stop(live)
             ended = self._waits.wait(live.doc, NEXT_EXIT)
             await self._signal(live, number)
         if number == signal.SIGKILL:
@@ -183,6 +189,7 @@ class Lifecycle:
     async def _signal(self, live: Live, number: int) -> None:
         """Send ``number``; a frozen process is thawed for signals that are to end it."""
         self._launcher.send_signal(live, number)
+        live.being_killed = live.being_killed or number == signal.SIGKILL
         container_event(self._events, live.doc, "kill", signal=str(number))
         if live.doc.state.status is Status.PAUSED and self._is_to_end(live, number):
             await self._unpause(live)
@@ -204,14 +211,19 @@ class Lifecycle:
             doc = live.doc
             if doc.state.status is Status.RESTARTING:
                 raise ConflictError(f"Container {doc.id} is restarting, wait until the container is running")
-            if not doc.alive:
+            if not doc.alive or live.being_killed:
                 raise ConflictError(f"container {doc.id} is not running")
             if doc.state.status is Status.PAUSED:
                 raise ConflictError(f"container {doc.id} is already paused")
             if doc.paused_for_commit != for_commit:
                 doc.paused_for_commit = for_commit
                 await self._containers.save(live)
-            await self._launcher.pause(live)
+            try:
+                await self._launcher.pause(live)
+            except ScowError as exc:
+                if doc.has_ended:
+                    raise ConflictError(f"container {doc.id} is not running") from exc
+                raise ScowError(f"cannot pause container {doc.id}: {exc.message}") from exc
             doc.step(Action.PAUSE)
             health.suspended(doc.state.health)
             await self._containers.save(live)
@@ -224,15 +236,23 @@ class Lifecycle:
         async with live.lock:
             if live.doc.state.status is not Status.PAUSED:
                 raise ScowError(f"Container {live.doc.id} is not paused")
-            await self._unpause(live)
+            if not await self._unpause(live):
+                raise ConflictError(f"container {live.doc.id} is not running")
 
-    async def _unpause(self, live: Live) -> None:
-        await self._launcher.unpause(live)
+    async def _unpause(self, live: Live) -> bool:
+        """Thaw; whether there was still something to thaw."""
+        try:
+            await self._launcher.unpause(live)
+        except ScowError as exc:
+            if live.doc.has_ended:
+                return False
+            raise ScowError(f"Cannot unpause container {live.doc.id}: {exc.message}") from exc
         live.doc.step(Action.UNPAUSE)
         live.doc.paused_for_commit = False
         await self._containers.save(live)
         container_event(self._events, live.doc, "unpause")
         self._launcher.status_changed(live)
+        return True
 
     def wait(self, ref: str, condition: str) -> Awaitable[WaitResult]:
         """The container's end as an awaitable. Raises NotFoundError and InvalidArgumentError at once."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from scow.engine.containers.states import ALIVE, Action, Status, next_status
+from scow.linux.processes import is_running
 from scow.network.endpoint import Endpoint
 from scow.spec.engine_api.container import ContainerConfig, HealthState, HostConfig
 from scow.spec.engine_api.network import EndpointSettings
@@ -87,6 +88,11 @@ class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
         """A process exists."""
         return self.state.status in ALIVE
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is no more; the news of that may still be on the way."""
+        return not is_running(self.state.pid, self.state.pid_start_time)
+
     def step(self, action: Action) -> None:
         """Move to the status that ``action`` leads to. Raises ``KeyError`` if the table has no such step."""
         self.state.status = next_status(self.state.status, action)
@@ -98,8 +104,9 @@ class Live:
 
     ``lock`` orders all changes of this container; ``relays`` are the clients that still have output to
     come; ``execs`` are the ids of its execs that have not ended; ``pidfd`` is its first process, -1 when
-    there is none; ``doomed_volumes`` go with it; ``being_restarted`` keeps a person's restart from being
-    taken for an end; ``being_removed`` keeps a second removal and any start out.
+    there is none; ``doomed_volumes`` go with it; ``being_killed`` keeps a process that has SIGKILL from
+    being frozen before it dies of it; ``being_restarted`` keeps a person's restart from being taken for an
+    end; ``being_removed`` keeps a second removal and any start out.
     """
 
     doc: Container
@@ -107,6 +114,7 @@ class Live:
     execs: list[str] = field(default_factory=list)
     relays: set["asyncio.Task[None]"] = field(default_factory=set)
     pidfd: int = -1
+    being_killed: bool = False
     being_restarted: bool = False
     being_removed: bool = False
     doomed_volumes: Sequence[str] = ()

@@ -1,11 +1,12 @@
 """All containers in memory, found by id, name or unique prefix of an id; stored at every change."""
 
+import sqlite3
 from collections.abc import Iterator
 
 import msgspec
 
 from scow.engine.containers.model import Container, Live
-from scow.errors import ConflictError, InvalidArgumentError, NotFoundError
+from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError
 from scow.store import Change, Delete, Put, Store
 
 KIND = "container"
@@ -14,7 +15,10 @@ _decode = msgspec.json.Decoder(Container).decode
 
 
 class Containers:
-    """The containers of this engine. ``names`` are unique and have no leading slash."""
+    """The containers of this engine. ``names`` are unique and have no leading slash.
+
+    Whatever stores raises ScowError when that fails: a full disk, a broken one.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -102,14 +106,14 @@ class Containers:
 
     async def add(self, doc: Container, *changes: Change) -> Live:
         """Store a new container whose name is reserved, together with ``changes``."""
-        await self._store.commit(Put(KIND, doc.id, _encode(doc)), *changes)
+        await self._commit(Put(KIND, doc.id, _encode(doc)), *changes)
         live = self._by_id[doc.id] = Live(doc)
         self._being_made.pop(doc.id, None)
         return live
 
     async def save(self, live: Live, *changes: Change) -> None:
         """Store the document as it is now, together with ``changes``, in one transaction."""
-        await self._store.commit(Put(KIND, live.doc.id, _encode(live.doc)), *changes)
+        await self._commit(Put(KIND, live.doc.id, _encode(live.doc)), *changes)
 
     async def bring_back(self, live: Live) -> None:
         """Store a container that ``discard`` took away; its name is still reserved."""
@@ -118,5 +122,11 @@ class Containers:
 
     async def discard(self, live: Live, *changes: Change) -> None:
         """Forget the document. The name stays reserved until ``release_name``."""
-        await self._store.commit(Delete(KIND, live.doc.id), *changes)
+        await self._commit(Delete(KIND, live.doc.id), *changes)
         self._by_id.pop(live.doc.id, None)
+
+    async def _commit(self, change: Change, *changes: Change) -> None:
+        try:
+            await self._store.commit(change, *changes)
+        except sqlite3.Error as exc:
+            raise ScowError(f"container {change.key} could not be stored: {exc}") from exc

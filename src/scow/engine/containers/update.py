@@ -12,8 +12,7 @@ from scow.engine.containers.model import Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
 from scow.engine.events import EventBus
-from scow.errors import ConflictError, InvalidArgumentError, ScowError
-from scow.linux.processes import is_running
+from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError
 from scow.runtime.host_facts import HostFacts
 from scow.runtime.validate import check_restart_policy
 from scow.runtime.validate_resources import validate_resources
@@ -63,6 +62,8 @@ class Updates:
 
     async def _update(self, live: Live, body: ContainerUpdate) -> None:
         doc = live.doc
+        if doc.id not in self._containers:
+            raise NotFoundError(f"No such container: {doc.id}")
         if live.being_removed or doc.state.status in (Status.REMOVING, Status.DEAD):
             raise ScowError('container is marked for removal and cannot be "update"')
         before, doc.host = doc.host, merge_limits(doc.host, body)
@@ -81,10 +82,9 @@ class Updates:
         try:
             await self._launcher.apply_limits(live.doc, lift_swap=lift_swap)
         except ScowError:
-            state = live.doc.state
-            if is_running(state.pid, state.pid_start_time):
+            # One that has just ended gets its limits when it is started again.
+            if not live.doc.has_ended:
                 raise
-            # It has just ended, and will have its limits when it is started again.
 
     async def _settle(self, live: Live) -> None:
         """Store what the runtime now has."""
