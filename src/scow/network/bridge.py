@@ -78,6 +78,11 @@ class BridgeDriver:
         self._device: BridgeDevice | None = None
         self._isolate_ports = False
 
+    @property
+    def gateway(self) -> IPAddress | None:
+        """The bridge's own IPv4 address, by which containers reach the host."""
+        return self.settings.ipv4.gateway if self.settings.ipv4 else None
+
     async def start(self, endpoints: Sequence[Endpoint]) -> None:
         """See ``NetworkDriver``."""
         with _kernel_errors():
