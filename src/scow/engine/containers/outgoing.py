@@ -1,7 +1,7 @@
 """A tar on its way to a client, piece by piece as the client takes them.
 
-Each piece is made in the pool when the one before has been sent: no thread waits for a client, and only one
-piece is in memory.
+Each piece is made in the pool while the one before is being sent: no thread waits for a client, and two
+pieces are in memory at most.
 """
 
 import asyncio
@@ -48,12 +48,18 @@ class OutgoingTar:
             await resources.aclose()
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        ahead: asyncio.Future[bytes] | None = None
         try:
-            while piece := await self._next():
+            piece = await self._next()
+            while piece:
+                ahead = asyncio.shield(self._next())
                 yield piece
+                piece = await ahead
             if self._done is not None:
                 self._done()
         finally:
+            if ahead is not None and not ahead.cancel() and not ahead.cancelled():
+                ahead.exception()  # seen: nobody waits for this piece any more
             await self.aclose()
 
     async def _next(self) -> bytes:
