@@ -112,7 +112,8 @@ class Fuzzer:
         return FuzzRequest(operation, f"{version}{path}?{self._query(parameters)}", body, headers)
 
     def _name(self) -> str:
-        return self._random.choice([*self.ids, self._random.choice(_WORDS) or "y"])
+        known = self._random.random() < 0.8
+        return self._random.choice([*self.ids, "busybox"] if known else _WORDS) or "y"
 
     def _query(self, parameters: list[Schema]) -> str:
         items = []
@@ -160,12 +161,16 @@ class Fuzzer:
     def _made_safe(self, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        value = {key: item for key, item in value.items() if key not in _UNSAFE}
-        host = value.get("HostConfig")
-        if isinstance(host, dict):
-            value["HostConfig"] = {key: item for key, item in host.items() if key not in _UNSAFE}
+        value = self._few(value)
+        if isinstance(host := value.get("HostConfig"), dict):
+            value["HostConfig"] = self._few(host)
         usual = {"Image": "busybox", "Cmd": self._random.choice(_COMMANDS), "Entrypoint": None}
         return value | usual if self._random.random() < 0.9 else value | {"Image": "nope"}
+
+    def _few(self, value: dict[str, Any]) -> dict[str, Any]:
+        """So few of the safe members that most containers can be made."""
+        keys = [key for key in value if key not in _UNSAFE]
+        return {key: value[key] for key in self._random.sample(keys, min(len(keys), 2))}
 
     def _value(self, schema: Schema, depth: int) -> Any:
         choose = self._random.choice
