@@ -102,7 +102,8 @@ def _local_source(path: str, *, follow: bool) -> CopyEnd:
         resolved, name = rebased(path, os.path.realpath(path, strict=True))
     else:
         directory, slash, last = path.rpartition("/")
-        resolved = f"{os.path.realpath(directory + slash, strict=True).rstrip('/')}/{last}"
+        # Two slashes at the root, as Docker joins them: they show in errors.
+        resolved = f"{os.path.realpath(directory + slash, strict=True)}/{last}"
         if path.endswith("/") and base_name(path) != base_name(resolved):
             name = base_name(path)
     os.lstat(resolved)
