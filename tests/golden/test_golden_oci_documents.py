@@ -160,6 +160,10 @@ def as_docker(document: dict[str, Any]) -> dict[str, Any]:
     for group, name in (("cpu", "shares"), ("blockIO", "weight")):
         if resources.get(group, {}).get(name) == 0:
             del resources[group][name]
+    for rule in resources["devices"]:
+        for name in ("major", "minor"):
+            if rule.get(name) == -1:  # the same as none, but to crun
+                del rule[name]
     for group in ("memory", "cpu", "blockIO"):
         resources.setdefault(group, {})
     return document

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from scow.errors import InvalidArgumentError
+from scow.errors import ScowError
 from scow.spec.oci_runtime import Device, DeviceRule
 
 
@@ -79,7 +79,7 @@ def to_oci(device: GrantedDevice) -> Device:
 def rules(
     devices: Iterable[GrantedDevice], cgroup_rules: Iterable[str], privileged: bool
 ) -> list[DeviceRule]:
-    """The device control group of a container. Raises InvalidArgumentError for a malformed rule."""
+    """The device control group of a container. Raises ScowError for a malformed rule."""
     if privileged:
         return [EVERYTHING]
     own = (_allowed(d.node.kind, d.node.major, d.node.minor, d.access) for d in devices)
@@ -87,17 +87,21 @@ def rules(
 
 
 def parse_rule(text: str) -> DeviceRule:
-    """``--device-cgroup-rule``: ``c 42:* rwm``. Raises InvalidArgumentError with Docker's messages."""
+    """``--device-cgroup-rule``: ``c 42:* rwm``. Raises ScowError with Docker's messages."""
     match = _RULE.fullmatch(text)
     if match is None:
-        raise InvalidArgumentError(f"invalid device cgroup rule format: '{text}'")
+        raise ScowError(f"invalid device cgroup rule format: '{text}'")
     kind, major, minor, access = match.groups()
-    return _allowed(kind, _number(major, "major", text), _number(minor, "minor", text), access)
+    rule = DeviceRule(allow=True, type=kind, access=access)
+    # A number that is not there is any: crun does not know -1.
+    if major != "*":
+        rule["major"] = _number(major, "major", text)
+    if minor != "*":
+        rule["minor"] = _number(minor, "minor", text)
+    return rule
 
 
 def _number(text: str, name: str, rule: str) -> int:
-    if text == "*":
-        return -1
     if len(text) > 19 or int(text) > _MAX_NUMBER:
-        raise InvalidArgumentError(f"invalid {name} value in device cgroup rule format: '{rule}'")
+        raise ScowError(f"invalid {name} value in device cgroup rule format: '{rule}'")
     return int(text)

@@ -138,11 +138,8 @@ class Documents:
         extra = doc.host.extra_hosts or []
         if sandbox.path == HOST:
             text = _read_text(_HOST_FILES["hosts"])
-            added = (identity.parse_extra_host(item) for item in extra)
-            return text + "".join(
-                f"{'127.0.0.1' if item.address == identity.HOST_GATEWAY else item.address}\t{item.name}\n"
-                for item in added
-            )
+            lines = identity.extra_host_lines(extra, sandbox.host_gateway)
+            return text + "".join(f"{line}\n" for line in lines)
         endpoint = sandbox.endpoint
         return identity.hosts_text(
             doc.config.hostname,
@@ -150,7 +147,7 @@ class Documents:
             addresses=[endpoint.address] if endpoint else [],
             extra_hosts=extra,
             linked=[(link.address, link.names()) for link in linked],
-            gateway=endpoint.gateway if endpoint else "",
+            gateway=sandbox.host_gateway,
         )
 
     def _tell_parents(self, doc: Container, root: Path, sandbox: Sandbox) -> None:

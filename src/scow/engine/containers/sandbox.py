@@ -28,13 +28,15 @@ class Sandbox:
     """Where a process is about to start.
 
     ``path`` is what the runtime joins, ``HOST`` to stay in the engine's own; ``fd`` is -1 if not ours.
-    ``held`` are parts of volumes that the runtime mounts.
+    ``held`` are parts of volumes that the runtime mounts. ``host_gateway`` is the address on the default
+    bridge by which containers reach the host, "" without that bridge.
     """
 
     path: str
     fd: int = -1
     endpoint: Endpoint | None = None
     held: list[Path] = field(default_factory=list)
+    host_gateway: str = ""
 
     def close(self) -> None:
         """Give up our hold; with no process inside the namespace goes. May be called twice."""
@@ -58,12 +60,13 @@ class Sandboxes:
         Raises what the network driver raises, ConflictError and NotFoundError for ``container:``.
         """
         mode = doc.host.network_mode
+        gateway = str((self._bridge and self._bridge.gateway) or "")
         if mode == "host":
-            return Sandbox(HOST)
+            return Sandbox(HOST, host_gateway=gateway)
         if mode.startswith("container:"):
             return Sandbox(self._joined(mode.removeprefix("container:")))
         fd = await run_blocking(create_netns)
-        sandbox = Sandbox(f"/proc/{os.getpid()}/fd/{fd}", fd)
+        sandbox = Sandbox(f"/proc/{os.getpid()}/fd/{fd}", fd, host_gateway=gateway)
         try:
             if mode == "none":
                 await run_blocking(loopback_up, fd)
