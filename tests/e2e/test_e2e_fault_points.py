@@ -23,6 +23,8 @@ from tests.support.http import Answer
 from tests.support.waiting import wait_until
 
 _MOST_STEPS = 150
+# Where operations have many steps in common, one of them goes through all and the others take every third.
+_SAMPLE = 1 if os.environ.get("SCOW_TEST_ALL_STEPS") else 3
 # What an operation still does when it has been answered is done by then, on a machine however busy.
 _AFTERMATH_S = 0.5
 _SLEEP = {"Image": "busybox", "Cmd": ["sleep", "600"]}
@@ -126,9 +128,10 @@ def at_every_step(
     prepare: Callable[[], None],
     operate: Callable[[], Answer | None],
     check: Callable[[Answer | None], None],
-) -> int:
-    """``check`` gets the answer, if there was one; returns the number of steps."""
-    for step in range(1, _MOST_STEPS):
+    stride: int = 1,
+) -> None:
+    """``check`` gets the answer, if there was one."""
+    for step in range(1, _MOST_STEPS, stride):
         prepare()
         engine.arm(step)
         answer = operate()
@@ -137,8 +140,8 @@ def at_every_step(
             engine.restart()
             check(answer)
             clean(engine)
-            print(f"{step} steps")
-            return step
+            assert step > 2, "no step was seen"
+            return
         engine.start()
         try:
             check(answer)
@@ -167,7 +170,7 @@ def test_create(engine: FaultDaemon) -> None:
         start(engine)
 
     operate = lambda: ask(engine, "POST", "/containers/create?name=half", body)  # noqa: E731
-    assert at_every_step(engine, lambda: None, operate, check) > 5
+    at_every_step(engine, lambda: None, operate, check)
 
 
 def test_start(engine: FaultDaemon) -> None:
@@ -230,6 +233,7 @@ def test_the_end_of_one_that_removes_itself(engine: FaultDaemon) -> None:
         prepare_running(engine, HostConfig={"AutoRemove": True}, Volumes={"/data": {}}),
         lambda: ask(engine, "POST", "/containers/half/kill"),
         check,
+        _SAMPLE,
     )
 
 

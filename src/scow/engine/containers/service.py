@@ -83,7 +83,7 @@ class ContainerService:
     async def _measure(self, summary: ContainerSummary) -> bool:
         """Add the bytes of its file system; False if the container was removed meanwhile."""
         try:
-            summary.size_rw = await self._images.rootfs_usage(summary.id)
+            summary.size_rw = await self._usage(summary.id)
         except NotFoundError:
             return False
         summary.size_root_fs = summary.size_rw + self._image_size(summary.image_id)
@@ -100,6 +100,12 @@ class ContainerService:
             base.id
         }
 
+    async def _usage(self, container_id: str) -> int:
+        try:
+            return await self._images.rootfs_usage(container_id)
+        except NotFoundError:
+            return 0  # of a dead container
+
     def _image_size(self, image_id: str) -> int:
         try:
             return self._images.get(image_id).size
@@ -114,14 +120,20 @@ class ContainerService:
             host=with_shown_links(live.doc, self._containers),
             directory=self._root / live.doc.id,
             driver=self._images.driver_name,
-            graph_data=self._images.graph_data(live.doc.id),
+            graph_data=self._graph_data(live.doc.id),
             network_id=self._networks.id_of,
             execs=self._execs.ids_of(live),
         )
         if size:
-            view.size_rw = await self._images.rootfs_usage(live.doc.id)
+            view.size_rw = await self._usage(live.doc.id)
             view.size_root_fs = view.size_rw + self._image_size(live.doc.image_id)
         return view
+
+    def _graph_data(self, container_id: str) -> dict[str, str] | None:
+        try:
+            return self._images.graph_data(container_id)
+        except NotFoundError:
+            return None  # of a dead container, whose removal has come that far
 
     async def rename(self, ref: str, name: str) -> None:
         """Give a container another name. Raises NotFoundError, InvalidArgumentError, ConflictError."""
