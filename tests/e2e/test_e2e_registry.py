@@ -1,6 +1,7 @@
 """Images to and from a real registry: both engines, both command lines."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,3 +147,66 @@ def test_passwords(client: Client, tmp_path: Path) -> None:
         client("logout", guarded.address)
         client("rmi", name)
         assert "no basic auth credentials" in client("pull", name, code=1).err
+
+
+HELPER = """#!/bin/sh
+case $1 in
+store) cat > "$STORE" ;;
+get)
+    cat > /dev/null
+    test -s "$STORE" && cat "$STORE" && exit
+    echo credentials not found in native keychain
+    exit 1 ;;
+erase) cat > /dev/null; rm -f "$STORE" ;;
+esac
+"""
+
+
+def test_a_helper_keeps_the_password(client: Client, tmp_path: Path) -> None:
+    helper = tmp_path / "docker-credential-tests"
+    helper.write_text(HELPER)
+    helper.chmod(0o755)
+    settings = tmp_path / "settings"
+    settings.mkdir()
+    (settings / "config.json").write_text('{"credsStore": "tests", "psFormat": "table {{.ID}}"}')
+    env = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "STORE": str(tmp_path / "secret"),
+        "DOCKER_CONFIG": str(settings),
+    }
+    with registry(
+        tmp_path / "registry", client.daemon.namespace, address="127.0.0.1:5002", passwords=True
+    ) as guarded:
+        login = ("login", "-u", "user", "--password-stdin", guarded.address)
+        done = client(*login, input="secret", env=env)
+        assert "Login Succeeded" in done.out
+        assert "unencrypted" not in done.err
+        assert json.loads((tmp_path / "secret").read_text()) == {
+            "ServerURL": guarded.address,
+            "Username": "user",
+            "Secret": "secret",
+        }
+        name = f"{guarded.address}/private/helped:1"
+        client("tag", "busybox", name)
+        client("push", name, env=env)
+        client("rmi", name)
+        client("logout", guarded.address, env=env)
+        assert not (tmp_path / "secret").exists()
+    found = json.loads((settings / "config.json").read_text())
+    assert found["psFormat"] == "table {{.ID}}"
+    assert "secret" not in json.dumps(found)
+
+
+def test_the_file_is_for_its_owner_only(client: Client, tmp_path: Path) -> None:
+    with registry(
+        tmp_path / "registry", client.daemon.namespace, address="127.0.0.1:5003", passwords=True
+    ) as guarded:
+        env = {"DOCKER_CONFIG": str(tmp_path / "settings")}
+        done = client("login", "-u", "user", "-p", "secret", guarded.address, env=env)
+        assert "WARNING! Using --password via the CLI is insecure. Use --password-stdin." in done.err
+        assert "Your credentials are stored unencrypted in" in done.err
+        file = tmp_path / "settings" / "config.json"
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert json.loads(file.read_text())["auths"] == {guarded.address: {"auth": "dXNlcjpzZWNyZXQ="}}
+        client("logout", guarded.address, env=env)
+        assert json.loads(file.read_text()).get("auths", {}) == {}

@@ -35,6 +35,10 @@ class ConfigFile:
         value = self._values.get(key)
         return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
+    def mapping(self, key: str) -> dict[str, str]:
+        """A member that is an object of strings, ``credHelpers`` say."""
+        return self._strings(self._values.get(key))
+
     def http_headers(self) -> dict[str, str]:
         """``HttpHeaders``: sent with every request."""
         return self._strings(self._values.get("HttpHeaders"))

@@ -112,15 +112,11 @@ def _platform(text: str) -> str:
 
 
 def _pull(invocation: "Invocation", flags: "Flags", image: str) -> None:
-    from scow.cli.progress import show_progress
+    from scow.cli.commands.image.pull import pull
     from scow.spec.reference import parse_reference
 
     reference = parse_reference(image)
-    query = [("fromImage", reference.name), ("tag", reference.digest or reference.tag or "")]
-    if flags["platform"]:
-        query.append(("platform", flags["platform"].lower()))
-    response = invocation.client.request("POST", "/images/create", query)
-    show_progress(response.values(), None if flags["quiet"] else invocation.err)
+    pull(invocation, reference, flags["platform"], quiet=flags["quiet"], to_errors=True)
 
 
 def _console_size(invocation: "Invocation") -> list[int]:

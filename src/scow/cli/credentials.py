@@ -1,0 +1,187 @@
+"""Logins to registries: in ``config.json``, or with a helper program that the file names.
+
+    auths         {registry: {"auth": base64 of name:password, "identitytoken": …}}
+    credHelpers   {registry: helper}
+    credsStore    the helper of all other registries
+
+A helper is the program ``docker-credential-<name>``, called with a verb and spoken to by standard input
+and output (docker-credential-helpers, "Credentials helpers"). Docker Hub has a key of its own.
+"""
+
+import base64
+import json
+import os
+import subprocess
+
+from scow.cli.exits import CommandError
+from scow.spec.reference import DEFAULT_REGISTRY, parse_reference
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from scow.cli.invocation import Invocation
+
+HUB_KEY = "https://index.docker.io/v1/"
+_TOKEN_NAME = "<token>"
+_HELPER_TIMEOUT_S = 60
+_UNENCRYPTED = """
+WARNING! Your credentials are stored unencrypted in '{path}'.
+Configure a credential helper to remove this warning. See
+https://docs.docker.com/go/credential-store/
+"""
+
+
+def registry_key(server: str) -> str:
+    """The key of a registry's entry: its host, or Docker Hub's address."""
+    if server in ("", DEFAULT_REGISTRY, HUB_KEY):
+        return HUB_KEY
+    bare = server.partition("://")[2] or server
+    return bare.partition("/")[0]
+
+
+def auth_header(invocation: "Invocation", image: str) -> dict[str, str]:
+    """``X-Registry-Auth`` for pulling or pushing ``image``."""
+    key = registry_key(parse_reference(image, default_tag=False).registry)
+    auth = Credentials(invocation).get(key)
+    encoded = base64.urlsafe_b64encode(json.dumps(auth).encode()).decode()
+    return {"X-Registry-Auth": encoded}
+
+
+class Credentials:
+    """One person's logins."""
+
+    def __init__(self, invocation: "Invocation") -> None:
+        self._invocation = invocation
+        self._path = os.path.join(invocation.config_directory, "config.json")
+
+    def get(self, key: str) -> "dict[str, str]":
+        """The login for a registry, as the API wants it; empty if there is none. Raises CommandError."""
+        helper = self._helper(key)
+        if helper:
+            return self._ask_helper(helper, key)
+        entry = self._invocation.config.registry_auth(key)
+        name, password = _decode(entry)
+        found = {
+            "username": name or entry.get("username", ""),
+            "password": password or entry.get("password", ""),
+            "identitytoken": entry.get("identitytoken", ""),
+            "registrytoken": entry.get("registrytoken", ""),
+            "serveraddress": key,
+        }
+        kept = {field: value for field, value in found.items() if value}
+        return kept if len(kept) > 1 else {}
+
+    def store(self, key: str, auth: "dict[str, str]") -> None:
+        """Keep a login; says so where it is not encrypted. Raises CommandError."""
+        helper = self._helper(key)
+        if helper:
+            token = auth.get("identitytoken", "")
+            document = {
+                "ServerURL": key,
+                "Username": _TOKEN_NAME if token else auth.get("username", ""),
+                "Secret": token or auth.get("password", ""),
+            }
+            _run_helper(helper, "store", json.dumps(document).encode())
+            return
+        pair = f"{auth.get('username', '')}:{auth.get('password', '')}"
+        entry = {"auth": base64.b64encode(pair.encode()).decode()}
+        if auth.get("identitytoken"):
+            entry["identitytoken"] = auth["identitytoken"]
+        values = self._read()
+        values.setdefault("auths", {})[key] = entry
+        self._write(values)
+        self._invocation.err.write(_UNENCRYPTED.format(path=self._path))
+
+    def erase(self, key: str) -> bool:
+        """Forget a login; whether there was one. Raises CommandError."""
+        helper = self._helper(key)
+        if helper:
+            had = bool(self._ask_helper(helper, key))
+            _run_helper(helper, "erase", key.encode())
+            return had
+        values = self._read()
+        entries = values.get("auths")
+        if not isinstance(entries, dict) or key not in entries:
+            return False
+        del entries[key]
+        self._write(values)
+        return True
+
+    def _helper(self, key: str) -> str:
+        config = self._invocation.config
+        return config.mapping("credHelpers").get(key) or config.text("credsStore")
+
+    def _ask_helper(self, helper: str, key: str) -> "dict[str, str]":
+        answer = _run_helper(helper, "get", key.encode(), missing_is_none=True)
+        if answer is None:
+            return {}
+        try:
+            document = json.loads(answer)
+            name, secret = str(document["Username"]), str(document["Secret"])
+        except (ValueError, KeyError, TypeError) as exc:
+            raise CommandError(
+                f"error getting credentials - docker-credential-{helper} gave no JSON"
+            ) from exc
+        if name == _TOKEN_NAME:
+            return {"identitytoken": secret, "serveraddress": key}
+        return {"username": name, "password": secret, "serveraddress": key}
+
+    def _read(self) -> "dict[str, Any]":
+        try:
+            with open(self._path, "rb") as file:
+                values = json.loads(file.read())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as exc:
+            raise CommandError(f"{self._path}: {exc}") from exc
+        return values if isinstance(values, dict) else {}
+
+    def _write(self, values: "dict[str, Any]") -> None:
+        """All that was there stays; a reader sees the file before or after, never half of it."""
+        place = os.path.realpath(self._path)
+        os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+        temporary = f"{place}.{os.getpid()}"
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            with open(fd, "w", encoding="utf-8") as file:
+                file.write(json.dumps(values, indent="\t", ensure_ascii=False))
+                file.flush()
+                os.fsync(fd)
+            os.replace(temporary, place)
+        except OSError as exc:
+            os.unlink(temporary)
+            raise CommandError(f"error saving credentials: {exc}") from exc
+
+
+def _decode(entry: "dict[str, Any]") -> tuple[str, str]:
+    text = entry.get("auth")
+    if not isinstance(text, str) or not text:
+        return "", ""
+    try:
+        name, _, password = base64.b64decode(text).decode().partition(":")
+    except ValueError as exc:
+        raise CommandError(f"Invalid auth configuration file: {exc}") from exc
+    return name, password.rstrip("\0")
+
+
+def _run_helper(helper: str, verb: str, data: bytes, *, missing_is_none: bool = False) -> bytes | None:
+    program = f"docker-credential-{helper}"
+    try:
+        done = subprocess.run([program, verb], input=data, capture_output=True, timeout=_HELPER_TIMEOUT_S)
+    except FileNotFoundError as exc:
+        raise CommandError(
+            f'error {_DOING[verb]} credentials - err: exec: "{program}": executable file not found in $PATH, '
+            "out: ``"
+        ) from exc
+    except subprocess.TimeoutExpired as exc:
+        raise CommandError(f"{program} {verb} does not end") from exc
+    if done.returncode == 0:
+        return done.stdout
+    out = done.stdout.decode(errors="replace").strip()
+    if missing_is_none and "credentials not found" in out:
+        return None
+    raise CommandError(f"error {_DOING[verb]} credentials - err: exit status {done.returncode}, out: `{out}`")
+
+
+_DOING = {"get": "getting", "store": "storing", "erase": "erasing"}
