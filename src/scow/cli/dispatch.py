@@ -141,6 +141,11 @@ def _usage_error(message: str, path: str, synopsis: str) -> CommandError:
 def _print_notices(options: Flags) -> None:
     for notice in options.notices:
         Output(1).line(notice)
+    if options.warnings:
+        from scow.cli.log_lines import log
+
+        for warning in options.warnings:
+            log(Output(2), "warning", warning)
 
 
 def _help_about(invocation: Invocation, words: list[str], flags: tuple[Flag, ...]) -> None:

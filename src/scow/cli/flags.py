@@ -17,9 +17,10 @@ class Kind:
     """``parse`` reads one text, raising InvalidArgumentError; ``combine`` joins it to what was given before.
 
     ``zero`` makes the value of an option that is not given; ``empty_text`` is printed as its default.
+    ``warning`` says of a text what should not be used any more, "" for nothing.
     """
 
-    __slots__ = ("combine", "empty_text", "name", "parse", "takes_value", "zero")
+    __slots__ = ("combine", "empty_text", "name", "parse", "takes_value", "warning", "zero")
 
     def __init__(
         self,
@@ -30,8 +31,10 @@ class Kind:
         combine: "Callable[[Any, Any], Any] | None" = None,
         empty_text: str = "",
         takes_value: bool = True,
+        warning: "Callable[[str], str] | None" = None,
     ) -> None:
         self.name = name
+        self.warning = warning
         self.parse = parse
         self.zero = zero
         self.combine = combine
@@ -101,7 +104,8 @@ class Flag:
 class Flags(dict[str, "Any"]):
     """The values by option name, the names that were given, and the arguments that were no options.
 
-    ``notices`` are lines to print about options that should not be used any more.
+    ``notices`` are lines to print about options that should not be used any more, ``warnings`` lines to log
+    about values that should not.
     """
 
     def __init__(self) -> None:
@@ -109,6 +113,7 @@ class Flags(dict[str, "Any"]):
         self.changed: set[str] = set()
         self.arguments: list[str] = []
         self.notices: list[str] = []
+        self.warnings: list[str] = []
 
 
 def _same(text: str) -> str:
@@ -139,9 +144,15 @@ def _parse_flag_uint64(text: str) -> int:
     return go_values.parse_uint(text, base=0)
 
 
-def list_of(validate: "Callable[[str], Any]" = _same, *, name: str = "list", empty_text: str = "") -> Kind:
+def list_of(
+    validate: "Callable[[str], Any]" = _same,
+    *,
+    name: str = "list",
+    empty_text: str = "",
+    warning: "Callable[[str], str] | None" = None,
+) -> Kind:
     """An option that may be repeated; each text goes through ``validate``."""
-    return Kind(name, validate, zero=list, combine=_append, empty_text=empty_text)
+    return Kind(name, validate, zero=list, combine=_append, empty_text=empty_text, warning=warning)
 
 
 def map_of(validate: "Callable[[str], str]" = _same) -> Kind:

@@ -109,6 +109,8 @@ class _Parse:
             value = kind.combine(old, value)
         values[flag.dest] = value
         values.changed.add(flag.dest)
+        if kind.warning and (warning := kind.warning(text)):
+            values.warnings.append(warning)
         if flag.deprecated:
             spelling = f"shorthand {flag.name}" if flag.name[0] == "-" else f"--{flag.name}"
             values.notices.append(f"Flag {spelling} has been deprecated, {flag.deprecated}")

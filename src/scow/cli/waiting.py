@@ -1,10 +1,8 @@
 """Waiting for a container's end on a connection of its own."""
 
-import time
-
 from scow.api.client.client import object_path
 from scow.cli.exits import USAGE_STATUS
-from scow.cli.go_values import quote
+from scow.cli.log_lines import log
 from scow.errors import ScowError
 
 TYPE_CHECKING = False
@@ -36,15 +34,9 @@ def wait_for_status(invocation: "Invocation", waiter: ExitWaiter) -> int:
     try:
         status, error = waiter.result()
     except (ScowError, OSError, ValueError) as exc:
-        log_error(invocation, f"error waiting for container: {exc}")
+        log(invocation.err, "error", f"error waiting for container: {exc}")
         return USAGE_STATUS
     if error:
-        log_error(invocation, f"Error waiting for container: {error}")
+        log(invocation.err, "error", f"Error waiting for container: {error}")
         return USAGE_STATUS
     return status
-
-
-def log_error(invocation: "Invocation", text: str) -> None:
-    """A line of log on standard error, as Docker's command line writes them."""
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    invocation.err.line(f'time="{stamp[:-2]}:{stamp[-2:]}" level=error msg={quote(text)}')

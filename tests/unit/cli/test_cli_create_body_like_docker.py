@@ -1,5 +1,6 @@
 """The create request of ``scow`` is that of Docker's own command line, for a matrix of command lines."""
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -72,6 +73,8 @@ busybox sh -c 'echo hi' -x --flag
 --mount type=image,source=i,target=/b,image-subpath=s busybox
 --mount '"type=bind","source=/a,b",target=/c' busybox
 --mount TYPE=BIND,source=/a,target=/b busybox
+--mount type=bind,source=/a,target=/b,bind-nonrecursive busybox
+--mount type=bind,source=/a,target=/b,bind-nonrecursive=false --mount target=/c,type=volume busybox
 --volumes-from a --volumes-from b:ro --volume-driver d busybox
 --network host busybox
 --net none busybox
@@ -197,7 +200,8 @@ def test_create_sends_what_docker_sends(
     status = main("docker", ["create", *argv])
     ours = engine.sent("POST", "/containers/create")
     captured = capfd.readouterr()
-    assert (status, captured.out, captured.err) == (docker.returncode, docker.stdout, docker.stderr)
+    theirs_err, ours_err = (re.sub(r'^time="\S+"', "", text) for text in (docker.stderr, captured.err))
+    assert (status, captured.out, ours_err) == (docker.returncode, docker.stdout, theirs_err)
     assert [request.query for request in ours] == [request.query for request in theirs]
     assert [_normal(request.json()) for request in ours] == [_normal(request.json()) for request in theirs]
 

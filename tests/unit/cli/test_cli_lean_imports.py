@@ -45,6 +45,9 @@ sys.exit(status)
         ["rm", "-f", "a"],
         ["inspect", "--type", "container", "a"],
         ["volume", "ls"],
+        ["diff", "a"],
+        ["update", "--cpus", "1", "a"],
+        ["volume", "prune", "-f"],
         ["--version"],
         ["run", "--help"],
     ],
@@ -60,6 +63,9 @@ def test_nothing_heavy_is_imported(argv: list[str], tmp_path: Path) -> None:
             "POST /containers/a/stop": (204, None),
             "DELETE /containers/a": (204, None),
             "GET /containers/a/json": (200, {"Id": "a"}),
+            "GET /containers/a/changes": (200, []),
+            "POST /containers/a/update": (200, {"Warnings": []}),
+            "POST /volumes/prune": (200, {"VolumesDeleted": []}),
         }
         environ = {"DOCKER_HOST": engine.host, "PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path)}
         done = subprocess.run(
@@ -72,3 +78,18 @@ def test_nothing_heavy_is_imported(argv: list[str], tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     modules = {name.partition(".")[0] for name in done.stderr.splitlines()[-1].split()}
     assert modules & _HEAVY == set()
+
+
+def test_a_plain_table_needs_no_templates(tmp_path: Path) -> None:
+    with fake_engine(tmp_path / "s") as engine:
+        engine.answers["GET /containers/json"] = (200, [])
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", _SCRIPT, "ps", "-a"],
+            env={"DOCKER_HOST": engine.host, "PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    loaded = done.stderr.splitlines()[-1].split()
+    assert "scow.cli.commands.container.ls" in loaded
+    assert not [name for name in loaded if name in ("scow.cli.template", "scow.cli.help", "scow.cli.plugins")]

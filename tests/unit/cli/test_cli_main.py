@@ -1,12 +1,15 @@
 """Dispatch, help and exit statuses, without Docker to compare with."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from scow.cli.main import main
 from scow.cli.tree import COMMON, NOUNS, OTHERS, load_command
+from tests.support.environment import program
+from tests.support.fake_engine import fake_engine
 
 
 @pytest.fixture(autouse=True)
@@ -77,9 +80,47 @@ def test_every_command_is_in_the_tree_and_can_be_loaded() -> None:
 def test_versions_of_both_names(capfd: pytest.CaptureFixture[str]) -> None:
     main("scow", ["--version"])
     main("docker", ["-v"])
-    scow, docker = capfd.readouterr().out.splitlines()
+    main("podman", ["-v"])
+    scow, docker, podman = capfd.readouterr().out.splitlines()
     assert scow.startswith("scow version ")
     assert docker.startswith("Docker version 28.2.2, build ")
+    assert podman.startswith("Podman version 28.2.2, build ")
+
+
+@pytest.mark.parametrize("name", ["docker", "podman", "scow", "anything-else"])
+def test_the_program_goes_by_the_name_it_is_called_by(name: str, tmp_path: Path) -> None:
+    link = tmp_path / name
+    link.symlink_to(program("scow"))
+    done = subprocess.run([str(link), "bogus"], capture_output=True, text=True, timeout=60)
+    shown = name if name in ("docker", "podman") else "scow"
+    assert (
+        done.stderr
+        == f"{shown}: unknown command: {shown} bogus\n\nRun '{shown} --help' for more information\n"
+    )
+    assert done.returncode == 1
+
+
+def test_compose_is_refused_by_name(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main("docker-compose", ["up"]) == 1
+    assert capfd.readouterr().err == "docker-compose: compose projects are not supported\n"
+
+
+def test_commands_that_the_engine_has_not_are_refused_before_they_are_tried(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_engine(tmp_path / "s", api_version="1.41") as engine:
+        engine.ping_headers["Docker-Experimental"] = "false"
+        monkeypatch.setenv("DOCKER_HOST", engine.host)
+        assert main("scow", ["checkpoint", "ls", "x"]) == 1
+        assert main("scow", ["volume", "update", "x"]) == 1
+        assert [request.path for request in engine.requests] == ["/_ping", "/_ping"]
+    checkpoint, volume = capfd.readouterr().err.splitlines()
+    assert checkpoint == (
+        "scow checkpoint ls is only supported on a Docker daemon with experimental features enabled"
+    )
+    assert volume == (
+        "scow volume update requires API version 1.42, but the Docker daemon API version is 1.41"
+    )
 
 
 def test_a_missing_engine_is_status_1_and_for_run_125(capfd: pytest.CaptureFixture[str]) -> None:

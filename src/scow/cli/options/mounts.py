@@ -58,6 +58,13 @@ def _bool(key: str, value: str) -> bool:
         raise InvalidArgumentError(f"invalid value for {key}: {value}") from exc
 
 
+def mount_warning(text: str) -> str:
+    """What Docker logs of the old spelling of ``bind-recursive``, when it has a value."""
+    if any(field.lower().startswith("bind-nonrecursive=") for field in split_fields(text)):
+        return "bind-nonrecursive is deprecated, use bind-recursive=disabled instead"
+    return ""
+
+
 def _set_type(mount: "Mount", key: str, value: str) -> None:
     mount["Type"] = value.lower()
 
