@@ -221,3 +221,36 @@ def _make_destination(folder: Path) -> None:
     (folder / "o" / "exist" / "in").mkdir(parents=True)
     (folder / "o" / "old").write_text("old")
     (folder / "o" / "elink").symlink_to("exist")
+
+
+def test_statistics_are_shown_anew_and_containers_come_and_go(scow_daemon: Daemon) -> None:
+    client = scow_daemon.client("scow")
+    client.start("--name", "first", "busybox", "sleep", "1000")
+    with client.terminal("stats") as terminal:
+        terminal.expect(
+            r"\x1b\[HCONTAINER ID +NAME +CPU % +MEM USAGE / LIMIT +MEM % +NET I/O +BLOCK I/O +PIDS"
+        )
+        terminal.expect(r"first +\d+\.\d\d% +[\d.]+\wiB / [\d.]+GiB +\d")
+        client.start("--name", "second", "busybox", "sleep", "1000")
+        terminal.expect(r"second +\d+\.\d\d%")
+        client("kill", "second")
+        terminal.expect(r"\x1b\[HCONTAINER ID[^\x1b]*\x1b\[K\r\n\S+ +first[^\x1b]*\x1b\[K\r\n\x1b\[J")
+        terminal.type("\x03")
+        assert terminal.wait() == 130
+
+
+def test_a_copy_on_a_terminal_says_how_much_it_was(scow_daemon: Daemon, tmp_path: Path) -> None:
+    client = scow_daemon.client("scow")
+    (tmp_path / "file").write_bytes(b"x" * 100_000)
+    container = client.start("busybox", "sleep", "1000")
+    with client.terminal("cp", str(tmp_path / "file"), f"{container}:/there") as terminal:
+        terminal.expect(rf"Successfully copied 102kB to {container}:/there")
+        assert terminal.wait() == 0
+    assert "Copying to container - " in terminal.output
+    with client.terminal("cp", f"{container}:/there", str(tmp_path / "back")) as terminal:
+        terminal.expect(rf"Successfully copied 102kB to {tmp_path}/back")
+        assert terminal.wait() == 0
+    assert terminal.output.count("\x1b[?25l") == terminal.output.count("\x1b[?25h") == 1
+    with client.terminal("export", container) as terminal:
+        terminal.expect("cowardly refusing to save to a terminal. Use the -o flag or redirect")
+        assert terminal.wait() == 1
