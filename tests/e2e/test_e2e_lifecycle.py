@@ -237,3 +237,55 @@ def test_limits_of_a_container_are_what_inspect_tells(client: Client) -> None:
         "no default",
         "no bridge",
     )
+
+
+def test_ps_filters_by_what_containers_use(client: Client) -> None:
+    client.start(
+        "--name", "web", "-p", "8090:80", "--expose", "81", "-v", "data:/data", "busybox", "sleep", "600"
+    )
+    client("create", "--name", "alone", "--network", "none", "-v", "/srv", "busybox")
+    bridge = client.text("network", "inspect", "--format", "{{.Id}}", "bridge")
+    for condition, expected in (
+        ("publish=8090", "web"),
+        ("publish=8000-8100/tcp", "web"),
+        ("publish=8090/udp", ""),
+        ("expose=81/tcp", "web"),
+        ("volume=data", "web"),
+        ("volume=/srv", "alone"),
+        ("network=none", "alone"),
+        (f"network={bridge[:12]}", "web"),
+        ("network=nosuch", ""),
+        ("health=none", "alone\nweb"),
+        ("is-task=false", "alone\nweb"),
+        ("is-task=true", ""),
+        ("isolation=default", "alone\nweb"),
+        ("name=we[", ""),
+        ("status=running", "web"),
+        ("exited=0", ""),
+    ):
+        found = client.text("ps", "-a", "--filter", condition, "--format", "{{.Names}}")
+        assert found == expected, condition
+    # dockerd 20.10 has other words for both.
+    assert "odd" in client("ps", "--filter", "status=odd", code=1).err
+    assert "odd" in client("ps", "--filter", "health=odd", code=1).err
+    client("ps", "--filter", "before=nosuch", code=1)
+    sizes = client.text("ps", "-s", "--format", "{{.Size}}")
+    assert "virtual" in sizes
+    client("rm", "-f", "web", "alone")
+    client("volume", "rm", "data")
+
+
+def test_signals_have_names_and_numbers_and_some_are_refused(client: Client) -> None:
+    script = 'trap "exit 7" 37; echo ready; while :; do sleep 0.05; done'
+    client.start(
+        "--name", "rt", "--stop-signal", "RTMIN+3", "--stop-timeout", "-1", "busybox", "sh", "-c", script
+    )
+    wait_until(lambda: "ready" in client.text("logs", "rt"), "the trap is set")
+    for bad in ("99", "NOSUCH", "0"):
+        assert "signal" in client("kill", "-s", bad, "rt", code=1).err.lower()
+    client("stop", "rt")
+    assert client.inspect("rt", "{{.State.ExitCode}}") == "7"
+    client("start", "rt")
+    wait_until(lambda: client.text("logs", "rt").count("ready") == 2, "the trap is set again")
+    client("kill", "-s", "SIGRTMIN+3", "rt")
+    assert client.text("wait", "rt") == "7"

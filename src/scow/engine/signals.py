@@ -15,7 +15,10 @@ _BY_NAME: Final = {
 
 def parse_signal(text: str) -> int:
     """``9``, ``KILL`` or ``SIGKILL`` as a number. Raises InvalidArgumentError."""
-    if text.isdecimal() and 0 < int(text) <= signal.SIGRTMAX:
+    if text.isdecimal() and int(text):
+        # Two numbers below SIGRTMIN are the C library's own.
+        if int(text) not in _BY_NAME.values():
+            raise InvalidArgumentError(f"the linux daemon does not support signal {text}")
         return int(text)
     number = _BY_NAME.get(text.upper().removeprefix("SIG"))
     if number is None:

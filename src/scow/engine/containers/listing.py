@@ -2,13 +2,14 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from scow.engine.containers.links import link_names
 from scow.engine.containers.model import Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
-from scow.engine.containers.view import NO_HEALTH, NetworkId, exposed_ports, summary_view
+from scow.engine.containers.view import NO_HEALTH, NetworkId, summary_ports, summary_view
+from scow.engine.prune_filters import read_switch
 from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.container import ContainerSummary
 from scow.spec.filters import Filters
@@ -17,7 +18,7 @@ _FILTERS = (
     "ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "name",
     "network", "publish", "since", "status", "volume",
 )  # fmt: skip
-_HEALTH = ("starting", "healthy", "unhealthy", "none")
+_HEALTH = ("none", "starting", "healthy", "unhealthy")
 
 Predicate = Callable[[Live], bool]
 ImageAncestors = Callable[[str], frozenset[str]]
@@ -38,7 +39,9 @@ def list_containers(
     Raises InvalidArgumentError for unknown filters and values, NotFoundError for ``before=nope``.
     """
     filters.check(*_FILTERS)
-    tests = [_predicate(key, filters, containers, descendants) for key in filters if key != "label"]
+    tests = [
+        _predicate(key, filters, containers, descendants, network_id) for key in filters if key != "label"
+    ]
     if not (all_states or limit > 0 or "status" in filters or "exited" in filters):
         tests.append(lambda live: live.doc.alive or live.doc.state.status is Status.RESTARTING)
     found = [
@@ -53,7 +56,13 @@ def list_containers(
     ]
 
 
-def _predicate(key: str, filters: Filters, containers: Containers, descendants: ImageAncestors) -> Predicate:
+def _predicate(
+    key: str,
+    filters: Filters,
+    containers: Containers,
+    descendants: ImageAncestors,
+    network_id: NetworkId,
+) -> Predicate:
     values = filters.get(key)
     match key:
         case "id":
@@ -64,15 +73,13 @@ def _predicate(key: str, filters: Filters, containers: Containers, descendants: 
                 p.search(live.doc.name) or p.search(f"/{live.doc.name}") for p in patterns
             )
         case "status":
-            if bad := [value for value in values if value not in tuple(Status)]:
-                raise InvalidArgumentError(f"invalid filter 'status={bad[0]}'")
+            _check(key, values, "state", tuple(Status))
             return lambda live: live.doc.state.status in values
         case "exited":
             codes = {_number(key, value) for value in values}
             return lambda live: live.doc.state.exit_code in codes and live.doc.state.status is Status.EXITED
         case "health":
-            if bad := [value for value in values if value not in _HEALTH]:
-                raise InvalidArgumentError(f"invalid filter 'health={bad[0]}'")
+            _check(key, values, "health", _HEALTH)
             return lambda live: (live.doc.state.health or NO_HEALTH).status in values
         case "before" | "since":
             moments = [containers.get(value).doc.created for value in values]
@@ -89,21 +96,41 @@ def _predicate(key: str, filters: Filters, containers: Containers, descendants: 
                 for record in live.doc.mounts
             )
         case "network":
-            return lambda live: any(value in live.doc.networks for value in values)
+            return lambda live: any(
+                value == name or network_id(name).startswith(value)
+                for value in values
+                for name in live.doc.networks
+            )
         case "publish" | "expose":
             wanted = {port for value in values for port in _ports(key, value)}
             if key == "publish":
                 return lambda live: not wanted.isdisjoint(_published_ports(live))
-            return lambda live: not wanted.isdisjoint(exposed_ports(live.doc))
-        case _:  # isolation, is-task: no container here has either
-            return lambda live: all(value.lower() in ("default", "false", "0") for value in values)
+            return lambda live: (
+                not wanted.isdisjoint(f"{port.private_port}/{port.type}" for port in summary_ports(live.doc))
+            )
+        case "is-task":
+            # None is a task here: a swarm's would be.
+            is_task = read_switch(filters, key, default=False)
+            return lambda _live: not is_task
+        case _:  # isolation, which means something on Windows only
+            return lambda _live: True
+
+
+def _check(key: str, values: Sequence[str], noun: str, allowed: Sequence[str]) -> None:
+    for value in values:
+        if value not in allowed:
+            raise InvalidArgumentError(
+                f"invalid filter '{key}={value}': invalid value for {noun} ({value}): must be one of "
+                + ", ".join(allowed)
+            )
 
 
 def _pattern(value: str) -> re.Pattern[str]:
+    """What is no pattern still matches itself."""
     try:
         return re.compile(value)
-    except re.error as exc:
-        raise InvalidArgumentError(f"invalid filter 'name={value}': {exc}") from exc
+    except re.error:
+        return re.compile(rf"\A{re.escape(value)}\Z")
 
 
 def _number(key: str, value: str) -> int:
