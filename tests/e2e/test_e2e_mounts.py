@@ -13,6 +13,7 @@ from tests.support.archives import ArchiveImage, Layer, docker_archive
 from tests.support.clients import Client
 from tests.support.disks import mounted_tmpfs
 from tests.support.images import busybox_layer
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.reference
 
@@ -334,3 +335,26 @@ def test_files_of_etc_may_be_the_users_own(client: Client, tmp_path: Path) -> No
     client("start", "-a", plain)
     for path in client.inspect(plain, "{{.HostsPath}} {{.ResolvConfPath}} {{.HostnamePath}}").split():
         assert Path(path).exists()
+
+
+@pytest.mark.not_on_dockerd("newer than 20.10")
+def test_another_images_files_are_mounted_and_cannot_be_written(client: Client, furnished: str) -> None:
+    whole, part = f"type=image,src={furnished},dst=/other", f"type=image,src={furnished},dst=/part"
+    look = "cat /other/data/file /part/file; touch /other/x 2>&1; touch /part/x 2>&1; sleep 600"
+    made = client.start(
+        *("--mount", whole, "--mount", f"{part},image-subpath=data", "busybox", "sh", "-c", look)
+    )
+    refused = [f"touch: /{name}/x: Read-only file system" for name in ("other", "part")]
+    wait_until(lambda: len(client("logs", made).lines) == 4, "the container has looked around")
+    assert client("logs", made).lines == ["from the image", "from the image", *refused]
+    shown = mounts(client, made)["/other"]
+    assert (shown["Type"], shown["Name"], shown["RW"]) == ("image", furnished, False)
+    assert Path(str(shown["Source"])).is_mount()
+    client("restart", "-t", "0", made)
+    client("rm", "-f", made)
+    assert not Path(str(shown["Source"])).exists()
+    error = client(
+        "create", "--pull", "never", "--mount", "type=image,src=nosuch,dst=/x", "busybox", code=1
+    ).err
+    assert "No such image: nosuch" in error
+    assert client.text("ps", "-aq") == ""

@@ -20,6 +20,7 @@ import msgspec
 from scow.config import Config
 from scow.engine.containers.copy_up import copy_up
 from scow.engine.containers.events import container_event
+from scow.engine.containers.image_mounts import mount_key, mount_keys
 from scow.engine.containers.links import settle_links
 from scow.engine.containers.merge import merge_config, process_args
 from scow.engine.containers.model import Container, MountRecord
@@ -191,6 +192,15 @@ class Creation:
                 record.source, record.driver = sources[record.name].mountpoint, sources[record.name].driver
             elif record.type == "bind":
                 check_bind_source(record)
+            elif record.type == "image":
+                await self._settle_image(doc, record)
+
+    async def _settle_image(self, doc: Container, record: MountRecord) -> None:
+        """The image's files under a name of their own, and where they will be seen."""
+        key = mount_key(doc.id, record)
+        await self._images.create_rootfs(key, self._find_image(record.name).id)
+        record.source = str(await self._images.mount_rootfs(key))
+        await self._images.unmount_rootfs(key)
 
     async def _copy_up(self, doc: Container, volumes: Sequence[MountRecord]) -> None:
         rootfs = await self._images.mount_rootfs(doc.id)
@@ -201,7 +211,8 @@ class Creation:
             await self._images.unmount_rootfs(doc.id)
 
     async def _undo(self, doc: Container, mounts: MountSet) -> None:
-        await self._images.remove_rootfs(doc.id)
+        for key in (doc.id, *mount_keys(doc)):
+            await self._images.remove_rootfs(key)
         await run_blocking(shutil.rmtree, self._root / doc.id, True)
         self._containers.withdraw(doc)
         for name in _own_volumes(doc, mounts):

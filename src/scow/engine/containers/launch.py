@@ -22,6 +22,7 @@ import msgspec
 from scow.engine.containers import health
 from scow.engine.containers.document import SHARED_MEMORY, Documents, resolve_container_user
 from scow.engine.containers.events import container_event, resource_events
+from scow.engine.containers.image_mounts import mount_keys
 from scow.engine.containers.model import ZERO_TIME, Container, Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import Sandbox, Sandboxes
@@ -142,6 +143,9 @@ class Launcher:
         """Mount the root file system and connect the network."""
         rootfs = await self.images.mount_rootfs(doc.id)
         undo.push_async_callback(self.images.unmount_rootfs, doc.id)
+        for key in mount_keys(doc):
+            await self.images.mount_rootfs(key)
+            undo.push_async_callback(self.images.unmount_rootfs, key)
         sandbox = await self.sandboxes.open(doc)
         undo.callback(sandbox.close)
         if sandbox.endpoint is not None:
@@ -188,7 +192,8 @@ class Launcher:
             await self._runtime(doc).discard(doc.id, self.cgroup(doc))
             if endpoint is not None:
                 await self.sandboxes.release(endpoint)
-            await self.images.unmount_rootfs(doc.id)
+            for key in (doc.id, *mount_keys(doc)):
+                await self.images.unmount_rootfs(key)
             await self._release_shared_memory(doc)
         except (ScowError, OSError) as exc:
             _log.warning("clean-up of %s: %s", doc.id, exc)

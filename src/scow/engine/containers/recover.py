@@ -23,6 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from scow.engine.containers.exits import Exits
+from scow.engine.containers.image_mounts import container_of
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Container, Live
 from scow.engine.containers.registry import Containers
@@ -149,7 +150,7 @@ class Recovery:
         # First, while what it needs is still there: a bundle, a folder that a mount is in.
         await self._launcher.remove_orphans()
         for key in self._images.rootfs_keys():
-            if key not in self._containers:
+            if container_of(key) not in self._containers:
                 await self._images.remove_rootfs(key)
         for folder in (self._root, self._bundles):
             for path in await run_blocking(_children, folder):
@@ -159,7 +160,7 @@ class Recovery:
     async def _unmount_unused(self) -> None:
         """What the last daemon had mounted to copy files of containers that do not run."""
         for key in self._images.mounted_rootfs():
-            live = self._containers.by_id(key)
+            live = self._containers.by_id(container_of(key))
             if live is not None and not live.doc.alive:
                 await self._images.unmount_rootfs(key)
 

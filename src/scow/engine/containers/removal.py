@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 from scow.engine.containers.events import container_event
+from scow.engine.containers.image_mounts import mount_keys
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Live
 from scow.engine.containers.registry import Containers
@@ -96,7 +97,8 @@ class Removal:
         for name in live.doomed_volumes:
             await self._volumes.discard(name)
         try:
-            await self._images.remove_rootfs(doc.id)
+            for key in (doc.id, *mount_keys(doc)):
+                await self._images.remove_rootfs(key)
             await run_blocking(_remove_tree, self._root / doc.id)
         except (OSError, ScowError) as exc:
             raise await self._bury(live, exc) from exc
