@@ -71,3 +71,18 @@ def test_without_library_and_command_the_error_says_so(monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(NftablesError, match="neither libnftables"):
         Nftables().run("list tables\n")
+
+
+def test_a_text_that_is_seldom_run_does_not_load_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nftables, "_load", lambda: pytest.fail("the library is loaded"))
+    fd = create_netns()
+    try:
+        with enter_netns(fd):
+            nft = Nftables()
+            nft.run(MAP, seldom=True)
+            assert "table ip t" in nft.run("list tables\n", seldom=True)
+            with pytest.raises(NftablesError):
+                nft.run("nonsense\n", seldom=True)
+            nft.close()
+    finally:
+        os.close(fd)

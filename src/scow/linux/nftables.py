@@ -1,7 +1,8 @@
 """The kernel's packet filter: rules as nft(8) text, carried out as one transaction.
 
 The library that the ``nft`` command is made of runs in this process: 0.1 ms a change. Where it is not
-installed the command itself is run, 2 ms a change. Either way a text takes effect whole or not at all.
+installed the command itself is run, 2 ms a change; so it is for texts that are ``seldom`` run, as the library
+keeps 2 MB from its first call on. Either way a text takes effect whole or not at all.
 
 libnftables talks to the network namespace that the first call was made from, and serves one thread at a
 time, which a lock ensures.
@@ -10,6 +11,7 @@ time, which a lock ensures.
 import ctypes
 import errno
 import os
+import shutil
 import threading
 from typing import TextIO
 
@@ -25,16 +27,20 @@ class Nftables:
     """Runs nft texts. Closed by ``close``."""
 
     def __init__(self) -> None:
-        """Bind to the calling thread's network namespace, by the library if it is there."""
-        self._library = _load()
-        self._context = self._open() if self._library else None
+        """Nothing is loaded yet. All calls are to be made from the same network namespace."""
+        self._library: ctypes.CDLL | None = None
+        self._context: int | None = None
+        self._is_open = False
 
-    def run(self, commands: str) -> str:
+    def run(self, commands: str, *, seldom: bool = False) -> str:
         """Carry out ``commands`` as one transaction and return what they print.
 
         Raises NftablesError with nft's first message.
         """
         with _lock:
+            if not self._is_open and not (seldom and shutil.which("nft")):
+                self._is_open, self._library = True, _load()
+                self._context = self._open() if self._library else None
             code, output, error = self._run(commands) if self._library else _run_command(commands)
         if code:
             raise _error(error)

@@ -62,7 +62,7 @@ class PacketFilter:
 
     def warn_of_foreign_policies(self) -> None:
         """Say in the log which other firewall will stop our containers."""
-        for chain in firewall.foreign_drop_policies(self._nftables.run("list chains\n"), TABLE):
+        for chain in firewall.foreign_drop_policies(self._nftables.run("list chains\n", seldom=True), TABLE):
             _log.warning("chain %s drops forwarded packets: it has to let container traffic through", chain)
 
     def close(self) -> None:
@@ -83,4 +83,5 @@ class PacketFilter:
             self._write_table()
 
     def _write_table(self) -> None:
-        self._nftables.run(firewall.render_table(TABLE, list(self._bridges.values()), list(self._published)))
+        table = firewall.render_table(TABLE, list(self._bridges.values()), list(self._published))
+        self._nftables.run(table, seldom=True)
