@@ -4,6 +4,9 @@ import os
 
 from scow.linux import syscalls
 
+NULL_DEVICE_KERNEL = (5, 12)
+"""The first version that can do it."""
+
 
 def open_read_only_null() -> int:
     """A descriptor of ``/dev/null`` on a mount of its own that is read-only and in no namespace.
