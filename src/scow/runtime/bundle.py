@@ -130,7 +130,10 @@ def _init_path(request: SpecRequest, host: HostFacts) -> str | None:
     if not wanted or not namespaces.is_private_pid(request.host.pid_mode):
         return None
     if host.init_path is None:
-        raise ScowError('exec: "docker-init": executable file not found in $PATH')
+        raise ScowError(
+            'exec: "docker-init": executable file not found in $PATH: --init needs the package tini on the '
+            "host, or its path as init-path in daemon.json"
+        )
     return host.init_path
 
 

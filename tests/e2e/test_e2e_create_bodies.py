@@ -1,0 +1,209 @@
+"""What ``POST /containers/create`` refuses, and what it gives back: statuses and messages.
+
+Statuses are those of present Docker, which answers 400 where 20.10 answered 500.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.support.clients import Client
+
+pytestmark = pytest.mark.reference
+
+_MIB = 1 << 20
+_PORT = [{"HostPort": "abc"}]
+
+
+@pytest.fixture
+def client(client: Client) -> Client:
+    """These are requests: one command line for each engine is enough."""
+    if client.command != "docker":
+        pytest.skip("no command line is run")
+    return client
+
+
+# Host configurations that both engines refuse with the same words.
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"Memory": -1}, "Minimum memory limit allowed is 6MB"),
+    ({"Memory": 1000}, "Minimum memory limit allowed is 6MB"),
+    (
+        {"Memory": 20 * _MIB, "MemorySwap": 10 * _MIB},
+        "Minimum memoryswap limit should be larger than memory limit",
+    ),
+    ({"MemorySwap": 10 * _MIB}, "You should always set the Memory limit when using Memoryswap limit"),
+    ({"MemoryReservation": 100}, "Minimum memory reservation allowed is 6MB"),
+    (
+        {"Memory": 20 * _MIB, "MemoryReservation": 30 * _MIB},
+        "Minimum memory limit can not be less than memory res",
+    ),
+    ({"NanoCpus": -1}, "Range of CPUs is from 0.01 to "),
+    ({"NanoCpus": 999 * 10**9}, "Range of CPUs is from 0.01 to "),
+    ({"NanoCpus": 10**8, "CpuPeriod": 100000}, "Nano CPUs and CPU Period cannot both be set"),
+    ({"NanoCpus": 10**8, "CpuQuota": 100000}, "Nano CPUs and CPU Quota cannot both be set"),
+    (
+        {"CpuPeriod": 1},
+        "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)",
+    ),
+    ({"CpuQuota": 1}, "CPU cfs quota can not be less than 1ms (i.e. 1000)"),
+    ({"CpusetCpus": "7777"}, "Requested CPUs are not available - requested 7777, available: "),
+    ({"CpusetCpus": "a-b"}, "Invalid value a-b for cpuset cpus: invalid format: a-b"),
+    ({"CpusetMems": "77"}, "Requested memory nodes are not available - requested 77, available: "),
+    ({"ShmSize": -1}, "SHM size can not be less than 0"),
+    ({"OomScoreAdj": 2000}, "Invalid value 2000, range for oom score adj is [-1000, 1000]"),
+    (
+        {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": -3}},
+        "maximum retry count cannot be negative",
+    ),
+    (
+        {"AutoRemove": True, "RestartPolicy": {"Name": "always"}},
+        "can't create 'AutoRemove' container with restart",
+    ),
+    ({"PortBindings": {"80/tcp": _PORT}}, 'invalid port specification: "abc"'),
+    ({"PortBindings": {"80/tcp": [{"HostPort": "90-80"}]}}, 'invalid port specification: "90-80"'),
+    ({"PortBindings": {"None/tcp": [{"HostPort": "80"}]}}, 'invalid port specification: "None'),
+    ({"CgroupnsMode": "bogus"}, "invalid cgroup namespace mode: bogus"),
+    ({"NetworkMode": "container:"}, "nvalid network mode: invalid container format container:<name|id>"),
+    ({"NetworkMode": "host", "Links": ["a:b"]}, "host type networking can't be used with links"),
+    (
+        {"NetworkMode": "container:x", "PublishAllPorts": True},
+        "port publishing and the container type network mode",
+    ),
+    ({"ExtraHosts": ["noip"]}, 'bad format for add-host: "noip"'),
+    ({"ExtraHosts": ["a:b:c"]}, 'invalid IP address in add-host: "b:c"'),
+    ({"IpcMode": "container:nobody"}, "No such container: nobody"),
+    ({"PidMode": "container:nobody"}, "No such container: nobody"),
+    ({"CapAdd": ["BOGUS"]}, 'invalid CapAdd: unknown capability: "CAP_BOGUS"'),
+    ({"CapDrop": ["BOGUS"]}, 'invalid CapDrop: unknown capability: "CAP_BOGUS"'),
+    (
+        {"LogConfig": {"Type": "json-file", "Config": {"bogus": "1"}}},
+        "unknown log opt 'bogus' for json-file log driver",
+    ),
+    ({"Tmpfs": {"/": ""}}, "invalid specification: destination can't be '/'"),
+    ({"VolumesFrom": [""]}, "volumes-from specification cannot be an empty string"),
+    ({"VolumesFrom": ["nobody"]}, "No such container: nobody"),
+    ({"Links": ["nobody:x"]}, "could not get container for nobody: No such container: nobody"),
+    ({"Binds": ["v:/x"]}, "volume name is too short, names should be at least two alphanumeric characters"),
+    (
+        {"Mounts": [{"Type": "bogus", "Target": "/x"}]},
+        'invalid mount config for type "bogus": mount type unknown',
+    ),
+    ({"Mounts": [{"Type": "bind", "Source": "/tmp"}]}, "field Target must not be empty"),
+    ({"Mounts": [{"Type": "bind", "Target": "/x"}]}, "field Source must not be empty"),
+    ({"Mounts": [{"Type": "tmpfs", "Source": "x", "Target": "/x"}]}, "field Source must not be specified"),
+    (
+        {"Mounts": [{"Type": "volume", "Target": "/x", "ReadOnly": True}]},
+        "must not set ReadOnly mode when using anon",
+    ),
+]
+
+# What belongs to the container itself.
+REFUSED_CONFIGS: list[tuple[dict[str, Any], str]] = [
+    ({"Env": ["=x"]}, "invalid environment variable: =x"),
+    ({"Env": [""]}, "invalid environment variable: "),
+    ({"StopSignal": "SIGBOGUS"}, "nvalid signal: SIGBOGUS"),
+    ({"StopSignal": "0"}, "nvalid signal: 0"),
+    ({"WorkingDir": "rel"}, "the working directory 'rel' is invalid, it needs to be an absolute path"),
+    (
+        {"Healthcheck": {"Test": ["CMD", "x"], "Interval": 100}},
+        "Interval in Healthcheck cannot be less than 1ms",
+    ),
+    (
+        {"Healthcheck": {"Test": ["CMD", "x"], "Timeout": -1}},
+        "Timeout in Healthcheck cannot be less than 1ms",
+    ),
+    (
+        {"Healthcheck": {"Test": ["CMD", "x"], "StartPeriod": 9}},
+        "StartPeriod in Healthcheck cannot be less than 1ms",
+    ),
+    ({"Healthcheck": {"Test": ["CMD", "x"], "Retries": -1}}, "Retries in Healthcheck cannot be negative"),
+    ({"Hostname": "x", "HostConfig": {"UTSMode": "host"}}, "conflicting options: hostname and the UTS mode"),
+    ({"Hostname": "x", "HostConfig": {"NetworkMode": "container:y"}}, "hostname and the network mode"),
+    (
+        {"ExposedPorts": {"80/tcp": {}}, "HostConfig": {"NetworkMode": "container:y"}},
+        "port exposing and the container",
+    ),
+]
+
+
+def create(client: Client, body: dict[str, Any]) -> tuple[int, str]:
+    """Status and message of a create of busybox."""
+    answer = client.api("POST", "/v1.41/containers/create", {"Image": "busybox", "Cmd": ["true"]} | body)
+    return answer.status, answer.message if answer.status >= 400 else ""
+
+
+def test_settings_of_the_host_that_cannot_be_right(client: Client) -> None:
+    wrong = [
+        (host, message, found)
+        for host, message in REFUSED
+        if (found := create(client, {"HostConfig": host}))[0] != 400 or message not in found[1]
+    ]
+    assert not wrong
+
+
+def test_settings_of_the_container_that_cannot_be_right(client: Client) -> None:
+    wrong = [
+        (body, message, found)
+        for body, message in REFUSED_CONFIGS
+        if (found := create(client, body))[0] != 400 or message not in found[1]
+    ]
+    assert not wrong
+    assert client.api("GET", "/containers/json?all=1").json == []
+
+
+@pytest.mark.not_on_dockerd("500 or accepted in 20.10")
+def test_settings_that_only_present_docker_refuses(client: Client) -> None:
+    refused = {
+        "IpcMode": "bogus",
+        "PidMode": "bogus",
+        "UTSMode": "bogus",
+        "CpuShares": -1,
+        "SecurityOpt": ["bogus"],
+        "Binds": ["/a:/b:bogus"],
+        "Links": ["a:b:c"],
+        "Isolation": "hyperv",
+    }
+    wrong = [key for key, value in refused.items() if create(client, {"HostConfig": {key: value}})[0] != 400]
+    assert not wrong
+    assert create(client, {"Image": "nosuch", "HostConfig": {"Memory": 1}})[0] == 400, (
+        "before the image is sought"
+    )
+    answer = client.api(
+        "POST", "/v1.44/containers/create", {"Image": "busybox", "HostConfig": {"Annotations": {"": "x"}}}
+    )
+    assert answer.status == 400
+    assert "the empty string is not permitted as an annotation key" in answer.message
+    assert create(client, {"MacAddress": "zz"}) == (400, "invalid MAC address zz")
+    assert create(client, {"HostConfig": {"StorageOpt": {"bogus": "1"}}}) == (500, "Unknown option bogus")
+
+
+def test_what_was_given_reads_back(client: Client) -> None:
+    host = {
+        "Binds": ["/tmp:/b:ro,z"], "Tmpfs": {"/t": "size=1m"}, "DeviceCgroupRules": ["c 1:* rwm"],
+        "UTSMode": "host", "CgroupnsMode": "host", "Isolation": "default", "VolumeDriver": "nosuch",
+        "Runtime": "runc", "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3},
+        "GroupAdd": ["29", "audio"], "Init": False, "Dns": ["192.0.2.1"], "ExtraHosts": ["a:192.0.2.2"],
+        "ReadonlyPaths": [], "MaskedPaths": ["/proc/kcore"], "OomScoreAdj": 5,
+        "PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": ""}]},
+    }  # fmt: skip
+    body = {"Image": "busybox", "Env": ["Foo", "A=b"], "Cmd": ["true"], "StopTimeout": 7, "Labels": {"x": ""}}
+    created = client.api("POST", "/v1.41/containers/create", body | {"HostConfig": host})
+    assert created.status == 201, created.message
+    shown = client.api("GET", f"/v1.41/containers/{created.json['Id']}/json").json
+    assert {key: shown["HostConfig"][key] for key in host} == host
+    for key, value in body.items():
+        if key == "Env":
+            assert [entry for entry in shown["Config"]["Env"] if not entry.startswith("PATH=")] == value
+        else:
+            assert shown["Config"][key] == value
+
+
+def test_warnings_come_with_the_container(client: Client) -> None:
+    host = {"NetworkMode": "host", "PortBindings": {"80/tcp": [{"HostPort": "80"}]}, "OomKillDisable": True}
+    created = client.api("POST", "/containers/create", {"Image": "busybox", "HostConfig": host})
+    assert created.status == 201
+    warnings = created.json["Warnings"]
+    assert "Published ports are discarded when using host network mode" in warnings
+    assert any(
+        warning.startswith(("OOM killer is disabled", "Your kernel does not sup")) for warning in warnings
+    )
