@@ -34,7 +34,7 @@ def shown(client: Client, name: str) -> str:
 
 def test_health_follows_the_probes_from_start_to_stop(client: Client) -> None:
     began = str(time.time())
-    client("create", "--name", "web", *QUICK, "--health-retries", "2", "--health-cmd", "cat /tmp/ok; pwd",
+    client("create", "--name", "web", *QUICK, "--health-retries", "2", "--health-cmd", "true; pwd",
            "-w", "/etc", "-u", "app", "busybox", "sleep", "600")  # fmt: skip
     client("create", "--name", "web2", *QUICK, "--health-cmd", "test -e /tmp/ok", "busybox", "sleep", "600")
     assert "Health" not in json.loads(client.inspect("web", "{{json .State}}"))
@@ -73,7 +73,7 @@ def test_health_follows_the_probes_from_start_to_stop(client: Client) -> None:
         *("events", "--since", began, "--until", str(time.time()), "--filter", "container=web"),
         *("--format", "{{.Action}}"),
     ).splitlines()
-    command = "/bin/sh -c cat /tmp/ok; pwd"
+    command = "/bin/sh -c true; pwd"
     steps = [f"exec_create: {command}", f"exec_start: {command}", "exec_die"]
     assert [action for action in actions if action.startswith("exec")][:3] == steps
     assert not json.loads(client.inspect("web2", "{{json .ExecIDs}}")) or client.status("web2") == "running"

@@ -167,9 +167,9 @@ class Execs:
         One byte more than ``max_output_bytes`` of its output tells that there was more. Raises ScowError if
         the container is gone, or the process does not die.
         """
-        found = self._get(exec_id)
         output = bytearray()
         with sock:
+            found = self._get(exec_id)
             try:
                 async with asyncio.timeout(timeout_s):
                     await _collect(sock, output, max_output_bytes + 1)
@@ -223,12 +223,14 @@ class Execs:
 
     async def exited(self, ended: Exited) -> None:
         """The process of an exec is gone and its output delivered."""
-        found = self._execs[ended.key]
-        live = self._containers.by_id(found.container_id)
-        self._finish(live, found, ended.exit_code)
-        await self._launcher.forget(found.id)
-        if live is not None:
-            self._tell(live.doc, found, "exec_die", {"exitCode": str(ended.exit_code)}, with_command=False)
+        # None: its container was removed in the meantime.
+        if found := self._execs.get(ended.key):
+            live = self._containers.by_id(found.container_id)
+            self._finish(live, found, ended.exit_code)
+            if live is not None:
+                code = {"exitCode": str(ended.exit_code)}
+                self._tell(live.doc, found, "exec_die", code, with_command=False)
+        await self._launcher.forget(ended.key)
 
     async def inspect(self, exec_id: str) -> ExecInspect:
         """Raises NotFoundError."""
@@ -268,7 +270,8 @@ class Execs:
     def discard_all(self, live: Live) -> None:
         """Forget the execs of a container that is being removed."""
         for exec_id in live.execs:
-            self._execs.pop(exec_id, None)
+            if found := self._execs.pop(exec_id, None):
+                found.ended.set()
         live.execs.clear()
 
     def _get(self, exec_id: str) -> Exec:

@@ -81,3 +81,25 @@ def test_another_condition_is_refused() -> None:
 
     with pytest.raises(InvalidArgumentError, match='invalid condition: "someday"'):
         asyncio.run(run())
+
+
+def test_one_that_waits_for_its_restart_counts_as_running() -> None:
+    async def run() -> int:
+        waits, doc = Waits(), container(Status.RESTARTING, 3)
+        pending = waits.wait(doc, "not-running")
+        assert not pending.done()
+        doc.state.status = Status.EXITED
+        waits.exited(doc)
+        return (await pending).status_code
+
+    assert asyncio.run(run()) == 3
+
+
+def test_a_removal_that_failed_is_told_with_its_reason() -> None:
+    async def run() -> None:
+        waits, doc = Waits(), container(Status.EXITED, 0)
+        pending = waits.wait(doc, "removed")
+        waits.removed(doc, "unable to remove filesystem")
+        assert (await pending).error == WaitError(message="unable to remove filesystem")
+
+    asyncio.run(run())

@@ -187,8 +187,8 @@ class Launcher:
             os.close(live.pidfd)
             live.pidfd = -1
         endpoint, doc.endpoint = doc.endpoint, None
-        await self.supervisor.forget(doc.id)
         try:
+            await self.supervisor.forget(doc.id)
             await self._runtime(doc).discard(doc.id, self.cgroup(doc))
             if endpoint is not None:
                 await self.sandboxes.release(endpoint)
