@@ -34,49 +34,51 @@ def shown(client: Client, name: str) -> str:
 
 def test_health_follows_the_probes_from_start_to_stop(client: Client) -> None:
     began = str(time.time())
-    client("create", "--name", "web", *QUICK, "--health-retries", "2", "--health-cmd", "true; pwd",
+    client("create", "--name", "fit", *QUICK, "--health-retries", "2", "--health-cmd", "true; pwd",
            "-w", "/etc", "-u", "app", "busybox", "sleep", "600")  # fmt: skip
-    client("create", "--name", "web2", *QUICK, "--health-cmd", "test -e /tmp/ok", "busybox", "sleep", "600")
-    assert "Health" not in json.loads(client.inspect("web", "{{json .State}}"))
-    client("start", "web", "web2")
-    healthy = wait_for(client, "web", "healthy")
+    client("create", "--name", "sick", *QUICK, "--health-cmd", "test -e /tmp/ok", "busybox", "sleep", "600")
+    assert "Health" not in json.loads(client.inspect("fit", "{{json .State}}"))
+    client("start", "fit", "sick")
+    healthy = wait_for(client, "fit", "healthy")
     assert healthy["FailingStreak"] == 0
     last = healthy["Log"][-1]
     assert last["ExitCode"] == 0
     assert last["Output"].endswith("/etc\n")
     assert last["Start"] < last["End"]
-    assert "(healthy)" in shown(client, "web")
+    assert "(healthy)" in shown(client, "fit")
     # The other has no such file, and gets it.
-    unhealthy = wait_for(client, "web2", "unhealthy")
+    unhealthy = wait_for(client, "sick", "unhealthy")
     assert unhealthy["FailingStreak"] >= 3
-    assert "(unhealthy)" in shown(client, "web2")
+    assert "(unhealthy)" in shown(client, "sick")
     names = ("--format", "{{.Names}}")
-    assert client.text("ps", "--filter", "health=unhealthy", *names) == "web2"
-    assert client.text("ps", "--filter", "health=healthy", *names) == "web"
-    client("exec", "web2", "touch", "/tmp/ok")
-    wait_for(client, "web2", "healthy")
-    assert len(health(client, "web2")["Log"]) <= 5
-    client("pause", "web2")
-    paused = health(client, "web2")
-    assert "(Paused)" in shown(client, "web2")
-    client("stop", "-t", "0", "web")
-    assert health(client, "web")["Status"] == "unhealthy"
-    assert health(client, "web2") == paused, "what is paused is not probed"
-    client("unpause", "web2")
-    wait_for(client, "web2", "healthy")
+    assert client.text("ps", "--filter", "health=unhealthy", *names) == "sick"
+    assert client.text("ps", "--filter", "health=healthy", *names) == "fit"
+    client("exec", "sick", "touch", "/tmp/ok")
+    wait_for(client, "sick", "healthy")
+    assert len(health(client, "sick")["Log"]) <= 5
+    client("pause", "sick")
+    paused = health(client, "sick")
+    assert "(Paused)" in shown(client, "sick")
+    client("stop", "-t", "0", "fit")
+    assert health(client, "fit")["Status"] == "unhealthy"
+    assert health(client, "sick") == paused, "what is paused is not probed"
+    client("unpause", "sick")
+    wait_for(client, "sick", "healthy")
     past = client.text(
-        *("events", "--since", began, "--until", str(time.time()), "--filter", "container=web2"),
+        *("events", "--since", began, "--until", str(time.time()), "--filter", "container=sick"),
         *("--filter", "event=health_status", "--format", "{{.Action}}"),
     ).splitlines()
-    assert past == ["health_status: unhealthy", "health_status: healthy", "health_status: healthy"]
+    told = ["health_status: unhealthy", "health_status: healthy", "health_status: healthy"]
+    # dockerd remembers 256 events, of which each probe has three.
+    assert past == (told if client.daemon.kind == "scowd" else told[-len(past) :])
     actions = client.text(
-        *("events", "--since", began, "--until", str(time.time()), "--filter", "container=web"),
+        *("events", "--since", began, "--until", str(time.time()), "--filter", "container=fit"),
         *("--format", "{{.Action}}"),
     ).splitlines()
     command = "/bin/sh -c true; pwd"
     steps = [f"exec_create: {command}", f"exec_start: {command}", "exec_die"]
     assert [action for action in actions if action.startswith("exec")][:3] == steps
-    assert not json.loads(client.inspect("web2", "{{json .ExecIDs}}")) or client.status("web2") == "running"
+    assert not json.loads(client.inspect("sick", "{{json .ExecIDs}}")) or client.status("sick") == "running"
 
 
 def test_a_container_is_starting_and_failures_in_its_start_period_do_not_count(client: Client) -> None:
