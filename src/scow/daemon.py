@@ -341,7 +341,8 @@ class Daemon:
             events,
         )
         exits = Exits(containers, launcher, removal, waits, events, tasks)
-        lifecycle = Lifecycle(containers, launcher, removal, waits, events)
+        stop_timeout_s = self._config.default_stop_timeout_s
+        lifecycle = Lifecycle(containers, launcher, removal, waits, events, stop_timeout_s)
         return _Life(launcher, waits, execs, removal, exits, lifecycle)
 
     async def _reconcile(

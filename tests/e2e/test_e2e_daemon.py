@@ -6,7 +6,8 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,15 @@ def test_a_tcp_client_may_keep_its_connection(stopped: Daemon) -> None:
     done = stopped.namespace.run(program("python"), "-c", script)
     assert done.stdout.strip() == "[b'OK', b'OK', b'OK']"
     stopped.stop()
+
+
+def test_the_default_stop_timeout_and_a_network_that_is_full(start_daemon: Callable[..., Daemon]) -> None:
+    daemon = start_daemon("--default-stop-timeout", "1", "--bip", "10.99.1.1/30")
+    container = daemon.scow("run", "-d", "busybox", "sleep", "600").out.strip()
+    error = daemon.scow("run", "-d", "busybox", "true", code=125).err
+    assert "failed to set up container networking: " in error
+    assert "external connectivity" not in error, "nobody asked for a port"
+    began = time.monotonic()
+    daemon.scow("stop", container)  # the first process of a container is spared SIGTERM
+    assert 1 <= time.monotonic() - began < 8
+    daemon.scow("rm", container)

@@ -116,6 +116,7 @@ def _to_config(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Confi
         default_shm_size_bytes=settings["default-shm-size"],
         default_ipc_mode=settings["default-ipc-mode"],
         default_cgroupns_mode=settings["default-cgroupns-mode"],
+        default_stop_timeout_s=settings["default-stop-timeout"],
         log_driver=settings["log-driver"],
         log_opts=settings["log-opts"],
         bridge=settings["bridge"],

@@ -80,7 +80,7 @@ _CONTAINERS = (
     Option("default-shm-size", values.SIZE, "Default shm size for containers", 64 * 1024 * 1024),
     _text("default-ipc-mode", 'Default mode for containers ipc ("shareable" | "private")', "private"),
     _text("default-cgroupns-mode", 'Default mode for containers cgroup namespace ("host" | "private")'),
-    _number("default-stop-timeout", "Set the default container stop timeout in seconds", 10, only=(10,)),
+    _number("default-stop-timeout", "Set the default container stop timeout in seconds", 10),
     _text("log-driver", "Default driver for container logs", "json-file"),
     Option("log-opt", values.MAP, "Default log driver options for containers", {}, "log-opts"),
 )

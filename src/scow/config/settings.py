@@ -66,6 +66,7 @@ class Config:
     default_shm_size_bytes: int = 64 * 1024 * 1024
     default_ipc_mode: str = "private"
     default_cgroupns_mode: str = ""
+    default_stop_timeout_s: int = 10
     log_driver: str = "json-file"
     log_opts: Mapping[str, str] = field(default_factory=dict)
 

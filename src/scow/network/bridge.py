@@ -25,7 +25,7 @@ from scow.errors import InvalidArgumentError, ScowError, UnsupportedError
 from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
 from scow.network import bridge_device, veth
 from scow.network.bridge_device import BridgeDevice
-from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest
+from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishError
 from scow.network.firewall import BridgeRules
 from scow.network.host import HostNetwork
 from scow.network.ipam import AddressPool, IPAddress, Subnet
@@ -170,7 +170,8 @@ class BridgeDriver:
                     isolated=self._isolate_ports,
                     default_route=attempt.request.default_route and not self.settings.internal,
                 )
-                self._host.publish(endpoint)
+                with _publishing():
+                    self._host.publish(endpoint)
             except BaseException:
                 self._undo(endpoint)
                 raise
@@ -187,13 +188,15 @@ class BridgeDriver:
         """Addresses and the ports; the only step that is about other endpoints."""
         if request.mac and not _MAC.fullmatch(request.mac):
             raise InvalidArgumentError(f"invalid MAC address: {request.mac}")
-        asked = self._ports_asked(request.ports)
+        with _publishing():
+            asked = self._ports_asked(request.ports)
         with self._lock:
             if request.endpoint_id in self._endpoints:
                 raise ScowError(f"endpoint {request.endpoint_id} is connected already")
             endpoint = self._with_addresses(request)
             try:
-                endpoint.ports = self._host.reserve(asked)
+                with _publishing():
+                    endpoint.ports = self._host.reserve(asked)
             except BaseException:
                 self._release_addresses(endpoint)
                 raise
@@ -276,6 +279,17 @@ def _kernel_errors() -> Iterator[None]:
         yield
     except OSError as exc:
         raise ScowError(exc.strerror or str(exc)) from exc
+
+
+@contextmanager
+def _publishing() -> Iterator[None]:
+    """Whatever fails is a matter of ports."""
+    try:
+        yield
+    except ScowError as exc:
+        raise PublishError(exc.message) from exc
+    except OSError as exc:
+        raise PublishError(exc.strerror or str(exc)) from exc
 
 
 def _pool(subnet: Subnet) -> AddressPool:

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 
 import msgspec
 
+from scow.errors import ScowError
+
+
+class PublishError(ScowError):
+    """The endpoint could not be made because of a port."""
+
 
 @dataclass(frozen=True, slots=True)
 class PortRequest:

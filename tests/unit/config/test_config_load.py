@@ -185,7 +185,6 @@ def test_a_setting_that_cannot_be_right_is_named(with_file: Any, text: str, mess
         ('{"userns-remap": "default"}', "userns-remap: default"),
         ('{"metrics-addr": "127.0.0.1:9323"}', "metrics-addr: 127.0.0.1:9323"),
         ('{"ip6tables": false}', "ip6tables: false"),
-        ('{"default-stop-timeout": 5}', "default-stop-timeout: 5"),
         ('{"builder": {"gc": {"enabled": true}}}', "builder: map[gc:map[enabled:true]]"),
         ('{"proxies": {"http-proxy": "http://p"}}', "http-proxy: http://p"),
         ('{"storage-opts": ["overlay2.size=1G"]}', "storage-opts: [overlay2.size=1G]"),

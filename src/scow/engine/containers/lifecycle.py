@@ -22,7 +22,6 @@ from scow.spec.engine_api.container import WaitResult
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_STOP_TIMEOUT_S = 10
 # After SIGKILL only an uninterruptible sleep in the kernel keeps a process: Docker waits as long.
 KILL_TIMEOUT_S = 10.0
 
@@ -31,13 +30,21 @@ class Lifecycle:
     """Moves containers through their states at a person's word."""
 
     def __init__(
-        self, containers: Containers, launcher: Launcher, removal: Removal, waits: Waits, events: EventBus
+        self,
+        containers: Containers,
+        launcher: Launcher,
+        removal: Removal,
+        waits: Waits,
+        events: EventBus,
+        stop_timeout_s: int,
     ) -> None:
+        """``stop_timeout_s``: how long a container may take to stop that says nothing else."""
         self._containers = containers
         self._launcher = launcher
         self._removal = removal
         self._waits = waits
         self._events = events
+        self._stop_timeout_s = stop_timeout_s
 
     async def start(self, ref: str) -> None:
         """Start a container. Raises NotModified if it runs, ConflictError, or why it failed."""
@@ -142,12 +149,11 @@ class Lifecycle:
         configured = live.doc.config.stop_signal
         return parse_signal(asked or (configured if configured is not msgspec.UNSET else "") or "SIGTERM")
 
-    @staticmethod
-    def _stop_timeout(live: Live, asked: int | None) -> int:
+    def _stop_timeout(self, live: Live, asked: int | None) -> int:
         configured = live.doc.config.stop_timeout
         if asked is not None:
             return asked
-        return configured if configured is not msgspec.UNSET else DEFAULT_STOP_TIMEOUT_S
+        return configured if configured is not msgspec.UNSET else self._stop_timeout_s
 
     async def restart(self, ref: str, *, timeout_s: int | None, signal: str | None) -> None:
         """Stop a container if it runs, and start it."""

@@ -16,7 +16,7 @@ from scow.engine.containers.registry import Containers
 from scow.errors import ConflictError, NotFoundError, ScowError
 from scow.linux.namespaces import create_netns
 from scow.network.bridge import BridgeDriver
-from scow.network.endpoint import ConnectRequest, Endpoint
+from scow.network.endpoint import ConnectRequest, Endpoint, PublishError
 from scow.network.loopback import loopback_up
 from scow.tasks import run_blocking
 
@@ -92,11 +92,11 @@ class Sandboxes:
         )
         try:
             return await self._bridge.connect(request)
+        except PublishError as exc:
+            what = f"driver failed programming external connectivity on endpoint {doc.name} ({endpoint_id})"
+            raise ScowError(f"failed to set up container networking: {what}: {exc.message}") from exc
         except ScowError as exc:
-            exc.message = (
-                f"failed to set up container networking: driver failed programming external connectivity on "
-                f"endpoint {doc.name} ({endpoint_id}): {exc.message}"
-            )
+            exc.message = f"failed to set up container networking: {exc.message}"
             raise
 
     def _joined(self, ref: str) -> str:
