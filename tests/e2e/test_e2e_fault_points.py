@@ -23,7 +23,7 @@ from tests.support.http import Answer
 from tests.support.waiting import wait_until
 
 _MOST_STEPS = 150
-# Every step of the long operations takes a minute of a core; every third one is looked at unless asked for all.
+# Every step of the long operations takes a minute of a core: every third one, unless asked for all.
 _SAMPLE = 1 if os.environ.get("SCOW_TEST_ALL_STEPS") else 3
 # What an operation still does when it has been answered is done by then, on a machine however busy.
 _AFTERMATH_S = 0.5
