@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import scow
 from scow import log
@@ -26,6 +27,7 @@ from scow.api.http.listeners import open_listeners
 from scow.api.http.server import Server
 from scow.api.server.app import Services, build_app
 from scow.config import Config, Runtime, load
+from scow.deferred import deferred
 from scow.engine.containers.commit import Commits
 from scow.engine.containers.create import Creation
 from scow.engine.containers.document import HELD_PARTS, Documents
@@ -58,17 +60,11 @@ from scow.engine.networks import Member, Networks
 from scow.engine.pidfile import PidFile
 from scow.engine.programs import Programs
 from scow.engine.pruning import Pruning
-from scow.engine.registries import RegistryClient
 from scow.engine.reload import waiting
 from scow.engine.system import System
 from scow.engine.volumes import Volumes
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.model import ImageUser
-from scow.image.remote.downloads import Downloads
-from scow.image.remote.endpoints import RegistrySettings
-from scow.image.remote.pull import Puller
-from scow.image.remote.push import Pusher
-from scow.image.remote.registries import Registries
 from scow.image.store import ImageStore
 from scow.linux import cgroups
 from scow.linux.allocator import give_back_free_memory, use_one_arena
@@ -85,6 +81,9 @@ from scow.runtime.oci_runtime import OciRuntime
 from scow.runtime.supervisor import Exited, Supervisor
 from scow.store import Store
 from scow.tasks import TaskOwner, run_blocking
+
+if TYPE_CHECKING:
+    from scow.engine.registries import RegistryClient
 
 _log = logging.getLogger(__name__)
 
@@ -361,9 +360,18 @@ class Daemon:
         await recovery.recover(await supervisor.start())
         await recovery.apply_restart_policies()
 
-    def _open_registries(self, images: ImageStore, nouns: Images, tasks: TaskOwner) -> RegistryClient:
+    def _open_registries(self, images: ImageStore, nouns: Images, tasks: TaskOwner) -> "RegistryClient":
+        # Many engines never pull: 0.8 MB.
+        from scow.engine.registries import RegistryClient
+        from scow.image.remote.downloads import Downloads
+        from scow.image.remote.endpoints import RegistrySettings
+        from scow.image.remote.pull import Puller
+        from scow.image.remote.push import Pusher
+        from scow.image.remote.registries import Registries
+
         config = self._config
-        registries = Registries(_registry_settings(config), f"scow/{scow.__version__}")
+        settings = RegistrySettings(mirrors=config.registry_mirrors, insecure=config.insecure_registries)
+        registries = Registries(settings, f"scow/{scow.__version__}")
         downloads = Downloads(config.data_root / "tmp" / "downloads", config.max_concurrent_downloads, tasks)
         return RegistryClient(
             registries,
@@ -421,7 +429,7 @@ class Daemon:
             ),
             execs=execs,
             images=nouns,
-            registries=self._open_registries(images, nouns, tasks),
+            registries=deferred(lambda: self._open_registries(images, nouns, tasks)),
             volumes=volumes,
             networks=networks,
             system=self.system,
@@ -463,10 +471,6 @@ class _Ends:
         """The reaper died: nobody will ever learn how these end, so for the engine they have ended now."""
         for key in keys:
             self.report(Exited(key, EXIT_UNKNOWN, time.time_ns()))
-
-
-def _registry_settings(config: Config) -> RegistrySettings:
-    return RegistrySettings(mirrors=config.registry_mirrors, insecure=config.insecure_registries)
 
 
 async def _open_bridge(config: Config, host: HostNetwork, network_id: str) -> BridgeDriver | None:
