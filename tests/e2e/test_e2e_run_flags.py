@@ -216,6 +216,11 @@ def test_names_for_the_resolver_come_from_flags(client: Client) -> None:
     gateway = next(line.split()[2] for line in lines if line.startswith("default via"))
     assert f"{gateway}\tgate" in lines
     assert any(line.endswith("\tboat.sea.example boat") for line in lines)
+    of_the_host = in_container(client, "--network", "host", "cat /etc/hosts")
+    assert of_the_host == Path("/etc/hosts").read_text().splitlines()
+    added = in_container(client, "--network", "host", "--add-host", "gate:host-gateway", "cat /etc/hosts")
+    assert f"{gateway}\tgate" in added
+    assert "127.0.0.1\tlocalhost" in added
     empty = in_container(client, "--network", "bridge", "--dns-search", ".", "cat /etc/resolv.conf")
     assert not [line for line in empty if line.startswith("search")]
 

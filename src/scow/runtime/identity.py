@@ -68,18 +68,11 @@ def hosts_text(
     """
     own = f"{hostname}.{domainname} {hostname}" if domainname else hostname
     lines = [*_IPV4_HOSTS, *(_IPV6_HOSTS if ipv6 else ())]
-    lines += extra_host_lines(extra_hosts, gateway)
+    for extra in map(parse_extra_host, extra_hosts):
+        lines.append(f"{_gateway_or(extra.address, gateway)}\t{extra.name}")
     lines += [f"{address}\t{names}" for address, names in linked]
     lines += [f"{address}\t{own}" for address in addresses]
     return "".join(f"{line}\n" for line in lines)
-
-
-def extra_host_lines(extra_hosts: Iterable[str], gateway: str) -> list[str]:
-    """One line for each ``--add-host``; ``gateway`` stands for ``HOST_GATEWAY``. Raises as ``hosts_text``."""
-    return [
-        f"{_gateway_or(extra.address, gateway)}\t{extra.name}"
-        for extra in map(parse_extra_host, extra_hosts)
-    ]
 
 
 def _gateway_or(address: str, gateway: str) -> str:

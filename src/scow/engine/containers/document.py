@@ -136,15 +136,13 @@ class Documents:
 
     def _hosts(self, doc: Container, sandbox: Sandbox, linked: Sequence[Linked]) -> str:
         extra = doc.host.extra_hosts or []
-        if sandbox.path == HOST:
-            text = _read_text(_HOST_FILES["hosts"])
-            lines = identity.extra_host_lines(extra, sandbox.host_gateway)
-            return text + "".join(f"{line}\n" for line in lines)
+        if sandbox.path == HOST and not extra:
+            return _read_text(_HOST_FILES["hosts"])
         endpoint = sandbox.endpoint
         return identity.hosts_text(
             doc.config.hostname,
             doc.config.domainname,
-            addresses=[endpoint.address] if endpoint else [],
+            addresses=filter(None, (endpoint.address, endpoint.address6)) if endpoint else (),
             extra_hosts=extra,
             linked=[(link.address, link.names()) for link in linked],
             gateway=sandbox.host_gateway,
