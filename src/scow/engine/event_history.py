@@ -51,18 +51,18 @@ class EventHistory:
         if self._path is None:
             return
         try:
-            text = self._path.read_bytes()
+            with open(self._path, "rb") as file:
+                # Line by line: the heap would keep the size of the whole file.
+                for line in file:
+                    self._file_bytes += len(line)
+                    if line.endswith(b"\n"):
+                        self._keep(line)
+                    else:
+                        self._must_rewrite = True  # what follows a torn line would be lost with it
         except FileNotFoundError:
             return
         except OSError as exc:
             _log.warning("events of the past: %s", exc)
-            return
-        *lines, torn = text.split(b"\n")
-        for line in lines:
-            self._keep(line + b"\n")
-        self._file_bytes = len(text)
-        # What follows a torn line would be lost with it.
-        self._must_rewrite = bool(torn)
 
     def add(self, event: Event) -> None:
         """Remember ``event``."""
