@@ -7,6 +7,7 @@ name of our own that the runtime is given.
 The names are in a folder of their own, which is never removed as a tree: a tree below a mount is the user's.
 """
 
+import errno
 import os
 import secrets
 import stat
@@ -25,7 +26,7 @@ def hold_part(folder: Path, whole: str, subpath: str) -> Path:
     try:
         fd = open_in_root(whole, subpath, os.O_PATH)
     except OSError as exc:
-        reason = (exc.strerror or str(exc)).lower()
+        reason = os.strerror(exc.errno or errno.EIO).lower()
         raise ScowError(f"cannot access path {whole}/{subpath}: {reason}") from exc
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
