@@ -83,6 +83,8 @@ from scow.store import Store
 from scow.tasks import TaskOwner, run_blocking
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from scow.engine.registries import RegistryClient
 
 _log = logging.getLogger(__name__)
@@ -131,7 +133,8 @@ async def _run(config: Config) -> None:
         server = Server(build_app(services), on_activity=idle.clients_changed)
         stack.callback(_remove_sockets, config.hosts)
         stack.push_async_callback(server.aclose)
-        await server.listen(_listeners(config))
+        await server.listen(_listeners(config, secured=False))
+        await server.listen(_listeners(config, secured=True), _tls_context(config))
         # What is alive now stays: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -156,13 +159,24 @@ def _reload(config: Config, daemon: "Daemon") -> None:
     _log.info("the configuration is reloaded")
 
 
-def _listeners(config: Config) -> list[socket.socket]:
+def _listeners(config: Config, *, secured: bool) -> list[socket.socket]:
+    """TLS, where it is on, is for what comes by TCP."""
     gid = _group_id(config.group)
     return [
         sock
         for address in config.hosts
+        if secured == (config.tls is not None and address.startswith("tcp://"))
         for sock in open_listeners(address, gid=gid, inherited=config.inherited_sockets)
     ]
+
+
+def _tls_context(config: Config) -> "SSLContext | None":
+    if config.tls is None:
+        return None
+    from scow.api.http.tls_context import server_context
+
+    files = config.tls
+    return server_context(files.ca if files.verify else None, files.certificate, files.key)
 
 
 def _remove_sockets(hosts: Iterable[str]) -> None:

@@ -8,13 +8,14 @@ from scow.api.client.endpoint import DEFAULT_SOCKET, Endpoint, parse_endpoint
 from scow.cli.config_file import DEFAULT_CONTEXT, ConfigFile, config_directory, context_host, load_config_file
 from scow.cli.exits import CommandError
 from scow.cli.output import Output
-from scow.errors import ScowError, UnsupportedError
+from scow.errors import ScowError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping, Sequence
 
+    from scow.api.client.tls import TlsOptions
     from scow.cli.flags import Flags
 
 
@@ -87,7 +88,7 @@ class Invocation:
         else:
             endpoint = parse_endpoint(context_host(self.config_directory, name))
         if endpoint.scheme == "tcp" and self._wants_tls():
-            raise UnsupportedError("TLS connections are not supported")
+            endpoint.tls = self._tls_options()
         return endpoint
 
     def _environment_host(self) -> str:
@@ -95,7 +96,18 @@ class Invocation:
         return self.environ.get("SCOW_HOST") or self.environ.get("DOCKER_HOST") or ""
 
     def _wants_tls(self) -> bool:
-        return bool(self.options["tls"] or self.options["tlsverify"] or self.environ.get("DOCKER_TLS_VERIFY"))
+        return bool(self.options["tls"] or self._verifies() or self.environ.get("DOCKER_TLS"))
+
+    def _verifies(self) -> bool:
+        if "tlsverify" in self.options.changed:
+            return bool(self.options["tlsverify"])
+        return bool(self.environ.get("DOCKER_TLS_VERIFY"))
+
+    def _tls_options(self) -> "TlsOptions":
+        from scow.api.client.tls import TlsOptions
+
+        options = self.options
+        return TlsOptions(options["tlscacert"], options["tlscert"], options["tlskey"], self._verifies())
 
     @property
     def config_directory(self) -> str:

@@ -11,7 +11,7 @@ from scow.config.checks import check_settings
 from scow.config.file import parse_file
 from scow.config.flags import help_text, parse_flags
 from scow.config.options import CONFIG_FILE, OPTIONS
-from scow.config.settings import STOCK_RUNTIME, AddressPool, Config, Runtime
+from scow.config.settings import STOCK_RUNTIME, AddressPool, Config, Runtime, TlsFiles
 from scow.errors import InvalidArgumentError, ScowError
 
 _DEFAULT_HOST = "unix:///run/scow/scow.sock"
@@ -98,6 +98,7 @@ def _to_config(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Confi
         group=settings["group"],
         inherited_sockets=_inherited_sockets(environ),
         idle_exit_s=settings["idle-exit"],
+        tls=_tls(settings, environ),
         debug=settings["debug"],
         log_level="debug" if settings["debug"] else settings["log-level"].lower(),
         labels=tuple(dict.fromkeys(settings["labels"])),
@@ -141,6 +142,19 @@ def _to_config(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Confi
         max_concurrent_uploads=settings["max-concurrent-uploads"],
         max_download_attempts=settings["max-download-attempts"],
         shutdown_timeout_s=settings["shutdown-timeout"],
+    )
+
+
+def _tls(settings: Mapping[str, Any], environ: Mapping[str, str]) -> TlsFiles | None:
+    """``tlsverify`` implies ``tls``; files that are not named are those of Docker's command line."""
+    if not (settings["tls"] or settings["tlsverify"]):
+        return None
+    home = environ.get("DOCKER_CERT_PATH") or os.path.join(environ.get("HOME", "/root"), ".docker")
+    return TlsFiles(
+        ca=Path(settings["tlscacert"] or f"{home}/ca.pem").absolute(),
+        certificate=Path(settings["tlscert"] or f"{home}/cert.pem").absolute(),
+        key=Path(settings["tlskey"] or f"{home}/key.pem").absolute(),
+        verify=settings["tlsverify"],
     )
 
 

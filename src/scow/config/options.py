@@ -58,6 +58,11 @@ _ENGINE = (
     _text("log-level", 'Set the logging level ("debug"|"info"|"warn"|"error"|"fatal")', "info", short="l"),
     _text("log-format", 'Set the logging format ("text")', "text", only=("text",)),
     _switch("raw-logs", "Full timestamps without ANSI coloring (always so)"),
+    _switch("tls", "Use TLS; implied by --tlsverify"),
+    _switch("tlsverify", "Use TLS and verify the remote"),
+    _text("tlscacert", "Trust certs signed only by this CA"),
+    _text("tlscert", "Path to TLS certificate file"),
+    _text("tlskey", "Path to TLS key file"),
     _list("label", "labels", "Set key=value labels to the daemon"),
     _switch("experimental", "Enable experimental features"),
     Option("feature", values.FEATURES, "Enable feature in the daemon", {}, "features"),
@@ -136,11 +141,6 @@ def _refused(option: Option) -> Option:
 _NOT_YET = tuple(
     _refused(option)
     for option in (
-        _switch("tls", "Use TLS; implied by --tlsverify"),
-        _switch("tlsverify", "Use TLS and verify the remote"),
-        _text("tlscacert", "Trust certs signed only by this CA"),
-        _text("tlscert", "Path to TLS certificate file"),
-        _text("tlskey", "Path to TLS key file"),
         _text("userns-remap", "User/Group setting for user namespaces"),
         _switch("selinux-enabled", "Enable selinux support"),
         _switch("rootless", "Enable rootless mode"),

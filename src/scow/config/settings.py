@@ -27,6 +27,16 @@ class AddressPool:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files for ``tcp://`` addresses; with ``verify`` clients need a certificate that ``ca`` signed."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+    verify: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Every setting of one engine. Names are those of daemon.json, units in the name where there is one.
@@ -45,6 +55,7 @@ class Config:
     group: str
     inherited_sockets: Mapping[str, int] = field(default_factory=dict)
     idle_exit_s: float = 0.0
+    tls: TlsFiles | None = None
 
     debug: bool = False
     log_level: str = "info"

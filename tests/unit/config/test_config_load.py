@@ -180,8 +180,6 @@ def test_a_setting_that_cannot_be_right_is_named(with_file: Any, text: str, mess
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ('{"tlsverify": true}', "tlsverify: true"),
-        ('{"tlscacert": "/ca.pem"}', "tlscacert: /ca.pem"),
         ('{"userns-remap": "default"}', "userns-remap: default"),
         ('{"metrics-addr": "127.0.0.1:9323"}', "metrics-addr: 127.0.0.1:9323"),
         ('{"ip6tables": false}', "ip6tables: false"),

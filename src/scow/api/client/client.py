@@ -331,6 +331,10 @@ def connect(endpoint: Endpoint) -> socket.socket:
     sock = socket.create_connection((endpoint.host, endpoint.port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if endpoint.tls is not None:
+        from scow.api.client.tls import tunnel
+
+        return tunnel(sock, endpoint.tls, endpoint.host)
     return sock
 
 

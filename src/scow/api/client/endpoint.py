@@ -2,15 +2,22 @@
 
 from scow.errors import InvalidArgumentError, UnsupportedError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from scow.api.client.tls import TlsOptions
+
 DEFAULT_SOCKET = "/run/scow/scow.sock"
 DEFAULT_TCP_HOST = "localhost"
 DEFAULT_TCP_PORT = 2375
 
 
 class Endpoint:
-    """One address. ``text`` is the normal form that messages show; ``path`` is set for unix sockets only."""
+    """One address. ``text`` is the normal form that messages show; ``path`` is set for unix sockets only.
 
-    __slots__ = ("base_path", "host", "path", "port", "scheme", "text")
+    ``tls`` may be set where the scheme is tcp.
+    """
+
+    __slots__ = ("base_path", "host", "path", "port", "scheme", "text", "tls")
 
     def __init__(
         self, scheme: str, *, path: str = "", host: str = "", port: int = 0, base_path: str = ""
@@ -20,6 +27,7 @@ class Endpoint:
         self.host = host
         self.port = port
         self.base_path = base_path
+        self.tls: TlsOptions | None = None
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.text = f"unix://{path}" if scheme == "unix" else f"tcp://{address}{base_path}"
 

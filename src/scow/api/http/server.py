@@ -4,10 +4,15 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from scow.api.http.application import App, Shared
 from scow.api.http.connection import Connection
 from scow.tasks import TaskOwner
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 BACKLOG = 4096
 """The kernel's own limit (net.core.somaxconn) decides; a burst of short-lived clients must not be refused."""
@@ -34,14 +39,19 @@ class Server:
         """Requests being handled, streams and hijacked connections included."""
         return self._shared.in_progress
 
-    async def listen(self, sockets: Iterable[socket.socket]) -> None:
-        """Accept clients on ``sockets`` (bound stream sockets), which now belong to the server."""
+    async def listen(self, sockets: Iterable[socket.socket], tls: "SSLContext | None" = None) -> None:
+        """Accept clients on ``sockets`` (bound stream sockets), which now belong to the server.
+
+        With ``tls`` they speak TLS there.
+        """
         loop = asyncio.get_running_loop()
+        accept = self._plain if tls is None else partial(_secured, tls, self._plain)
         for sock in sockets:
             sock.setblocking(False)
-            self._servers.append(
-                await loop.create_server(lambda: Connection(self._shared), sock=sock, backlog=BACKLOG)
-            )
+            self._servers.append(await loop.create_server(accept, sock=sock, backlog=BACKLOG))
+
+    def _plain(self) -> Connection:
+        return Connection(self._shared)
 
     async def serve_connection(self, sock: socket.socket) -> None:
         """Serve one connected stream socket: one end of a socket pair, or accepted elsewhere."""
@@ -67,6 +77,13 @@ class Server:
             connection.abort()
         await self._tasks.aclose()
         self._shared.hangups.close()
+
+
+def _secured(context: "SSLContext", make_inner: Callable[[], Connection]) -> asyncio.Protocol:
+    # OpenSSL costs two megabytes, which an engine without TLS need not have.
+    from scow.api.http.tls import TlsConnection
+
+    return TlsConnection(context, make_inner)
 
 
 async def serve(
