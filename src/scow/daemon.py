@@ -1,6 +1,6 @@
 """scowd: the one place where the daemon is put together. Nothing imports this module."""
 
-import scow.lean_asyncio  # before anything imports asyncio
+import scow.without_openssl  # before anything else
 
 # isort: split
 import asyncio

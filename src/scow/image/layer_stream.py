@@ -3,7 +3,6 @@
 Blocks; runs on a worker thread. Nothing is committed before both digests are what they should be.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from scow.image.recipe import RecipeWriter
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.snapshots.probe import in_user_namespace
 from scow.image.tar_reader import TarReader
+from scow.spec.digest import bulk_sha256
 
 _READ_BYTES = 1 << 20
 
@@ -44,7 +44,7 @@ class DigestReader:
 
     def __init__(self, inner: ByteReader) -> None:
         self._inner = inner
-        self._hash = hashlib.sha256()
+        self._hash = bulk_sha256()
 
     def read(self, size: int, /) -> bytes:
         """Read and digest."""

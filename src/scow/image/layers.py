@@ -19,7 +19,6 @@ Records and counts are changed on the event loop only.
 """
 
 import asyncio
-import hashlib
 import secrets
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Container, Iterator, Mapping
@@ -39,7 +38,7 @@ from scow.image.snapshots.base import SnapshotDriver
 from scow.image.tar_headers import END_OF_ARCHIVE
 from scow.image.threads import run_to_end
 from scow.image.trees import remove_path
-from scow.spec.digest import sha256_of
+from scow.spec.digest import bulk_sha256, sha256_of
 from scow.store import Delete, Put
 
 _PROGRESS_INTERVAL_S = 0.1
@@ -107,7 +106,7 @@ class LayerStore:
         return LayerTar(record.diff_id, size, partial(self._read_tar, record))
 
     def _read_tar(self, record: LayerRecord) -> Iterator[bytes]:
-        digest = hashlib.sha256()
+        digest = bulk_sha256()
         for piece in rebuild(self._recipes / record.snapshot, self._driver.layer_path(record.snapshot)):
             digest.update(piece)
             yield piece

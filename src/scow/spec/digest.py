@@ -16,6 +16,18 @@ _GRAMMAR = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+", re.ASCII
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
+def bulk_sha256() -> "hashlib._Hash":
+    """A SHA-256 for layers: OpenSSL's, six times quicker than Python's own, which is for names and manifests.
+
+    The engine starts without OpenSSL, see ``without_openssl``.
+    """
+    try:
+        from _hashlib import openssl_sha256  # where hashlib itself gets it from
+    except ImportError:
+        return hashlib.sha256()
+    return openssl_sha256()
+
+
 def parse_digest(text: str) -> str:
     """``text`` if it is a digest of a known algorithm. Raises InvalidArgumentError with Docker's messages."""
     if not _GRAMMAR.fullmatch(text):

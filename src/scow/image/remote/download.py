@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scow.errors import IntegrityError, ScowError, UnavailableError
 from scow.image.remote.transport import Cancellation, Reply
+from scow.spec.digest import bulk_sha256
 
 _PIECE_BYTES = 512 << 10
 _ATTEMPTS_WITHOUT_PROGRESS = 5
@@ -65,7 +66,7 @@ class Download:
             os.close(fd)
 
     def _digest_of_what_is_there(self, fd: int) -> "hashlib._Hash":
-        digest = hashlib.sha256()
+        digest = bulk_sha256()
         if os.fstat(fd).st_size > self.size:
             os.ftruncate(fd, 0)
         while piece := os.read(fd, _PIECE_BYTES):
@@ -80,7 +81,7 @@ class Download:
             # It does not do ranges: from the beginning.
             os.ftruncate(fd, 0)
             os.lseek(fd, 0, os.SEEK_SET)
-            digest, self.position = hashlib.sha256(), 0
+            digest, self.position = bulk_sha256(), 0
         for piece in reply.stream(_PIECE_BYTES):
             self.cancellation.check()
             if self.position + len(piece) > self.size:

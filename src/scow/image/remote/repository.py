@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from scow.errors import IntegrityError, NotFoundError, ScowError, UnavailableError
 from scow.image.remote.transport import Cancellation, Reply, Transport
-from scow.spec.digest import sha256_of
+from scow.spec.digest import bulk_sha256, sha256_of
 from scow.spec.oci_image import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT_BYTES
 
 _ACCEPT = ", ".join(sorted(MANIFEST_TYPES | INDEX_TYPES, reverse=True))
@@ -204,11 +204,9 @@ class _Counted:
     """Digests what goes by; a cancelled transfer ends at the next piece."""
 
     def __init__(self, read: Callable[[], Iterable[bytes]], cancellation: Cancellation) -> None:
-        import hashlib
-
         self._read = read
         self._cancellation = cancellation
-        self._hash = hashlib.sha256()
+        self._hash = bulk_sha256()
         self.size = 0
 
     def pieces(self) -> Iterator[bytes]:
