@@ -61,6 +61,7 @@ from scow.engine.pidfile import PidFile
 from scow.engine.programs import Programs
 from scow.engine.pruning import Pruning
 from scow.engine.reload import waiting
+from scow.engine.rest import Rest
 from scow.engine.system import System
 from scow.engine.volumes import Volumes
 from scow.errors import InvalidArgumentError, ScowError
@@ -130,7 +131,13 @@ async def _run(config: Config) -> None:
         idle = IdleExit(config.idle_exit_s or None, daemon.is_needed, leave.set)
         services = await daemon.open(stack, idle)
         loop.add_signal_handler(signal.SIGHUP, _reload, config, daemon)
-        server = Server(build_app(services), on_activity=idle.clients_changed)
+        rest = Rest(give_back_free_memory)
+
+        def clients_changed(present: bool) -> None:
+            idle.clients_changed(present)
+            rest.clients_changed(present)
+
+        server = Server(build_app(services), on_activity=clients_changed)
         stack.callback(_remove_sockets, config.hosts)
         stack.push_async_callback(server.aclose)
         await server.listen(_listeners(config, secured=False))
