@@ -7,7 +7,7 @@ _AFTER_S = 3.0
 
 
 class Rest:
-    """Calls ``begin`` when no client has been there for three seconds; then not again before the next client."""
+    """Calls ``begin`` when no client has been there for three seconds; once, until the next has gone."""
 
     def __init__(self, begin: Callable[[], None], after_s: float = _AFTER_S) -> None:
         self._begin = begin
