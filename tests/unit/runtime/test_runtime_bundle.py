@@ -118,7 +118,9 @@ def test_an_init_is_for_a_process_1_of_its_own(
 
 
 def test_an_init_that_is_not_installed_is_an_error() -> None:
-    with pytest.raises(ScowError, match=r'^exec: "docker-init": executable file not found in \$PATH: .* tini'):
+    with pytest.raises(
+        ScowError, match=r'^exec: "docker-init": executable file not found in \$PATH: .* tini'
+    ):
         document(host_facts(init_path=None), init=True)
 
 
