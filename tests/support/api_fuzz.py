@@ -120,7 +120,7 @@ class Fuzzer:
         for parameter in parameters:
             key = parameter["name"]
             # Without a timeout, that of the container holds, which may be years.
-            if parameter["in"] == "query" and (key == "t" or self._random.random() < 0.5):
+            if parameter["in"] == "query" and (key == "t" or self._random.random() < 0.3):
                 items.append((key, self._query_value(key, parameter)))
         return "&".join(f"{quote(key)}={quote(value, errors='replace')}" for key, value in items)
 
@@ -134,6 +134,8 @@ class Fuzzer:
             return choose(_REMOTE)
         if key in ("container", "name", "repo", "path"):
             return self._name()
+        if key == "platform" and self._random.random() < 0.7:
+            return "linux/amd64"
         if self._random.random() < 0.5 and parameter.get("enum"):
             return str(choose(parameter["enum"]))
         if parameter.get("type") in ("boolean", "integer") and self._random.random() < 0.7:
@@ -144,7 +146,7 @@ class Fuzzer:
         schema = next(
             (item["schema"] for item in parameters if item["in"] == "body" and "schema" in item), None
         )
-        kind = self._random.choice(["application/json"] * 8 + ["", "text/plain", "application/x-tar"])
+        kind = self._random.choice(["application/json"] * 40 + ["", "text/plain", "application/x-tar"])
         headers = {"Content-Type": kind} if kind else {}
         if schema is None or self._random.random() < 0.05:
             return self._random.choice([None, b"", b"x", b"{}", b"\x1f\x8b\x08", bytes(1024)]), headers

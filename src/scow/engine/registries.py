@@ -1,10 +1,17 @@
 """Pulling, pushing and logging in: the registry verbs of the API over the image room's client."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from scow.engine.transfer_messages import message_of
-from scow.errors import InvalidArgumentError, NotFoundError, UnauthenticatedError
+from scow.errors import (
+    InvalidArgumentError,
+    NotFoundError,
+    ScowError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from scow.image.remote.credentials import Credentials
 from scow.image.remote.progress import Progress
 from scow.image.remote.pull import Puller
@@ -21,6 +28,15 @@ from scow.spec.platform import Platform, host_platform, parse_platform
 from scow.spec.reference import DEFAULT_REGISTRY, Reference, parse_reference
 
 _HUB_ADDRESSES = frozenset({"", "index.docker.io", "docker.io", "registry-1.docker.io"})
+
+
+@contextmanager
+def _as_dockers_errors() -> Iterator[None]:
+    """A registry that does not answer is a plain failure of Docker's engine, which is there itself."""
+    try:
+        yield
+    except UnavailableError as exc:
+        raise ScowError(exc.message, hint=exc.hint) from exc
 
 
 class RegistryClient:
@@ -47,14 +63,15 @@ class RegistryClient:
     ) -> AsyncIterator[dict[str, Any]]:
         """``tag`` may be a digest; without any tag all of them are pulled.
 
-        Raises InvalidArgumentError, NotFoundError, UnauthenticatedError, UnavailableError before it begins.
+        Raises InvalidArgumentError, NotFoundError, UnauthenticatedError, ScowError before it begins.
         """
         reference = _reference(image, tag)
         wanted = self._platform(platform)
         credentials = _credentials(auth)
-        if reference.tag or reference.digest:
-            return self._pulled(reference, await self._puller.pull(reference, wanted, credentials))
-        tags = await self._puller.tags(reference, credentials)
+        with _as_dockers_errors():
+            if reference.tag or reference.digest:
+                return self._pulled(reference, await self._puller.pull(reference, wanted, credentials))
+            tags = await self._puller.tags(reference, credentials)
         if not tags:
             raise NotFoundError(f"repository {reference.familiar_name} not found: no tags")
         return self._pull_all(tags, wanted, credentials)
@@ -103,11 +120,12 @@ class RegistryClient:
             self._tell(image.id, "push", reference.familiar())
 
     async def login(self, auth: AuthConfig) -> LoginAnswer:
-        """Raises UnauthenticatedError, UnavailableError."""
+        """Raises UnauthenticatedError, ScowError."""
         address = auth.server_address.partition("://")[2] or auth.server_address
         host = address.partition("/")[0]
         registry = DEFAULT_REGISTRY if host in _HUB_ADDRESSES else host
-        token = await run_transfer(self._registries.login, registry, _credentials(auth))
+        with _as_dockers_errors():
+            token = await run_transfer(self._registries.login, registry, _credentials(auth))
         return LoginAnswer(status="Login Succeeded", identity_token=token)
 
     async def distribution(self, name: str, auth: AuthConfig) -> DistributionInspect:
@@ -122,7 +140,10 @@ class RegistryClient:
 
             return _distribution(document, platforms(document, of_config))
 
-        found, repository = await run_transfer(self._registries.pulling, reference, _credentials(auth), look)
+        with _as_dockers_errors():
+            found, repository = await run_transfer(
+                self._registries.pulling, reference, _credentials(auth), look
+            )
         repository.transport.close()
         return found
 
