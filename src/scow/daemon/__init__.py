@@ -1,0 +1,15 @@
+"""scowd: the one place where the daemon is put together. Nothing outside this package imports it.
+
+process      the process: configuration, pid file, signals, listeners, leaving
+assembly     the engine's parts and how they hang together, floor by floor
+parts        what one floor hands to the next
+networking   networks and their drivers
+registries   what speaks to registries, made when first wanted
+users        who uses an image, a volume, a network
+ends         news of ended processes, to whose they were
+"""
+
+import scow.without_openssl  # noqa: F401 - before anything else
+
+# isort: split
+from scow.daemon.process import console as console

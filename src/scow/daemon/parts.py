@@ -1,0 +1,58 @@
+"""What one floor of the daemon hands to the next."""
+
+from dataclasses import dataclass
+
+from scow.engine.containers.exits import Exits
+from scow.engine.containers.launch import Launcher
+from scow.engine.containers.lifecycle import Lifecycle
+from scow.engine.containers.registry import Containers
+from scow.engine.containers.removal import Removal
+from scow.engine.containers.waits import Waits
+from scow.engine.execs import Execs
+from scow.engine.networks import Networks
+from scow.engine.volumes import Volumes
+from scow.image.store import ImageStore
+from scow.linux.cgroups import CgroupHost
+from scow.network.bridge import BridgeDriver
+from scow.runtime.host_facts import HostFacts
+from scow.runtime.oci_runtime import OciRuntime
+from scow.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What outlives the engine: documents, images, volumes."""
+
+    store: Store
+    containers: Containers
+    images: ImageStore
+    volumes: Volumes
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the machine offers."""
+
+    runtimes: dict[str, OciRuntime]
+    facts: HostFacts
+    cgroups: CgroupHost
+
+
+@dataclass(frozen=True, slots=True)
+class Networking:
+    """The networks of the API and the driver of the default one."""
+
+    networks: Networks
+    bridge: BridgeDriver | None
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Who moves a container from one state to the next."""
+
+    launcher: Launcher
+    waits: Waits
+    execs: Execs
+    removal: Removal
+    exits: Exits
+    lifecycle: Lifecycle

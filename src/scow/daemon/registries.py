@@ -1,0 +1,32 @@
+"""What speaks to registries. Many engines never pull: it is imported when first wanted, 0.8 MB."""
+
+import os
+from collections.abc import Callable
+
+import scow
+from scow.config import Config
+from scow.engine.registries import RegistryClient
+from scow.image.remote.downloads import Downloads
+from scow.image.remote.endpoints import RegistrySettings
+from scow.image.remote.pull import Puller
+from scow.image.remote.push import Pusher
+from scow.image.remote.registries import Registries
+from scow.image.store import ImageStore
+from scow.tasks import TaskOwner
+
+
+def open_registries(
+    config: Config, images: ImageStore, tell: Callable[..., None], tasks: TaskOwner
+) -> RegistryClient:
+    """``tell`` is told of every pull and push, as ``Images.tell`` is."""
+    settings = RegistrySettings(mirrors=config.registry_mirrors, insecure=config.insecure_registries)
+    registries = Registries(settings, f"scow/{scow.__version__}")
+    downloads = Downloads(config.data_root / "tmp" / "downloads", config.max_concurrent_downloads, tasks)
+    return RegistryClient(
+        registries,
+        Puller(registries, downloads, images, images.origins),
+        Pusher(registries, images, images.origins, config.max_concurrent_uploads),
+        images,
+        os.uname().machine,
+        tell,
+    )
