@@ -13,14 +13,14 @@ from typing import TypeVar
 import pytest
 import zstandard
 
+from scow.distribution import transport
+from scow.distribution.credentials import Credentials
+from scow.distribution.endpoints import RegistrySettings
+from scow.distribution.registries import Registries
 from scow.errors import IntegrityError, InvalidArgumentError, NotFoundError, ScowError, UnavailableError
-from scow.image.remote import transport
-from scow.image.remote.credentials import Credentials
 from scow.image.remote.downloads import Downloads
-from scow.image.remote.endpoints import RegistrySettings
 from scow.image.remote.progress import Progress
 from scow.image.remote.pull import Puller
-from scow.image.remote.registries import Registries
 from scow.image.store import ImageStore
 from scow.spec.platform import Platform
 from scow.spec.reference import parse_reference

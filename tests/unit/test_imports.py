@@ -19,12 +19,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spec": set(),
     "config": {"spec"},
     "linux": set(),
-    "image": {"spec", "linux"},
+    "distribution": {"spec"},
+    "image": {"spec", "linux", "distribution"},
     "logs": {"spec", "linux"},
     "runtime": {"spec", "linux", "logs"},
     "network": {"spec", "linux"},
-    "build": {"spec", "linux", "image", "runtime"},
-    "engine": {"spec", "linux", "image", "logs", "runtime", "network", "config"},
+    "build": {"spec", "linux", "distribution", "image", "runtime"},
+    "engine": {"spec", "linux", "distribution", "image", "logs", "runtime", "network", "config"},
     "swarm": {"spec", "engine"},
     "registry": {"spec", "image"},
     "trust": {"spec", "image"},
@@ -33,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.server": {"spec", "api.http"},
     "api.client": {"spec", "api.http"},
     "compose": {"spec", "api.client"},
-    "cli": {"spec", "api.client", "compose", "trust"},
+    "cli": {"spec", "api.client", "distribution", "compose", "trust"},
 }
 # Processes that stay small: what they may import of scow, and what they may never load.
 SHIM_ROOMS = {"linux", "logs", "spec", "errors"}

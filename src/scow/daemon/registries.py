@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import scow
 from scow.config import Config
+from scow.distribution.endpoints import RegistrySettings
+from scow.distribution.registries import Registries
 from scow.engine.registries import RegistryClient
 from scow.image.remote.downloads import Downloads
-from scow.image.remote.endpoints import RegistrySettings
 from scow.image.remote.pull import Puller
 from scow.image.remote.push import Pusher
-from scow.image.remote.registries import Registries
 from scow.image.store import ImageStore
 from scow.tasks import TaskOwner
 

@@ -4,6 +4,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from scow.distribution.credentials import Credentials
+from scow.distribution.registries import Registries
+from scow.distribution.repository import Document, Repository
+from scow.distribution.resolve import platforms
 from scow.engine.transfer_messages import message_of
 from scow.errors import (
     InvalidArgumentError,
@@ -12,13 +16,9 @@ from scow.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from scow.image.remote.credentials import Credentials
 from scow.image.remote.progress import Progress
 from scow.image.remote.pull import Puller
 from scow.image.remote.push import Pusher
-from scow.image.remote.registries import Registries
-from scow.image.remote.repository import Document, Repository
-from scow.image.remote.resolve import platforms
 from scow.image.store import ImageStore
 from scow.image.threads import run_transfer
 from scow.spec.engine_api.auth import AuthConfig, LoginAnswer

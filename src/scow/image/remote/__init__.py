@@ -1,5 +1,5 @@
-"""Images in other places: a client of registries that speak OCI distribution 1.1 or Docker's v2 protocol.
+"""Images between the store and registries: what is fetched and sent, shared, gone on with, and told meanwhile.
 
-Everything here blocks and runs on the transfer threads (``threads``), but for ``pull``, ``push`` and
-``downloads``, which the engine awaits. ``urllib3`` is imported when a registry is first talked to.
+Transfers block and run on the transfer threads (``threads``); ``pull``, ``push`` and ``downloads`` are what
+the engine awaits.
 """

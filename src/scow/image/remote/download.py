@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from scow.distribution.transport import Cancellation, Reply
 from scow.errors import IntegrityError, ScowError, UnavailableError
-from scow.image.remote.transport import Cancellation, Reply
 from scow.spec.digest import bulk_sha256
 
 _PIECE_BYTES = 512 << 10

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from scow.distribution.transport import Cancelled
 from scow.errors import ScowError
 from scow.image.remote.download import Download, OpenBlob
-from scow.image.remote.transport import Cancelled
 from scow.image.threads import run_transfer
 from scow.spec.digest import hex_of
 from scow.tasks import TaskOwner

@@ -12,17 +12,17 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
 
+from scow.distribution.credentials import Credentials
+from scow.distribution.registries import Registries
+from scow.distribution.repository import Repository
+from scow.distribution.resolve import Resolved, resolve
 from scow.errors import InvalidArgumentError, NotFoundError, UnsupportedError
 from scow.image.archive import RegionReader
 from scow.image.archive_formats import LayerSource
 from scow.image.arrival import Arrival
 from scow.image.origins import Origin, Origins
-from scow.image.remote.credentials import Credentials
 from scow.image.remote.downloads import Downloads, Taken
 from scow.image.remote.progress import Progress, short_id
-from scow.image.remote.registries import Registries
-from scow.image.remote.repository import Repository
-from scow.image.remote.resolve import Resolved, resolve
 from scow.image.store import ImageStore
 from scow.image.threads import run_transfer
 from scow.spec.oci_image import Descriptor, ImageConfig, decode_document

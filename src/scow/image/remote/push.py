@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from scow.distribution.credentials import Credentials
+from scow.distribution.registries import Registries
+from scow.distribution.repository import Repository
+from scow.distribution.transport import Cancellation, Cancelled
 from scow.image.layers import LayerTar
 from scow.image.model import Image
 from scow.image.origins import Origin, Origins
-from scow.image.remote.credentials import Credentials
 from scow.image.remote.progress import Progress, Pushed, short_id
-from scow.image.remote.registries import Registries
-from scow.image.remote.repository import Repository
-from scow.image.remote.transport import Cancellation, Cancelled
 from scow.image.store import ImageStore
 from scow.image.threads import run_transfer
 from scow.spec.digest import sha256_of

@@ -2,8 +2,8 @@
 
 import ssl
 
+from scow.distribution.endpoints import Endpoint
 from scow.errors import InvalidArgumentError
-from scow.image.remote.endpoints import Endpoint
 
 
 def context_for(endpoint: Endpoint) -> ssl.SSLContext:

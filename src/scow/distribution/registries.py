@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from scow.distribution.authorizer import Authorizer
+from scow.distribution.credentials import Credentials
+from scow.distribution.endpoints import PUSH, RESOLVE, Endpoint, RegistrySettings, endpoints_for
+from scow.distribution.failures import DeniedError, ManifestUnknownError, NameUnknownError
+from scow.distribution.repository import Repository
+from scow.distribution.transport import NotTlsError, Transport
 from scow.errors import NotFoundError, ScowError, UnauthenticatedError, UnavailableError
-from scow.image.remote.authorizer import Authorizer
-from scow.image.remote.credentials import Credentials
-from scow.image.remote.endpoints import PUSH, RESOLVE, Endpoint, RegistrySettings, endpoints_for
-from scow.image.remote.failures import DeniedError, ManifestUnknownError, NameUnknownError
-from scow.image.remote.repository import Repository
-from scow.image.remote.transport import NotTlsError, Transport
 from scow.spec.reference import Reference
 
 T = TypeVar("T")

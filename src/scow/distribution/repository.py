@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
+from scow.distribution.transport import Cancellation, Reply, Transport
 from scow.errors import IntegrityError, NotFoundError, ScowError, UnavailableError
-from scow.image.remote.transport import Cancellation, Reply, Transport
 from scow.spec.digest import bulk_sha256, sha256_of
 from scow.spec.oci_image import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT_BYTES
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from scow.distribution.repository import Document, Repository
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
-from scow.image.remote.repository import Document, Repository
 from scow.spec.oci_image import (
     IMAGE_CONFIG_TYPES,
     INDEX_TYPES,

@@ -7,11 +7,11 @@ answers 401 with a realm, a service and a scope; the realm gives a token for the
 import json
 from urllib.parse import urlencode, urlsplit
 
+from scow.distribution.challenge import Challenge
+from scow.distribution.credentials import Credentials
+from scow.distribution.failures import MAX_BODY_BYTES, error_of
+from scow.distribution.transport import Transport
 from scow.errors import ScowError, UnauthenticatedError
-from scow.image.remote.challenge import Challenge
-from scow.image.remote.credentials import Credentials
-from scow.image.remote.failures import MAX_BODY_BYTES, error_of
-from scow.image.remote.transport import Transport
 
 _CLIENT_ID = "scow"
 _MAX_TOKEN_BYTES = 256 << 10

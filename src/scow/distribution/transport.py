@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
+from scow.distribution.challenge import Challenge, parse_challenges
+from scow.distribution.endpoints import Endpoint, RegistrySettings
+from scow.distribution.failures import MAX_BODY_BYTES, error_of
+from scow.distribution.proxies import proxy_for
 from scow.errors import PermissionDeniedError, ScowError, UnavailableError
-from scow.image.remote.challenge import Challenge, parse_challenges
-from scow.image.remote.endpoints import Endpoint, RegistrySettings
-from scow.image.remote.failures import MAX_BODY_BYTES, error_of
-from scow.image.remote.proxies import proxy_for
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -281,7 +281,7 @@ class Transport:
         """One for each proxy in use: most often one."""
         import urllib3
 
-        from scow.image.remote.tls import context_for
+        from scow.distribution.tls import context_for
 
         proxy = proxy_for(url, self._settings)
         with self._lock:
