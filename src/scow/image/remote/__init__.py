@@ -1,4 +1,4 @@
-"""Images between the store and registries: what is fetched and sent, shared, gone on with, and told meanwhile.
+"""Images between the store and registries: fetched and sent, shared, gone on with, and told of meanwhile.
 
 Transfers block and run on the transfer threads (``threads``); the engine awaits ``pull``, ``push`` and
 ``downloads``.
