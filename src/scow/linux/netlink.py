@@ -36,6 +36,10 @@ NLM_F_CREATE = 0x400
 NLA_F_NESTED = 0x8000
 NLA_TYPE_MASK = 0x3FFF
 
+NFGENMSG_BYTES = 4
+_NFGENMSG = struct.Struct("=BBH")  # family, version, resource
+_NFNL_MSG_BATCH_BEGIN, _NFNL_MSG_BATCH_END = 0x10, 0x11
+
 _NLMSG_ERROR = 2
 _NLMSG_DONE = 3
 _SOL_NETLINK = 270
@@ -117,6 +121,7 @@ class NetlinkSocket:
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._sequence = 0
+        self._port = 0
 
     def execute(self, *requests: Request) -> None:
         """Send all in one datagram and wait for every acknowledgement.
@@ -132,6 +137,31 @@ class NetlinkSocket:
                     continue
                 if exc := _refusal(waiting.pop(sequence), flags, payload):
                     refused[sequence] = exc
+        if refused:
+            raise refused[min(refused)]
+
+    def execute_batch(self, subsystem: int, *requests: Request) -> None:
+        """Carry out all of nfnetlink's ``requests`` or none (include/uapi/linux/netfilter/nfnetlink.h).
+
+        Raises OSError as ``execute``.
+        """
+        frame = _NFGENMSG.pack(socket.AF_UNSPEC, 0, socket.htons(subsystem))
+        begin = Request(_NFNL_MSG_BATCH_BEGIN, 0, frame, "NFNL_MSG_BATCH_BEGIN")
+        end = Request(_NFNL_MSG_BATCH_END, 0, frame, "NFNL_MSG_BATCH_END")
+        waiting = self._send((begin, *requests, end), NLM_F_ACK)
+        # The frame is acknowledged by its failure only: that of the whole.
+        frames = {min(waiting): begin, max(waiting): end}
+        waiting = {sequence: it for sequence, it in waiting.items() if sequence not in frames}
+        refused: dict[int, OSError] = {}
+        while waiting:
+            for kind, flags, sequence, payload in self._receive():
+                if kind != _NLMSG_ERROR or sequence not in waiting | frames:
+                    continue
+                request = waiting.pop(sequence, None) or frames[sequence]
+                if exc := _refusal(request, flags, payload):
+                    refused[sequence] = exc
+                    if sequence in frames:
+                        waiting.clear()
         if refused:
             raise refused[min(refused)]
 
@@ -153,6 +183,14 @@ class NetlinkSocket:
             if payloads is not None:
                 return payloads
         raise OSError(errno.EINTR, f"{request.name}: the table kept changing while it was read")
+
+    @property
+    def port(self) -> int:
+        """The address of this socket, by which the kernel says who made a change."""
+        if self._port == 0:
+            self._socket.bind((0, 0))
+            self._port = self._socket.getsockname()[0]
+        return self._port
 
     def close(self) -> None:
         """Give the descriptor back. May be called twice."""
