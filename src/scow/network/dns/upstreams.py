@@ -11,10 +11,10 @@ _MOST = 3  # resolv.conf(5): MAXNS
 def choose_upstreams(host_resolv_conf: str, own: Sequence[str]) -> tuple[Upstream, ...]:
     """``own`` are those of ``--dns`` or the engine's settings, asked from the container's network.
 
-    Without any they are the host's, of ``host_resolv_conf``, a resolv.conf(5) text. One on the host's loopback
-    is asked from the host, for it is reachable from nowhere else, and so is one with an IPv6 address, which
-    most containers could not reach. If the host has none there are none, as in Docker since 26: no public
-    server is asked behind anybody's back.
+    Without any they are the host's, of ``host_resolv_conf``, a resolv.conf(5) text. One on the host's
+    loopback is asked from the host, for it is reachable from nowhere else, and so is one with an IPv6
+    address, which most containers could not reach. If the host has none there are none, as in Docker since
+    26: no public server is asked behind anybody's back.
     """
     if own:
         return tuple(Upstream(address) for address in own if _is_address(address))
