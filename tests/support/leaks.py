@@ -59,16 +59,24 @@ def _tables() -> list[str]:
 
 
 def _empty_cgroups() -> set[str]:
-    """Control groups of containers that hold no process."""
+    """Control groups of containers that hold no process. Groups may come and go while we look."""
     empty = set()
-    for parent in _CGROUP_ROOT.glob("**/scow") if _CGROUP_ROOT.is_dir() else ():
-        for group in parent.iterdir():
-            try:
-                if group.is_dir() and not any(p.read_text() for p in group.rglob("cgroup.procs")):
-                    empty.add(f"cgroup {group}")
-            except OSError:
-                continue
+    for parent, _, _ in os.walk(_CGROUP_ROOT):
+        if os.path.basename(parent) == "scow":
+            for group in next(os.walk(parent), ("", [], []))[1]:
+                if not _has_process(os.path.join(parent, group)):
+                    empty.add(f"cgroup {parent}/{group}")
     return empty
+
+
+def _has_process(group: str) -> bool:
+    for folder, _, _ in os.walk(group):
+        try:
+            if Path(folder, "cgroup.procs").read_text():
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _new_cgroups() -> list[str]:
