@@ -7,20 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.clients import Client
+from tests.support.daemons import Daemon
 
 pytestmark = pytest.mark.reference
 
 _MIB = 1 << 20
 _PORT = [{"HostPort": "abc"}]
-
-
-@pytest.fixture
-def client(client: Client) -> Client:
-    """These are requests: one command line for each engine is enough."""
-    if client.command != "docker":
-        pytest.skip("no command line is run")
-    return client
 
 
 # Host configurations that both engines refuse with the same words.
@@ -126,33 +118,32 @@ REFUSED_CONFIGS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def create(client: Client, body: dict[str, Any]) -> tuple[int, str]:
+def create(engine: Daemon, body: dict[str, Any]) -> tuple[int, str]:
     """Status and message of a create of busybox."""
-    answer = client.api("POST", "/v1.41/containers/create", {"Image": "busybox", "Cmd": ["true"]} | body)
+    answer = engine.api("POST", "/v1.41/containers/create", {"Image": "busybox", "Cmd": ["true"]} | body)
     return answer.status, answer.message if answer.status >= 400 else ""
 
 
-def test_settings_of_the_host_that_cannot_be_right(client: Client) -> None:
+def test_settings_of_the_host_that_cannot_be_right(engine: Daemon) -> None:
     wrong = [
         (host, message, found)
         for host, message in REFUSED
-        if (found := create(client, {"HostConfig": host}))[0] != 400 or message not in found[1]
+        if (found := create(engine, {"HostConfig": host}))[0] != 400 or message not in found[1]
     ]
     assert not wrong
 
 
-def test_settings_of_the_container_that_cannot_be_right(client: Client) -> None:
+def test_settings_of_the_container_that_cannot_be_right(engine: Daemon) -> None:
     wrong = [
         (body, message, found)
         for body, message in REFUSED_CONFIGS
-        if (found := create(client, body))[0] != 400 or message not in found[1]
+        if (found := create(engine, body))[0] != 400 or message not in found[1]
     ]
     assert not wrong
-    assert client.api("GET", "/containers/json?all=1").json == []
+    assert engine.api("GET", "/containers/json?all=1").json == []
 
 
-@pytest.mark.not_on_dockerd("500 or accepted in 20.10")
-def test_settings_that_only_present_docker_refuses(client: Client) -> None:
+def test_settings_that_only_present_docker_refuses(scow_daemon: Daemon) -> None:
     refused = {
         "IpcMode": "bogus",
         "PidMode": "bogus",
@@ -163,21 +154,26 @@ def test_settings_that_only_present_docker_refuses(client: Client) -> None:
         "Links": ["a:b:c"],
         "Isolation": "hyperv",
     }
-    wrong = [key for key, value in refused.items() if create(client, {"HostConfig": {key: value}})[0] != 400]
+    wrong = [
+        key for key, value in refused.items() if create(scow_daemon, {"HostConfig": {key: value}})[0] != 400
+    ]
     assert not wrong
-    assert create(client, {"Image": "nosuch", "HostConfig": {"Memory": 1}})[0] == 400, (
+    assert create(scow_daemon, {"Image": "nosuch", "HostConfig": {"Memory": 1}})[0] == 400, (
         "before the image is sought"
     )
-    answer = client.api(
+    answer = scow_daemon.api(
         "POST", "/v1.44/containers/create", {"Image": "busybox", "HostConfig": {"Annotations": {"": "x"}}}
     )
     assert answer.status == 400
     assert "the empty string is not permitted as an annotation key" in answer.message
-    assert create(client, {"MacAddress": "zz"}) == (400, "invalid MAC address zz")
-    assert create(client, {"HostConfig": {"StorageOpt": {"bogus": "1"}}}) == (500, "Unknown option bogus")
+    assert create(scow_daemon, {"MacAddress": "zz"}) == (400, "invalid MAC address zz")
+    assert create(scow_daemon, {"HostConfig": {"StorageOpt": {"bogus": "1"}}}) == (
+        500,
+        "Unknown option bogus",
+    )
 
 
-def test_what_was_given_reads_back(client: Client) -> None:
+def test_what_was_given_reads_back(engine: Daemon) -> None:
     host = {
         "Binds": ["/tmp:/b:ro,z"], "Tmpfs": {"/t": "size=1m"}, "DeviceCgroupRules": ["c 1:* rwm"],
         "UTSMode": "host", "CgroupnsMode": "host", "Isolation": "default", "VolumeDriver": "nosuch",
@@ -187,9 +183,9 @@ def test_what_was_given_reads_back(client: Client) -> None:
         "PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": ""}]},
     }  # fmt: skip
     body = {"Image": "busybox", "Env": ["Foo", "A=b"], "Cmd": ["true"], "StopTimeout": 7, "Labels": {"x": ""}}
-    created = client.api("POST", "/v1.41/containers/create", body | {"HostConfig": host})
+    created = engine.api("POST", "/v1.41/containers/create", body | {"HostConfig": host})
     assert created.status == 201, created.message
-    shown = client.api("GET", f"/v1.41/containers/{created.json['Id']}/json").json
+    shown = engine.api("GET", f"/v1.41/containers/{created.json['Id']}/json").json
     assert {key: shown["HostConfig"][key] for key in host} == host
     for key, value in body.items():
         if key == "Env":
@@ -198,9 +194,9 @@ def test_what_was_given_reads_back(client: Client) -> None:
             assert shown["Config"][key] == value
 
 
-def test_warnings_come_with_the_container(client: Client) -> None:
+def test_warnings_come_with_the_container(engine: Daemon) -> None:
     host = {"NetworkMode": "host", "PortBindings": {"80/tcp": [{"HostPort": "80"}]}, "OomKillDisable": True}
-    created = client.api("POST", "/containers/create", {"Image": "busybox", "HostConfig": host})
+    created = engine.api("POST", "/containers/create", {"Image": "busybox", "HostConfig": host})
     assert created.status == 201
     warnings = created.json["Warnings"]
     assert "Published ports are discarded when using host network mode" in warnings

@@ -111,9 +111,6 @@ def test_run_refuses_what_cannot_be_right(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--volumes-from", "donor"], "--volumes-from is not supported"),
-        (["--link", "donor"], "--link is not supported"),
-        (["--volume-driver", "far", "-v", "vol:/v"], "volume driver far is not supported"),
         (["--storage-opt", "size=1g"], "--storage-opt is supported only for overlay over xfs"),
     ],
 )

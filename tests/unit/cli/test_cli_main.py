@@ -2,6 +2,9 @@
 
 import os
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -138,16 +141,31 @@ def test_the_version_of_this_program_is_printed_without_an_engine(capfd: pytest.
     assert "Server:" not in captured.out
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may connect to any socket")
-def test_a_socket_that_is_not_ours_is_told_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may connect to any socket."""
+    user = os.geteuid()
+    os.seteuid(65534 if user == 0 else user)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_socket_that_is_not_ours_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     import socket
 
-    path = tmp_path / "s"
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        path.chmod(0)
-        assert main("scow", ["-H", f"unix://{path}", "ps"]) == 1
-    url = f"http://{str(path).replace('/', '%2F')}/v1.50/containers/json"
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        os.chmod(folder, 0o755)
+        monkeypatch.setenv("DOCKER_CONFIG", folder)
+        path = f"{folder}/s"
+        listener.bind(path)
+        os.chmod(path, 0)
+        with as_nobody():
+            assert main("scow", ["-H", f"unix://{path}", "ps"]) == 1
+    url = f"http://{path.replace('/', '%2F')}/v1.50/containers/json"
     assert capfd.readouterr().err == (
         f"permission denied while trying to connect to the Docker daemon socket at unix://{path}: "
         f'Get "{url}": dial unix {path}: connect: permission denied\n'
