@@ -14,7 +14,7 @@ class Arrival:
     def __init__(self, layers: LayerStore) -> None:
         self._layers = layers
         self._top: str | None = None
-        self.held: list[str] = []
+        self.held: list[str | None] = []
 
     def begin(self) -> None:
         """Another image, from the bottom."""

@@ -35,10 +35,11 @@ class Difference:
 def differences(new_fd: int, old_fd: int, opaque_xattr: str | None) -> Iterator[Difference]:
     """What makes the tree of ``new_fd`` out of that of ``old_fd``: by name, each folder before what is in it.
 
-    With ``opaque_xattr`` the new tree is overlayfs' own directory, which has only what differs; without, it
-    is whole. Blocks. Raises ``OSError``.
+    ``old_fd`` -1: of nothing. With ``opaque_xattr`` the new tree is overlayfs' own directory, which has only
+    what differs; without, it is whole. Blocks. Raises ``OSError``.
     """
-    stack = [_Folder(_reopened(new_fd), _reopened(old_fd), "", opaque_xattr, told=True)]
+    before_fd = _reopened(old_fd) if old_fd >= 0 else -1
+    stack = [_Folder(_reopened(new_fd), before_fd, "", opaque_xattr, told=True)]
     try:
         while stack:
             folder = stack[-1]

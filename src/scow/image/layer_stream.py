@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scow.errors import IntegrityError, ScowError
+from scow.image import tar_reader
 from scow.image.decompress import ByteReader, decompressed
 from scow.image.layer_unpacker import LayerUnpacker
 from scow.image.recipe import RecipeWriter
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.snapshots.probe import in_user_namespace
 from scow.image.tar_reader import TarReader
+from scow.image.tree_maker import components
 from scow.spec.digest import bulk_sha256
 
 _READ_BYTES = 1 << 20
@@ -121,6 +123,28 @@ def unpack_layer(
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""
         raise ScowError(f"failed to register layer: {where}{exc.strerror or exc}") from exc
+    return Unpacked(plain.digest, size)
+
+
+def take_down_layer(pieces: Iterator[bytes], recipe_folder: Path) -> Unpacked:
+    """Digest the tar ``pieces``, made here of a snapshot that holds its files, and keep how it is made again.
+
+    Raises ScowError where the disk refuses; ``recipe_folder`` is then the caller's to remove.
+    """
+    plain = DigestReader(PieceReader(pieces))
+    size = 0
+    try:
+        with RecipeWriter(recipe_folder) as recipe:
+            archive = TarReader(plain, on_raw=recipe.raw)
+            for entry in archive:
+                while archive.read(_READ_BYTES):
+                    pass
+                if entry.kind == tar_reader.REGULAR and entry.size:
+                    recipe.content("/".join(components(entry.name)), entry.size)
+                size += len(entry.link) if entry.kind == tar_reader.SYMLINK else entry.size
+            archive.drain()
+    except OSError as exc:
+        raise ScowError(f"failed to register layer: {exc.strerror or exc}") from exc
     return Unpacked(plain.digest, size)
 
 

@@ -7,12 +7,15 @@ is found by comparing the container's tree with the one that it began as.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 
 from scow.image.differences import DELETED, differences, is_opaque, is_whiteout
+from scow.image.snapshots.base import SnapshotDriver
 from scow.image.tar_writer import EmptyFile, Member, pack, walk
 from scow.linux.rootpath import open_in_root
 
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WHITEOUT = b".wh."
 _OPAQUE = b".wh..wh..opq"
 # overlayfs' own notes, and what the host's security module says of a file.
@@ -24,7 +27,17 @@ def is_content(xattr: str) -> bool:
     return not xattr.startswith(_NOT_CONTENT)
 
 
-def layer_tar(own_fd: int, below_fd: int, opaque_xattr: str | None) -> Iterator[bytes]:
+@contextmanager
+def snapshot_trees(driver: SnapshotDriver, snapshot: str, below: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Descriptors of a snapshot's own directory, and of what it lies on: -1 if that is nothing. Blocks."""
+    with ExitStack() as stack:
+        below_fd = stack.enter_context(closing(driver.view_below(snapshot, below))).root if below else -1
+        own_fd = os.open(driver.layer_path(snapshot), _DIRECTORY)
+        stack.callback(os.close, own_fd)
+        yield own_fd, below_fd
+
+
+def layer_tar(own_fd: int, below_fd: int, opaque_xattr: str | None) -> Generator[bytes, None, None]:
     """The layer in pieces. ``opaque_xattr`` as for ``differences``. Blocks. Raises ``OSError``."""
     members = _upper(own_fd, opaque_xattr) if opaque_xattr is not None else _changed(own_fd, below_fd)
     return pack(members, is_content)

@@ -31,7 +31,7 @@ import msgspec
 from scow import tasks
 from scow.errors import IntegrityError
 from scow.image.archive_formats import LayerSource
-from scow.image.layer_stream import LayerInput, Unpacked, unpack_layer
+from scow.image.layer_stream import LayerInput, Unpacked, take_down_layer, unpack_layer
 from scow.image.model import LayerProgress, LayerRecord
 from scow.image.recipe import rebuild, tar_size
 from scow.image.snapshots.base import SnapshotDriver
@@ -60,6 +60,18 @@ class GoneLayer:
     chain_id: str
     snapshot: str
     recorded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NewLayer:
+    """A layer that was made here. ``chain_id`` is of the whole stack: of one that changes nothing, the
+    parent's. ``size`` is bytes of file content.
+    """
+
+    chain_id: str | None
+    diff_id: str
+    size: int
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +228,10 @@ class LayerStore:
                     await run_to_end(self._abandon, snapshot)
                     raise
 
-    async def import_on(self, parent: str | None, source: LayerInput) -> tuple[str | None, str]:
-        """Have a layer on ``parent`` whose diff id is not known, and hold it; its chain id and diff id.
+    async def import_on(self, parent: str | None, source: LayerInput) -> NewLayer:
+        """Have a layer on ``parent`` whose diff id is not known, and hold it.
 
-        Of a layer that changes nothing at all, nothing is kept: the chain id is ``parent``'s, held.
+        Of a layer of our own that changes nothing at all, nothing is kept, and ``parent`` is held.
         """
         snapshot = new_snapshot_id()
         below = self.stack(parent)
@@ -231,14 +243,33 @@ class LayerStore:
         except BaseException:
             await run_to_end(self._abandon, snapshot)
             raise
-        changes_nothing = source.own and unpacked.diff_id == EMPTY_DIFF_ID
-        chain_id = parent if changes_nothing else chain_on(parent, unpacked.diff_id)
+        return await self._keep(parent, snapshot, unpacked, own=source.own)
+
+    async def adopt(self, parent: str | None, snapshot: str, pieces: Iterator[bytes]) -> NewLayer:
+        """Have the written, unmounted ``snapshot`` as a layer on ``parent``, and hold it.
+
+        ``pieces`` is the tar of what it holds. If this fails the snapshot is still there. Raises ScowError.
+        """
+        recipe = self._recipes / snapshot
+        try:
+            async with self._unpacking:
+                unpacked = await run_to_end(take_down_layer, pieces, recipe)
+            await run_to_end(self._driver.promote, snapshot, self.stack(parent))
+        except BaseException:
+            await run_to_end(remove_path, str(recipe))
+            raise
+        return await self._keep(parent, snapshot, unpacked, own=True)
+
+    async def _keep(self, parent: str | None, snapshot: str, unpacked: Unpacked, *, own: bool) -> NewLayer:
+        """Take in a committed snapshot, unless its layer is here already or is none."""
+        is_empty = own and unpacked.diff_id == EMPTY_DIFF_ID
+        chain_id = parent if is_empty else chain_on(parent, unpacked.diff_id)
         if chain_id is not None and chain_id not in self._records:
             self._take_in(parent, snapshot, unpacked)
         else:
             self.hold(chain_id)
             await run_to_end(self._abandon, snapshot)
-        return chain_id, unpacked.diff_id
+        return NewLayer(chain_id, unpacked.diff_id, unpacked.size, is_empty)
 
     async def remove(self, gone: list[GoneLayer]) -> None:
         """Delete the directories of layers whose records are no longer stored."""

@@ -20,6 +20,7 @@ from scow.image.content import ContentStore
 from scow.image.layers import LayerStore
 from scow.image.model import ImageRecord, LayerRecord, image_from_config
 from scow.image.rootfs import RootfsStore
+from scow.image.roots import Roots
 from scow.image.snapshots.base import SnapshotDriver
 from scow.spec.digest import chain_ids
 from scow.spec.oci_image import ImageConfig, decode_document
@@ -36,11 +37,12 @@ class Kinds:
     layer: str
     init: str
     origin: str
+    root: str
 
 
 def kinds_of(driver_name: str) -> Kinds:
     """Apart by driver: with another driver an engine begins empty, and finds all again on the way back."""
-    return Kinds(*(f"{driver_name}/{kind}" for kind in ("image", "tag", "layer", "init", "origin")))
+    return Kinds(*(f"{driver_name}/{kind}" for kind in ("image", "tag", "layer", "init", "origin", "root")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,10 @@ def restore(
     content: ContentStore,
     layers: LayerStore,
     rootfs: RootfsStore,
+    roots: Roots,
     catalog: Catalog,
 ) -> Restored:
-    """Fill ``layers``, ``rootfs`` and ``catalog``."""
+    """Fill ``layers``, ``rootfs``, ``roots`` and ``catalog``."""
     records = {key: msgspec.json.decode(body, type=LayerRecord) for key, body in store.load(kinds.layer)}
     rootfs.restore()
     known = {record.snapshot for record in records.values()}
@@ -73,6 +76,7 @@ def restore(
     layers.remove_lost_recipes(known)
     layers.restore({chain_id: records[chain_id] for chain_id in whole})
     problems += _restore_rootfs(rootfs, layers, missing)
+    problems += [f"root {name} is left out: a layer is missing" for name in roots.restore()]
     rows = store.load(kinds.image)
     left_out = []
     for image_id, body in rows:

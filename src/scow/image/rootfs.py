@@ -15,14 +15,14 @@ change made by the container. Docker makes one for each container; they never di
 """
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from scow import tasks
 from scow.errors import ConflictError, NotFoundError, ScowError
 from scow.image.differences import Difference, differences
-from scow.image.layer_tar import layer_tar
+from scow.image.layer_tar import layer_tar, snapshot_trees
 from scow.image.layers import LayerStore, new_snapshot_id
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
@@ -86,7 +86,7 @@ class RootfsStore:
                 raise ConflictError(f"container {key} has a file system already")
             self._stacks[key] = chain_id
             try:
-                below = [await self._init_on(chain_id), *self._layers.stack(chain_id)]
+                below = [await self.init_on(chain_id), *self._layers.stack(chain_id)]
                 await run_to_end(self._make, key, chain_id, below)
             except BaseException:
                 await run_to_end(self._unmake, key)
@@ -107,7 +107,7 @@ class RootfsStore:
             return Path(self._mounted[key])
         async with self._locks.hold(key):
             if key in self._stacks:
-                await self._init_on(self._stacks[key])  # made again if start-up found it missing
+                await self.init_on(self._stacks[key])  # made again if start-up found it missing
             below = self.below(key)
             path = await run_to_end(self._driver.mount, key, below)
             self._mounted[key] = path
@@ -168,15 +168,9 @@ class RootfsStore:
         with self._trees(visit.key) as (own_fd, below_fd):
             yield from layer_tar(own_fd, below_fd, self._driver.opaque_xattr)
 
-    @contextmanager
-    def _trees(self, key: str) -> Iterator[tuple[int, int]]:
+    def _trees(self, key: str) -> AbstractContextManager[tuple[int, int]]:
         """Descriptors of the container's own directory, and of what it began with."""
-        with closing(self._driver.view_below(key, self.below(key))) as below:
-            own_fd = os.open(self._driver.layer_path(key), _DIRECTORY)
-            try:
-                yield own_fd, below.root
-            finally:
-                os.close(own_fd)
+        return snapshot_trees(self._driver, key, self.below(key))
 
     async def usage(self, key: str) -> int:
         """Bytes that the container has written. Raises NotFoundError."""
@@ -201,7 +195,8 @@ class RootfsStore:
         gone = {chain_id: self._inits.pop(chain_id) for chain_id in chain_ids if chain_id in self._inits}
         return list(gone.values()), [Delete(self._kind, chain_id) for chain_id in gone]
 
-    async def _init_on(self, chain_id: str | None) -> str:
+    async def init_on(self, chain_id: str | None) -> str:
+        """The init snapshot on a stack that the caller holds, made if there is none yet."""
         if chain_id in self._inits:
             return self._inits[chain_id]
         key = chain_id or _NO_LAYERS

@@ -35,9 +35,11 @@ from scow.image.content import ContentStore
 from scow.image.deletion import plan_deletion
 from scow.image.differences import Difference
 from scow.image.drivers import open_driver
+from scow.image.holds import Holds
 from scow.image.imported import ImportRequest, config_of_import
 from scow.image.layer_stream import LayerInput, PieceReader
-from scow.image.layers import EMPTY_DIFF_ID, GoneLayer, LayerStore, LayerTar, chain_on
+from scow.image.layers import LayerStore, LayerTar, chain_on
+from scow.image.leases import Holding, Lease
 from scow.image.model import (
     Image,
     ImageRecord,
@@ -52,6 +54,7 @@ from scow.image.names import canonical, check_taggable
 from scow.image.origins import Origins
 from scow.image.restore import Restored, kinds_of, restore
 from scow.image.rootfs import RootfsStore
+from scow.image.roots import Roots
 from scow.image.save import SavedImage, archive, images_to_save
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
@@ -79,6 +82,8 @@ class ImageStore:
         self._content = ContentStore(home / "imagedb" / "content" / "sha256")
         self._layers = LayerStore(driver, self._kinds.layer, home / "recipes")
         self._rootfs = RootfsStore(driver, self._layers, home / "rootfs", store, self._kinds.init)
+        self._holds = Holds(driver, self._layers, self._rootfs, store)
+        self.roots = Roots(store, self._kinds.root, self._layers, self._holds)
         self._catalog = Catalog()
         self._changes = asyncio.Lock()
         self.origins = Origins(store, self._kinds.origin)
@@ -100,7 +105,7 @@ class ImageStore:
             _log.warning("%s", problem)
         for chain_id in restored.unused:
             self._layers.hold(chain_id)
-        await self._let_go(restored.unused)
+        await self._holds.let_go(restored.unused)
         diff_ids = {diff_id for image in self._catalog for diff_id in image.layers}
         await self.origins.keep_only(diff_ids.__contains__)
         return self
@@ -159,13 +164,25 @@ class ImageStore:
         try:
             yield arrival
         finally:
-            await self._let_go(arrival.held)
+            await self._holds.let_go(arrival.held)
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Lease]:
+        """Work on layers: see ``leases``. What it made and nobody recorded within the block, goes."""
+        lease = Lease(self._driver, self._layers, self._rootfs)
+        try:
+            yield lease
+        finally:
+            try:
+                await lease.aclose()
+            finally:
+                await self._holds.let_go(lease.held)
 
     async def record(
-        self, arrival: Arrival, raw_config: bytes, names: Iterable[Reference], *, parent: str | None = None
+        self, holding: Holding, raw_config: bytes, names: Iterable[Reference], *, parent: str | None = None
     ) -> list[Renamed | Loaded]:
-        """Make an image of layers that have arrived; says what became of names."""
-        await self._sync(arrival.held)
+        """Make an image of layers that an arrival or a lease holds; says what became of names."""
+        await self._holds.sync(holding.held)
         config = decode_document(raw_config, ImageConfig, "image config")
         return await self._add(raw_config, config, parent, names)
 
@@ -202,7 +219,11 @@ class ImageStore:
             raw_config = await tasks.run_blocking(self._content.get, image_id)
             yield raw_config, [await run_to_end(self._layers.tar, it) for it in chain_ids(image.layers)]
         finally:
-            await self._let_go([image.chain_id])
+            await self._holds.let_go([image.chain_id])
+
+    def layer_sizes(self, chain_id: str) -> tuple[int, ...]:
+        """Bytes of each layer of a stack, lowest first. Raises ``KeyError`` if it is not there."""
+        return self._layers.sizes(chain_id)
 
     def tags(self, repository: Reference) -> list[Reference]:
         """All names with a tag in the repository of this reference."""
@@ -216,15 +237,15 @@ class ImageStore:
             async with spooled(chunks, str(self._temporary)) as (fd, size):
                 if not size:
                     raise InvalidArgumentError("the archive is empty")
-                chain_id, diff_id = await self._layers.import_on(None, LayerInput(RegionReader(fd, 0, size)))
-                held.append(chain_id)
-            await self._sync(held)
-            raw = config_of_import(request, config, diff_id, self._host)
+                layer = await self._layers.import_on(None, LayerInput(RegionReader(fd, 0, size)))
+                held.append(layer.chain_id)
+            await self._holds.sync(held)
+            raw = config_of_import(request, config, layer.diff_id, self._host)
             names = [request.reference] if request.reference else []
             await self._add(raw, decode_document(raw, ImageConfig, "image config"), None, names)
             return self._catalog.get(sha256_of(raw))
         finally:
-            await self._let_go(held)
+            await self._holds.let_go(held)
 
     async def commit(self, visit: Visit, parent_id: str | None, request: CommitRequest) -> Image:
         """Make an image of a container's changes on top of the image that it was made from.
@@ -238,18 +259,18 @@ class ImageStore:
                 parent = self._catalog.get(parent_id) if parent_id is not None else None
                 chain_id = parent.chain_id if parent is not None else None
                 with closing(self._rootfs.layer_tar(visit)) as pieces:
-                    layer = LayerInput(PieceReader(pieces), own=True)
-                    chain_id, diff_id = await self._layers.import_on(chain_id, layer)
-                held.append(chain_id)
+                    own = LayerInput(PieceReader(pieces), own=True)
+                    layer = await self._layers.import_on(chain_id, own)
+                held.append(layer.chain_id)
             finally:
                 await self._rootfs.end_visit(visit)
-            await self._sync(held)
-            raw = config_of_commit(request, parent, None if diff_id == EMPTY_DIFF_ID else diff_id, self._host)
+            await self._holds.sync(held)
+            raw = config_of_commit(request, parent, None if layer.is_empty else layer.diff_id, self._host)
             names = [request.reference] if request.reference else []
             await self._add(raw, decode_document(raw, ImageConfig, "image config"), parent_id, names)
             return self._catalog.get(sha256_of(raw))
         finally:
-            await self._let_go(held)
+            await self._holds.let_go(held)
 
     async def tag(self, image_id: str, reference: Reference) -> None:
         """Give an image a name, taking it from whatever had it.
@@ -292,7 +313,7 @@ class ImageStore:
             for reference in plan.untag:
                 self._catalog.remove_name(reference)
             removed = [self._catalog.remove(it) for it in plan.delete]
-        gone = await self._let_go([image.chain_id for image in removed])
+        gone = await self._holds.let_go([image.chain_id for image in removed])
         for image in removed:
             await tasks.run_blocking(self._content.remove, image.id)
         return Removal((*plan.steps, *(("deleted", layer.chain_id) for layer in gone)))
@@ -310,7 +331,7 @@ class ImageStore:
         try:
             await self._rootfs.create(key, chain_id)
         except BaseException:
-            await self._let_go([chain_id])
+            await self._holds.let_go([chain_id])
             raise
 
     async def mount_rootfs(self, key: str) -> Path:
@@ -323,7 +344,7 @@ class ImageStore:
 
     async def remove_rootfs(self, key: str) -> None:
         """Unmount and delete, and the layers below if nothing else uses them. Repeatable after a kill."""
-        await self._let_go([await self._rootfs.remove(key)])
+        await self._holds.let_go([await self._rootfs.remove(key)])
 
     async def visit_rootfs(self, key: str, leave: Callable[[], None]) -> Visit:
         """Work in the file system of a container; ``leave`` is called when it is about to be removed.
@@ -367,13 +388,15 @@ class ImageStore:
 
     def _restore(self) -> Restored:
         return restore(
-            self._driver, self._store, self._kinds, self._content, self._layers, self._rootfs, self._catalog
+            self._driver,
+            self._store,
+            self._kinds,
+            self._content,
+            self._layers,
+            self._rootfs,
+            self.roots,
+            self._catalog,
         )
-
-    async def _sync(self, chain_ids: Iterable[str | None]) -> None:
-        """Before layers are recorded they are on disk: see ``layers``."""
-        if any(self._layers.puts(chain_id) for chain_id in chain_ids):
-            await run_to_end(self._driver.sync)
 
     async def _add(
         self, raw: bytes, config: ImageConfig, parent: str | None, names: Iterable[Reference]
@@ -422,22 +445,6 @@ class ImageStore:
 
     def _name_put(self, reference: Reference, image_id: str) -> Put:
         return Put(self._kinds.tag, str(canonical(reference)), image_id.encode())
-
-    async def _let_go(self, chain_ids: Iterable[str | None]) -> list[GoneLayer]:
-        """Release holds, and remove what nothing uses any more: records first, then directories.
-
-        Records are taken from memory and their deletion is queued without a pause between, so the same
-        layer arriving again meanwhile is stored after, not before, the deletion.
-        """
-        gone = [layer for chain_id in chain_ids for layer in self._layers.release(chain_id)]
-        if gone:
-            inits, deletes = self._rootfs.take_inits([layer.chain_id for layer in gone])
-            if changes := [*self._layers.deletes(gone), *deletes]:
-                await self._store.commit(*changes)
-            for snapshot in inits:
-                await run_to_end(self._driver.remove, snapshot)
-            await self._layers.remove(gone)
-        return gone
 
 
 def _no_hurry() -> None:

@@ -7,7 +7,7 @@ lie below it is the caller's knowledge and given with every call, topmost first.
     committed   complete; a layer (read-only from now on) or the writable top of a container
 
     stage ──fill──▶ commit ──▶ mount ⇄ unmount ──▶ remove
-       └──────── discard
+       └──────── discard                       └──promote──▶ a layer
 
 All calls block and come from worker threads, at most one at a time for one id. A kill between or inside
 any two leaves either a staged directory or a committed one that the caller never recorded: ``recover``
@@ -53,6 +53,9 @@ class SnapshotDriver(Protocol):
 
     def commit(self, snapshot: str, *, stackable: bool) -> None:
         """The staged snapshot is complete. ``stackable``: others will lie on it, so it is a layer."""
+
+    def promote(self, snapshot: str, below: Sequence[str]) -> None:
+        """The written, unmounted top of a container becomes a layer on ``below``. Safe to repeat."""
 
     def discard(self, snapshot: str) -> None:
         """Give up a staged snapshot; not an error when there is none."""

@@ -67,7 +67,7 @@ class Overlay2Driver:
         if below:
             os.mkdir(f"{place}/work", 0o700)
             os.mkdir(f"{place}/merged", 0o700)
-            _write(f"{place}/lower", ":".join(f"{_LINKS}/{short_name(layer)}" for layer in below))
+            _write_lower(place, below)
         return diff
 
     def whiteouts(self) -> Whiteouts:
@@ -81,6 +81,17 @@ class Overlay2Driver:
             _write(f"{self._path(snapshot + STAGING)}/link", short_name(snapshot))
             self._link(snapshot)
         os.rename(self._path(snapshot + STAGING), self._path(snapshot))
+
+    def promote(self, snapshot: str, below: Sequence[str]) -> None:
+        """Its upper directory is the layer. What lay below may have had mount points that are no layer."""
+        place = self._path(snapshot)
+        with suppress(FileNotFoundError):
+            os.unlink(f"{place}/lower")
+        if below:
+            _write_lower(place, below)
+        with suppress(FileExistsError):
+            _write(f"{place}/link", short_name(snapshot))
+            self._link(snapshot)
 
     def discard(self, snapshot: str) -> None:
         """Takes the symlink along that a commit may have left."""
@@ -215,6 +226,10 @@ class Overlay2Driver:
 def short_name(snapshot: str) -> str:
     """Ten letters, fifty bits: chance meetings need millions of layers, and then ``symlink`` says so."""
     return base64.b32encode(hashlib.sha256(snapshot.encode()).digest()[:7]).decode()[:10]
+
+
+def _write_lower(place: str, below: Sequence[str]) -> None:
+    _write(f"{place}/lower", ":".join(f"{_LINKS}/{short_name(layer)}" for layer in below))
 
 
 def _write(path: str, text: str) -> None:

@@ -45,6 +45,9 @@ class VfsDriver:
         """One rename."""
         os.rename(self._path(snapshot + STAGING), self._path(snapshot))
 
+    def promote(self, snapshot: str, below: Sequence[str]) -> None:
+        """It is a whole tree already."""
+
     def discard(self, snapshot: str) -> None:
         """All that was copied."""
         remove_path(self._path(snapshot + STAGING))

@@ -1,0 +1,44 @@
+"""Letting go of layers: what nothing uses any more leaves the store first, and then the disk.
+
+Who uses a stack of layers holds it: images, containers, leases, roots. Between the two steps a kill leaves
+directories that nobody recorded, which start-up removes.
+"""
+
+from collections.abc import Iterable
+
+from scow.image.layers import GoneLayer, LayerStore
+from scow.image.rootfs import RootfsStore
+from scow.image.snapshots.base import SnapshotDriver
+from scow.image.threads import run_to_end
+from scow.store import Store
+
+
+class Holds:
+    """The two ends of a hold: made safe from power loss, and given up."""
+
+    def __init__(self, driver: SnapshotDriver, layers: LayerStore, rootfs: RootfsStore, store: Store) -> None:
+        self._driver = driver
+        self._layers = layers
+        self._rootfs = rootfs
+        self._store = store
+
+    async def sync(self, chain_ids: Iterable[str | None]) -> None:
+        """Before layers are recorded they are on disk: see ``layers``."""
+        if any(self._layers.puts(chain_id) for chain_id in chain_ids):
+            await run_to_end(self._driver.sync)
+
+    async def let_go(self, chain_ids: Iterable[str | None]) -> list[GoneLayer]:
+        """Release holds, and remove what nothing uses any more: records first, then directories.
+
+        Records are taken from memory and their deletion is queued without a pause between, so the same
+        layer arriving again meanwhile is stored after, not before, the deletion.
+        """
+        gone = [layer for chain_id in chain_ids for layer in self._layers.release(chain_id)]
+        if gone:
+            inits, deletes = self._rootfs.take_inits([layer.chain_id for layer in gone])
+            if changes := [*self._layers.deletes(gone), *deletes]:
+                await self._store.commit(*changes)
+            for snapshot in inits:
+                await run_to_end(self._driver.remove, snapshot)
+            await self._layers.remove(gone)
+        return gone
