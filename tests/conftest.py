@@ -2,7 +2,8 @@
 
 A module in tests/e2e gets one engine of each kind for all its tests, started when first wanted.
 ``client`` runs a test once for each command line on scowd, and, where the test is marked ``reference``, once
-more with the docker command line on dockerd, which proves that the test itself is right.
+more with the docker command line on dockerd, which proves that the test itself is right: on dockerd 20.10, or
+with ``reference("present")`` on 26.1.
 """
 
 import os
@@ -16,10 +17,19 @@ from typing import Any
 import pytest
 
 from tests.support import leaks
+from tests.support.client_packages import NotInstalledError
 from tests.support.clients import Client
-from tests.support.daemons import Daemon, DaemonOptions, ReferenceDaemon, ScowDaemon, running
+from tests.support.daemons import (
+    Daemon,
+    DaemonOptions,
+    PresentReferenceDaemon,
+    ReferenceDaemon,
+    ScowDaemon,
+    running,
+)
 from tests.support.environment import RUNTIME_VARIABLE, program, reference_lacks, root_lacks, run_id
 from tests.support.namespaces import NetworkNamespace, neighbour_of
+from tests.support.present_docker import present_docker
 
 _HERE = Path(__file__).parent
 # id of the parameter: (command line, engine)
@@ -27,6 +37,7 @@ _CLIENTS = {
     "docker": ("docker", "scow_daemon"),
     "scow": ("scow", "scow_daemon"),
     "dockerd": ("docker", "dockerd"),
+    "dockerd26": ("docker", "present_dockerd"),
 }
 
 
@@ -57,8 +68,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     wanted = metafunc.config.getoption("--client") or list(_CLIENTS)
     marked = metafunc.definition.get_closest_marker
-    if marked("reference") is None or marked("not_on_dockerd"):
-        wanted = [name for name in wanted if name != "dockerd"]
+    reference = marked("reference")
+    kept = {"docker", "scow"}
+    if reference and not marked("not_on_dockerd"):
+        kept.add("dockerd26" if "present" in reference.args else "dockerd")
+    wanted = [name for name in wanted if name in kept]
     metafunc.parametrize("client", wanted, indirect=True, scope="module")
 
 
@@ -135,6 +149,17 @@ def dockerd(request: pytest.FixtureRequest) -> Iterator[Daemon]:
     if reason := reference_lacks():
         pytest.skip(reason)
     with running(ReferenceDaemon, _options(request)) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def present_dockerd(request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    """The module's dockerd 26.1, the reference for what 20.10 has not; skips where it cannot be had."""
+    try:
+        present_docker()
+    except NotInstalledError as exc:
+        pytest.skip(str(exc))
+    with running(PresentReferenceDaemon, _options(request)) as daemon:
         yield daemon
 
 

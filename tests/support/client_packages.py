@@ -38,10 +38,10 @@ def python_with_clients() -> Path:
     python = folder / "bin/python"
 
     def install() -> None:
-        _run(sys.executable, "-m", "venv", str(folder))
-        _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_PYTHON_PACKAGES)
+        run(sys.executable, "-m", "venv", str(folder))
+        run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_PYTHON_PACKAGES)
 
-    _installed(folder, install)
+    installed(folder, install)
     return python
 
 
@@ -56,9 +56,9 @@ def node_modules() -> Path:
         folder.mkdir()
         (folder / "package.json").write_text("{}")
         # Without scripts: they would compile what only connections over ssh need.
-        _run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *_NODE_PACKAGES, cwd=folder)
+        run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *_NODE_PACKAGES, cwd=folder)
 
-    _installed(folder, install)
+    installed(folder, install)
     return folder / "node_modules"
 
 
@@ -67,7 +67,7 @@ def _folder(name: str, packages: tuple[str, ...]) -> Path:
     return cache_dir() / f"{name}-{recipe}"
 
 
-def _installed(folder: Path, install: Callable[[], None]) -> None:
+def installed(folder: Path, install: Callable[[], None]) -> None:
     """Have ``install`` make ``folder``, by one worker at a time; what was left half-made is made anew."""
     cache_dir().mkdir(parents=True, exist_ok=True)
     done = folder / "installed"
@@ -79,7 +79,7 @@ def _installed(folder: Path, install: Callable[[], None]) -> None:
             done.touch()
 
 
-def _run(*argv: str, cwd: Path | None = None) -> None:
+def run(*argv: str, cwd: Path | None = None) -> None:
     try:
         subprocess.run(
             argv, cwd=cwd, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=_INSTALL_S

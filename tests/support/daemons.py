@@ -26,6 +26,7 @@ from tests.support.environment import default_runtime, disk_dir, program, run_di
 from tests.support.http import Answer, request
 from tests.support.images import busybox_archive
 from tests.support.namespaces import NetworkNamespace, network_namespace, uplink_of
+from tests.support.present_docker import programs
 from tests.support.waiting import wait_until
 
 _numbers = itertools.count()
@@ -240,6 +241,13 @@ class ReferenceDaemon(Daemon):
             *("dockerd", "--data-root", str(self.data_root), "--exec-root", str(self.exec_root)),
             *("--config-file", str(self.folder / "daemon.json"), "-H", self.host, "-p", str(self.pidfile)),
         ]
+
+
+class PresentReferenceDaemon(ReferenceDaemon):
+    """dockerd 26.1, see ``tests.support.present_docker``."""
+
+    def argv(self) -> list[str]:
+        return ["env", f"PATH={programs()}:{os.environ['PATH']}", *super().argv()]
 
 
 def _tear_down(daemon: Daemon) -> list[str]:
