@@ -1,4 +1,4 @@
-"""A younger Docker than this release of Debian has: dockerd 26.1, buildx, compose, from Debian's next release.
+"""A younger Docker than this Debian has: dockerd 26.1, buildx and compose, from Debian's next release.
 
 It is the reference for what 20.10 does not do yet (API 1.42 to 1.45, BuildKit, several networks at creation),
 and its plugins are real clients. The packages are checked against Debian's keyring, unpacked in the cache and
