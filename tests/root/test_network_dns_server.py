@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import pytest
 
 from scow.linux.namespaces import create_netns, enter_netns
+from scow.network.dns import redirect
 from scow.network.dns.answers import Upstream
 from scow.network.dns.message import NO_ERROR, encode_name, parse_query, reply, truncated
 from scow.network.dns.service import DnsService
@@ -258,3 +259,60 @@ def test_a_flood_does_not_starve_another_container(netns: int) -> None:
 
 def _assert_found(netns: int) -> None:
     assert "10.1.0.2" in nslookup(netns, "db").stdout
+
+
+def test_a_container_may_serve_names_itself(netns: int) -> None:
+    """Port 53 of all its addresses is the container's; 127.0.0.11 stays ours."""
+    view = Neighbours({"db": [ip_address("10.1.0.2")]})
+
+    def ask() -> None:
+        with enter_netns(netns):
+            udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
+        with udp, tcp:
+            for sock in (udp, tcp):
+                sock.bind(("0.0.0.0", 53))
+            tcp.listen()
+            _assert_found(netns)
+            assert by_tcp(netns, "db").endswith(ip_address("10.1.0.2").packed)
+            with enter_netns(netns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+                own.sendto(b"mine", ("127.0.0.1", 53))
+            assert udp.recv(100) == b"mine"
+
+    serving(netns, view, lambda: in_thread(ask))
+
+
+def test_connections_tracked_by_the_container_do_not_matter(netns: int) -> None:
+    view = Neighbours({"db": [ip_address("10.1.0.2")]})
+    rules = (
+        "add table ip own; add chain ip own o { type filter hook output priority 0; policy drop; };"
+        "add rule ip own o ct state established accept; add rule ip own o udp dport 53 accept;"
+        "add rule ip own o tcp dport 53 accept"
+    )
+    with enter_netns(netns):
+        subprocess.run(["nft", rules], check=True)
+
+    def ask() -> None:
+        _assert_found(netns)
+        assert by_tcp(netns, "db").endswith(ip_address("10.1.0.2").packed)
+
+    serving(netns, view, lambda: in_thread(ask))
+
+
+def test_the_next_engine_serves_where_the_last_one_did(netns: int) -> None:
+    view = Neighbours({"db": [ip_address("10.1.0.2")]})
+    serving(netns, view, lambda: in_thread(lambda: _assert_found(netns)))
+    before = redirect.led_to(netns)
+    assert before is not None
+    serving(netns, view, lambda: in_thread(lambda: assert_tcp_found(netns)))
+    serving(netns, view, lambda: in_thread(lambda: _assert_found(netns)))
+    assert redirect.led_to(netns) == before
+    with enter_netns(netns):
+        intruder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with intruder:
+        intruder.bind(("127.0.0.11", before.udp))
+        serving(netns, view, lambda: in_thread(lambda: _assert_found(netns)))
+    assert redirect.led_to(netns) != before
+
+
+def assert_tcp_found(netns: int) -> None:
+    assert by_tcp(netns, "db").endswith(ip_address("10.1.0.2").packed)

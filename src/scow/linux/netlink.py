@@ -43,6 +43,7 @@ _NFNL_MSG_BATCH_BEGIN, _NFNL_MSG_BATCH_END = 0x10, 0x11
 _NLMSG_ERROR = 2
 _NLMSG_DONE = 3
 _SOL_NETLINK = 270
+_NETLINK_ADD_MEMBERSHIP = 1
 _NETLINK_CAP_ACK = 10
 _NETLINK_EXT_ACK = 11
 _NLM_F_CAPPED = 0x100
@@ -223,12 +224,8 @@ class NetlinkSocket:
         return waiting
 
     def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
-        data = self._socket.recv(_RECEIVE_BYTES)
-        offset = 0
-        while offset + _HEADER.size <= len(data):
-            length, kind, flags, sequence, _port = _HEADER.unpack_from(data, offset)
-            yield kind, flags, sequence, data[offset + _HEADER.size : offset + length]
-            offset += max((length + 3) & ~3, _HEADER.size)
+        for kind, flags, sequence, _port, payload in messages(self._socket.recv(_RECEIVE_BYTES)):
+            yield kind, flags, sequence, payload
 
     def __enter__(self) -> Self:
         return self
@@ -237,6 +234,63 @@ class NetlinkSocket:
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """News of a change; ``port`` is the address of the socket that asked for it."""
+
+    kind: int
+    port: int
+    payload: bytes
+
+
+class NoticeSocket:
+    """Hears of changes by a multicast group, in the calling thread's network namespace. Never waits."""
+
+    def __init__(self, protocol: int, group: int) -> None:
+        """Join ``group`` of ``protocol``. Raises OSError."""
+        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        self._socket = socket.socket(socket.AF_NETLINK, kind, protocol)
+        try:
+            # One without an address of its own is left out: the kernel takes it for the one that asked.
+            self._socket.bind((0, 0))
+            self._socket.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def read(self) -> tuple[list[Notice], bool]:
+        """What has come since the last call, and whether some of it was lost for want of room."""
+        notices: list[Notice] = []
+        lost = False
+        while True:
+            try:
+                data = self._socket.recv(_RECEIVE_BYTES)
+            except BlockingIOError:
+                return notices, lost
+            except OSError as exc:
+                if exc.errno != errno.ENOBUFS:
+                    raise
+                lost = True
+                continue
+            notices += (Notice(kind, port, payload) for kind, _, _, port, payload in messages(data))
+
+    def close(self) -> None:
+        """May be called twice."""
+        self._socket.close()
+
+
+def messages(data: bytes) -> Iterator[tuple[int, int, int, int, bytes]]:
+    """Type, flags, sequence, port and payload of each message of a datagram."""
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        length, kind, flags, sequence, port = _HEADER.unpack_from(data, offset)
+        yield kind, flags, sequence, port, data[offset + _HEADER.size : offset + length]
+        offset += max((length + 3) & ~3, _HEADER.size)
 
 
 def _refusal(request: Request, flags: int, payload: bytes) -> OSError | None:

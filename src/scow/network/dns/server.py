@@ -1,17 +1,20 @@
 """One container's name server: 127.0.0.11, port 53, UDP and TCP, inside its network namespace.
 
-The sockets belong to the namespace, the answers to the engine: nothing runs in the container, and no rule
-is needed to lead it here. A container that asks without end is served at a bounded pace, so that it
-takes nothing from the others.
+The sockets belong to the namespace, the answers to the engine: nothing runs in the container. They have
+ports that were free, to which ``redirect`` leads. A container that asks without end is served at a bounded
+pace, so that it takes nothing from the others.
 """
 
 import asyncio
+import errno
 import logging
 import os
 import socket
 import time
+from ipaddress import IPv4Address
 
 from scow.linux.namespaces import enter_netns
+from scow.network.dns import redirect
 from scow.network.dns.answers import Upstream, View, answer
 from scow.network.dns.cache import AnswerCache
 from scow.network.dns.forward import Forwarder, TooManyError
@@ -26,6 +29,7 @@ from scow.network.dns.message import (
     reply,
     truncated,
 )
+from scow.network.dns.redirect import ServedPorts
 from scow.tasks import TaskOwner
 
 ADDRESS = "127.0.0.11"
@@ -53,13 +57,10 @@ class DnsServer:
         self._resume: asyncio.TimerHandle | None = None
         self._connections = 0
         try:
-            with enter_netns(self._netns_fd):
-                self._udp = _bound(socket.SOCK_DGRAM)
-                self._tcp = _bound(socket.SOCK_STREAM)
+            self._udp, self._tcp = _opened(self._netns_fd)
         except BaseException:
             os.close(self._netns_fd)
             raise
-        self._tcp.listen(_MOST_CONNECTIONS)
         self._loop.add_reader(self._udp, self._readable)
         self._tasks.start(self._accept(), name="accept")
 
@@ -162,12 +163,39 @@ class DnsServer:
         return found if found is not None else reply(query, SERVER_FAILURE)
 
 
-def _bound(kind: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+def _opened(netns_fd: int) -> tuple[socket.socket, socket.socket]:
+    """Sockets for UDP and TCP that are reached at ``PORT``."""
+    before = redirect.led_to(netns_fd)
+    with enter_netns(netns_fd):
+        sockets = (before and _bound_together(before)) or _bound_together(ServedPorts(0, 0))
+    if sockets is None:
+        raise OSError(errno.EADDRINUSE, f"no port of {ADDRESS} is free")
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((ADDRESS, PORT))
+        now = ServedPorts(sockets[0].getsockname()[1], sockets[1].getsockname()[1])
+        if now != before:
+            redirect.lead_to(netns_fd, IPv4Address(ADDRESS), PORT, now, anew=before is not None)
+        sockets[1].listen(_MOST_CONNECTIONS)
     except BaseException:
-        sock.close()
+        for sock in sockets:
+            sock.close()
         raise
-    return sock
+    return sockets
+
+
+def _bound_together(ports: ServedPorts) -> tuple[socket.socket, socket.socket] | None:
+    """In the calling thread's namespace; None if one of the ports is somebody else's."""
+    bound: list[socket.socket] = []
+    try:
+        for kind, port in ((socket.SOCK_DGRAM, ports.udp), (socket.SOCK_STREAM, ports.tcp)):
+            bound.append(socket.socket(socket.AF_INET, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK))
+            if kind == socket.SOCK_STREAM:
+                # Connections of the engine before may still be ending.
+                bound[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound[-1].bind((ADDRESS, port))
+    except OSError as exc:
+        for sock in bound:
+            sock.close()
+        if exc.errno == errno.EADDRINUSE:
+            return None
+        raise
+    return bound[0], bound[1]
