@@ -88,10 +88,17 @@ class Daemon:
         self._containers = storage.containers
         host = await self._read_host()
         supervisor, ends = self._open_supervisor(stack, tasks)
-        networking = await open_networking(self._config, stack, storage)
+        networking = await open_networking(
+            self._config,
+            _engine_id(self._config.data_root),
+            stack,
+            storage,
+            self._container_root,
+            self._events,
+        )
         life = self._assemble_life(storage, host, networking, supervisor, tasks, idle)
         ends.execs, ends.exits = life.execs, life.exits
-        await self._reconcile(storage, life, supervisor, tasks)
+        await self._reconcile(storage, networking, life, supervisor, tasks)
         return self._services(storage, host, networking, life, tasks)
 
     async def _open_storage(self, stack: AsyncExitStack) -> Storage:
@@ -139,7 +146,7 @@ class Daemon:
             documents=Documents(self._config, host.facts, containers),
             containers=containers,
             images=storage.images,
-            sandboxes=Sandboxes(containers, networking.bridge),
+            sandboxes=Sandboxes(containers, networking.networks, networking.connector),
             supervisor=supervisor,
             runtimes=host.runtimes,
             cgroups=host.cgroups,
@@ -166,7 +173,7 @@ class Daemon:
         return Life(launcher, waits, execs, removal, exits, lifecycle)
 
     async def _reconcile(
-        self, storage: Storage, life: Life, supervisor: Supervisor, tasks: TaskOwner
+        self, storage: Storage, networking: Networking, life: Life, supervisor: Supervisor, tasks: TaskOwner
     ) -> None:
         recovery = Recovery(
             self._container_root,
@@ -174,6 +181,7 @@ class Daemon:
             storage.containers,
             storage.images,
             life.launcher,
+            networking.connections,
             life.removal,
             life.exits,
             tasks,
@@ -197,6 +205,7 @@ class Daemon:
             launcher,
             images,
             networks,
+            networking.names,
             execs,
             events,
         )
@@ -230,7 +239,8 @@ class Daemon:
             images=nouns,
             registries=deferred(lambda: _open_registries(config, images, nouns, tasks)),
             volumes=volumes,
-            networks=networks,
+            networks=networking.service,
+            connections=networking.connections,
             system=self.system,
             disk_usage=DiskUsages(images, nouns, service, volumes),
             prunes=Pruning(images, nouns, events),

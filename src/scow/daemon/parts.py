@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
+from scow.engine.containers.connections import Connections
+from scow.engine.containers.connector import Connector
 from scow.engine.containers.exits import Exits
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
+from scow.engine.containers.name_service import ContainerNames
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.removal import Removal
 from scow.engine.containers.waits import Waits
 from scow.engine.execs import Execs
-from scow.engine.networks import Networks
+from scow.engine.networks.registry import Networks
+from scow.engine.networks.service import NetworkService
 from scow.engine.volumes import Volumes
 from scow.image.store import ImageStore
 from scow.linux.cgroups import CgroupHost
-from scow.network.bridge import BridgeDriver
 from scow.runtime.host_facts import HostFacts
 from scow.runtime.oci_runtime import OciRuntime
 from scow.store import Store
@@ -40,10 +43,13 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Networking:
-    """The networks of the API and the driver of the default one."""
+    """The networks of the API, and who connects containers to them."""
 
     networks: Networks
-    bridge: BridgeDriver | None
+    names: ContainerNames
+    connector: Connector
+    service: NetworkService
+    connections: Connections
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator
 
 from scow.engine.containers.registry import Containers
-from scow.engine.networks import Member
+from scow.engine.networks.view import Member
 from scow.image.model import ImageUser
 
 
 def members(containers: Containers) -> Iterator[Member]:
     for live in containers:
         if live.doc.alive:
-            yield Member(live.doc.id, live.doc.name, list(live.doc.networks), live.doc.endpoint)
+            endpoints = {name: live.doc.endpoints.get(name) for name in live.doc.networks}
+            yield Member(live.doc.id, live.doc.name, endpoints)
 
 
 def image_users(containers: Containers) -> Iterator[ImageUser]:

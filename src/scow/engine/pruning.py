@@ -1,4 +1,4 @@
-"""Removing what nobody uses: images, networks, build cache. Containers and volumes have their own prunes."""
+"""Removing what nobody uses: images, build cache. Other objects have their own prunes."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ from scow.errors import ConflictError, NotFoundError, ScowError
 from scow.image.model import Image
 from scow.image.store import ImageStore
 from scow.spec.engine_api.image import ImageDeleteItem
-from scow.spec.engine_api.prune import BuildCachePrune, ImagePrune, NetworkPrune
+from scow.spec.engine_api.prune import BuildCachePrune, ImagePrune
 from scow.spec.filters import Filters
 
 _log = logging.getLogger(__name__)
@@ -69,14 +69,6 @@ class Pruning:
         except (ScowError, OSError) as exc:
             _log.warning("failed to prune image %s: %s", name, exc)
             return []
-
-    async def networks(self, filters: Filters) -> NetworkPrune:
-        """Remove networks without containers. Those that every engine has always stay. Raises as above."""
-        filters.check("label", "label!", "until")
-        read_chosen(filters, time.time_ns())
-        with self._alone.run():
-            self._events.pruned("network", 0)
-        return NetworkPrune()
 
     async def build_cache(self) -> BuildCachePrune:
         """There is no builder here, and so no cache."""

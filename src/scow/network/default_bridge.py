@@ -49,6 +49,12 @@ def parse_bip(text: str) -> ipaddress.IPv4Interface:
     return interface
 
 
+def host_networks() -> list[IPNetwork]:
+    """``networks_in_use`` of all devices. Blocks. Raises OSError."""
+    with NetlinkSocket(NETLINK_ROUTE) as sock:
+        return networks_in_use(sock)
+
+
 def networks_in_use(sock: NetlinkSocket, *, but_for: str = "") -> list[IPNetwork]:
     """What the host can reach by a device other than ``but_for``, has addresses of, or asks for names."""
     link = rtnetlink.find_link(sock, but_for) if but_for else None

@@ -51,6 +51,7 @@ class Endpoint(msgspec.Struct, kw_only=True):
     interface: str
     host_interface: str
     mac: str
+    driver: str = "bridge"
     address: str = ""
     prefix_len: int = 0
     gateway: str = ""

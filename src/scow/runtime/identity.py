@@ -133,21 +133,29 @@ def resolv_conf_text(
     options: Sequence[str] = (),
     ipv6: bool = False,
     host_network: bool = False,
+    embedded: str = "",
 ) -> str:
     """/etc/resolv.conf from the host's text and what the container asks for.
 
     Servers on the host's loopback cannot be reached from a container's network, nor IPv6 ones without
     ``ipv6``; if none is left, public ones are used, as in Docker. A search list of "." is an empty one.
+    ``embedded`` is the address of the engine's own name server in the container, which asks all others.
     """
     base = parse_resolv_conf(host)
     servers = tuple(nameservers) or base.nameservers
-    if not nameservers and not host_network:
+    if embedded:
+        servers = (embedded,)
+    elif not nameservers and not host_network:
         servers = tuple(s for s in servers if _reachable(s, ipv6)) or _FALLBACK_SERVERS
     domains = [name for name in search if name != "."] if search else base.search
     lines = [f"nameserver {server}" for server in servers]
     if domains:
         lines.append("search " + " ".join(domains))
-    if words := tuple(options) or base.options:
+    words = tuple(options) or base.options
+    if embedded and not any(word.startswith("ndots:") for word in words):
+        # So that names of neighbours are asked for as they are before any search domain.
+        words = (*words, "ndots:0")
+    if words:
         lines.append("options " + " ".join(words))
     return _RESOLV_HEADER + "\n" + "".join(f"{line}\n" for line in (*lines, *base.other))
 

@@ -41,7 +41,14 @@ from scow.spec.engine_api.image import (
     ImageSummary,
     RootFS,
 )
-from scow.spec.engine_api.network import IPAM, ConfigReference, EndpointSettings, Network
+from scow.spec.engine_api.network import (
+    IPAM,
+    ConfigReference,
+    EndpointSettings,
+    Network,
+    NetworkCreate,
+    NetworkCreated,
+)
 from scow.spec.engine_api.prune import BuildCachePrune, ImagePrune, NetworkPrune
 from scow.spec.engine_api.stats import ContainerStats
 from scow.spec.engine_api.volume import Volume, VolumeCreate, VolumeList, VolumePrune
@@ -299,9 +306,28 @@ class FakeNetworks(Recorder):
         self.note("list", filters)
         return [network()]
 
-    async def inspect(self, ref: str) -> Network:
-        self.note("inspect", ref)
+    async def inspect(self, ref: str, scope: str) -> Network:
+        self.note("inspect", ref, scope)
         return network()
+
+    async def create(self, body: NetworkCreate) -> NetworkCreated:
+        self.note("create", body)
+        return NetworkCreated(id=ID)
+
+    async def remove(self, ref: str) -> None:
+        self.note("remove", ref)
+
+    async def prune(self, filters: Filters) -> NetworkPrune:
+        self.note("prune", filters)
+        return NetworkPrune()
+
+
+class FakeConnections(Recorder):
+    async def connect(self, ref: str, container: str, settings: EndpointSettings) -> None:
+        self.note("connect", ref, container, settings)
+
+    async def disconnect(self, ref: str, container: str, *, force: bool) -> None:
+        self.note("disconnect", ref, container, force)
 
 
 class FakeSystem(Recorder):
@@ -362,10 +388,6 @@ class FakePrunes(Recorder):
     async def images(self, filters: Filters) -> ImagePrune:
         self.note("images", filters)
         return ImagePrune(images_deleted=[ImageDeleteItem(deleted=IMAGE_ID)], space_reclaimed=5)
-
-    async def networks(self, filters: Filters) -> NetworkPrune:
-        self.note("networks", filters)
-        return NetworkPrune()
 
     async def build_cache(self) -> BuildCachePrune:
         self.note("build_cache")
@@ -474,6 +496,7 @@ class Fakes:
         self.registries = FakeRegistries()
         self.volumes = FakeVolumes()
         self.networks = FakeNetworks()
+        self.connections = FakeConnections()
         self.system = FakeSystem()
         self.disk_usage = FakeDiskUsages()
         self.prunes = FakePrunes()
@@ -494,6 +517,7 @@ class Fakes:
                 registries=self.registries,
                 volumes=self.volumes,
                 networks=self.networks,
+                connections=self.connections,
                 system=self.system,
                 disk_usage=self.disk_usage,
                 prunes=self.prunes,

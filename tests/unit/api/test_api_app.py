@@ -54,7 +54,7 @@ async def test_a_version_that_is_too_old_is_refused_in_plain_text(version: str) 
         ("GET", "/containers/"),
         ("DELETE", "/containers/"),
         ("GET", "/exec/json"),
-        ("POST", "/networks/create"),
+        ("PUT", "/networks/create"),
         ("PUT", "/auth"),
         ("GET", "/vx/info"),
     ],

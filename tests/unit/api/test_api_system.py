@@ -5,6 +5,7 @@ import pytest
 
 from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.disk_usage import DiskUsage
+from scow.spec.engine_api.network import IPAM, EndpointSettings, IPAMPool, NetworkCreate
 from scow.spec.engine_api.volume import VolumeCreate, VolumeUsage
 from scow.spec.filters import Filters
 from tests.unit.api.api_fakes import ID, IMAGE_ID, Fakes, event, image_summary, summary, volume
@@ -200,8 +201,8 @@ async def test_a_volume_is_created_as_asked() -> None:
     [
         ("/networks", ("list", Filters())),
         ("/networks/", ("list", Filters())),
-        ("/networks/test%2001", ("inspect", "test 01")),
-        (f"/networks/{ID}?verbose=1", ("inspect", ID)),
+        ("/networks/test%2001", ("inspect", "test 01", "")),
+        (f"/networks/{ID}?verbose=1&scope=local", ("inspect", ID, "local")),
     ],
 )
 @runs
@@ -297,6 +298,30 @@ async def test_kinds_of_disk_usage(target: str, kinds: tuple[str, ...]) -> None:
 
 
 @runs
+async def test_networks_are_made_connected_and_removed() -> None:
+    fakes = Fakes()
+    async with fakes.serving() as harness:
+        client = await harness.client()
+        body = {"Name": "front", "EnableIPv4": False, "IPAM": {"Config": [{"Subnet": "10.0.0.0/8"}]}}
+        reply = await client.post_json("/v1.48/networks/create", body)
+        assert (reply.status, reply.json) == (201, {"Id": ID, "Warning": ""})
+        ipam = IPAM(config=[IPAMPool(subnet="10.0.0.0/8")])
+        assert fakes.networks.last == ("create", NetworkCreate(name="front", enable_ipv4=False, ipam=ipam))
+        await client.post_json("/v1.47/networks/create", body)
+        assert fakes.networks.last == ("create", NetworkCreate(name="front", ipam=ipam))
+        body = {"Container": "c", "EndpointConfig": {"Aliases": ["db"], "GwPriority": 5}}
+        assert (await client.post_json("/v1.48/networks/test%2001/connect", body)).status == 200
+        settings = EndpointSettings(aliases=["db"], gw_priority=5)
+        assert fakes.connections.last == ("connect", "test 01", "c", settings)
+        reply = await client.post_json("/networks/front/disconnect", {"Container": "c", "Force": True})
+        assert reply.status == 200
+        assert fakes.connections.last == ("disconnect", "front", "c", True)
+        assert (await client.request("DELETE", "/networks/front")).status == 204
+        assert fakes.networks.last == ("remove", "front")
+        assert (await client.request("POST", "/networks/prune")).json == {"NetworksDeleted": None}
+
+
+@runs
 async def test_prunes() -> None:
     fakes = Fakes()
     async with fakes.serving() as harness:
@@ -305,7 +330,6 @@ async def test_prunes() -> None:
         reply = await client.request("POST", f"/images/prune?{filters}")
         assert reply.json == {"ImagesDeleted": [{"Deleted": IMAGE_ID}], "SpaceReclaimed": 5}
         assert fakes.prunes.last == ("images", Filters({"dangling": ["false"]}))
-        assert (await client.request("POST", "/networks/prune")).json == {"NetworksDeleted": None}
         reply = await client.request("POST", "/build/prune?all=1&keep-storage=10")
         assert reply.json == {"CachesDeleted": None, "SpaceReclaimed": 0}
         assert (await client.request("POST", "/build/prune?keep-storage=x")).status == 400

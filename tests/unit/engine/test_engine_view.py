@@ -14,6 +14,19 @@ START, END = "2026-01-01T00:00:00Z", "2026-01-01T00:00:10Z"
 NOW_NS = 1_767_225_610_000_000_000 + 120 * 1_000_000_000  # two minutes after END
 
 
+_ENDPOINT = Endpoint(
+    endpoint_id="e",
+    network_id="n",
+    interface="eth0",
+    host_interface="veth1",
+    mac="02:42:ac:11:00:02",
+    address="172.17.0.2",
+    prefix_len=16,
+    gateway="172.17.0.1",
+    ports=[PublishedPort(80, "tcp", "0.0.0.0", 8080), PublishedPort(80, "tcp", "::", 8080)],
+)
+
+
 def container(status: Status, **fields: object) -> Container:
     return Container(
         id="c" * 64,
@@ -26,17 +39,7 @@ def container(status: Status, **fields: object) -> Container:
         args=["a b", "c"],
         networks={"bridge": EndpointSettings()},
         state=State(status=status, started_at=START, finished_at=END, exit_code=3),
-        endpoint=Endpoint(
-            endpoint_id="e",
-            network_id="n",
-            interface="eth0",
-            host_interface="veth1",
-            mac="02:42:ac:11:00:02",
-            address="172.17.0.2",
-            prefix_len=16,
-            gateway="172.17.0.1",
-            ports=[PublishedPort(80, "tcp", "0.0.0.0", 8080), PublishedPort(80, "tcp", "::", 8080)],
-        ),
+        endpoints={"bridge": _ENDPOINT},
         **fields,  # type: ignore[arg-type]
     )
 

@@ -26,7 +26,7 @@ from scow.api.server.routes.containers import ContainerService, LifecycleService
 from scow.api.server.routes.disk_usage import DiskUsageService, disk_usage_routes
 from scow.api.server.routes.exec import ExecService, exec_routes
 from scow.api.server.routes.images import ImageService, TransferService, image_routes
-from scow.api.server.routes.networks import NetworkService, network_routes
+from scow.api.server.routes.networks import ConnectionService, NetworkService, network_routes
 from scow.api.server.routes.plugins import plugin_routes
 from scow.api.server.routes.prune import PruneService, prune_routes
 from scow.api.server.routes.registry import RegistryService, registry_routes
@@ -65,6 +65,7 @@ class Services:
     registries: Registries
     volumes: VolumeService
     networks: NetworkService
+    connections: ConnectionService
     system: SystemService
     disk_usage: DiskUsageService
     prunes: PruneService
@@ -87,7 +88,7 @@ def build_app(services: Services) -> "App":
                 *image_routes(services.images, services.registries),
                 *registry_routes(services.registries),
                 *volume_routes(services.volumes),
-                *network_routes(services.networks),
+                *network_routes(services.networks, services.connections),
                 *swarm_routes(),
                 *plugin_routes(),
             )

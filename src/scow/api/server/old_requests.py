@@ -10,6 +10,7 @@ from scow.errors import InvalidArgumentError
 from scow.spec.api_version import MAX_API_VERSION, ApiVersion
 from scow.spec.engine_api.container import ContainerCreate, ContainerUpdate, Mount
 from scow.spec.engine_api.exec import ExecCreate, ExecStart
+from scow.spec.engine_api.network import EndpointSettings, NetworkCreate
 
 
 def adapt_create(body: ContainerCreate, version: ApiVersion) -> ContainerCreate:
@@ -113,3 +114,19 @@ def adapt_exec_start(body: ExecStart, version: ApiVersion) -> ExecStart:
     if version < (1, 42) or not body.tty:
         body.console_size = []
     return body
+
+
+def adapt_network_create(body: NetworkCreate, version: ApiVersion) -> NetworkCreate:
+    """``EnableIPv4`` came with 1.48."""
+    if version < (1, 48):
+        body.enable_ipv4 = None
+    return body
+
+
+def adapt_endpoint(settings: EndpointSettings, version: ApiVersion) -> EndpointSettings:
+    """Of a connect: priorities came with 1.48, MAC addresses with 1.54; before, they were let pass unread."""
+    if version < (1, 54):
+        settings.mac_address = ""
+    if version < (1, 48):
+        settings.gw_priority = 0
+    return settings

@@ -21,6 +21,7 @@ from scow.config import Config
 from scow.engine.containers.copy_up import copy_up
 from scow.engine.containers.events import container_event
 from scow.engine.containers.image_mounts import mount_key, mount_keys
+from scow.engine.containers.joining import settle_networks
 from scow.engine.containers.links import settle_links
 from scow.engine.containers.merge import merge_config, process_args
 from scow.engine.containers.model import Container, MountRecord
@@ -29,7 +30,8 @@ from scow.engine.containers.platforms import check_platform
 from scow.engine.containers.registry import Containers
 from scow.engine.events import EventBus
 from scow.engine.names import random_name
-from scow.engine.networks import Networks
+from scow.engine.networks.endpoint_checks import check_mac
+from scow.engine.networks.registry import Networks
 from scow.engine.signals import parse_signal
 from scow.engine.timestamps import rfc3339
 from scow.engine.volumes import Volumes
@@ -48,7 +50,6 @@ from scow.tasks import run_blocking
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-_MAC = re.compile(r"[0-9a-fA-F]{2}(?:([:-])[0-9a-fA-F]{2})(?:\1[0-9a-fA-F]{2}){4}")
 
 
 class Creation:
@@ -82,8 +83,8 @@ class Creation:
         warnings += check_platform(image, body.image, platform, self._platform)
         config = merge_config(asked, image.config)
         args = process_args(config)
-        networks = self._networks.settle(host, body.networking_config)
-        _settle_mac(config, networks)
+        networks = settle_networks(host, body.networking_config, self._networks)
+        _settle_mac(config, host.network_mode, networks)
         mounts = settle(host, list(config.volumes or ()), self._donated)
         container_id = secrets.token_hex(32)
         doc = Container(
@@ -253,13 +254,24 @@ def invalid_name(name: str) -> InvalidArgumentError:
     )
 
 
-def _settle_mac(config: ContainerConfig, networks: Mapping[str, EndpointSettings]) -> None:
-    """Before API 1.44 there was one address for the whole container. Raises InvalidArgumentError."""
-    for endpoint in networks.values():
-        if config.mac_address is not msgspec.UNSET:
-            endpoint.mac_address = endpoint.mac_address or config.mac_address
-        if endpoint.mac_address and not _MAC.fullmatch(endpoint.mac_address):
-            raise InvalidArgumentError(f"invalid MAC address {endpoint.mac_address}")
+def _settle_mac(config: ContainerConfig, mode: str, networks: Mapping[str, EndpointSettings]) -> None:
+    """Before API 1.44 there was one address for the whole container: it is for the network of its mode.
+
+    Raises InvalidArgumentError.
+    """
+    address = config.mac_address
+    if address is msgspec.UNSET or not address:
+        return
+    check_mac(address)
+    main = networks.get(mode) or next(iter(networks.values()), None)
+    if main is None:
+        return
+    if main.mac_address not in ("", address):
+        raise InvalidArgumentError(
+            "the container-wide MAC address must match the endpoint-specific MAC address "
+            "for the main network, or be left empty"
+        )
+    main.mac_address = address
 
 
 def _check_storage_options(host: HostConfig) -> None:

@@ -4,7 +4,7 @@ Blocking: reads small files of the image and the host, makes missing bind source
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,12 @@ from scow.engine.containers.links import Linked, link_environment, renewed_hosts
 from scow.engine.containers.model import Container, MountRecord
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import HOST, Sandbox
+from scow.engine.networks.record import is_user_defined
 from scow.errors import ConflictError, ScowError
 from scow.linux.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, propagation_of
 from scow.linux.rootpath import make_dirs_in_root, read_in_root
+from scow.network.dns import server as dns_server
+from scow.network.endpoint import Endpoint
 from scow.runtime import device_nodes, devices, identity, mounts
 from scow.runtime.bundle import SpecRequest, build_spec, cgroup_path
 from scow.runtime.host_facts import HostFacts
@@ -98,7 +101,7 @@ class Documents:
         alive = {
             alias: target
             for alias, target in doc.links.items()
-            if (live := self.containers.by_id(target)) and live.doc.endpoint
+            if (live := self.containers.by_id(target)) and "bridge" in live.doc.endpoints
         }
         return link_environment(
             doc.name, running_targets(msgspec.structs.replace(doc, links=alive), self.containers)
@@ -118,13 +121,7 @@ class Documents:
             texts = {
                 "hostname": identity.hostname_text(doc.config.hostname),
                 "hosts": self._hosts(doc, sandbox, linked),
-                "resolv.conf": identity.resolv_conf_text(
-                    _read_text(_HOST_FILES["resolv.conf"]),
-                    nameservers=doc.host.dns or self.config.dns,
-                    search=doc.host.dns_search or self.config.dns_search,
-                    options=doc.host.dns_options or self.config.dns_opts,
-                    host_network=sandbox.path == HOST,
-                ),
+                "resolv.conf": self._resolv_conf(doc, sandbox),
             }
             for name, text in texts.items():
                 (directory / name).write_text(text)
@@ -134,15 +131,25 @@ class Documents:
             for name in ("resolv.conf", "hostname", "hosts")
         ]
 
+    def _resolv_conf(self, doc: Container, sandbox: Sandbox) -> str:
+        embedded = any(map(is_user_defined, sandbox.endpoints))
+        return identity.resolv_conf_text(
+            _read_text(_HOST_FILES["resolv.conf"]),
+            nameservers=doc.host.dns or self.config.dns,
+            search=doc.host.dns_search or self.config.dns_search,
+            options=doc.host.dns_options or self.config.dns_opts,
+            host_network=sandbox.path == HOST,
+            embedded=dns_server.ADDRESS if embedded else "",
+        )
+
     def _hosts(self, doc: Container, sandbox: Sandbox, linked: Sequence[Linked]) -> str:
         extra = doc.host.extra_hosts or []
         if sandbox.path == HOST and not extra:
             return _read_text(_HOST_FILES["hosts"])
-        endpoint = sandbox.endpoint
         return identity.hosts_text(
             doc.config.hostname,
             doc.config.domainname,
-            addresses=filter(None, (endpoint.address, endpoint.address6)) if endpoint else (),
+            addresses=own_addresses(sandbox.endpoints.values()),
             extra_hosts=extra,
             linked=[(link.address, link.names()) for link in linked],
             gateway=sandbox.host_gateway,
@@ -150,14 +157,15 @@ class Documents:
 
     def _tell_parents(self, doc: Container, root: Path, sandbox: Sandbox) -> None:
         """Running containers that link to this one learn where it is now."""
-        if sandbox.endpoint is None:
+        endpoint = sandbox.endpoints.get("bridge")
+        if endpoint is None:
             return
         for live in self.containers:
             for alias, target in live.doc.links.items():
                 path = root / live.doc.id / "hosts"
                 if target == doc.id and live.doc.alive and path.exists():
                     # Written in place: the file is mounted.
-                    path.write_text(renewed_hosts(path.read_text(), alias, sandbox.endpoint.address))
+                    path.write_text(renewed_hosts(path.read_text(), alias, endpoint.address))
 
     def _mount(self, record: MountRecord, sandbox: Sandbox) -> MountSpec:
         if record.type == "tmpfs":
@@ -263,6 +271,11 @@ class Documents:
             inside = mapping.path_in_container or mapping.path_on_host
             found += devices.granted(nodes, real, inside, mapping.cgroup_permissions)
         return found
+
+
+def own_addresses(endpoints: Iterable[Endpoint]) -> list[str]:
+    """Those that a container's own name stands for."""
+    return [text for it in endpoints for text in (it.address, it.address6) if text]
 
 
 def resolve_container_user(root: str | int, doc: Container, user: str) -> ResolvedUser:

@@ -1,7 +1,10 @@
 """Events of containers carry their labels, image and name; events of what they use carry the container."""
 
+from collections.abc import Mapping
+
 from scow.engine.containers.model import Container
 from scow.engine.events import EventBus
+from scow.engine.networks.record import PREDEFINED
 from scow.network.endpoint import Endpoint
 
 
@@ -16,13 +19,21 @@ def container_event(bus: EventBus, doc: Container, action: str, **attributes: st
     )
 
 
-def resource_events(bus: EventBus, doc: Container, endpoint: Endpoint | None, *, taken: bool) -> None:
-    """Tell that a container took its network and volumes, or gave them back."""
+def network_event(
+    bus: EventBus, doc: Container, name: str, network_id: str, driver: str, *, taken: bool
+) -> None:
+    """Tell that a container was connected to a network, or disconnected."""
+    attributes = {"container": doc.id, "name": name, "type": driver}
+    bus.publish("network", "connect" if taken else "disconnect", network_id, attributes)
+
+
+def resource_events(bus: EventBus, doc: Container, endpoints: Mapping[str, Endpoint], *, taken: bool) -> None:
+    """Tell that a container took its networks and volumes, or gave them back."""
+    for name, endpoint in endpoints.items():
+        network_event(bus, doc, name, endpoint.network_id, endpoint.driver, taken=taken)
     mode = doc.host.network_mode
-    network_id = endpoint.network_id if endpoint else _id_of_builtin(doc)
-    if network_id:
-        attributes = {"container": doc.id, "name": mode, "type": "null" if mode == "none" else mode}
-        bus.publish("network", "connect" if taken else "disconnect", network_id, attributes)
+    if mode in ("host", "none") and mode in doc.networks:
+        network_event(bus, doc, mode, doc.networks[mode].network_id, PREDEFINED[mode], taken=taken)
     for record in doc.mounts:
         if record.type == "volume":
             attributes = {"container": doc.id, "driver": record.driver}
@@ -33,9 +44,3 @@ def resource_events(bus: EventBus, doc: Container, endpoint: Endpoint | None, *,
                     "read/write": str(record.writable).lower(),
                 }
             bus.publish("volume", "mount" if taken else "unmount", record.name, attributes)
-
-
-def _id_of_builtin(doc: Container) -> str:
-    """The id of the network "host" or "none", on which a container has no endpoint."""
-    mode = doc.host.network_mode
-    return doc.networks[mode].network_id if mode in ("host", "none") and mode in doc.networks else ""

@@ -83,7 +83,7 @@ class Exits:
         container_event(
             self._events, doc, "die", execDuration=str(max(0, int(ran_s))), exitCode=str(ended.exit_code)
         )
-        resource_events(self._events, doc, doc.endpoint, taken=False)
+        resource_events(self._events, doc, doc.endpoints, taken=False)
         await self._relays_done(live)
         if remove:
             self._removal.tell(live)

@@ -99,7 +99,7 @@ class Launcher:
             await self.clean_up(live)
             raise
         self.adopt(live)
-        resource_events(self.events, doc, doc.endpoint, taken=True)
+        resource_events(self.events, doc, doc.endpoints, taken=True)
         container_event(self.events, doc, "start")
         self.status_changed(live)
 
@@ -109,7 +109,7 @@ class Launcher:
         await self._release_shared_memory(doc)
         failure, code = _explain_start(doc, exc)
         doc.step(Action.START_FAILED)
-        doc.endpoint = None
+        doc.endpoints = {}
         doc.state.exit_code, doc.state.error = code, failure.message
         await self.containers.save(live)
         return failure
@@ -136,7 +136,7 @@ class Launcher:
             undo.pop_all()
         runtime.started(doc.id)
         sandbox.close()
-        doc.endpoint = sandbox.endpoint
+        doc.endpoints = sandbox.endpoints
         return pid
 
     async def _prepare_place(self, doc: Container, undo: AsyncExitStack) -> tuple[Path, Sandbox]:
@@ -148,8 +148,8 @@ class Launcher:
             undo.push_async_callback(self.images.unmount_rootfs, key)
         sandbox = await self.sandboxes.open(doc)
         undo.callback(sandbox.close)
-        if sandbox.endpoint is not None:
-            undo.push_async_callback(self.sandboxes.release, sandbox.endpoint)
+        if sandbox.endpoints:
+            undo.push_async_callback(self.sandboxes.release, doc, sandbox.endpoints)
         return rootfs, sandbox
 
     def _write_bundle(self, doc: Container, rootfs: Path, bundle: Path, sandbox: Sandbox) -> None:
@@ -186,12 +186,12 @@ class Launcher:
         if live.pidfd >= 0:
             os.close(live.pidfd)
             live.pidfd = -1
-        endpoint, doc.endpoint = doc.endpoint, None
+        endpoints, doc.endpoints = doc.endpoints, {}
         try:
             await self.supervisor.forget(doc.id)
             await self._runtime(doc).discard(doc.id, self.cgroup(doc))
-            if endpoint is not None:
-                await self.sandboxes.release(endpoint)
+            if endpoints:
+                await self.sandboxes.release(doc, endpoints)
             for key in (doc.id, *mount_keys(doc)):
                 await self.images.unmount_rootfs(key)
             await self._release_shared_memory(doc)

@@ -89,9 +89,10 @@ def running_targets(doc: Container, containers: Containers) -> list[Linked]:
         if live is None or not live.doc.alive:
             name = live.doc.name if live else container_id[:12]
             raise ScowError(f"Cannot link to a non running container: /{name} AS /{doc.name}/{alias}")
-        if live.doc.endpoint is None:
+        endpoint = live.doc.endpoints.get("bridge")
+        if endpoint is None:
             raise ScowError(f"Cannot link to /{live.doc.name}, as it does not belong to the default network")
-        found.append(Linked(alias, live.doc, live.doc.endpoint.address))
+        found.append(Linked(alias, live.doc, endpoint.address))
     return found
 
 

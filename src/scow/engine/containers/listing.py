@@ -151,5 +151,5 @@ def _ports(key: str, value: str) -> list[str]:
 
 
 def _published_ports(live: Live) -> set[str]:
-    endpoint = live.doc.endpoint
-    return {f"{port.host_port}/{port.protocol}" for port in endpoint.ports} if endpoint else set()
+    endpoints = live.doc.endpoints.values()
+    return {f"{port.host_port}/{port.protocol}" for endpoint in endpoints for port in endpoint.ports}

@@ -57,8 +57,8 @@ class State(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The document of one container, stored whole at every change.
 
-    ``networks`` is what the user asked for; ``endpoint`` is what it has while it runs. ``links`` are ids of
-    the containers it is linked to, by alias.
+    ``networks`` is what the user asked for, ``endpoints`` is what it has while it runs, both by the name of
+    the network. ``links`` are ids of the containers it is linked to, by alias.
     ``manually_stopped`` keeps restart policies from bringing back what a person stopped;
     ``limits_pending``: the runtime may not have been given the limits yet that stand in ``host``;
     ``paused_for_commit``: it stands still for us, not for a person.
@@ -76,7 +76,7 @@ class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
     networks: dict[str, EndpointSettings] = {}
     links: dict[str, str] = {}
     state: State = msgspec.field(default_factory=State)
-    endpoint: Endpoint | None = None
+    endpoints: dict[str, Endpoint] = {}
     restart_count: int = 0
     manually_stopped: bool = False
     limits_pending: bool = False

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from scow.engine.containers.connections import Connections
 from scow.engine.containers.exits import Exits
 from scow.engine.containers.image_mounts import container_of
 from scow.engine.containers.launch import Launcher
@@ -45,14 +46,13 @@ EXIT_UNKNOWN = 255
 _DONOR_PATIENCE_S = 5.0
 
 
-def surviving_endpoints(containers: Containers) -> list[Endpoint]:
-    """Endpoints of containers whose process still runs: their addresses and ports are taken."""
+def surviving_endpoints(containers: Containers) -> list[tuple[str, Endpoint]]:
+    """Endpoints of containers whose process still runs, with their names: addresses and ports are taken."""
     return [
-        live.doc.endpoint
+        (live.doc.name, endpoint)
         for live in containers
-        if live.doc.endpoint is not None
-        and live.doc.alive
-        and is_running(live.doc.state.pid, live.doc.state.pid_start_time)
+        if live.doc.alive and is_running(live.doc.state.pid, live.doc.state.pid_start_time)
+        for endpoint in live.doc.endpoints.values()
     ]
 
 
@@ -66,6 +66,7 @@ class Recovery:
         containers: Containers,
         images: ImageStore,
         launcher: Launcher,
+        connections: Connections,
         removal: Removal,
         exits: Exits,
         tasks: TaskOwner,
@@ -75,6 +76,7 @@ class Recovery:
         self._containers = containers
         self._images = images
         self._launcher = launcher
+        self._connections = connections
         self._removal = removal
         self._exits = exits
         self._tasks = tasks
@@ -119,6 +121,7 @@ class Recovery:
         if live.doc.limits_pending:
             await self._apply_limits(live)
         self._launcher.adopt(live)
+        await self._connections.adopt(live.doc)
         self._launcher.status_changed(live)
 
     async def _apply_limits(self, live: Live) -> None:

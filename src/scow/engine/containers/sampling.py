@@ -165,7 +165,7 @@ class Sampling:
             if doc.id in seen:
                 return frozenset()
             seen.add(doc.id)
-        return frozenset([doc.endpoint.interface]) if doc.endpoint else frozenset()
+        return frozenset(endpoint.interface for endpoint in doc.endpoints.values())
 
 
 def _runs(doc: Container) -> bool:

@@ -1,22 +1,25 @@
-"""The network namespace that a container starts in, by its network mode.
+"""The network namespace that a container starts in, with an endpoint on each of its networks.
 
 The namespace has no name: the descriptor held here keeps it until the container's process does, and with
 the last process the kernel takes the namespace, its devices and their peers away.
 """
 
 import os
-import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scow.engine.containers.connector import Connector, connect_request, failed_networking, interface_names
 from scow.engine.containers.held_parts import release_part
+from scow.engine.containers.joining import bound_network
 from scow.engine.containers.model import Container
 from scow.engine.containers.ports import port_requests
 from scow.engine.containers.registry import Containers
-from scow.errors import ConflictError, NotFoundError, ScowError
+from scow.engine.networks.gateways import ways_out
+from scow.engine.networks.registry import Networks
+from scow.errors import ConflictError
 from scow.linux.namespaces import create_netns
-from scow.network.bridge import BridgeDriver
-from scow.network.endpoint import ConnectRequest, Endpoint, PublishError
+from scow.network.endpoint import Endpoint
 from scow.network.loopback import loopback_up
 from scow.tasks import run_blocking
 
@@ -28,13 +31,13 @@ class Sandbox:
     """Where a process is about to start.
 
     ``path`` is what the runtime joins, ``HOST`` to stay in the engine's own; ``fd`` is -1 if not ours.
-    ``held`` are parts of volumes that the runtime mounts. ``host_gateway`` is the address on the default
-    bridge by which containers reach the host, "" without that bridge.
+    ``endpoints`` are by network. ``held`` are parts of volumes that the runtime mounts. ``host_gateway`` is
+    the address on the default bridge by which containers reach the host, "" without that bridge.
     """
 
     path: str
     fd: int = -1
-    endpoint: Endpoint | None = None
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
     held: list[Path] = field(default_factory=list)
     host_gateway: str = ""
 
@@ -50,9 +53,10 @@ class Sandbox:
 class Sandboxes:
     """Makes sandboxes and takes them back."""
 
-    def __init__(self, containers: Containers, bridge: BridgeDriver | None) -> None:
+    def __init__(self, containers: Containers, networks: Networks, connector: Connector) -> None:
         self._containers = containers
-        self._bridge = bridge
+        self._networks = networks
+        self._connector = connector
 
     async def open(self, doc: Container) -> Sandbox:
         """The namespace for a start, connected and with its ports published.
@@ -60,44 +64,54 @@ class Sandboxes:
         Raises what the network driver raises, ConflictError and NotFoundError for ``container:``.
         """
         mode = doc.host.network_mode
-        gateway = str((self._bridge and self._bridge.gateway) or "")
         if mode == "host":
-            return Sandbox(HOST, host_gateway=gateway)
+            self._bind(doc, "host")
+            return Sandbox(HOST, host_gateway=self._host_gateway())
         if mode.startswith("container:"):
             return Sandbox(self._joined(mode.removeprefix("container:")))
         fd = await run_blocking(create_netns)
-        sandbox = Sandbox(f"/proc/{os.getpid()}/fd/{fd}", fd, host_gateway=gateway)
+        sandbox = Sandbox(f"/proc/{os.getpid()}/fd/{fd}", fd, host_gateway=self._host_gateway())
         try:
-            if mode == "none":
+            if list(doc.networks) in ([], ["none"]):
+                self._bind(doc, "none")
                 await run_blocking(loopback_up, fd)
             else:
-                sandbox.endpoint = await self._connect(doc, fd)
+                with failed_networking():
+                    await self._connect_all(doc, sandbox)
         except BaseException:
+            await self.release(doc, sandbox.endpoints)
             sandbox.close()
             raise
         return sandbox
 
-    async def _connect(self, doc: Container, fd: int) -> Endpoint:
-        if self._bridge is None or doc.host.network_mode != "bridge":
-            raise NotFoundError(
-                f"failed to set up container networking: network {doc.host.network_mode} not found"
+    def _bind(self, doc: Container, name: str) -> None:
+        """Remember which network a container is on that has no endpoint."""
+        if name in doc.networks:
+            doc.networks[name].network_id = self._networks.id_of(name)
+
+    async def _connect_all(self, doc: Container, sandbox: Sandbox) -> None:
+        found = {name: bound_network(name, it, self._networks) for name, it in doc.networks.items()}
+        interfaces = interface_names(found.values(), doc.networks)
+        ways = ways_out((live.record, doc.networks[name]) for name, live in found.items())
+        ports = port_requests(doc.config, doc.host)
+        for name, live in found.items():
+            request = connect_request(
+                doc,
+                name,
+                sandbox.fd,
+                interfaces[name],
+                ports=ports if name == ways.ports else (),
+                default_route=ways.all_by(name),
             )
-        endpoint_id = secrets.token_hex(32)
-        request = ConnectRequest(
-            endpoint_id=endpoint_id,
-            container_id=doc.id,
-            netns_fd=fd,
-            mac=doc.networks[doc.host.network_mode].mac_address or None,
-            ports=port_requests(doc.config, doc.host),
-        )
-        try:
-            return await self._bridge.connect(request)
-        except PublishError as exc:
-            what = f"driver failed programming external connectivity on endpoint {doc.name} ({endpoint_id})"
-            raise ScowError(f"failed to set up container networking: {what}: {exc.message}") from exc
-        except ScowError as exc:
-            exc.message = f"failed to set up container networking: {exc.message}"
-            raise
+            sandbox.endpoints[name] = await self._connector.connect(doc, live, request)
+        if len(found) > 1:
+            await self._connector.set_ways_out(doc, sandbox.fd, sandbox.endpoints)
+        self._connector.names.set_ways_out(doc, sandbox.endpoints.values())
+
+    def _host_gateway(self) -> str:
+        bridge = self._networks.by_name("bridge")
+        pool = bridge.record.pool(4) if bridge and bridge.driver else None
+        return pool.gateway if pool else ""
 
     def _joined(self, ref: str) -> str:
         other = self._containers.get(ref)
@@ -105,7 +119,9 @@ class Sandboxes:
             raise ConflictError(f"cannot join network of a non running container: {other.doc.id}")
         return f"/proc/{other.doc.state.pid}/ns/net"
 
-    async def release(self, endpoint: Endpoint) -> None:
-        """Give back the address and the ports of an endpoint whose container is gone."""
-        if self._bridge is not None:
-            await self._bridge.disconnect(endpoint)
+    async def release(self, doc: Container, endpoints: Mapping[str, Endpoint]) -> None:
+        """Give back addresses, ports and names of a container whose process is gone."""
+        # First the name server: it holds the namespace.
+        await self._connector.names.stop(doc)
+        for endpoint in endpoints.values():
+            await self._connector.disconnect(doc, endpoint, running=False)

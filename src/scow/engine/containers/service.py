@@ -8,12 +8,13 @@ from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
 from scow.engine.containers.links import with_shown_links
 from scow.engine.containers.listing import list_containers
+from scow.engine.containers.name_service import ContainerNames
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.top import container_top
 from scow.engine.containers.view import inspect_view
 from scow.engine.events import EventBus
 from scow.engine.execs import Execs
-from scow.engine.networks import Networks
+from scow.engine.networks.registry import Networks
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError
 from scow.image.store import ImageStore
 from scow.spec.engine_api.container import (
@@ -38,6 +39,7 @@ class ContainerService:
         launcher: Launcher,
         images: ImageStore,
         networks: Networks,
+        names: ContainerNames,
         execs: Execs,
         events: EventBus,
     ) -> None:
@@ -48,6 +50,7 @@ class ContainerService:
         self._launcher = launcher
         self._images = images
         self._networks = networks
+        self._names = names
         self._execs = execs
         self._events = events
 
@@ -155,6 +158,7 @@ class ContainerService:
                 self._containers.release_name(new)
                 raise
             self._containers.release_name(old)
+            self._names.renamed(live.doc)
         container_event(self._events, live.doc, "rename", oldName=f"/{old}")
 
     async def top(self, ref: str, ps_args: str) -> ContainerTop:

@@ -8,9 +8,11 @@ import msgspec
 
 from scow.engine.containers.health import status_words
 from scow.engine.containers.model import ZERO_TIME, Container, Live, MountRecord
+from scow.engine.containers.name_service import endpoint_names
 from scow.engine.containers.states import Status
+from scow.engine.networks.record import is_user_defined
 from scow.engine.timestamps import parse_rfc3339
-from scow.network.endpoint import Endpoint, PublishedPort
+from scow.network.endpoint import PublishedPort
 from scow.runtime.namespaces import donor_of
 from scow.spec.engine_api.container import (
     ContainerInspect,
@@ -101,8 +103,10 @@ def networks_view(doc: Container, network_id: NetworkId) -> dict[str, EndpointSe
     """``.NetworkSettings.Networks``: what was asked for, with what the running container has."""
     views = {}
     for name, asked in doc.networks.items():
-        view = msgspec.structs.replace(asked, network_id=network_id(name))
-        endpoint = doc.endpoint
+        view = msgspec.structs.replace(asked, network_id=asked.network_id or network_id(name))
+        if is_user_defined(name):
+            view.dns_names = endpoint_names(doc, asked)
+        endpoint = doc.endpoints.get(name)
         if doc.alive and endpoint is not None:
             view = msgspec.structs.replace(
                 view,
@@ -110,10 +114,18 @@ def networks_view(doc: Container, network_id: NetworkId) -> dict[str, EndpointSe
                 gateway=endpoint.gateway,
                 ip_address=endpoint.address,
                 ip_prefix_len=endpoint.prefix_len,
+                ipv6_gateway=endpoint.gateway6,
+                global_ipv6_address=endpoint.address6,
+                global_ipv6_prefix_len=endpoint.prefix_len6,
                 mac_address=endpoint.mac,
             )
         views[name] = view
     return views
+
+
+def published_ports(doc: Container) -> list[PublishedPort]:
+    """Of all endpoints of a running container."""
+    return [port for endpoint in doc.endpoints.values() for port in endpoint.ports]
 
 
 def exposed_ports(doc: Container) -> list[str]:
@@ -126,10 +138,10 @@ def exposed_ports(doc: Container) -> list[str]:
 
 def port_map(doc: Container) -> dict[str, list[PortBinding] | None]:
     """``.NetworkSettings.Ports`` of a running container."""
-    if doc.endpoint is None or not doc.alive:
+    if not doc.endpoints or not doc.alive:
         return {}
     ports: dict[str, list[PortBinding] | None] = dict.fromkeys(exposed_ports(doc))
-    for port in doc.endpoint.ports:
+    for port in published_ports(doc):
         key = f"{port.container_port}/{port.protocol}"
         bindings = ports.get(key) or []
         bindings.append(PortBinding(host_ip=port.host_ip, host_port=str(port.host_port)))
@@ -144,12 +156,15 @@ def network_settings(doc: Container, network_id: NetworkId) -> NetworkSettings:
         return settings
     settings.sandbox_id = doc.id
     settings.sandbox_key = f"/proc/{doc.state.pid}/ns/net"
-    endpoint = doc.endpoint
-    if endpoint is not None and "bridge" in doc.networks:
+    endpoint = doc.endpoints.get("bridge")
+    if endpoint is not None:
         settings.endpoint_id = endpoint.endpoint_id
         settings.gateway = endpoint.gateway
         settings.ip_address = endpoint.address
         settings.ip_prefix_len = endpoint.prefix_len
+        settings.ipv6_gateway = endpoint.gateway6
+        settings.global_ipv6_address = endpoint.address6
+        settings.global_ipv6_prefix_len = endpoint.prefix_len6
         settings.mac_address = endpoint.mac
     return settings
 
@@ -235,10 +250,9 @@ def _health_summary(doc: Container) -> HealthSummary:
 
 def summary_ports(doc: Container) -> list[Port]:
     """Published ports of a running container, then those only exposed."""
-    endpoint: Endpoint | None = doc.endpoint if doc.alive else None
-    if endpoint is None:
+    if not doc.endpoints or not doc.alive:
         return []
-    published = [_published(port) for port in endpoint.ports]
+    published = [_published(port) for port in published_ports(doc)]
     taken = {(port.private_port, port.type) for port in published}
     for name in exposed_ports(doc):
         number, _, protocol = name.partition("/")

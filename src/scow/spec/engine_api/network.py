@@ -91,3 +91,42 @@ class Network(Body, kw_only=True):
     containers: dict[str, NetworkContainer]
     options: dict[str, str]
     labels: dict[str, str]
+
+
+class NetworkCreate(Body, kw_only=True):
+    """The body of ``POST /networks/create``. ``check_duplicate`` means nothing: names are unique."""
+
+    name: str = ""
+    driver: str = ""
+    scope: str = ""
+    enable_ipv4: bool | None = msgspec.field(default=None, name="EnableIPv4")
+    enable_ipv6: bool | None = msgspec.field(default=None, name="EnableIPv6")
+    ipam: IPAM = msgspec.field(default_factory=IPAM, name="IPAM")
+    internal: bool = False
+    attachable: bool = False
+    ingress: bool = False
+    config_only: bool = False
+    config_from: ConfigReference = msgspec.field(default_factory=ConfigReference)
+    options: dict[str, str] = {}
+    labels: dict[str, str] = {}
+
+
+class NetworkCreated(Body, kw_only=True):
+    """The answer to create."""
+
+    id: str
+    warning: str = ""
+
+
+class NetworkConnect(Body, kw_only=True):
+    """The body of ``POST /networks/{id}/connect``."""
+
+    container: str = ""
+    endpoint_config: EndpointSettings = msgspec.field(default_factory=EndpointSettings)
+
+
+class NetworkDisconnect(Body, kw_only=True):
+    """The body of ``POST /networks/{id}/disconnect``."""
+
+    container: str = ""
+    force: bool = False

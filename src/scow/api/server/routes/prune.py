@@ -1,4 +1,4 @@
-"""``/images/prune``, ``/networks/prune``, ``/build/prune``."""
+"""``/images/prune``, ``/build/prune``."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from scow.api.http.answer import Answer
 from scow.api.server.call import Call, json_answer
 from scow.api.server.router import Route
 from scow.errors import InvalidArgumentError
-from scow.spec.engine_api.prune import BuildCachePrune, ImagePrune, NetworkPrune
+from scow.spec.engine_api.prune import BuildCachePrune, ImagePrune
 from scow.spec.filters import Filters
 
 _SIZES = ("keep-storage", "reserved-space", "max-used-space", "min-free-space")
@@ -17,8 +17,6 @@ class PruneService(Protocol):
 
     async def images(self, filters: Filters) -> ImagePrune: ...
 
-    async def networks(self, filters: Filters) -> NetworkPrune: ...
-
     async def build_cache(self) -> BuildCachePrune: ...
 
 
@@ -28,9 +26,6 @@ def prune_routes(prunes: PruneService) -> tuple[Route, ...]:
     async def images(call: Call) -> Answer:
         return json_answer(await prunes.images(call.filters()))
 
-    async def networks(call: Call) -> Answer:
-        return json_answer(await prunes.networks(call.filters()))
-
     async def build_cache(call: Call) -> Answer:
         call.filters()
         for name in _SIZES:
@@ -39,7 +34,6 @@ def prune_routes(prunes: PruneService) -> tuple[Route, ...]:
 
     return (
         Route("POST", "/images/prune", images, must_finish=True),
-        Route("POST", "/networks/prune", networks, must_finish=True),
         Route("POST", "/build/prune", build_cache, must_finish=True),
     )
 

@@ -1,0 +1,138 @@
+"""One endpoint of a container: made, with its names, and taken back.
+
+The network knows of an endpoint from before it is made until after it is gone, so that it is not removed
+meanwhile.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from scow.engine.containers.model import Container
+from scow.engine.containers.name_service import ContainerNames
+from scow.engine.networks.bridge_options import INTERFACE_PREFIX
+from scow.engine.networks.endpoint_checks import INTERFACE_NAME
+from scow.engine.networks.gateways import ways_out
+from scow.engine.networks.registry import LiveNetwork, Networks
+from scow.errors import ScowError
+from scow.network import veth
+from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishError
+from scow.spec.engine_api.network import EndpointIPAMConfig, EndpointSettings
+from scow.tasks import run_blocking
+
+_FAILED = "failed to set up container networking: "
+
+
+class Connector:
+    """Connects namespaces to networks."""
+
+    def __init__(self, networks: Networks, names: ContainerNames) -> None:
+        self._networks = networks
+        self.names = names
+
+    async def connect(self, doc: Container, live: LiveNetwork, request: ConnectRequest) -> Endpoint:
+        """All or nothing. Raises what the driver raises; see ``NetworkDriver``."""
+        assert live.driver is not None
+        record = live.record
+        live.endpoints[request.endpoint_id] = doc.name
+        try:
+            endpoint = await live.driver.connect(request)
+        except PublishError as exc:
+            live.endpoints.pop(request.endpoint_id, None)
+            what = f"endpoint {doc.name} ({request.endpoint_id})"
+            raise ScowError(
+                f"driver failed programming external connectivity on {what}: {exc.message}"
+            ) from exc
+        except BaseException:
+            live.endpoints.pop(request.endpoint_id, None)
+            raise
+        doc.networks[record.name].network_id = record.id
+        try:
+            self.names.connected(doc, record.name, endpoint, request.netns_fd)
+        except OSError as exc:
+            await self.disconnect(doc, endpoint, running=True)
+            raise ScowError(f"no name server for {doc.name}: {exc.strerror}") from exc
+        return endpoint
+
+    async def disconnect(self, doc: Container, endpoint: Endpoint, *, running: bool) -> None:
+        """Take an endpoint back; ``running``: its namespace lives on. No error if it is gone."""
+        self.names.disconnected(doc, endpoint)
+        live = self._networks.by_id(endpoint.network_id)
+        if live is not None and live.driver is not None:
+            await live.driver.disconnect(endpoint, running=running)
+            live.endpoints.pop(endpoint.endpoint_id, None)
+
+    async def set_ways_out(self, doc: Container, netns_fd: int, endpoints: Mapping[str, Endpoint]) -> None:
+        """Set the default routes of a namespace as its networks' priorities say. Raises ScowError."""
+        records = [(live.record, doc.networks[name]) for name, live in self._live(endpoints)]
+        ways = ways_out(records)
+        try:
+            for version, name in ((4, ways.ipv4), (6, ways.ipv6)):
+                await run_blocking(veth.set_default_route, netns_fd, endpoints.get(name), version)
+        except OSError as exc:
+            raise ScowError(f"failed to set default gateway: {exc.strerror}") from exc
+
+    def _live(self, endpoints: Mapping[str, Endpoint]) -> Iterator[tuple[str, LiveNetwork]]:
+        for name, endpoint in endpoints.items():
+            if live := self._networks.by_id(endpoint.network_id):
+                yield name, live
+
+
+def connect_request(
+    doc: Container,
+    name: str,
+    netns_fd: int,
+    interface: str,
+    *,
+    ports: Sequence[PortRequest] = (),
+    default_route: bool = True,
+) -> ConnectRequest:
+    """What a container asks of the network ``name``."""
+    settings = doc.networks[name]
+    ipam = settings.ipam_config or EndpointIPAMConfig()
+    return ConnectRequest(
+        endpoint_id=secrets.token_hex(32),
+        container_id=doc.id,
+        netns_fd=netns_fd,
+        mac=settings.mac_address.replace("-", ":") or None,
+        address=ipam.ipv4_address or None,
+        address6=ipam.ipv6_address or None,
+        link_local=tuple(ipam.link_local_ips),
+        ports=tuple(ports),
+        interface=interface,
+        default_route=default_route,
+    )
+
+
+def interface_names(
+    networks: Iterable[LiveNetwork], settings: Mapping[str, EndpointSettings], taken: Iterable[str] = ()
+) -> dict[str, str]:
+    """What interfaces are called, by network: as asked for, else the next free number of a prefix."""
+    asked = {
+        live.record.name: (settings[live.record.name].driver_opts or {}).get(INTERFACE_NAME, "")
+        for live in networks
+    }
+    prefixes = {live.record.name: live.record.options.get(INTERFACE_PREFIX) or "eth" for live in networks}
+    used = {*taken, *filter(None, asked.values())}
+    names: dict[str, str] = {}
+    for network, name in asked.items():
+        names[network] = name or _next_name(prefixes[network], used)
+        used.add(names[network])
+    return names
+
+
+def _next_name(prefix: str, used: set[str]) -> str:
+    """Above all that are in use: the number of an interface that went away may still be known to somebody."""
+    numbers = [int(it[1]) for name in used if (it := re.fullmatch(rf"{re.escape(prefix)}(\d+)", name))]
+    return f"{prefix}{max(numbers, default=-1) + 1}"
+
+
+@contextmanager
+def failed_networking() -> Iterator[None]:
+    """Say what it was that failed."""
+    try:
+        yield
+    except ScowError as exc:
+        exc.message = _FAILED + exc.message
+        raise

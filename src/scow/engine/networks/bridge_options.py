@@ -1,0 +1,108 @@
+"""``-o`` of a bridge network as the driver's settings. Pure.
+
+Options that nobody knows are kept and ignored, as in Docker.
+"""
+
+from collections.abc import Mapping
+
+from scow.engine.networks.ipam_config import parse_address
+from scow.engine.networks.record import NetworkRecord
+from scow.errors import InvalidArgumentError, ScowError, UnsupportedError
+from scow.network.bridge import BridgeSettings
+
+_PREFIX = "com.docker.network"
+BRIDGE_NAME = f"{_PREFIX}.bridge.name"
+MTU = f"{_PREFIX}.driver.mtu"
+INTERFACE_PREFIX = f"{_PREFIX}.container_iface_prefix"
+ENABLE_IPV4 = f"{_PREFIX}.enable_ipv4"
+ENABLE_IPV6 = f"{_PREFIX}.enable_ipv6"
+_ICC = f"{_PREFIX}.bridge.enable_icc"
+_MASQUERADE = f"{_PREFIX}.bridge.enable_ip_masquerade"
+_HOST_BINDING = f"{_PREFIX}.bridge.host_binding_ipv4"
+_INHIBIT_IPV4 = f"{_PREFIX}.bridge.inhibit_ipv4"
+_GATEWAY_MODE = {4: f"{_PREFIX}.bridge.gateway_mode_ipv4", 6: f"{_PREFIX}.bridge.gateway_mode_ipv6"}
+_GATEWAY_MODES = ("nat", "nat-unprotected", "routed", "isolated")
+_ISOLATED = "isolated"
+# What strconv.ParseBool takes.
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")
+_FALSE = ("0", "f", "F", "FALSE", "false", "False")
+_DEFAULT_MTU = 1500
+_MIN_MTU, _MAX_MTU = 68, 65535
+
+
+def bridge_settings(record: NetworkRecord, *, ip_forward: bool) -> BridgeSettings:
+    """Raises InvalidArgumentError in Docker's words, UnsupportedError for what scow cannot do."""
+    options = record.options
+    if parse_switch(options, _INHIBIT_IPV4, default=False):
+        raise UnsupportedError(f"{_INHIBIT_IPV4} is not supported")
+    pool4, pool6 = record.pool(4), record.pool(6)
+    masquerade = parse_switch(options, _MASQUERADE, default=True)
+    return BridgeSettings(
+        name=options.get(BRIDGE_NAME) or f"br-{record.id[:12]}",
+        network_id=record.id,
+        ipv4=pool4.settings() if pool4 else None,
+        ipv6=pool6.settings() if pool6 else None,
+        mtu=_mtu(options),
+        host_ip=_host_binding(options),
+        icc=parse_switch(options, _ICC, default=True),
+        masquerade=masquerade and gateway_mode(record, 4).startswith("nat"),
+        masquerade6=masquerade and gateway_mode(record, 6).startswith("nat"),
+        internal=record.internal,
+        ip_forward=ip_forward,
+    )
+
+
+def parse_switch(options: Mapping[str, str], name: str, *, default: bool) -> bool:
+    """A truth value as Go reads it. Raises InvalidArgumentError."""
+    text = options.get(name)
+    if text is None:
+        return default
+    if text not in _TRUE + _FALSE:
+        raise _unreadable(name, text, f'strconv.ParseBool: parsing "{text}": invalid syntax')
+    return text in _TRUE
+
+
+def gateway_mode(record: NetworkRecord, version: int) -> str:
+    """How packets of IPv4 or IPv6 get in and out. Raises InvalidArgumentError, ScowError."""
+    name = _GATEWAY_MODE[version]
+    mode = record.options.get(name, "nat")
+    if mode not in _GATEWAY_MODES:
+        raise _unreadable(name, mode, f"unknown gateway mode {mode}")
+    if mode == _ISOLATED and not record.internal:
+        raise ScowError("gateway mode 'isolated' can only be used for an internal network")
+    return mode
+
+
+def has_gateway(record: NetworkRecord, version: int) -> bool:
+    """Whether the bridge has an address of its own in IPv4 or IPv6."""
+    return gateway_mode(record, version) != _ISOLATED
+
+
+def _mtu(options: Mapping[str, str]) -> int:
+    text = options.get(MTU)
+    if text is None:
+        return _DEFAULT_MTU
+    try:
+        mtu = int(text)
+    except ValueError:
+        raise _unreadable(MTU, text, f'strconv.Atoi: parsing "{text}": invalid syntax') from None
+    if mtu == 0:
+        return _DEFAULT_MTU
+    if not _MIN_MTU <= mtu <= _MAX_MTU:
+        raise InvalidArgumentError(f"invalid MTU number: {mtu}")
+    return mtu
+
+
+def _host_binding(options: Mapping[str, str]) -> str:
+    text = options.get(_HOST_BINDING)
+    if text is None:
+        return ""
+    address = parse_address(text)
+    if address is None:
+        raise _unreadable(_HOST_BINDING, text, "nil ip")
+    # 0.0.0.0 is what the engine does without the option.
+    return "" if address.is_unspecified else str(address)
+
+
+def _unreadable(name: str, text: str, reason: str) -> InvalidArgumentError:
+    return InvalidArgumentError(f"failed to parse {name} value: {text} ({reason})")

@@ -1,0 +1,89 @@
+"""What may be asked of a container's endpoint on a network, checked as Docker checks it. Pure."""
+
+import re
+from collections.abc import Iterator
+
+from scow.engine.networks.ipam_config import joined_problems, parse_address
+from scow.engine.networks.record import NetworkRecord, PoolRecord, is_user_defined
+from scow.errors import InvalidArgumentError
+from scow.spec.engine_api.network import EndpointIPAMConfig, EndpointSettings
+
+SYSCTLS = "com.docker.network.endpoint.sysctls"
+INTERFACE_NAME = "com.docker.network.endpoint.ifname"
+_MAC = re.compile(r"[0-9a-fA-F]{2}(?:([:-])[0-9a-fA-F]{2})(?:\1[0-9a-fA-F]{2}){4}")
+# IFNAMSIZ of linux/if.h with its zero byte; what dev_valid_name() in the kernel takes.
+_INTERFACE = re.compile(r"(?!\.{1,2}$)[^/:\s]{1,15}")
+
+
+def check_endpoint(settings: EndpointSettings, name: str, network: NetworkRecord | None) -> None:
+    """Raises InvalidArgumentError that names everything that is wrong.
+
+    ``network`` is None where it is not known yet; then nothing can be said of its subnets.
+    """
+    problems = list(_problems(settings, name, network))
+    if problems:
+        raise InvalidArgumentError(f"invalid endpoint settings:\n{joined_problems(problems)}")
+    check_mac(settings.mac_address)
+
+
+def check_mac(text: str) -> None:
+    """ "" is none asked for. Raises InvalidArgumentError."""
+    if text and not _MAC.fullmatch(text):
+        raise InvalidArgumentError(f"invalid MAC address {text}")
+
+
+def _problems(settings: EndpointSettings, name: str, network: NetworkRecord | None) -> Iterator[str]:
+    ipam = settings.ipam_config or EndpointIPAMConfig()
+    if not is_user_defined(name):
+        if ipam.ipv4_address or ipam.ipv6_address:
+            yield "user specified IP address is supported on user defined networks only"
+        if settings.aliases:
+            yield "network-scoped aliases are only supported for user-defined networks"
+    yield from _address_problems(ipam)
+    if network is not None and is_user_defined(name):
+        yield from _range_problem(ipam.ipv4_address, network.pool(4))
+        yield from _range_problem(ipam.ipv6_address, network.pool(6))
+    yield from _option_problems(settings.driver_opts or {})
+
+
+def _address_problems(ipam: EndpointIPAMConfig) -> Iterator[str]:
+    for text, version in ((ipam.ipv4_address, 4), (ipam.ipv6_address, 6)):
+        if text:
+            address = parse_address(text)
+            if address is None or address.version != version or address.is_unspecified:
+                yield f"invalid IPv{version} address: {text}"
+    for text in ipam.link_local_ips:
+        address = parse_address(text)
+        if address is None or address.is_unspecified:
+            yield f"invalid link-local IP address: {text}"
+
+
+def _range_problem(text: str, pool: PoolRecord | None) -> Iterator[str]:
+    address = parse_address(text) if text else None
+    if address is None:
+        return
+    if pool is None or not pool.given:
+        yield (
+            "user specified IP address is supported only when connecting to networks "
+            "with user configured subnets"
+        )
+    elif address not in pool.network:
+        yield f"no configured subnet or ip-range contain the IP address {text}"
+
+
+def _option_problems(options: dict[str, str]) -> Iterator[str]:
+    for sysctl in filter(None, options.get(SYSCTLS, "").split(",")):
+        if not is_interface_sysctl(sysctl):
+            yield (
+                f"unrecognised network interface sysctl '{sysctl}'; represent 'net.X.Y.ethN.Z=V' as "
+                "'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'"
+            )
+    name = options.get(INTERFACE_NAME, "")
+    if name and not _INTERFACE.fullmatch(name):
+        yield f"invalid interface name: {name}"
+
+
+def is_interface_sysctl(text: str) -> bool:
+    """``net.ipv4.conf.IFNAME.log_martians=1``: the command line sends it in lower case."""
+    parts = text.split(".", 4)
+    return len(parts) == 5 and parts[1] in ("ipv4", "ipv6", "mpls") and parts[3] in ("IFNAME", "ifname")

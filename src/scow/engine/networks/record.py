@@ -1,0 +1,91 @@
+"""The document of one network, and the names that every engine has. Pure."""
+
+import ipaddress
+from typing import Final
+
+import msgspec
+
+from scow.network.ipam import IPNetwork, Subnet
+from scow.spec.engine_api.network import IPAMPool
+
+KIND = "network"
+PREDEFINED: Final = {"bridge": "bridge", "host": "host", "none": "null"}
+"""Networks that every engine has, with their drivers."""
+_NOT_MADE_BY_USERS = frozenset({*PREDEFINED, "default"})
+
+
+def is_predefined(name: str) -> bool:
+    """Whether nobody may create or remove a network of this name."""
+    return name in _NOT_MADE_BY_USERS
+
+
+def is_user_defined(name: str) -> bool:
+    """Whether containers on the network of this name find each other by name."""
+    return name not in _NOT_MADE_BY_USERS and not name.startswith("container:")
+
+
+class PoolRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One subnet that a network has. ``given``: by the user, who may then ask for addresses in it.
+
+    ``gateway`` is "" where the network has none (``gateway_mode=isolated``).
+    """
+
+    subnet: str
+    gateway: str = ""
+    ip_range: str = ""
+    auxiliary: dict[str, str] = {}
+    given: bool = False
+
+    @property
+    def network(self) -> IPNetwork:
+        """The subnet as a value."""
+        return ipaddress.ip_network(self.subnet)
+
+    def settings(self) -> Subnet:
+        """The subnet as a driver takes it."""
+        return Subnet(
+            self.network,
+            ipaddress.ip_address(self.gateway) if self.gateway else None,
+            ipaddress.ip_network(self.ip_range) if self.ip_range else None,
+            tuple(map(ipaddress.ip_address, self.auxiliary.values())),
+        )
+
+    def view(self) -> IPAMPool:
+        """As inspect shows it."""
+        return IPAMPool(
+            subnet=self.subnet,
+            ip_range=self.ip_range,
+            gateway=self.gateway,
+            auxiliary_addresses=self.auxiliary,
+        )
+
+
+class NetworkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The document of one network: what was asked for, and the subnets that it got.
+
+    ``config_only``: a template, that no container can be on; ``config_from`` names the one it was made from.
+    """
+
+    id: str
+    name: str
+    driver: str
+    created: str
+    internal: bool = False
+    attachable: bool = False
+    enable_ipv4: bool = True
+    enable_ipv6: bool = False
+    options: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    ipam_options: dict[str, str] | None = None
+    pools: list[PoolRecord] = []
+    config_only: bool = False
+    config_from: str = ""
+
+    def pool(self, version: int) -> PoolRecord | None:
+        """The subnet of IPv4 or IPv6, if there is one."""
+        return next((it for it in self.pools if it.network.version == version), None)
+
+    def leads_out(self, version: int) -> bool:
+        """Whether a container on it has a way to the rest of the world in IPv4 or IPv6."""
+        pool = self.pool(version)
+        return not self.internal and pool is not None and bool(pool.gateway)
