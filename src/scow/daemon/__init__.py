@@ -9,7 +9,7 @@ users        who uses an image, a volume, a network
 ends         news of ended processes, to whose they were
 """
 
-import scow.without_openssl  # noqa: F401 - before anything else
+import scow.lean_imports  # noqa: F401 - before anything else
 
 # isort: split
 from scow.daemon.process import console as console

@@ -9,8 +9,8 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,7 @@ def console() -> None:
     except ScowError as exc:
         sys.exit(f"scowd: {exc}")
     try:
-        asyncio.run(_run(config))
+        _serve(config)
     except (ScowError, OSError) as exc:
         _log.debug("start failed", exc_info=exc)
         sys.exit(f"scowd: failed to start daemon: {exc}")
@@ -62,17 +62,35 @@ def _raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def _run(config: Config) -> None:
-    """Serve until told to leave, by signal or by idleness."""
+def _serve(config: Config) -> None:
     leave = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, leave.set)
+    with asyncio.Runner() as runner:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            _on_signal(number, runner.get_loop(), leave.set)
+        runner.run(_run(config, leave))
+
+
+def _on_signal(number: int, loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    """Have ``loop`` call ``call`` at every signal of that number.
+
+    ``loop.add_signal_handler``, and the handler that asyncio sets where it finds none of SIGINT, need
+    ``inspect``, which is 1 MB.
+    """
+
+    def told(_number: int, _frame: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: we are leaving
+            loop.call_soon_threadsafe(call)
+
+    signal.signal(number, told)
+
+
+async def _run(config: Config, leave: asyncio.Event) -> None:
+    """Serve until told to leave, by signal or by idleness."""
     async with AsyncExitStack() as stack:
         daemon = Daemon(config)
         idle = IdleExit(config.idle_exit_s or None, daemon.is_needed, leave.set)
         services = await daemon.open(stack, idle)
-        loop.add_signal_handler(signal.SIGHUP, _reload, config, daemon)
+        _on_signal(signal.SIGHUP, asyncio.get_running_loop(), lambda: _reload(config, daemon))
         rest = Rest(give_back_free_memory)
 
         def clients_changed(present: bool) -> None:

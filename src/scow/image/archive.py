@@ -59,6 +59,8 @@ class RegionReader:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
+    """Where the content of a file lies in the archive."""
+
     offset: int
     size: int
 

@@ -142,6 +142,8 @@ class _Deletion:
 
 @dataclass(frozen=True, slots=True)
 class _Conflict:
+    """Why an image stays; ``hard``: whatever the force."""
+
     reason: str
     hard: bool = False
     used: bool = False

@@ -29,6 +29,8 @@ _MOST_ATTRIBUTES_BYTES = 32 * 1024
 
 @dataclass(frozen=True)
 class _Driver:
+    """What a log driver knows."""
+
     options: frozenset[str]
     defaults: Mapping[str, str] = field(default_factory=dict)
     is_readable: bool = True

@@ -1,19 +1,12 @@
 """One file of a log, open for reading: plain, or packed and then unpacked when its lines are wanted."""
 
 import os
-import shutil
-import tempfile
-import zlib
-from contextlib import suppress
-from gzip import BadGzipFile, GzipFile
 from typing import Self
 
 from scow.logs.beginnings import beginning_in, beginning_of
 from scow.logs.rotation import PACKED, numbered
 
 _TAIL_BLOCK_BYTES = 64 * 1024
-_HEAD_BYTES = 1 << 20
-_DAMAGES = (EOFError, BadGzipFile, zlib.error)
 
 
 class LogFile:
@@ -88,25 +81,16 @@ class LogFile:
     def _plain(self) -> int:
         """A descriptor of the lines: a packed file is replaced by a temporary one."""
         if self.is_packed and not self._is_unpacked:
-            with (
-                os.fdopen(os.dup(self._fd), "rb") as source,
-                tempfile.TemporaryFile(dir=self._folder) as plain,
-            ):
-                source.seek(0)
-                with suppress(*_DAMAGES):  # what is before the damage are still its lines
-                    shutil.copyfileobj(GzipFile(fileobj=source), plain)
-                plain.flush()
-                os.dup2(plain.fileno(), self._fd, inheritable=False)
+            from scow.logs.packed import unpack  # gzip and tempfile: most logs are never packed
+
+            unpack(self._fd, self._folder)
             self._is_unpacked = True
         return self._fd
 
     def _packed_beginning(self) -> str:
-        with os.fdopen(os.dup(self._fd), "rb") as source:
-            try:
-                head = GzipFile(fileobj=source).readline(_HEAD_BYTES)
-            except _DAMAGES:
-                return ""
-        return beginning_in(head) if head else ""
+        from scow.logs.packed import first_line
+
+        return beginning_in(head) if (head := first_line(self._fd)) else ""
 
 
 def open_log_file(path: str, number: int) -> LogFile | None:

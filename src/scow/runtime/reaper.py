@@ -48,13 +48,14 @@ class Reaper:
         self._counter = 0
         self._quit = False
 
-    def run(self) -> None:
-        """Serve until told to quit."""
+    def run(self, shim_pid: int, shim_channel: _socket.socket) -> None:
+        """Serve until told to quit. A first scow-shim is there: its pid, and our end of its channel."""
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         _signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         _signal.signal(_signal.SIGCHLD, lambda _number, _frame: None)
         self._poller.watch(wake_read, select.EPOLLIN, lambda _events: self._children_changed(wake_read))
-        self._shim.start()
+        self._shim.adopt(shim_pid, shim_channel)
+        self._children_changed(wake_read)  # of an end before the handler was there nobody has told
         while not self._quit:
             self._poller.run_once(self._shim.pause_left_s())
             if self._shim.pause_left_s() == 0:

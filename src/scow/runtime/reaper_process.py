@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import _socket
+import gc
 import os
 import resource
 import sys
 
+from scow.runtime import shim
 from scow.runtime.channel import REAPER_LISTEN_FD, REAPER_SOCKET_NAME
 from scow.runtime.reaper import Reaper
+from scow.runtime.shim_link import CHANNEL_FD
 
 _FLAG_SUBREAPER_SET = "--subreaper-set"
 
@@ -21,6 +24,27 @@ def _close_inherited() -> None:
                 os.close(int(name))
             except OSError:
                 pass  # the directory's own
+
+
+def _fork_shim() -> tuple[int, _socket.socket]:
+    """The first scow-shim: its pid, and our end of its channel.
+
+    Forked, not executed, for what both have loaded is there once then: 2 MB. This is a process with one
+    thread and nothing yet that scow-shim must not have. A later shim, after the end of this one, is a fresh
+    program with the code that is installed then.
+    """
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    gc.freeze()  # the collector would write to all that is shared
+    pid = os.fork()  # noqa: TID251 - no other thread
+    if pid:
+        theirs.close()
+        return pid, ours
+    ours.close()
+    assert CHANNEL_FD == REAPER_LISTEN_FD  # which it must not keep
+    os.dup2(theirs.fileno(), CHANNEL_FD)
+    theirs.close()
+    shim.main([])
+    sys.exit()
 
 
 def main(arguments: list[str]) -> None:
@@ -42,11 +66,12 @@ def main(arguments: list[str]) -> None:
     os.chdir("/")
     # The runtime's, too: crun makes directories of devices and mount points with it. Ours are in one of 0700.
     os.umask(0o022)
+    shim_pid, shim_channel = _fork_shim()
     with open("/proc/self/comm", "w") as file:
         file.write("scow-reaper")
     listener = _socket.socket(fileno=REAPER_LISTEN_FD)
     listener.setblocking(False)
-    Reaper(listener, exec_root, python).run()
+    Reaper(listener, exec_root, python).run(shim_pid, shim_channel)
     try:
         os.unlink(os.path.join(exec_root, REAPER_SOCKET_NAME))
     except FileNotFoundError:

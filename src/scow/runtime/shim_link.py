@@ -43,6 +43,12 @@ class ShimLink:
         self._due: float | None = None
         self.pid = 0
 
+    def adopt(self, pid: int, sock: _socket.socket) -> None:
+        """Take the shim that is there already; ``sock`` is our end of its channel."""
+        self.pid = pid
+        self._starts.append(time.monotonic())
+        self._channel = PolledChannel(self._poller, sock, self._received, self._drop)
+
     def start(self) -> None:
         """Start a shim and hand it everything; after too many starts in a short time, pause first."""
         now = time.monotonic()

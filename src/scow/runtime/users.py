@@ -23,6 +23,8 @@ class ResolvedUser:
 
 @dataclass(frozen=True, slots=True)
 class _Passwd:
+    """A line of ``/etc/passwd`` (passwd(5))."""
+
     name: str
     uid: int
     gid: int
@@ -30,6 +32,8 @@ class _Passwd:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
+    """A line of ``/etc/group`` (group(5))."""
+
     name: str
     gid: int
     members: tuple[str, ...]

@@ -19,7 +19,7 @@ _SHA256 = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 def bulk_sha256() -> "hashlib._Hash":
     """A SHA-256 for layers: OpenSSL's, six times quicker than Python's own, which is for names and manifests.
 
-    The engine starts without OpenSSL, see ``without_openssl``.
+    The engine starts without OpenSSL, see ``lean_imports``.
     """
     try:
         from _hashlib import openssl_sha256  # where hashlib itself gets it from

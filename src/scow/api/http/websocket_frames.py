@@ -48,6 +48,8 @@ def encode_close(code: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Header:
+    """The beginning of a frame (RFC 6455, section 5.2)."""
+
     opcode: int
     is_final: bool
     size: int

@@ -23,6 +23,8 @@ _KEPT_S = 3 * 24 * 3600.0
 
 @dataclass(slots=True)
 class _Shared:
+    """A download, and how many wait for it."""
+
     download: Download
     task: "asyncio.Task[Exception | None]"
     users: int = 0

@@ -34,6 +34,8 @@ _PROGRESS_INTERVAL_S = 0.1
 
 @dataclass(slots=True)
 class _Layer:
+    """A layer on its way, and what was told of it."""
+
     diff_id: str
     blob: Descriptor
     taken: Taken
