@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "trust": {"spec", "image"},
     "api": set(),
     "api.http": set(),
-    "api.server": {"spec", "api.http"},
+    "api.grpc": set(),
+    "api.server": {"spec", "api.http", "api.grpc"},
     "api.client": {"spec", "api.http"},
     "compose": {"spec", "api.client"},
     "cli": {"spec", "api.client", "distribution", "compose", "trust"},
@@ -145,6 +146,7 @@ def test_the_engine_starts_without_what_it_rarely_needs() -> None:
         "zipfile",
         "unittest",
         "typing_extensions",
+        "h2",
     }
     assert "ssl" in loaded_by("import scow.daemon, ssl, asyncio; assert ssl.MemoryBIO", "-I")
     assert not loaded & {"gzip", "tempfile"}, "wanted by packed logs only"

@@ -4,8 +4,9 @@ import stat
 
 import pytest
 
-from scow.engine.containers.file_status import go_file_mode, last_name
+from scow.engine.containers.file_status import last_name
 from scow.engine.containers.files import clean_path
+from scow.spec.go_file_mode import go_file_mode
 
 
 @pytest.mark.parametrize(

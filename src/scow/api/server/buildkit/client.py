@@ -1,0 +1,24 @@
+"""The client of a build, as builds see it."""
+
+from collections.abc import AsyncIterator
+
+from scow.api.server.buildkit.lent import LentThings
+from scow.api.server.buildkit.synced_files import pull_files, push_file, push_files
+from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
+
+
+class SessionClient(LentThings):
+    """See ``scow.spec.frontend_build.BuildClient``. To be closed."""
+
+    @property
+    def shared_key(self) -> str:
+        return self._session.shared_key
+
+    def files(self, folder: str, choice: FileChoice = ALL_FILES) -> FileStream:
+        return pull_files(self._session, folder, choice)
+
+    async def send_file(self, chunks: AsyncIterator[bytes], metadata: dict[str, str]) -> None:
+        await push_file(self._session, chunks, metadata)
+
+    async def send_files(self, folder: SentFolder) -> None:
+        await push_files(self._session, folder)

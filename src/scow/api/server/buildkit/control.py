@@ -1,0 +1,228 @@
+"""The service that BuildKit's clients ask: builds, their progress, the cache and the builder itself."""
+
+import base64
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeVar
+
+import scow
+from scow.api.grpc.server import Handler, IncomingCall, unary
+from scow.api.grpc.status import AnyMessage, CallError, Code
+from scow.api.grpc.wire import Message
+from scow.api.server.buildkit.bridge import Bridge
+from scow.api.server.buildkit.client import SessionClient
+from scow.api.server.buildkit.control_messages import (
+    SERVICE,
+    BuildkitVersion,
+    CacheEntry,
+    DiskUsageRequest,
+    DiskUsageResponse,
+    InfoRequest,
+    InfoResponse,
+    ListWorkersRequest,
+    ListWorkersResponse,
+    PruneRequest,
+    SolveRequest,
+    SolveResponse,
+    StatusRequest,
+    UsageRecord,
+    WorkerRecord,
+)
+from scow.api.server.buildkit.control_messages import Platform as PlatformMessage
+from scow.api.server.buildkit.gateway_messages import (
+    BUILD_ID,
+    BridgeSolveRequest,
+    PingRequest,
+    ReturnRequest,
+)
+from scow.api.server.buildkit.gateway_messages import SERVICE as BRIDGE
+from scow.api.server.buildkit.jobs import Job, Jobs
+from scow.api.server.buildkit.sessions import Sessions
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
+from scow.spec.build_progress import Place
+from scow.spec.frontend_build import (
+    Built,
+    CachePrune,
+    CacheRecord,
+    Exchange,
+    FrontendBuilds,
+    FrontendRequest,
+)
+
+M = TypeVar("M", bound=Message)
+
+_DOCKERFILE = "dockerfile.v0"
+_GATEWAY = "gateway.v0"
+_DOCKERFILE_IMAGES = frozenset({"docker/dockerfile", "docker/dockerfile-upstream"})
+_VERSION = BuildkitVersion("scow", f"v0.13.1+scow-{scow.__version__}")
+"""Clients decide by it what they may ask for, so it is BuildKit's whose protocol this is."""
+_CODES: tuple[tuple[type[ScowError], Code], ...] = (
+    (InvalidArgumentError, Code.INVALID_ARGUMENT),
+    (NotFoundError, Code.NOT_FOUND),
+    (UnsupportedError, Code.UNIMPLEMENTED),
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Control:
+    """Builds by BuildKit's protocol. ``socket_folder`` is for sockets of clients' ssh agents."""
+
+    def __init__(
+        self, builds: FrontendBuilds, sessions: Sessions, socket_folder: str, worker_id: str
+    ) -> None:
+        self._builds = builds
+        self._sessions = sessions
+        self._socket_folder = socket_folder
+        self._jobs = Jobs()
+        self._worker_id = worker_id
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What is answered, by path."""
+        return {
+            f"{SERVICE}Solve": unary(SolveRequest, self._solve),
+            f"{SERVICE}Status": self._status,
+            f"{SERVICE}ListWorkers": unary(ListWorkersRequest, self._workers),
+            f"{SERVICE}Info": unary(InfoRequest, self._info),
+            f"{SERVICE}DiskUsage": unary(DiskUsageRequest, self._disk_usage),
+            f"{SERVICE}Prune": self._prune,
+            f"{BRIDGE}Ping": self._bridged(PingRequest, lambda bridge, asked: bridge.ping(asked)),
+            f"{BRIDGE}Solve": self._bridged(BridgeSolveRequest, lambda bridge, asked: bridge.solve(asked)),
+            f"{BRIDGE}Return": self._bridged(ReturnRequest, lambda bridge, asked: bridge.take_return(asked)),
+        }
+
+    # Builds
+
+    async def _solve(self, request: SolveRequest, _call: IncomingCall) -> SolveResponse:
+        if request.definition is not None and request.definition.operations:
+            raise CallError(Code.UNIMPLEMENTED, "graphs of LLB are not supported, only Dockerfiles")
+        session = await self._sessions.get(request.session)
+        client = SessionClient(session, self._socket_folder)
+        job = Job(request.ref)
+        try:
+            await self._jobs.add(job)
+            return SolveResponse(await self._built(request, client, job))
+        finally:
+            job.log.end()
+            self._jobs.remove(job)
+            await client.aclose()
+
+    async def _built(self, request: SolveRequest, client: SessionClient, job: Job) -> dict[str, str]:
+        async def solve(frontend: str, options: Mapping[str, str], caches: tuple[CacheEntry, ...]) -> Built:
+            _check_frontend(frontend, options)
+            imports = _exchanges((*caches, *(request.cache.imports if request.cache else ())))
+            wanted = FrontendRequest(options, client, job.log.tell, imports, request.entitlements)
+            return await self._builds.solve(wanted)
+
+        bridge = Bridge(solve)
+        try:
+            if request.frontend:
+                built: Built | None = await solve(request.frontend, request.frontend_attributes, ())
+            else:
+                job.bridge = bridge
+                built = await bridge.result()
+            if built is None:
+                return {}
+            try:
+                return await built.export(
+                    _exporters(request), _exchanges(request.cache.exports if request.cache else ())
+                )
+            finally:
+                await built.aclose()
+        finally:
+            job.bridge = None
+            await bridge.aclose()
+
+    async def _status(self, call: IncomingCall) -> None:
+        request = await call.receive(StatusRequest)
+        job = await self._jobs.get(request.ref if request else "")
+        call.begin()
+        async for response in job.log.responses():
+            await call.send(response)
+
+    def _bridged(self, kind: type[M], ask: Callable[[Bridge, M], Awaitable[Message]]) -> Handler:
+        async def handle(request: M, call: IncomingCall) -> Message:
+            build_id = call.metadata.get(BUILD_ID, "")
+            if not build_id:
+                raise CallError(Code.UNKNOWN, "no buildid found in context")
+            bridge = (await self._jobs.get(build_id)).bridge
+            if bridge is None:
+                raise CallError(Code.UNAVAILABLE, f"no such job {build_id}")
+            return await ask(bridge, request)
+
+        return unary(kind, handle)
+
+    # The builder
+
+    async def _workers(self, _request: ListWorkersRequest, _call: IncomingCall) -> ListWorkersResponse:
+        platforms = tuple(
+            PlatformMessage(it.architecture, it.os, it.variant) for it in self._builds.platforms()
+        )
+        return ListWorkersResponse((WorkerRecord(self._worker_id, {}, platforms, _VERSION),))
+
+    async def _info(self, _request: InfoRequest, _call: IncomingCall) -> InfoResponse:
+        return InfoResponse(_VERSION)
+
+    async def _disk_usage(self, request: DiskUsageRequest, _call: IncomingCall) -> DiskUsageResponse:
+        return DiskUsageResponse(tuple(_usage(it) for it in self._builds.records(request.filter)))
+
+    async def _prune(self, call: IncomingCall) -> None:
+        request = await call.receive(PruneRequest) or PruneRequest()
+        wanted = CachePrune(request.all, request.filter, request.keep_duration_ns, request.keep_bytes)
+        call.begin()
+        for record in await self._builds.prune(wanted):
+            await call.send(_usage(record))
+
+
+def as_call_error(error: Exception) -> CallError:
+    """What failed, in gRPC's words. An error that knows its place in a file brings that along."""
+    if not isinstance(error, ScowError):
+        _log.error("unexpected error in a call of BuildKit's protocol", exc_info=error)
+        return CallError(Code.UNKNOWN, f"{type(error).__name__}: {error}")
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), Code.UNKNOWN)
+    place = getattr(error, "place", None)
+    return CallError(code, error.message, (_source_detail(place),) if isinstance(place, Place) else ())
+
+
+def _source_detail(place: Place) -> AnyMessage:
+    """BuildKit's errdefs.Source, which its clients show with the lines around it."""
+    lines = {"start": {"line": place.first_line}, "end": {"line": place.last_line}}
+    info = {"filename": place.file_name, "data": base64.b64encode(place.text).decode()}
+    value = json.dumps({"info": info, "ranges": [lines]}).encode()
+    return AnyMessage("github.com/moby/buildkit/errdefs.Source+json", value)
+
+
+def _check_frontend(frontend: str, options: Mapping[str, str]) -> None:
+    """Raises CallError for another front end than ours, which is Docker's own under any of its names."""
+    image = options.get("source", "").removeprefix("docker.io/").partition("@")[0].partition(":")[0]
+    if frontend == _DOCKERFILE or (frontend == _GATEWAY and image in _DOCKERFILE_IMAGES):
+        return
+    name = options.get("source", frontend) if frontend == _GATEWAY else frontend
+    raise CallError(Code.UNIMPLEMENTED, f"frontend {name} is not supported, only Docker's for Dockerfiles")
+
+
+def _exchanges(entries: Iterable[CacheEntry]) -> tuple[Exchange, ...]:
+    return tuple(Exchange(it.kind, it.attributes) for it in entries)
+
+
+def _exporters(request: SolveRequest) -> tuple[Exchange, ...]:
+    """Older clients name one, younger ones any number."""
+    if request.exporters:
+        return tuple(Exchange(it.kind, it.attributes) for it in request.exporters)
+    return (Exchange(request.exporter, request.exporter_attributes),) if request.exporter else ()
+
+
+def _usage(record: CacheRecord) -> UsageRecord:
+    return UsageRecord(
+        id=record.id,
+        in_use=record.in_use,
+        size=record.size_bytes,
+        created_at=record.created_ns,
+        last_used_at=record.last_used_ns,
+        usage_count=record.usage_count,
+        description=record.description,
+        record_type=record.kind,
+        shared=record.shared,
+        parents=record.parents,
+    )

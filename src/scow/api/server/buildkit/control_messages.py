@@ -1,0 +1,217 @@
+"""Messages of ``moby.buildkit.v1.Control``, as far as they are used.
+
+Numbers of fields are BuildKit's, api/services/control/control.proto and solver/pb/ops.proto.
+"""
+
+from dataclasses import dataclass
+
+from scow.api.grpc.wire import (
+    Message,
+    boolean,
+    inner,
+    integer,
+    many,
+    mapping,
+    messages_by_text,
+    moment,
+    octets,
+    several_octets,
+    text,
+    texts,
+)
+
+SERVICE = "/moby.buildkit.v1.Control/"
+
+
+@dataclass(frozen=True)
+class Definition(Message):
+    """A graph of LLB; only whether there is one matters here."""
+
+    operations: tuple[bytes, ...] = several_octets(1)
+
+
+@dataclass(frozen=True)
+class Position(Message):
+    line: int = integer(1)
+    character: int = integer(2)
+
+
+@dataclass(frozen=True)
+class Range(Message):
+    start: Position | None = inner(1, Position)
+    end: Position | None = inner(2, Position)
+
+
+@dataclass(frozen=True)
+class SourceInfo(Message):
+    filename: str = text(1)
+    data: bytes = octets(2)
+
+
+@dataclass(frozen=True)
+class Platform(Message):
+    architecture: str = text(1)
+    os: str = text(2)
+    variant: str = text(3)
+
+
+@dataclass(frozen=True)
+class CacheEntry(Message):
+    kind: str = text(1)
+    attributes: dict[str, str] = mapping(2)
+
+
+@dataclass(frozen=True)
+class CacheOptions(Message):
+    exports: tuple[CacheEntry, ...] = many(4, CacheEntry)
+    imports: tuple[CacheEntry, ...] = many(5, CacheEntry)
+
+
+@dataclass(frozen=True)
+class Exporter(Message):
+    kind: str = text(1)
+    attributes: dict[str, str] = mapping(2)
+
+
+@dataclass(frozen=True)
+class SolveRequest(Message):
+    ref: str = text(1)
+    definition: Definition | None = inner(2, Definition)
+    exporter: str = text(3)
+    exporter_attributes: dict[str, str] = mapping(4)
+    session: str = text(5)
+    frontend: str = text(6)
+    frontend_attributes: dict[str, str] = mapping(7)
+    cache: CacheOptions | None = inner(8, CacheOptions)
+    entitlements: tuple[str, ...] = texts(9)
+    frontend_inputs: dict[str, Definition] = messages_by_text(10, Definition)
+    internal: bool = boolean(11)
+    exporters: tuple[Exporter, ...] = many(13, Exporter)
+
+
+@dataclass(frozen=True)
+class SolveResponse(Message):
+    exporter_response: dict[str, str] = mapping(1)
+
+
+@dataclass(frozen=True)
+class StatusRequest(Message):
+    ref: str = text(1)
+
+
+@dataclass(frozen=True)
+class VertexMessage(Message):
+    digest: str = text(1)
+    inputs: tuple[str, ...] = texts(2)
+    name: str = text(3)
+    cached: bool = boolean(4)
+    started: int | None = moment(5)
+    completed: int | None = moment(6)
+    error: str = text(7)
+
+
+@dataclass(frozen=True)
+class VertexStatus(Message):
+    id: str = text(1)
+    vertex: str = text(2)
+    name: str = text(3)
+    current: int = integer(4)
+    total: int = integer(5)
+    timestamp: int | None = moment(6)
+    started: int | None = moment(7)
+    completed: int | None = moment(8)
+
+
+@dataclass(frozen=True)
+class VertexLog(Message):
+    vertex: str = text(1)
+    timestamp: int | None = moment(2)
+    stream: int = integer(3)
+    data: bytes = octets(4)
+
+
+@dataclass(frozen=True)
+class VertexWarning(Message):
+    vertex: str = text(1)
+    level: int = integer(2)
+    short: bytes = octets(3)
+    detail: tuple[bytes, ...] = several_octets(4)
+    url: str = text(5)
+    info: SourceInfo | None = inner(6, SourceInfo)
+    ranges: tuple[Range, ...] = many(7, Range)
+
+
+@dataclass(frozen=True)
+class StatusResponse(Message):
+    vertexes: tuple[VertexMessage, ...] = many(1, VertexMessage)
+    statuses: tuple[VertexStatus, ...] = many(2, VertexStatus)
+    logs: tuple[VertexLog, ...] = many(3, VertexLog)
+    warnings: tuple[VertexWarning, ...] = many(4, VertexWarning)
+
+
+@dataclass(frozen=True)
+class UsageRecord(Message):
+    id: str = text(1)
+    mutable: bool = boolean(2)
+    in_use: bool = boolean(3)
+    size: int = integer(4)
+    created_at: int | None = moment(6)
+    last_used_at: int | None = moment(7)
+    usage_count: int = integer(8)
+    description: str = text(9)
+    record_type: str = text(10)
+    shared: bool = boolean(11)
+    parents: tuple[str, ...] = texts(12)
+
+
+@dataclass(frozen=True)
+class DiskUsageRequest(Message):
+    filter: tuple[str, ...] = texts(1)
+
+
+@dataclass(frozen=True)
+class DiskUsageResponse(Message):
+    record: tuple[UsageRecord, ...] = many(1, UsageRecord)
+
+
+@dataclass(frozen=True)
+class PruneRequest(Message):
+    filter: tuple[str, ...] = texts(1)
+    all: bool = boolean(2)
+    keep_duration_ns: int = integer(3)
+    keep_bytes: int = integer(4)
+
+
+@dataclass(frozen=True)
+class BuildkitVersion(Message):
+    package: str = text(1)
+    version: str = text(2)
+    revision: str = text(3)
+
+
+@dataclass(frozen=True)
+class WorkerRecord(Message):
+    id: str = text(1)
+    labels: dict[str, str] = mapping(2)
+    platforms: tuple[Platform, ...] = many(3, Platform)
+    version: BuildkitVersion | None = inner(5, BuildkitVersion)
+
+
+@dataclass(frozen=True)
+class ListWorkersRequest(Message):
+    filter: tuple[str, ...] = texts(1)
+
+
+@dataclass(frozen=True)
+class ListWorkersResponse(Message):
+    record: tuple[WorkerRecord, ...] = many(1, WorkerRecord)
+
+
+@dataclass(frozen=True)
+class InfoRequest(Message):
+    pass
+
+
+@dataclass(frozen=True)
+class InfoResponse(Message):
+    version: BuildkitVersion | None = inner(1, BuildkitVersion)

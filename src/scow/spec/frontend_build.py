@@ -1,0 +1,112 @@
+"""A build as BuildKit's clients ask for it: a front end's options, and a client that lends what it needs."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from scow.spec.build_progress import BuildProgress
+from scow.spec.platform import Platform
+from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
+
+
+class BuildClient(Protocol):
+    """Who asked for the build. All of it may raise ScowError."""
+
+    @property
+    def shared_key(self) -> str:
+        """The same for all builds of one folder, "" if there is none."""
+
+    def files(self, folder: str, choice: FileChoice = ALL_FILES) -> FileStream:
+        """Files of a folder that it calls so: ``context``, ``dockerfile``."""
+
+    async def secret(self, name: str) -> bytes | None: ...
+
+    async def agent_socket(self, name: str) -> str | None:
+        """A path of a socket on this machine that leads to the client's ssh agent."""
+
+    async def credentials(self, host: str) -> tuple[str, str]:
+        """User and password for a registry, both "" when there are none."""
+
+    async def send_file(self, chunks: AsyncIterator[bytes], metadata: dict[str, str]) -> None:
+        """The result as one file, which the client puts where its user said."""
+
+    async def send_files(self, folder: SentFolder) -> None:
+        """The result as a folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a build is exported to, or a cache that it imports or exports: a kind with its attributes."""
+
+    kind: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendRequest:
+    """``options`` are those of the front end ``dockerfile.v0``: ``filename``, ``target``, ``build-arg:X``."""
+
+    options: Mapping[str, str]
+    client: BuildClient
+    tell: Callable[[BuildProgress], None]
+    cache_imports: tuple[Exchange, ...] = ()
+    entitlements: tuple[str, ...] = ()
+
+
+class Built(Protocol):
+    """A result whose layers are held until it is closed."""
+
+    @property
+    def metadata(self) -> Mapping[str, bytes]: ...
+
+    async def export(self, exporters: tuple[Exchange, ...], caches: tuple[Exchange, ...]) -> dict[str, str]:
+        """Bring it where it is wanted; what the client is told of it. Raises ScowError."""
+
+    async def aclose(self) -> None:
+        """Let go of the layers. May be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheRecord:
+    """One result in the build cache. Times are ns since the epoch."""
+
+    id: str
+    kind: str
+    description: str
+    size_bytes: int
+    parents: tuple[str, ...]
+    created_ns: int
+    last_used_ns: int | None
+    usage_count: int
+    in_use: bool
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CachePrune:
+    """What to remove of the build cache: what no build uses, within these limits.
+
+    ``all``: also what images of the engine share. ``filters`` are BuildKit's, ``keep_ns`` spares what was
+    used since, ``keep_bytes`` stops when so much is left.
+    """
+
+    all: bool = False
+    filters: tuple[str, ...] = ()
+    keep_ns: int = 0
+    keep_bytes: int = 0
+
+
+class FrontendBuilds(Protocol):
+    """Builds by the Dockerfile front end, and their cache."""
+
+    def platforms(self) -> tuple[Platform, ...]:
+        """What programs of a build can run on here, this machine's own first."""
+
+    def records(self, filters: tuple[str, ...] = ()) -> list[CacheRecord]:
+        """What is in the cache. Raises InvalidArgumentError."""
+
+    async def prune(self, prune: CachePrune) -> list[CacheRecord]:
+        """Remove, and say what. Raises InvalidArgumentError."""
+
+    async def solve(self, request: FrontendRequest) -> Built:
+        """Build it. Cancelling ends what only this build wanted. Raises ScowError."""
