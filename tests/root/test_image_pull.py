@@ -5,35 +5,22 @@ import gzip
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import aclosing
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 import zstandard
 
 from scow.distribution import transport
 from scow.distribution.credentials import Credentials
-from scow.distribution.endpoints import RegistrySettings
-from scow.distribution.registries import Registries
 from scow.errors import IntegrityError, InvalidArgumentError, NotFoundError, ScowError, UnavailableError
-from scow.image.remote.downloads import Downloads
-from scow.image.remote.progress import Progress
-from scow.image.remote.pull import Puller
-from scow.image.store import ImageStore
 from scow.spec.platform import Platform
-from scow.spec.reference import parse_reference
-from scow.store import Store
-from scow.tasks import TaskOwner
 from tests.support.archives import ArchiveImage, Layer, digest
 from tests.support.disks import mounted_tmpfs, unmount_all
 from tests.support.hostile_registry import INDEX, Asked, HostileRegistry, Reply, hostile_registry, ranged
+from tests.support.transfers import AMD64, Transfers, with_transfers
 
 pytestmark = pytest.mark.root
-
-T = TypeVar("T")
-AMD64 = Platform("linux", "amd64")
 
 
 @pytest.fixture
@@ -62,59 +49,25 @@ def two_layers() -> ArchiveImage:
     return ArchiveImage([first.data(), second.data()], [])
 
 
-class Engine:
-    """What an engine has for pulling."""
-
-    def __init__(self, store: ImageStore, disk: Path, tasks: TaskOwner) -> None:
-        self.store = store
-        self.downloads = disk / "tmp" / "downloads"
-        settings = RegistrySettings(certificates=())
-        self._puller = Puller(
-            Registries(settings, "test"), Downloads(self.downloads, 3, tasks), store, store.origins
-        )
-
-    async def pull(self, name: str, platform: Platform = AMD64, stop_at: str = "") -> list[Progress]:
-        """All that was told; gives up at the first status that is ``stop_at``."""
-        told = []
-        async with aclosing(await self._puller.pull(parse_reference(name), platform, Credentials())) as steps:
-            async for step in steps:
-                told.append(step)
-                if step.status == stop_at:
-                    break
-        return told
-
-
-def with_engine(disk: Path, work: Callable[[Engine], Awaitable[T]]) -> T:
-    async def life() -> T:
-        store = Store(disk / "scow.db")
-        try:
-            async with TaskOwner("test") as tasks:
-                return await work(Engine(await ImageStore.open(disk, store, None), disk, tasks))
-        finally:
-            await store.aclose()
-
-    return asyncio.run(life())
-
-
 def pull(disk: Path, name: str, platform: Platform = AMD64) -> tuple[list[str], list[str]]:
     """Statuses, and the ids that the store has then."""
 
-    async def work(engine: Engine) -> tuple[list[str], list[str]]:
+    async def work(engine: Transfers) -> tuple[list[str], list[str]]:
         told = await engine.pull(name, platform)
         return [step.status for step in told], [image.id for image in engine.store.all()]
 
-    return with_engine(disk, work)
+    return with_transfers(disk, work)
 
 
 def refused(disk: Path, name: str, kind: type[ScowError], words: str) -> None:
     """The pull fails so, and leaves no image, no layer, and no partly unpacked directory."""
 
-    async def work(engine: Engine) -> None:
+    async def work(engine: Transfers) -> None:
         with pytest.raises(kind, match=words):
             await engine.pull(name)
         assert engine.store.all() == []
 
-    with_engine(disk, work)
+    with_transfers(disk, work)
     assert [path.name for path in (disk / "overlay2").iterdir() if path.name != "l"] == []
     assert list((disk / "image/overlay2/recipes").iterdir()) == []
 
@@ -133,13 +86,13 @@ def test_nothing_is_fetched_twice(disk: Path, registry: HostileRegistry) -> None
     registry.add("1", image)
     registry.add("2", ArchiveImage([image.layers[0], two_layers().layers[0]], []))
 
-    async def work(engine: Engine) -> None:
+    async def work(engine: Transfers) -> None:
         # Two at once share each blob; a third finds the common layer there.
         await asyncio.gather(*(engine.pull(f"{registry.address}/app:1") for _ in range(2)))
         told = await engine.pull(f"{registry.address}/app:2")
         assert [step.status for step in told].count("Already exists") == 1
 
-    with_engine(disk, work)
+    with_transfers(disk, work)
     for layer in image.layers:
         assert len(registry.requests(digest(layer))) == 1
     assert list((disk / "tmp/downloads").iterdir()) == []
@@ -152,11 +105,12 @@ def test_an_index_gives_the_platform_that_was_asked_for(disk: Path, registry: Ho
         image = two_layers()
         image.override = {"architecture": architecture, "variant": variant}
         images[architecture] = image
+        at = registry.add(architecture, image)
         entries.append(
             {
                 "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "digest": registry.add(architecture, image),
-                "size": 1,
+                "digest": at,
+                "size": len(registry.manifests[at][1]),
                 "platform": {"os": "linux", "architecture": architecture, "variant": variant},
             }
         )
@@ -253,12 +207,12 @@ def test_giving_up_ends_the_transfer(disk: Path, registry: HostileRegistry) -> N
         else None
     )
 
-    async def work(engine: Engine) -> None:
+    async def work(engine: Transfers) -> None:
         async with asyncio.timeout(10):
             await engine.pull(f"{registry.address}/app:1", stop_at="Downloading")
         assert engine.store.all() == []
 
-    with_engine(disk, work)
+    with_transfers(disk, work)
 
 
 # ---------------------------------------------------------------- lies
@@ -376,15 +330,12 @@ def test_credentials_stay_with_their_host(disk: Path, registry: HostileRegistry)
 
         registry.rule = guarded
 
-        async def work(engine: Engine) -> None:
-            name = parse_reference(f"{registry.address}/app:1")
-            puller = engine._puller
-            async with aclosing(await puller.pull(name, AMD64, Credentials("user", "secret"))) as steps:
-                async for _ in steps:
-                    pass
+        async def work(engine: Transfers) -> None:
+            name = f"{registry.address}/app:1"
+            await engine.pull(name, credentials=Credentials("user", "secret"))
             assert [found.id for found in engine.store.all()] == [image.id]
 
-        with_engine(disk, work)
+        with_transfers(disk, work)
         assert storage.asked
         assert not any("authorization" in asked.headers for asked in storage.asked)
 

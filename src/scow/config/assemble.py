@@ -141,6 +141,9 @@ def _to_config(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Confi
         max_concurrent_downloads=settings["max-concurrent-downloads"],
         max_concurrent_uploads=settings["max-concurrent-uploads"],
         max_download_attempts=settings["max-download-attempts"],
+        http_proxy=_proxy("http-proxy", settings, environ),
+        https_proxy=_proxy("https-proxy", settings, environ),
+        no_proxy=_proxy("no-proxy", settings, environ),
         shutdown_timeout_s=settings["shutdown-timeout"],
     )
 
@@ -156,6 +159,12 @@ def _tls(settings: Mapping[str, Any], environ: Mapping[str, str]) -> TlsFiles | 
         key=Path(settings["tlskey"] or f"{home}/key.pem").absolute(),
         verify=settings["tlsverify"],
     )
+
+
+def _proxy(name: str, settings: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    """The setting, or what the environment says (``HTTP_PROXY``, ``http_proxy``)."""
+    variable = name.upper().replace("-", "_")
+    return str(settings[name] or environ.get(variable) or environ.get(variable.lower()) or "")
 
 
 def _address(host: str) -> str:

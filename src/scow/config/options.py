@@ -122,6 +122,9 @@ _REGISTRY = (
     _number("max-concurrent-downloads", "Set the max concurrent downloads", 3),
     _number("max-concurrent-uploads", "Set the max concurrent uploads", 5),
     _number("max-download-attempts", "Set the max download attempts for each pull", 5),
+    _text("http-proxy", "HTTP proxy URL to use for outgoing traffic"),
+    _text("https-proxy", "HTTPS proxy URL to use for outgoing traffic"),
+    _text("no-proxy", "Hosts or IP addresses for which the proxy is skipped"),
 )
 
 
@@ -165,9 +168,6 @@ _NOT_YET = tuple(
         Option("default-network-opt", values.ANYTHING, "Default network options", {}, "default-network-opts"),
         _number("network-control-plane-mtu", "Network Control plane MTU", 1500),
         _number("network-diagnostic-port", "TCP port number of the network diagnostic server"),
-        _text("http-proxy", "HTTP proxy URL to use for outgoing traffic"),
-        _text("https-proxy", "HTTPS proxy URL to use for outgoing traffic"),
-        _text("no-proxy", "Hosts or IP addresses for which the proxy is skipped"),
         _text("swarm-default-advertise-addr", "Set default address for swarm advertised address"),
         _number("swarm-raft-heartbeat-tick", "Ticks between swarm heartbeats"),
         _number("swarm-raft-election-tick", "Ticks before a swarm election"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import scow
 from scow.config import Config
-from scow.distribution.endpoints import RegistrySettings
+from scow.distribution.endpoint import RegistrySettings
 from scow.distribution.registries import Registries
 from scow.engine.registries import RegistryClient
 from scow.image.remote.downloads import Downloads
@@ -19,9 +19,20 @@ def open_registries(
     config: Config, images: ImageStore, tell: Callable[..., None], tasks: TaskOwner
 ) -> RegistryClient:
     """``tell`` is told of every pull and push, as ``Images.tell`` is."""
-    settings = RegistrySettings(mirrors=config.registry_mirrors, insecure=config.insecure_registries)
+    settings = RegistrySettings(
+        mirrors=config.registry_mirrors,
+        insecure=config.insecure_registries,
+        http_proxy=config.http_proxy,
+        https_proxy=config.https_proxy,
+        no_proxy=config.no_proxy,
+    )
     registries = Registries(settings, f"scow/{scow.__version__}")
-    downloads = Downloads(config.data_root / "tmp" / "downloads", config.max_concurrent_downloads, tasks)
+    downloads = Downloads(
+        config.data_root / "tmp" / "downloads",
+        config.max_concurrent_downloads,
+        tasks,
+        config.max_download_attempts,
+    )
     return RegistryClient(
         registries,
         Puller(registries, downloads, images, images.origins),

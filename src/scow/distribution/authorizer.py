@@ -42,11 +42,12 @@ class Authorizer:
         return None
 
     def _token(self, transport: Transport, parameters: dict[str, str], scope: str) -> str:
-        wanted = [("service", parameters.get("service", "")), ("scope", scope or parameters.get("scope", ""))]
+        service, scope = parameters.get("service", ""), scope or parameters.get("scope", "")
         realm = parameters["realm"]
         if self._credentials.identity_token:
             form = [
-                *wanted,
+                ("service", service),
+                ("scope", scope),
                 ("grant_type", "refresh_token"),
                 ("refresh_token", self._credentials.identity_token),
                 ("client_id", _CLIENT_ID),
@@ -54,7 +55,9 @@ class Authorizer:
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             reply = transport.ask("POST", realm, headers, urlencode(form).encode())
         else:
-            query = [(key, value) for key, value in wanted if value]
+            # One parameter a scope: what token servers read since there are mounts.
+            query = [("service", service)] if service else []
+            query += [("scope", each) for each in scope.split()]
             headers = {}
             if self._credentials.username:
                 query += [

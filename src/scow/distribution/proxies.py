@@ -3,7 +3,7 @@
 import ipaddress
 from urllib.parse import urlsplit
 
-from scow.distribution.endpoints import RegistrySettings
+from scow.distribution.endpoint import RegistrySettings
 
 
 def proxy_for(url: str, settings: RegistrySettings) -> str:

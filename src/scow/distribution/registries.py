@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from scow.distribution.authorizer import Authorizer
 from scow.distribution.credentials import Credentials
-from scow.distribution.endpoints import PUSH, RESOLVE, Endpoint, RegistrySettings, endpoints_for
+from scow.distribution.endpoint import PUSH, RESOLVE, Endpoint, RegistrySettings
+from scow.distribution.endpoints import endpoints_for
 from scow.distribution.failures import DeniedError, ManifestUnknownError, NameUnknownError
 from scow.distribution.repository import Repository
 from scow.distribution.transport import NotTlsError, Transport
@@ -65,7 +66,7 @@ class Registries:
             authorizer = Authorizer(credentials)
             transport = Transport(endpoint, self.settings, authorizer, self._user_agent)
             try:
-                transport.request("GET", "/v2/", retries=False).close()
+                transport.request("GET", "", retries=False).close()
             except UnauthenticatedError as exc:
                 raise UnauthenticatedError(
                     f"login attempt to {endpoint.url}/v2/ failed with status: 401 Unauthorized"
@@ -107,7 +108,7 @@ class Registries:
         """Whether a registry is there at all; one that does not speak TLS is not asked for it again."""
         url = transport.endpoint.url
         try:
-            reply = transport.request("GET", "/v2/", allowed=(200, 401, 403, 404, 429), retries=False)
+            reply = transport.request("GET", "", allowed=(200, 401, 403, 404, 429), retries=False)
         except UnauthenticatedError:
             return
         except NotTlsError:

@@ -1,13 +1,14 @@
 """One repository on one endpoint: manifests, blobs, uploads, tags (OCI distribution-spec 1.1)."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from scow.distribution.transport import Cancellation, Reply, Transport
-from scow.errors import IntegrityError, NotFoundError, ScowError, UnavailableError
-from scow.spec.digest import bulk_sha256, sha256_of
+from scow.errors import IntegrityError, InvalidArgumentError, NotFoundError, ScowError, UnavailableError
+from scow.spec.digest import is_digest_of, sha256_of
 from scow.spec.oci_image import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT_BYTES
 
 _ACCEPT = ", ".join(sorted(MANIFEST_TYPES | INDEX_TYPES, reverse=True))
@@ -39,18 +40,17 @@ class Repository:
         claimed = reply.headers.get("docker-content-digest", "")
         media_type = reply.headers.get("content-type", "").partition(";")[0].strip()
         data = reply.read(MAX_DOCUMENT_BYTES)
-        digest = sha256_of(data)
         wanted = reference if ":" in reference else claimed
-        if wanted.startswith("sha256:") and wanted != digest:
+        if wanted and not is_digest_of(wanted, data):
             raise IntegrityError(f"manifest verification failed for digest {wanted}")
-        return Document(_media_type(data, media_type), digest, data)
+        return Document(_media_type(data, media_type), wanted or sha256_of(data), data)
 
     def small_blob(self, digest: str, size: int) -> bytes:
         """A config. Raises NotFoundError, IntegrityError, ScowError if it is larger than documents are."""
         if size > MAX_DOCUMENT_BYTES:
             raise ScowError(f"config {digest} is larger than {MAX_DOCUMENT_BYTES} bytes")
         data = self._request("GET", f"blobs/{digest}").read(MAX_DOCUMENT_BYTES)
-        if sha256_of(data) != digest:
+        if len(data) != size or not is_digest_of(digest, data):
             raise IntegrityError(f"image config verification failed for digest {digest}")
         return data
 
@@ -83,40 +83,64 @@ class Repository:
         reply.read(MAX_DOCUMENT_BYTES)
         if reply.status == 202:
             # It has begun an upload instead.
-            self._abandon(self._location(reply))
+            self.abandon_upload(self._location(reply))
         return reply.status == 201
 
-    def upload_blob(self, read: Callable[[], Iterable[bytes]], cancellation: Cancellation) -> "Uploaded":
-        """Send a blob whose digest is known only at its end. Raises ScowError and what ``read`` raises."""
+    def begin_upload(self, cancellation: Cancellation | None = None) -> str:
+        """Returns where the bytes of a new blob go."""
         reply = self._request("POST", "blobs/uploads/", allowed=(202,), body=b"", cancellation=cancellation)
         reply.read(MAX_DOCUMENT_BYTES)
-        place = self._location(reply)
-        counted = _Counted(read, cancellation)
-        try:
-            reply = self._request(
-                "PATCH",
-                place,
-                headers=_OCTETS,
-                body=counted.pieces,
-                allowed=(202, 204),
-                cancellation=cancellation,
-                retries=False,
-            )
-            reply.read(MAX_DOCUMENT_BYTES)
-            place = self._location(reply)
-            self._finish(place, counted.digest(), b"")
-        except BaseException:
-            self._abandon(place)
-            raise
-        return Uploaded(counted.digest(), counted.size)
+        return self._location(reply)
+
+    def send_upload(
+        self,
+        place: str,
+        pieces: Callable[[], Iterable[bytes]],
+        cancellation: Cancellation,
+    ) -> str:
+        """Send a stream of bytes, which go behind those that are there; returns where the upload goes on."""
+        reply = self._request(
+            "PATCH",
+            place,
+            headers=_OCTETS,
+            body=pieces,
+            allowed=(202, 204),
+            cancellation=cancellation,
+            retries=False,
+        )
+        reply.read(MAX_DOCUMENT_BYTES)
+        return self._location(reply)
+
+    def upload_status(self, place: str) -> tuple[str, int]:
+        """Where an upload goes on, and how many bytes the registry has. Raises ScowError if it is gone."""
+        reply = self._request("GET", place, allowed=(200, 204))
+        reply.read(MAX_DOCUMENT_BYTES)
+        last = reply.headers.get("range", "").removeprefix("bytes=").removeprefix("0-")
+        # "0-0" is what registries say of one byte and of none.
+        have = int(last) + 1 if last.isdigit() and last != "0" else 0
+        return self._location(reply) if "location" in reply.headers else place, have
+
+    def finish_upload(self, place: str, digest: str, data: bytes = b"") -> None:
+        """The upload, with ``data`` as its last bytes, is the blob ``digest``: the registry checks that."""
+        mark = "&" if urlsplit(place).query else "?"
+        self._request(
+            "PUT",
+            f"{place}{mark}{urlencode({'digest': digest})}",
+            headers=_OCTETS,
+            body=data,
+            allowed=(201, 204),
+        ).read(MAX_DOCUMENT_BYTES)
+
+    def abandon_upload(self, place: str) -> None:
+        """The registry need not keep what it has of this upload; it forgets unfinished ones by itself."""
+        with suppress(ScowError):
+            self._request("DELETE", place, allowed=(200, 202, 204, 404, 405), retries=False).close()
 
     def upload_document(self, data: bytes) -> str:
         """Send a small blob in one piece; returns its digest."""
         digest = sha256_of(data)
         if self.blob_size(digest) is None:
-            reply = self._request("POST", "blobs/uploads/", allowed=(202,), body=b"")
-            reply.read(MAX_DOCUMENT_BYTES)
-            self._finish(self._location(reply), digest, data)
+            self.finish_upload(self.begin_upload(), digest, data)
         return digest
 
     def put_manifest(self, reference: str, media_type: str, data: bytes) -> str:
@@ -144,23 +168,6 @@ class Repository:
                 raise ScowError(f"{self.name} has more than {_MAX_TAGS} tags")
         return found
 
-    def _finish(self, place: str, digest: str, data: bytes) -> None:
-        mark = "&" if urlsplit(place).query else "?"
-        self._request(
-            "PUT",
-            f"{place}{mark}{urlencode({'digest': digest})}",
-            headers=_OCTETS,
-            body=data,
-            allowed=(201, 204),
-        ).read(MAX_DOCUMENT_BYTES)
-
-    def _abandon(self, place: str) -> None:
-        try:
-            self._request("DELETE", place, allowed=(200, 202, 204, 404, 405), retries=False).close()
-        except ScowError:
-            # The registry forgets unfinished uploads by itself.
-            return
-
     def _location(self, reply: Reply) -> str:
         place = reply.headers.get("location")
         if not place:
@@ -181,7 +188,7 @@ class Repository:
     ) -> Reply:
         return self.transport.request(
             method,
-            path if "://" in path else f"/v2/{self.name}/{path}",
+            path if "://" in path else f"{self.name}/{path}",
             # A mount reads from another repository as well.
             scope=f"{self._scope} repository:{mount}:pull" if mount else self._scope,
             headers=headers,
@@ -192,41 +199,25 @@ class Repository:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Uploaded:
-    """A blob that the registry has now."""
-
-    digest: str
-    size: int
-
-
-class _Counted:
-    """Digests what goes by; a cancelled transfer ends at the next piece."""
-
-    def __init__(self, read: Callable[[], Iterable[bytes]], cancellation: Cancellation) -> None:
-        self._read = read
-        self._cancellation = cancellation
-        self._hash = bulk_sha256()
-        self.size = 0
-
-    def pieces(self) -> Iterator[bytes]:
-        for piece in self._read():
-            self._cancellation.check()
-            self._hash.update(piece)
-            self.size += len(piece)
-            yield piece
-
-    def digest(self) -> str:
-        return "sha256:" + self._hash.hexdigest()
-
-
 def _media_type(data: bytes, header: str) -> str:
-    """What the document says of itself; a header that differs is the registry's guess."""
+    """What the document says of itself; where it says nothing, what the registry says.
+
+    Two kinds at once are refused: others might take the same digest for the other one (CVE-2021-41190).
+    """
     try:
-        said = json.loads(data).get("mediaType")
+        document = json.loads(data)
+        said = document.get("mediaType")
     except (ValueError, AttributeError, RecursionError) as exc:
         raise ScowError("the manifest is not JSON") from exc
-    return said if isinstance(said, str) and said else header
+    known = MANIFEST_TYPES | INDEX_TYPES
+    if said in known and header in known and said != header:
+        raise InvalidArgumentError(f"mediaType in manifest should be '{header}' not '{said}'")
+    media_type = said if isinstance(said, str) and said else header
+    if media_type in MANIFEST_TYPES and "manifests" in document:
+        raise InvalidArgumentError("ambiguous manifest: expected manifest but found index")
+    if media_type in INDEX_TYPES and ("layers" in document or "config" in document):
+        raise InvalidArgumentError("ambiguous manifest: expected index but found manifest")
+    return media_type
 
 
 def _next_page(link: str, url: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scow.distribution.repository import Document, Repository
-from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
+from scow.errors import IntegrityError, InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
 from scow.spec.oci_image import (
     IMAGE_CONFIG_TYPES,
     INDEX_TYPES,
@@ -57,8 +57,13 @@ def choose(
         raise InvalidArgumentError(f"unsupported manifest media type: {document.media_type!r}")
     if depth == _MAX_INDEX_DEPTH:
         raise InvalidArgumentError("manifest lists are nested too deep")
-    index = decode_document(document.data, Index, "manifest list")
-    return choose(fetch(_best(index, platform).digest), platform, fetch, depth + 1)
+    item = _best(decode_document(document.data, Index, "manifest list"), platform)
+    found = fetch(item.digest)
+    if len(found.data) != item.size:
+        raise IntegrityError(
+            f"manifest {item.digest} has {len(found.data)} bytes where the manifest list says {item.size}"
+        )
+    return choose(found, platform, fetch, depth + 1)
 
 
 def platforms(document: Document, config: Callable[[Descriptor], Platform]) -> list[Platform]:

@@ -2,7 +2,7 @@
 
 import ssl
 
-from scow.distribution.endpoints import Endpoint
+from scow.distribution.endpoint import Endpoint
 from scow.errors import InvalidArgumentError
 
 

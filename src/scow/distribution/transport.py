@@ -12,10 +12,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from scow.distribution.challenge import Challenge, parse_challenges
-from scow.distribution.endpoints import Endpoint, RegistrySettings
+from scow.distribution.endpoint import Endpoint, RegistrySettings
 from scow.distribution.failures import MAX_BODY_BYTES, error_of
 from scow.distribution.proxies import proxy_for
 from scow.errors import PermissionDeniedError, ScowError, UnavailableError
@@ -154,12 +154,12 @@ class Transport:
         cancellation: Cancellation | None = None,
         retries: bool = True,
     ) -> Reply:
-        """Ask; ``path`` is below the endpoint, or a whole address that the registry gave for an upload.
+        """Ask; ``path`` is below the API's root, or a whole address that the registry gave for an upload.
 
         Statuses other than ``allowed`` are errors. Raises UnauthenticatedError, PermissionDeniedError,
         NotFoundError, UnavailableError, ScowError, and Cancelled.
         """
-        url = path if "://" in path else f"{self.endpoint.url}{path}"
+        url = path if "://" in path else self._address(path)
         cancellation = cancellation or Cancellation()
         attempts = _ATTEMPTS if retries else 1
         for attempt in range(1, attempts + 1):
@@ -181,6 +181,13 @@ class Transport:
                 continue
             raise error_of(reply.status, reply.read(MAX_BODY_BYTES), f"{method} {url}")
         raise AssertionError("unreachable")
+
+    def _address(self, path: str) -> str:
+        endpoint = self.endpoint
+        url = f"{endpoint.url}{endpoint.root}/{path}"
+        if not endpoint.namespace:
+            return url
+        return f"{url}{'&' if '?' in path else '?'}{urlencode({'ns': endpoint.namespace})}"
 
     def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
         """One request to another server that the registry named, without our proof for the registry.
@@ -222,12 +229,15 @@ class Transport:
         body: Body | None,
         cancellation: Cancellation,
     ) -> Reply:
-        origin = urlsplit(self.endpoint.url)
         for _ in range(_MAX_REDIRECTS):
-            same = urlsplit(url)[:2] == origin[:2]
             sent = {**headers, "User-Agent": self._user_agent}
-            if authorization and same:
-                sent["Authorization"] = authorization
+            if _origin(url) != _origin(self.endpoint.url):
+                # Led there, by a redirect or by what the registry said of an upload.
+                self._check_redirect(url)
+            else:
+                sent.update(self.endpoint.headers)
+                if authorization:
+                    sent["Authorization"] = authorization
             reply = self._send(method, url, sent, body, cancellation)
             target = reply.headers.get("location")
             if reply.status not in _REDIRECTS or not target:
@@ -236,7 +246,6 @@ class Transport:
             if method not in ("GET", "HEAD") and reply.status not in (307, 308):
                 raise ScowError(f"{method} {url}: refusing to repeat the request at {target}")
             url = urljoin(url, target)
-            self._check_redirect(url)
         raise ScowError(f"{method} {self.endpoint.url}: stopped after {_MAX_REDIRECTS} redirects")
 
     def _check_redirect(self, url: str) -> None:
@@ -293,6 +302,12 @@ class Transport:
                     else urllib3.PoolManager(ssl_context=context, maxsize=8)
                 )
             return self._pools[proxy]
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port: what a server is told apart by (RFC 6454)."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _addresses(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:

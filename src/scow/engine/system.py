@@ -201,9 +201,9 @@ class System:
             },
             "RegistryConfig": _registry_config(config),
             "IndexServerAddress": "https://index.docker.io/v1/",
-            "HttpProxy": "",
-            "HttpsProxy": "",
-            "NoProxy": "",
+            "HttpProxy": _without_password(config.http_proxy),
+            "HttpsProxy": _without_password(config.https_proxy),
+            "NoProxy": config.no_proxy,
             "GenericResources": None,
             "CDISpecDirs": [],
             "DefaultAddressPools": [
@@ -251,6 +251,13 @@ def _registry_config(config: Config) -> dict[str, Any]:
         "IndexConfigs": {**indexes, "docker.io": hub},
         "Mirrors": mirrors,
     }
+
+
+def _without_password(proxy: str) -> str:
+    """As Docker shows a proxy's address: names and passwords are nobody's business."""
+    scheme, separator, rest = proxy.partition("://")
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}{separator}xxxxx:xxxxx@{host}" if at and user else proxy
 
 
 def _is_network(name: str) -> bool:

@@ -28,6 +28,23 @@ def bulk_sha256() -> "hashlib._Hash":
     return openssl_sha256()
 
 
+def hash_for(digest: str) -> "hashlib._Hash":
+    """A hash of the digest's own algorithm, for what should have it. Raises InvalidArgumentError."""
+    algorithm = digest.partition(":")[0]
+    if algorithm == "sha256":
+        return bulk_sha256()
+    if algorithm not in _HEX_LENGTHS:
+        raise InvalidArgumentError("unsupported digest algorithm")
+    return hashlib.new(algorithm)
+
+
+def is_digest_of(digest: str, data: bytes) -> bool:
+    """Whether ``data`` is what ``digest`` names. Raises InvalidArgumentError for an unknown algorithm."""
+    found = hash_for(digest)
+    found.update(data)
+    return found.hexdigest() == hex_of(digest)
+
+
 def parse_digest(text: str) -> str:
     """``text`` if it is a digest of a known algorithm. Raises InvalidArgumentError with Docker's messages."""
     if not _GRAMMAR.fullmatch(text):

@@ -39,6 +39,13 @@ def test_the_pid_file_moves_with_the_exec_root() -> None:
     assert load([*NO_FILE, "--exec-root", "/x", "-p", "/y"], {}).pidfile == Path("/y")
 
 
+def test_proxies_come_from_the_file_before_the_environment(with_file: Any) -> None:
+    config = with_file('{"proxies": {"http-proxy": "http://p", "no-proxy": "a,b"}}')
+    assert (config.http_proxy, config.https_proxy, config.no_proxy) == ("http://p", "", "a,b")
+    config = load([*NO_FILE, "--http-proxy", "http://flag"], {"HTTP_PROXY": "http://no", "https_proxy": "s"})
+    assert (config.http_proxy, config.https_proxy) == ("http://flag", "s")
+
+
 def test_a_file_is_read_by_dockers_names(with_file: Any) -> None:
     config = with_file(
         """{
@@ -184,7 +191,6 @@ def test_a_setting_that_cannot_be_right_is_named(with_file: Any, text: str, mess
         ('{"metrics-addr": "127.0.0.1:9323"}', "metrics-addr: 127.0.0.1:9323"),
         ('{"ip6tables": false}', "ip6tables: false"),
         ('{"builder": {"gc": {"enabled": true}}}', "builder: map[gc:map[enabled:true]]"),
-        ('{"proxies": {"http-proxy": "http://p"}}', "http-proxy: http://p"),
         ('{"storage-opts": ["overlay2.size=1G"]}', "storage-opts: [overlay2.size=1G]"),
         ('{"features": {"cdi": true}}', "features: cdi"),
         ('{"exec-opts": ["native.cgroupdriver=systemd"]}', "exec-opts: native.cgroupdriver=systemd"),

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from scow.distribution.transport import Cancellation, Reply
 from scow.errors import IntegrityError, ScowError, UnavailableError
-from scow.spec.digest import bulk_sha256
+from scow.spec.digest import hash_for, hex_of
 
 _PIECE_BYTES = 512 << 10
-_ATTEMPTS_WITHOUT_PROGRESS = 5
 _FIRST_BACKOFF_S = 0.25
 
 OpenBlob = Callable[[int, Cancellation], tuple[Reply, int]]
@@ -25,8 +24,10 @@ OpenBlob = Callable[[int, Cancellation], tuple[Reply, int]]
 class Download:
     """``position`` counts verified-to-be bytes of ``size`` and may be read from any thread."""
 
-    def __init__(self, path: Path, digest: str, size: int) -> None:
+    def __init__(self, path: Path, digest: str, size: int, attempts: int = 5) -> None:
+        """``attempts`` is how many in a row may bring nothing."""
         self.path = path
+        self._attempts = attempts
         self.digest = digest
         self.size = size
         self.position = 0
@@ -52,10 +53,10 @@ class Download:
                     error = exc
                 failures = 0 if self.position > before else failures + 1
                 if self.position < self.size:
-                    if failures == _ATTEMPTS_WITHOUT_PROGRESS:
+                    if failures >= self._attempts:
                         raise error
                     self.cancellation.sleep(_FIRST_BACKOFF_S * 2**failures)
-            if f"sha256:{digest.hexdigest()}" != self.digest:
+            if digest.hexdigest() != hex_of(self.digest):
                 raise IntegrityError(f"filesystem layer verification failed for digest {self.digest}")
         except IntegrityError:
             self.path.unlink(missing_ok=True)
@@ -66,7 +67,7 @@ class Download:
             os.close(fd)
 
     def _digest_of_what_is_there(self, fd: int) -> "hashlib._Hash":
-        digest = bulk_sha256()
+        digest = hash_for(self.digest)
         if os.fstat(fd).st_size > self.size:
             os.ftruncate(fd, 0)
         while piece := os.read(fd, _PIECE_BYTES):
@@ -81,7 +82,7 @@ class Download:
             # It does not do ranges: from the beginning.
             os.ftruncate(fd, 0)
             os.lseek(fd, 0, os.SEEK_SET)
-            digest, self.position = bulk_sha256(), 0
+            digest, self.position = hash_for(self.digest), 0
         for piece in reply.stream(_PIECE_BYTES):
             self.cancellation.check()
             if self.position + len(piece) > self.size:

@@ -33,9 +33,10 @@ class _Shared:
 class Downloads:
     """See the module. ``limit`` is how many run at once (``max-concurrent-downloads``)."""
 
-    def __init__(self, folder: Path, limit: int, tasks: TaskOwner) -> None:
-        """Blocks: removes what was left too long ago."""
+    def __init__(self, folder: Path, limit: int, tasks: TaskOwner, attempts: int = 5) -> None:
+        """Blocks: removes what was left too long ago. ``attempts``: ``max-download-attempts``."""
         self._folder = folder
+        self._attempts = attempts
         self._slots = asyncio.Semaphore(limit)
         self._tasks = tasks
         self._active: dict[str, _Shared] = {}
@@ -56,7 +57,7 @@ class Downloads:
             await asyncio.wait({ending})
         shared = self._active.get(digest)
         if shared is None:
-            download = Download(self._folder / hex_of(digest), digest, size)
+            download = Download(self._folder / hex_of(digest), digest, size, self._attempts)
             task = self._tasks.start(self._fetch(download, open_blob), name=f"fetch {digest[:19]}")
             shared = self._active[digest] = _Shared(download, task)
         shared.users += 1

@@ -41,7 +41,7 @@ class _Layer:
     taken: Taken
     told: tuple[str, int] = ("", 0)
 
-    def progress(self) -> Progress | None:
+    def progress(self) -> list[Progress]:
         """What there is to tell that has not been told."""
         if self.taken.done:
             now = ("Download complete", 0)
@@ -50,11 +50,15 @@ class _Layer:
         else:
             now = ("Waiting", 0)
         if now == self.told:
-            return None
+            return []
         self.told = now
+        name = short_id(self.blob.digest)
         if now[0] == "Downloading":
-            return Progress(now[0], short_id(self.blob.digest), now[1], self.blob.size)
-        return Progress(now[0], short_id(self.blob.digest))
+            return [Progress(now[0], name, now[1], self.blob.size)]
+        if now[0] == "Download complete":
+            # That was done while it came.
+            return [Progress("Verifying Checksum", name), Progress(now[0], name)]
+        return [Progress(now[0], name)]
 
 
 class Puller:
@@ -169,8 +173,7 @@ async def _unpack(arrival: Arrival, layer: _Layer) -> AsyncGenerator[Progress, N
 
 def _news(layers: list[_Layer]) -> Iterator[Progress]:
     for layer in layers:
-        if (step := layer.progress()) is not None:
-            yield step
+        yield from layer.progress()
 
 
 def _blobs(config: ImageConfig, found: Resolved, reference: Reference) -> Iterator[tuple[str, Origin]]:

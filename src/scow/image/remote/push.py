@@ -15,6 +15,7 @@ from scow.distribution.credentials import Credentials
 from scow.distribution.registries import Registries
 from scow.distribution.repository import Repository
 from scow.distribution.transport import Cancellation, Cancelled
+from scow.distribution.upload import Upload
 from scow.image.layers import LayerTar
 from scow.image.model import Image
 from scow.image.origins import Origin, Origins
@@ -147,7 +148,7 @@ def _send_layer(
             layer.blob, layer.status = origin, f"Mounted from {source}"
             return
     layer.status = "Pushing"
-    sent = repository.upload_blob(partial(_compressed, layer), cancellation)
+    sent = Upload(repository, partial(_compressed, layer), cancellation).run()
     layer.blob = Origin(repository=reference.name, digest=sent.digest, size=sent.size, media_type=_LAYER)
     layer.status = "Pushed"
 
