@@ -98,6 +98,16 @@ NOUNS = {
         },
         {"list": "ls", "remove": "rm"},
     ),
+    "manifest": Noun(
+        "Manage Docker image manifests and manifest lists",
+        {
+            "annotate": "manifest.annotate",
+            "create": "manifest.create",
+            "inspect": "manifest.inspect",
+            "push": "manifest.push",
+            "rm": "manifest.rm",
+        },
+    ),
     "network": Noun(
         "Manage networks",
         {

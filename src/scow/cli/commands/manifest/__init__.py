@@ -1,0 +1,1 @@
+"""The verbs of ``scow manifest``, one a module."""
