@@ -16,6 +16,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -123,31 +124,67 @@ def rebuild(folder: Path, root: str) -> Iterator[bytes]:
 
 
 def _pieces(folder: Path, root_fd: int) -> Iterator[bytes]:
-    with open(folder / _NAME, "rb") as file:
+    kept = set(os.listdir(folder)) - {_NAME}
+    with open(folder / _NAME, "rb") as file, closing(_Contents(root_fd)) as contents:
         number = 0
         for found, size in _steps(_Records(file)):
             if isinstance(found, bytes):
                 yield found
                 continue
-            kept = folder / str(number)
+            name = str(number)
             number += 1
-            read = 0
-            for piece in _read_kept(kept) if kept.exists() else _read_file(root_fd, found):
-                read += len(piece)
-                yield piece
-            if read != size:
-                raise IntegrityError(f"layer cannot be read again: {found} has {read} bytes, not {size}")
+            if kept and name in kept:
+                fd = os.open(folder / name, os.O_RDONLY | os.O_CLOEXEC)
+            else:
+                fd = contents.open(found)
+            try:
+                yield from _read(fd, size, found)
+            finally:
+                os.close(fd)
+
+
+def _read(fd: int, size: int, path: str) -> Iterator[bytes]:
+    """Just ``size`` bytes; whether they are the right ones is seen by the digest of the whole."""
+    left = size
+    while left:
+        piece = os.read(fd, min(left, _PIECE_BYTES))
+        if not piece:
+            raise IntegrityError(f"layer cannot be read again: {path} has {size - left} bytes, not {size}")
+        left -= len(piece)
+        yield piece
+
+
+class _Contents:
+    """Files of a snapshot, most of which come one after the other out of one directory."""
+
+    def __init__(self, root_fd: int) -> None:
+        self._root_fd = root_fd
+        self._folder = ""
+        self._folder_fd = os.dup(root_fd)
+
+    def open(self, path: str) -> int:
+        """A descriptor of a file, never of one outside the snapshot. Raises ``OSError``."""
+        folder, _, name = path.rpartition("/")
+        if folder != self._folder:
+            fd = open_in_root(self._root_fd, folder or ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            os.close(self._folder_fd)
+            self._folder, self._folder_fd = folder, fd
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder_fd)
+
+    def close(self) -> None:
+        os.close(self._folder_fd)
 
 
 def _steps(records: "_Records") -> Iterator[tuple[bytes | str, int]]:
     """Raw bytes, or the path of a file; and how many bytes of tar that is."""
-    while (kind := records.take(1)) != _END:
+    take, number = records.take, int.from_bytes
+    while (kind := take(1)) != _END:
         if kind == b"R":
-            raw = records.take(int.from_bytes(records.take(4), "little"))
+            raw = take(number(take(4), "little"))
             yield raw, len(raw)
         else:
-            size = int.from_bytes(records.take(8), "little")
-            yield os.fsdecode(records.take(int.from_bytes(records.take(2), "little"))), size
+            head = take(10)
+            yield os.fsdecode(take(number(head[8:], "little"))), number(head[:8], "little")
 
 
 class _Records:
@@ -185,9 +222,3 @@ def _read_file(root_fd: int, path: str) -> Iterator[bytes]:
             yield piece
     finally:
         os.close(fd)
-
-
-def _read_kept(path: Path) -> Iterator[bytes]:
-    with open(path, "rb") as file:
-        while piece := file.read(_PIECE_BYTES):
-            yield piece
