@@ -6,13 +6,15 @@ Processes join with ``nsenter --net``; ``ip netns exec`` would also mount anothe
 import itertools
 import os
 import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.environment import run_id
+from tests.support.environment import PROJECT, run_id
+from tests.support.waiting import wait_until
 
 _numbers = itertools.count()
 _FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
@@ -72,6 +74,25 @@ def _link_subnet(name: str) -> tuple[str, str]:
     base = (zlib.crc32(name.encode()) % (1 << 15)) * 4
     prefix = f"198.{18 + (base >> 16)}.{(base >> 8) & 255}"
     return f"{prefix}.{(base & 255) + 1}", f"{prefix}.{(base & 255) + 2}"
+
+
+@contextmanager
+def serving(namespace: NetworkNamespace, module: str, port: int, *args: str) -> Iterator[str]:
+    """A server of ``tests.support`` on 127.0.0.1:``port`` in ``namespace``; gives its address."""
+    process = subprocess.Popen(
+        namespace.command(sys.executable, "-m", f"tests.support.{module}", str(port), *args),
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+    )
+    address = f"127.0.0.1:{port}"
+    try:
+        wait_until(
+            lambda: f":{port} " in namespace.run("ss", "-ltn").stdout, f"{module} listens on {address}"
+        )
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 @contextmanager

@@ -44,8 +44,12 @@ def auth_header(invocation: "Invocation", image: str) -> dict[str, str]:
     """``X-Registry-Auth`` for pulling or pushing ``image``."""
     key = registry_key(parse_reference(image, default_tag=False).registry)
     auth = Credentials(invocation).get(key)
-    encoded = base64.urlsafe_b64encode(json.dumps(auth).encode()).decode()
-    return {"X-Registry-Auth": encoded}
+    return {"X-Registry-Auth": encoded_auth(auth)}
+
+
+def encoded_auth(auth: "dict[str, str]") -> str:
+    """A login as a header's value."""
+    return base64.urlsafe_b64encode(json.dumps(auth).encode()).decode()
 
 
 class Credentials:

@@ -153,6 +153,7 @@ COMMON = {
     "images": "image.ls",
     "login": "registry.login",
     "logout": "registry.logout",
+    "search": "registry.search",
     "version": "system.version",
     "info": "system.info",
 }

@@ -6,6 +6,7 @@ mirror, also when it does not have it. What the last one said is what the user h
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from scow.distribution.authorizer import Authorizer
@@ -79,6 +80,23 @@ class Registries:
             return authorizer.identity_token
         raise error or UnavailableError(f"no endpoint for {registry}")
 
+    def index(self, host: str, credentials: Credentials, use: Callable[[Transport], T]) -> T:
+        """What ``use`` gives for the index of ``host``, by https or as it is trusted. Blocks.
+
+        Raises UnauthenticatedError, UnavailableError, ScowError.
+        """
+        error: ScowError | None = None
+        for found in endpoints_for(host, self.settings, PUSH):
+            endpoint = replace(found, root="/v1", namespace="")
+            transport = Transport(endpoint, self.settings, Authorizer(credentials), self._user_agent)
+            try:
+                return use(transport)
+            except UnavailableError as exc:
+                error = exc
+            finally:
+                transport.close()
+        raise error or UnavailableError(f"no endpoint for {host}")
+
     def _first(
         self,
         reference: Reference,
@@ -108,15 +126,12 @@ class Registries:
         """Whether a registry is there at all; one that does not speak TLS is not asked for it again."""
         url = transport.endpoint.url
         try:
-            reply = transport.request("GET", "", allowed=(200, 401, 403, 404, 429), retries=False)
-        except UnauthenticatedError:
-            return
+            transport.ping()
         except NotTlsError:
             if not transport.endpoint.verify:
                 with self._lock:
                     self._silent.add(url)
             raise
-        reply.close()
 
 
 def _try_the_next(endpoint: Endpoint, error: ScowError) -> bool:

@@ -1,23 +1,49 @@
 """How an endpoint's certificate is checked, and what we show of ourselves."""
 
+import functools
 import ssl
+from pathlib import Path
 
 from scow.distribution.endpoint import Endpoint
 from scow.errors import InvalidArgumentError
 
+_KEPT = 8
+
 
 def context_for(endpoint: Endpoint) -> ssl.SSLContext:
-    """The system's authorities and the endpoint's own. Raises InvalidArgumentError for unreadable files."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    """The system's authorities and the endpoint's own. Raises InvalidArgumentError for unreadable files.
+
+    Reading the system's authorities takes longer than a request, so contexts are kept while their files are
+    what they were.
+    """
+    pairs = endpoint.client_certificates
+    files = (*endpoint.ca_files, *(file for pair in pairs for file in pair))
     try:
-        for file in endpoint.ca_files:
-            context.load_verify_locations(file)
-        for certificate, key in endpoint.client_certificates:
-            context.load_cert_chain(certificate, key)
+        stamps = tuple((file, file.stat().st_mtime_ns) for file in files)
+        return _context(endpoint.verify, endpoint.ca_files, pairs, stamps)
     except (OSError, ssl.SSLError) as exc:
         raise InvalidArgumentError(f"certificates for {endpoint.host} cannot be read: {exc}") from exc
-    if not endpoint.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _context(
+    verify: bool,
+    ca_files: tuple[Path, ...],
+    client_certificates: tuple[tuple[Path, Path], ...],
+    stamps: tuple[tuple[Path, int], ...],
+) -> ssl.SSLContext:
+    """``stamps`` only tells contexts apart. Raises ``OSError``, ``ssl.SSLError``."""
+    context = ssl.create_default_context() if verify else _unchecked()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    for file in ca_files:
+        context.load_verify_locations(file)
+    for certificate, key in client_certificates:
+        context.load_cert_chain(certificate, key)
+    return context
+
+
+def _unchecked() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     return context

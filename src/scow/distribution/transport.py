@@ -135,6 +135,7 @@ class Transport:
         self._user_agent = user_agent
         self._pools: dict[str, PoolManager] = {}
         self._authorization: dict[str, str] = {}
+        self._challenges: list[Challenge] = []
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -182,6 +183,18 @@ class Transport:
             raise error_of(reply.status, reply.read(MAX_BODY_BYTES), f"{method} {url}")
         raise AssertionError("unreachable")
 
+    def ping(self) -> None:
+        """Whether a registry is there at all. What it wants to know of us is remembered for ``request``.
+
+        Raises UnavailableError, ScowError.
+        """
+        reply = self._follow("GET", self._address(""), {}, None, None, Cancellation())
+        if reply.status == 401:
+            self._challenges = parse_challenges(reply.response.headers.getlist("www-authenticate"))
+        body = reply.read(MAX_BODY_BYTES)
+        if reply.status >= 500:
+            raise error_of(reply.status, body, f"GET {reply.url}")
+
     def _address(self, path: str) -> str:
         endpoint = self.endpoint
         url = f"{endpoint.url}{endpoint.root}/{path}"
@@ -206,8 +219,7 @@ class Transport:
         body: Body | None,
         cancellation: Cancellation,
     ) -> Reply:
-        with self._lock:
-            authorization = self._authorization.get(scope)
+        authorization = self._known_authorization(scope)
         reply = self._follow(method, url, headers, authorization, body, cancellation)
         if reply.status != 401:
             return reply
@@ -219,6 +231,17 @@ class Transport:
         with self._lock:
             self._authorization[scope] = answer
         return self._follow(method, url, headers, answer, body, cancellation)
+
+    def _known_authorization(self, scope: str) -> str | None:
+        """What was accepted before, or what the registry said at first that it wants."""
+        with self._lock:
+            authorization = self._authorization.get(scope)
+        if authorization is None and self._challenges:
+            authorization = self._authorize(self, self._challenges, scope)
+            if authorization is not None:
+                with self._lock:
+                    self._authorization[scope] = authorization
+        return authorization
 
     def _follow(
         self,

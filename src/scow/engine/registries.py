@@ -8,6 +8,8 @@ from scow.distribution.credentials import Credentials
 from scow.distribution.registries import Registries
 from scow.distribution.repository import Document, Repository
 from scow.distribution.resolve import platforms
+from scow.distribution.search import DEFAULT_LIMIT, SearchResult, search, search_term
+from scow.engine.search_filters import search_filter
 from scow.engine.transfer_messages import message_of
 from scow.errors import (
     InvalidArgumentError,
@@ -23,6 +25,7 @@ from scow.image.store import ImageStore
 from scow.image.threads import run_transfer
 from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
 from scow.spec.engine_api.image import DistributionInspect
+from scow.spec.filters import Filters
 from scow.spec.oci_image import Descriptor, ImageConfig, decode_document
 from scow.spec.platform import Platform, host_platform, parse_platform
 from scow.spec.reference import DEFAULT_REGISTRY, Reference, parse_reference
@@ -146,6 +149,17 @@ class RegistryClient:
             )
         repository.transport.close()
         return found
+
+    async def search(
+        self, term: str, limit: int | None, filters: Filters, auth: AuthConfig
+    ) -> list[SearchResult]:
+        """Repositories that an index has by ``term``. Raises InvalidArgumentError, and as ``pull``."""
+        passes = search_filter(filters)
+        host, word = search_term(term)
+        ask = search(word, DEFAULT_LIMIT if limit is None else limit)
+        with _as_dockers_errors():
+            found = await run_transfer(self._registries.index, host, _credentials(auth), ask)
+        return [result for result in found if passes(result)]
 
     def _platform(self, text: str) -> Platform:
         if not text:

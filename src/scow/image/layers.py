@@ -76,11 +76,16 @@ class NewLayer:
 
 @dataclass(frozen=True, slots=True)
 class LayerTar:
-    """A layer's tar: ``size`` in bytes; ``read`` gives it in pieces, blocking, from the start each time."""
+    """A layer's tar: ``read`` gives it in pieces, blocking, from the start each time."""
 
     diff_id: str
-    size: int
+    measure: Callable[[], int]
     read: Callable[[], Iterator[bytes]]
+
+    @property
+    def size(self) -> int:
+        """In bytes. Blocks: counted out of the recipe each time."""
+        return self.measure()
 
 
 class LayerStore:
@@ -109,13 +114,13 @@ class LayerStore:
                 remove_path(str(folder))
 
     def tar(self, chain_id: str) -> LayerTar:
-        """The layer's tar as it came; hold the layer meanwhile. Blocks.
+        """The layer's tar as it came; hold the layer meanwhile.
 
         Raises ``KeyError`` if it is not there; reading it raises IntegrityError if it is not what it was.
         """
         record = self._records[chain_id]
-        size = tar_size(self._recipes / record.snapshot)
-        return LayerTar(record.diff_id, size, partial(self._read_tar, record))
+        folder = self._recipes / record.snapshot
+        return LayerTar(record.diff_id, partial(tar_size, folder), partial(self._read_tar, record))
 
     def _read_tar(self, record: LayerRecord) -> Iterator[bytes]:
         digest = bulk_sha256()

@@ -145,11 +145,11 @@ def _pieces(folder: Path, root_fd: int) -> Iterator[bytes]:
 
 def _read(fd: int, size: int, path: str) -> Iterator[bytes]:
     """Just ``size`` bytes; whether they are the right ones is seen by the digest of the whole."""
+    there = os.fstat(fd).st_size
+    if there != size:
+        raise IntegrityError(f"layer cannot be read again: {path} has {there} bytes, not {size}")
     left = size
-    while left:
-        piece = os.read(fd, min(left, _PIECE_BYTES))
-        if not piece:
-            raise IntegrityError(f"layer cannot be read again: {path} has {size - left} bytes, not {size}")
+    while left and (piece := os.read(fd, min(left, _PIECE_BYTES))):
         left -= len(piece)
         yield piece
 

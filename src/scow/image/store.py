@@ -217,7 +217,7 @@ class ImageStore:
         self._layers.hold(image.chain_id)
         try:
             raw_config = await tasks.run_blocking(self._content.get, image_id)
-            yield raw_config, [await run_to_end(self._layers.tar, it) for it in chain_ids(image.layers)]
+            yield raw_config, [self._layers.tar(it) for it in chain_ids(image.layers)]
         finally:
             await self._holds.let_go([image.chain_id])
 
@@ -288,6 +288,8 @@ class ImageStore:
         """Note that a registry has the image by this digest. Raises NotFoundError."""
         async with self._changes:
             self._catalog.get(image_id)
+            if self._catalog.named(reference) == image_id:
+                return
             await self._store.commit(self._name_put(reference, image_id))
             self._catalog.set_name(reference, image_id)
 

@@ -94,11 +94,15 @@ def parse_reference(text: str, default_tag: bool = True) -> Reference:
     return Reference(match["domain"], match["path"], tag, digest)
 
 
+def is_registry(head: str) -> bool:
+    """Whether the first component of a name is the address of a registry."""
+    return head == "localhost" or any(mark in head for mark in ".:") or head != head.lower()
+
+
 def _split_registry(text: str) -> tuple[str, str]:
     """The first component is a registry if it could not be a user name on Docker Hub."""
     head, slash, rest = text.partition("/")
-    is_registry = head == "localhost" or any(mark in head for mark in ".:") or head != head.lower()
-    if slash and is_registry and head not in (DEFAULT_REGISTRY, _LEGACY_REGISTRY):
+    if slash and is_registry(head) and head not in (DEFAULT_REGISTRY, _LEGACY_REGISTRY):
         return head, rest
     path = rest if slash and head in (DEFAULT_REGISTRY, _LEGACY_REGISTRY) else text
     return DEFAULT_REGISTRY, path if "/" in path else _OFFICIAL + path

@@ -417,6 +417,12 @@ class FakeRegistries(Recorder):
         self.note("distribution", name, auth)
         raise NotFoundError(f"no such manifest: {name}")
 
+    async def search(
+        self, term: str, limit: int | None, filters: Filters, auth: AuthConfig
+    ) -> list[dict[str, Any]]:
+        self.note("search", term, limit, filters, auth)
+        return [{"name": term}]
+
 
 class FakeFiles(Recorder):
     status = PathStat(name="x", size=1, mode=0o644, mtime="2026-01-01T00:00:00Z", link_target="")

@@ -121,9 +121,9 @@ class Client:
             fields.update(_JSON)
         return self._checked(method, self._target(path, query), data, fields)
 
-    def get(self, path: str, query: "Query" = ()) -> "Any":
+    def get(self, path: str, query: "Query" = (), *, headers: dict[str, str] | None = None) -> "Any":
         """The JSON of a GET."""
-        return self._finish(self.request("GET", path, query)).json()
+        return self._finish(self.request("GET", path, query, headers=headers)).json()
 
     def post(self, path: str, query: "Query" = (), *, body: "Any" = None) -> "Any":
         """The JSON of a POST, None when the answer has no body."""

@@ -16,7 +16,7 @@ from scow.distribution.credentials import Credentials
 from scow.distribution.registries import Registries
 from scow.distribution.repository import Repository
 from scow.distribution.resolve import Resolved, resolve
-from scow.errors import InvalidArgumentError, NotFoundError, UnsupportedError
+from scow.errors import IntegrityError, InvalidArgumentError, NotFoundError, UnsupportedError
 from scow.image.archive import RegionReader
 from scow.image.archive_formats import LayerSource
 from scow.image.arrival import Arrival
@@ -99,28 +99,32 @@ class Puller:
     ) -> AsyncGenerator[Progress, None]:
         try:
             yield Progress(f"Pulling from {reference.repository}", reference.tag or reference.digest or "")
-            manifest = found.manifest
-            raw_config = await run_transfer(
-                repository.small_blob, manifest.config.digest, manifest.config.size
-            )
+            raw_config = await self._config(found.manifest.config, repository)
             config = decode_document(raw_config, ImageConfig, "image config")
             _check(config, found, reference, platform)
-            before = self._named(reference)
-            async with self._store.arrival() as arrival:
-                async with aclosing(self._layers(arrival, config, found, repository)) as steps:
-                    async for step in steps:
-                        yield step
-                names = [reference.with_digest(found.digest)]
-                if not reference.digest:
-                    names.append(reference)
-                await self._store.record(arrival, raw_config, names)
+            names = [reference.with_digest(found.digest)]
+            if not reference.digest:
+                names.append(reference)
+            is_new = self._named(names[-1]) != found.manifest.config.digest
+            if is_new or self._named(names[0]) != found.manifest.config.digest:
+                async with self._store.arrival() as arrival:
+                    async with aclosing(self._layers(arrival, config, found, repository)) as steps:
+                        async for step in steps:
+                            yield step
+                    await self._store.record(arrival, raw_config, names)
             await self._origins.remember(dict(_blobs(config, found, reference)))
-            is_new = before != manifest.config.digest
             yield Progress(f"Digest: {found.digest}")
             what = "Downloaded newer image for" if is_new else "Image is up to date for"
             yield Progress(f"Status: {what} {reference.familiar()}")
         finally:
             repository.transport.close()
+
+    async def _config(self, config: Descriptor, repository: Repository) -> bytes:
+        """The image's config: one that is here need not be fetched."""
+        try:
+            return await self._store.raw_config(config.digest)
+        except (NotFoundError, IntegrityError):
+            return await run_transfer(repository.small_blob, config.digest, config.size)
 
     def _named(self, reference: Reference) -> str | None:
         try:

@@ -42,6 +42,7 @@ class _Layer:
     known: list[Origin]
     status: str = "Preparing"
     sent: int = 0
+    size: int = 0
     blob: Origin | None = None
     told: tuple[str, int] = ("", 0)
 
@@ -52,7 +53,7 @@ class _Layer:
             return None
         self.told = now
         if self.status == "Pushing":
-            return Progress("Pushing", short_id(self.tar.diff_id), self.sent, self.tar.size)
+            return Progress("Pushing", short_id(self.tar.diff_id), self.sent, self.size)
         return Progress(self.status, short_id(self.tar.diff_id))
 
 
@@ -147,6 +148,7 @@ def _send_layer(
         ):
             layer.blob, layer.status = origin, f"Mounted from {source}"
             return
+    layer.size = layer.tar.size
     layer.status = "Pushing"
     sent = Upload(repository, partial(_compressed, layer), cancellation).run()
     layer.blob = Origin(repository=reference.name, digest=sent.digest, size=sent.size, media_type=_LAYER)

@@ -1,13 +1,15 @@
 """``/auth``, ``/distribution/{name}/json``, ``/images/search``: registries asked on a client's behalf."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from scow.api.http.answer import Answer
 from scow.api.server.call import Call, json_answer
 from scow.api.server.router import Route
-from scow.errors import InvalidArgumentError, UnsupportedError
+from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.auth import AuthConfig, LoginAnswer, decode_auth_header
 from scow.spec.engine_api.image import DistributionInspect
+from scow.spec.filters import Filters
 
 
 class RegistryService(Protocol):
@@ -17,6 +19,10 @@ class RegistryService(Protocol):
 
     async def distribution(self, name: str, auth: AuthConfig) -> DistributionInspect: ...
 
+    async def search(
+        self, term: str, limit: int | None, filters: Filters, auth: AuthConfig
+    ) -> Sequence[object]: ...
+
 
 def registry_routes(registries: RegistryService) -> tuple[Route, ...]:
     """The endpoints that only ask."""
@@ -24,7 +30,7 @@ def registry_routes(registries: RegistryService) -> tuple[Route, ...]:
     return (
         Route("POST", "/auth", handlers.login),
         Route("GET", "/distribution/{name}/json", handlers.distribution),
-        Route("GET", "/images/search", _search),
+        Route("GET", "/images/search", handlers.search),
     )
 
 
@@ -39,13 +45,10 @@ class _Registry:
         auth = decode_auth_header(call.request.header("x-registry-auth"))
         return json_answer(await self._registries.distribution(call.name, auth))
 
-
-async def _search(call: Call) -> Answer:
-    """Docker Hub alone can be searched, through an interface of its own."""
-    limit = call.query.integer("limit")
-    if limit is not None and limit < 0:
-        raise InvalidArgumentError("invalid limit specified")
-    call.filters()
-    raise UnsupportedError(
-        f"cannot search for {call.query.text('term')}: this engine does not search registries"
-    )
+    async def search(self, call: Call) -> Answer:
+        limit = call.query.integer("limit")
+        if limit is not None and limit < 0:
+            raise InvalidArgumentError("invalid limit specified")
+        auth = decode_auth_header(call.request.header("x-registry-auth"))
+        found = await self._registries.search(call.query.text("term"), limit or None, call.filters(), auth)
+        return json_answer(found)
