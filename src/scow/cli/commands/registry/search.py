@@ -37,8 +37,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     found = sorted(found or [], key=lambda item: -int(item.get("star_count") or 0))
     rows = [_row(item, truncate=not flags["no-trunc"]) for item in found]
     if flags["format"] in ("", "table"):
-        columns = ("Name", "Description", "StarCount", "IsOfficial")
-        print_columns(invocation, rows, _HEADERS, columns)
+        print_columns(invocation, rows, _HEADERS, tuple(_HEADERS))
     else:
         print_rows(invocation, rows, _HEADERS, flags["format"])
 
