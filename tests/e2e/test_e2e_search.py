@@ -18,13 +18,13 @@ def index(client: Client) -> Iterator[str]:
         yield address
 
 
-def test_what_is_found_is_listed_by_stars(client: Client, index: str) -> None:
+def test_what_is_found_is_listed(client: Client, index: str) -> None:
     lines = client("search", f"{index}/app").lines
-    assert [line.split()[0] for line in lines] == ["NAME", "app", "team/app"]
-    assert lines[0].split() == ["NAME", "DESCRIPTION", "STARS", "OFFICIAL", "AUTOMATED"]
-    assert lines[1].split() == ["app", "The", "app", "12", "[OK]"]
-    assert "An app of ours" in lines[2]
-    assert "…" in lines[2]
+    assert [line.split()[0] for line in lines] == ["NAME", "team/app", "app"]
+    assert lines[0].split() == ["NAME", "DESCRIPTION", "STARS", "OFFICIAL"]
+    assert lines[2].split() == ["app", "The", "app", "12", "[OK]"]
+    assert "An app of ours" in lines[1]
+    assert "…" in lines[1]
     assert "x" * 60 in client("search", "--no-trunc", f"{index}/app").out
 
 

@@ -26,7 +26,7 @@ _DESCRIPTION_WIDTH = 45
 
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
-    """Lists the repositories that an index has by a term, those with most stars first."""
+    """Lists the repositories that an index has by a term."""
     term = flags.arguments[0]
     query = [("term", term), *filter_query(dict(flags["filter"]))]
     if flags["limit"]:
@@ -34,10 +34,10 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     head, slash, _ = term.partition("/")
     auth = Credentials(invocation).get(registry_key(head if slash and is_registry(head) else ""))
     found = invocation.client.get("/images/search", query, headers={"X-Registry-Auth": encoded_auth(auth)})
-    found = sorted(found or [], key=lambda item: -int(item.get("star_count") or 0))
-    rows = [_row(item, truncate=not flags["no-trunc"]) for item in found]
+    rows = [_row(item, truncate=not flags["no-trunc"]) for item in found or ()]
     if flags["format"] in ("", "table"):
-        print_columns(invocation, rows, _HEADERS, tuple(_HEADERS))
+        columns = ("Name", "Description", "StarCount", "IsOfficial")
+        print_columns(invocation, rows, _HEADERS, columns)
     else:
         print_rows(invocation, rows, _HEADERS, flags["format"])
 
