@@ -27,7 +27,7 @@ from scow.network.dns.service import DnsService
 from scow.network.endpoint import Endpoint
 from scow.network.host import HostNetwork
 from scow.network.ipam import SubnetPool
-from scow.tasks import run_blocking
+from scow.tasks import TaskOwner, run_blocking
 
 _log = logging.getLogger(__name__)
 
@@ -44,14 +44,17 @@ async def open_networking(
     containers = storage.containers
     networks = Networks(storage.store)
     await networks.load()
-    host = HostNetwork(ip=config.ip, rules=config.iptables)
+    tasks = await stack.enter_async_context(TaskOwner("networks"))
+    host = HostNetwork(ip=config.ip, rules=config.iptables, userland_proxy=config.userland_proxy)
     stack.callback(host.close)
     pools = default_pools(engine_id, _configured_pools(config))
     bridge = await _open_bridge(config, host, networks, pools)
     drivers = Drivers(host, bridge, ip_forward=config.ip_forward)
     surviving = surviving_endpoints(containers)
-    for live in networks:
-        await _start(live, drivers, surviving)
+    with host.rules_at_once():
+        for live in networks:
+            await _start(live, drivers, surviving)
+    await host.start(tasks)
     names = ContainerNames(networks, config, _open_servers(stack))
     connector = Connector(networks, names)
     return Networking(

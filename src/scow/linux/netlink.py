@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from scow.linux.syscalls import FilterInstruction, attach_filter
+
 NETLINK_ROUTE = 0
 NETLINK_NETFILTER = 12
 
@@ -48,6 +50,9 @@ _NETLINK_CAP_ACK = 10
 _NETLINK_EXT_ACK = 11
 _NLM_F_CAPPED = 0x100
 _NLMSGERR_ATTR_MSG = 1
+
+_BPF_LOAD_WORD, _BPF_JUMP_IF_EQUAL, _BPF_RETURN = 0x20, 0x15, 0x06
+_PORT_AT = 12
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -248,13 +253,18 @@ class Notice:
 class NoticeSocket:
     """Hears of changes by a multicast group, in the calling thread's network namespace. Never waits."""
 
-    def __init__(self, protocol: int, group: int) -> None:
-        """Join ``group`` of ``protocol``. Raises OSError."""
+    def __init__(self, protocol: int, group: int, *, but_for: int = 0) -> None:
+        """Join ``group`` of ``protocol``; the kernel leaves out what the socket ``but_for`` asked for.
+
+        Raises OSError.
+        """
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         self._socket = socket.socket(socket.AF_NETLINK, kind, protocol)
         try:
             # One without an address of its own is left out: the kernel takes it for the one that asked.
             self._socket.bind((0, 0))
+            if but_for:
+                attach_filter(self._socket.fileno(), _leaving_out(but_for))
             self._socket.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
         except BaseException:
             self._socket.close()
@@ -282,6 +292,17 @@ class NoticeSocket:
     def close(self) -> None:
         """May be called twice."""
         self._socket.close()
+
+
+def _leaving_out(port: int) -> list[FilterInstruction]:
+    """A classic BPF program: drop what has this port in its header, pass the rest (net/core/filter.c)."""
+    in_network_order = int.from_bytes(struct.pack("=I", port), "big")
+    return [
+        (_BPF_LOAD_WORD, 0, 0, _PORT_AT),
+        (_BPF_JUMP_IF_EQUAL, 0, 1, in_network_order),
+        (_BPF_RETURN, 0, 0, 0),
+        (_BPF_RETURN, 0, 0, 0xFFFFFFFF),
+    ]
 
 
 def messages(data: bytes) -> Iterator[tuple[int, int, int, int, bytes]]:

@@ -75,14 +75,28 @@ class Protocol:
         return self.name
 
 
+@dataclass(frozen=True, slots=True)
+class RawAddress6:
+    """An IPv6 address where nft knows no more than that there are 128 bits."""
+
+    address: IPv6Address
+
+    def __str__(self) -> str:
+        return f"{int(self.address):#034x}"
+
+
 # A port is an int, ``inet_service``; a network needs a set that has intervals.
-Field = Device | Mac | Protocol | int | IPv4Address | IPv6Address | IPv4Network | IPv6Network
+Field = Device | Mac | Protocol | RawAddress6 | int | IPv4Address | IPv6Address | IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of ``set_name``; ``value`` is for maps. ``str`` is nft's text for it."""
+    """One element of the set ``set_name`` of a table of ``family`` ("inet", "ip", "bridge").
 
+    ``value`` is for maps. ``str`` is nft's text for it.
+    """
+
+    family: str
     set_name: str
     key: tuple[Field, ...]
     value: tuple[Field, ...] = ()
@@ -92,20 +106,21 @@ class Element:
         return f"{key} : {' . '.join(map(str, self.value))}" if self.value else key
 
 
-def add_elements(family: str, table: str, elements: Iterable[Element]) -> list[Request]:
-    """For ``execute_batch``. What is there already is no error; EBUSY or EEXIST if it has another value."""
-    return _changes(_NEWSETELEM, NLM_F_CREATE, family, table, elements)
+def add_elements(table: str, elements: Iterable[Element]) -> list[Request]:
+    """For ``execute_batch``. What is there already is no error; EEXIST if it has another value."""
+    return _changes(_NEWSETELEM, NLM_F_CREATE, table, elements)
 
 
-def delete_elements(family: str, table: str, elements: Iterable[Element]) -> list[Request]:
+def delete_elements(table: str, elements: Iterable[Element]) -> list[Request]:
     """For ``execute_batch``. ENOENT if one is not there."""
-    return _changes(_DELSETELEM, 0, family, table, elements)
+    return _changes(_DELSETELEM, 0, table, elements)
 
 
-def _changes(kind: int, flags: int, family: str, table: str, elements: Iterable[Element]) -> list[Request]:
-    by_set: dict[str, list[bytes]] = {}
+def _changes(kind: int, flags: int, table: str, elements: Iterable[Element]) -> list[Request]:
+    by_set: dict[tuple[str, str], list[bytes]] = {}
     for element in elements:
-        by_set.setdefault(element.set_name, []).append(_encoded(element, with_value=kind == _NEWSETELEM))
+        encoded = _encoded(element, with_value=kind == _NEWSETELEM)
+        by_set.setdefault((element.family, element.set_name), []).append(encoded)
     return [
         Request(
             SUBSYSTEM << 8 | kind,
@@ -116,7 +131,7 @@ def _changes(kind: int, flags: int, family: str, table: str, elements: Iterable[
             + nested(_LIST_ELEMENTS, *encoded[at : at + _MOST_IN_A_MESSAGE]),
             f"{'NFT_MSG_NEWSETELEM' if flags else 'NFT_MSG_DELSETELEM'} {family} {table} {name}",
         )
-        for name, encoded in by_set.items()
+        for (family, name), encoded in by_set.items()
         for at in range(0, len(encoded), _MOST_IN_A_MESSAGE)
     ]
 
@@ -149,8 +164,10 @@ def _bytes(value: Field, *, last: bool) -> bytes:
             return value.to_bytes(2, "big")
         case Device(name):
             return name.encode().ljust(_IFNAMSIZ, b"\0")
-        case Mac(address):
-            return bytes.fromhex(address.replace(":", ""))
+        case Mac(octets):
+            return bytes.fromhex(octets.replace(":", ""))
+        case RawAddress6(address):
+            return address.packed
         case Protocol(name):
             return bytes((_PROTOCOLS[name],))
         case IPv4Network() | IPv6Network():
@@ -160,19 +177,22 @@ def _bytes(value: Field, *, last: bool) -> bytes:
 
 
 class TableWatch:
-    """Hears when something is taken out of a table, and who did it. Belongs to one network namespace."""
+    """Hears when something is taken out of tables of one name, and who did it, in one network namespace."""
 
-    def __init__(self, *tables: str) -> None:
-        """Listen in the calling thread's namespace. Raises OSError."""
-        self._tables = {name.encode() for name in tables}
-        self._socket = NoticeSocket(NETLINK_NETFILTER, _NFNLGRP_NFTABLES)
+    def __init__(self, table: str, *, but_for: int) -> None:
+        """Listen in the calling thread's namespace; changes by the socket ``but_for`` wake nobody.
+
+        Raises OSError.
+        """
+        self._table = table.encode()
+        self._socket = NoticeSocket(NETLINK_NETFILTER, _NFNLGRP_NFTABLES, but_for=but_for)
 
     def fileno(self) -> int:
         """Readable when there is news."""
         return self._socket.fileno()
 
     def culprits(self) -> set[int]:
-        """Ports of netlink sockets that took something out of our tables since the last call; never waits.
+        """Ports of netlink sockets that took something out of the table since the last call; never waits.
 
         0 stands for news that were lost.
         """
@@ -188,4 +208,4 @@ class TableWatch:
         if notice.kind >> 8 != SUBSYSTEM or notice.kind & 0xFF not in _TAKES_AWAY:
             return False
         name = parse_attributes(notice.payload[NFGENMSG_BYTES:]).get(_TABLE_NAME, b"")
-        return name.rstrip(b"\0") in self._tables
+        return name.rstrip(b"\0") == self._table

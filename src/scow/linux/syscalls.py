@@ -6,6 +6,8 @@ and raises ``OSError`` with errno, the call's name and the path it was about. No
 
 import ctypes
 import os
+import struct
+from collections.abc import Sequence
 
 AT_FDCWD = -100
 
@@ -46,6 +48,10 @@ _SYS_OPEN_TREE = 428
 _SYS_OPENAT2 = 437
 _SYS_MOUNT_SETATTR = 442
 
+# socket(7)
+_SOL_SOCKET = 1
+_SO_ATTACH_FILTER = 26
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _int, _uint, _ulong = ctypes.c_int, ctypes.c_uint, ctypes.c_ulong
 _text = ctypes.c_char_p
@@ -58,6 +64,7 @@ _libc.setns.argtypes = (_int, _int)
 _libc.prctl.argtypes = (_int, _ulong, _ulong, _ulong, _ulong)
 _libc.renameat2.argtypes = (_int, _text, _int, _text, _uint)
 _libc.syncfs.argtypes = (_int,)
+_libc.setsockopt.argtypes = (_int, _int, _int, ctypes.c_void_p, _uint)
 _libc.inotify_init1.argtypes = (_int,)
 _libc.inotify_add_watch.argtypes = (_int, _text, ctypes.c_uint32)
 _libc.inotify_rm_watch.argtypes = (_int, _int)
@@ -174,6 +181,24 @@ def inotify_add_watch(fd: int, path: str, mask: int) -> int:
 def inotify_rm_watch(fd: int, watch: int) -> None:
     """inotify_rm_watch(2)."""
     _check(_libc.inotify_rm_watch(fd, watch), "inotify_rm_watch")
+
+
+FilterInstruction = tuple[int, int, int, int]
+"""Of classic BPF: code, two jump offsets, operand."""
+
+
+class _FilterProgram(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
+
+
+def attach_filter(fd: int, program: Sequence[FilterInstruction]) -> None:
+    """setsockopt(2) with SO_ATTACH_FILTER: what ``program`` returns 0 for never reaches the socket."""
+    packed = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+    instructions = ctypes.create_string_buffer(packed, len(packed))
+    option = _FilterProgram(len(program), ctypes.addressof(instructions))
+    size = ctypes.sizeof(option)
+    result = _libc.setsockopt(fd, _SOL_SOCKET, _SO_ATTACH_FILTER, ctypes.byref(option), size)
+    _check(result, "setsockopt SO_ATTACH_FILTER")
 
 
 def _check(result: int, call: str, path: str | None = None, path2: str | None = None) -> int:

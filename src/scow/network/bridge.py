@@ -12,26 +12,26 @@ a kill of the first at any point, gets it right by ``start`` alone.
 
 import asyncio
 import ipaddress
-import logging
 import re
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
-from scow.errors import InvalidArgumentError, ScowError, UnsupportedError
+from scow.errors import InvalidArgumentError, ScowError
 from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
 from scow.network import bridge_device, veth
+from scow.network.address_pools import AddressPools
 from scow.network.bridge_device import BridgeDevice
-from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishError
-from scow.network.firewall import BridgeRules
+from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishedPort, PublishError
+from scow.network.firewall import NAT, BridgeRules
 from scow.network.host import HostNetwork
-from scow.network.ipam import AddressPool, IPAddress, Subnet
+from scow.network.ipam import IPAddress, Subnet
+from scow.network.port_choice import PortChoice
 from scow.tasks import run_blocking
 
-_log = logging.getLogger(__name__)
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 
 
@@ -40,6 +40,8 @@ class BridgeSettings:
     """One network. ``host_ip`` is where its ports are bound by default, "" for the engine's default.
 
     ``internal``: nothing passes to or from any other network. ``ip_forward``: the host's sysctl is set.
+    ``gateway_mode_ipv4`` and ``…6``: see ``network.firewall``. Through ``trusted_interfaces`` its containers
+    are reached from outside by their addresses. ``source_guard``: they send from their own addresses only.
     """
 
     name: str
@@ -53,6 +55,10 @@ class BridgeSettings:
     masquerade6: bool = True
     internal: bool = False
     ip_forward: bool = True
+    gateway_mode_ipv4: str = NAT
+    gateway_mode_ipv6: str = NAT
+    trusted_interfaces: tuple[str, ...] = ()
+    source_guard: bool = True
 
 
 @dataclass(slots=True)
@@ -74,7 +80,9 @@ class BridgeDriver:
         self._host = host
         self._lock = threading.Lock()  # of endpoints and pools; held for microseconds
         self._endpoints: dict[str, Endpoint] = {}
-        self._pools = [_pool(subnet) for subnet in (settings.ipv4, settings.ipv6) if subnet is not None]
+        self._pools = AddressPools(settings.ipv4, settings.ipv6)
+        self._ports = PortChoice(settings, relayed=host.relays, default_host_ip=host.default_ip)
+        self._rules = _rules(settings)
         self._device: BridgeDevice | None = None
         self._isolate_ports = False
 
@@ -102,6 +110,15 @@ class BridgeDriver:
         """See ``NetworkDriver``."""
         with _kernel_errors():
             await run_blocking(self._disconnect, endpoint.endpoint_id, running)
+
+    async def publish(self, endpoint: Endpoint, ports: Sequence[PortRequest]) -> list[PublishedPort]:
+        """See ``NetworkDriver``."""
+        return await run_blocking(self._publish, endpoint, ports)
+
+    async def withdraw(self, endpoint: Endpoint, ports: Sequence[PublishedPort]) -> None:
+        """See ``NetworkDriver``."""
+        with _kernel_errors():
+            await run_blocking(self._withdraw, endpoint, ports)
 
     async def remove(self) -> None:
         """See ``NetworkDriver``."""
@@ -132,29 +149,9 @@ class BridgeDriver:
         self._device = device
         self._endpoints = {endpoint.endpoint_id: endpoint for endpoint in endpoints}
         for endpoint in endpoints:
-            self._claim_again(endpoint)
-        self._host.add_bridge(self._rules(), endpoints)
-
-    def _rules(self) -> BridgeRules:
-        settings = self.settings
-        return BridgeRules(
-            settings.name,
-            cast(ipaddress.IPv4Network, settings.ipv4.network) if settings.ipv4 else None,
-            cast(ipaddress.IPv6Network, settings.ipv6.network) if settings.ipv6 else None,
-            icc=settings.icc,
-            masquerade=settings.masquerade and not settings.internal,
-            masquerade6=settings.masquerade6 and not settings.internal,
-            internal=settings.internal,
-        )
-
-    def _claim_again(self, endpoint: Endpoint) -> None:
-        """Failures are only told: the container has the address and serves its ports, whatever we think."""
-        for address in _addresses(endpoint):
-            try:
-                self._pool_of(address).claim(address)
-            except ScowError as exc:
-                _log.warning("address %s of a running container: %s", address, exc)
-        self._host.reserve_again(endpoint.ports)
+            self._pools.claim_again(endpoint)
+            self._host.reserve_again(endpoint)
+        self._host.add_bridge(self._rules, endpoints)
 
     def _connect(self, attempt: _Attempt) -> Endpoint:
         with attempt.lock:
@@ -162,6 +159,7 @@ class BridgeDriver:
                 raise ScowError("the caller has gone")
             endpoint = self._reserve(attempt.request)
             try:
+                self._host.admit(endpoint, self._rules)
                 veth.attach(
                     attempt.request.netns_fd,
                     endpoint,
@@ -171,7 +169,7 @@ class BridgeDriver:
                     default_route=attempt.request.default_route and not self.settings.internal,
                 )
                 with _publishing():
-                    self._host.publish(endpoint)
+                    self._host.publish(endpoint, self._rules, endpoint.ports)
             except BaseException:
                 self._undo(endpoint)
                 raise
@@ -189,29 +187,19 @@ class BridgeDriver:
         if request.mac and not _MAC.fullmatch(request.mac):
             raise InvalidArgumentError(f"invalid MAC address: {request.mac}")
         with _publishing():
-            asked = self._ports_asked(request.ports)
+            asked, routed = self._ports.choose(request.ports)
         with self._lock:
             if request.endpoint_id in self._endpoints:
                 raise ScowError(f"endpoint {request.endpoint_id} is connected already")
             endpoint = self._with_addresses(request)
             try:
                 with _publishing():
-                    endpoint.ports = self._host.reserve(asked)
+                    endpoint.ports = [*self._host.reserve(asked), *routed]
             except BaseException:
-                self._release_addresses(endpoint)
+                self._pools.release(endpoint)
                 raise
             self._endpoints[endpoint.endpoint_id] = endpoint
             return endpoint
-
-    def _ports_asked(self, ports: Sequence[PortRequest]) -> list[PortRequest]:
-        asked = [replace(it, host_ip=it.host_ip or self.settings.host_ip) for it in ports]
-        if self.settings.ipv6 is None:
-            for port in asked:
-                if ":" in port.host_ip:
-                    raise UnsupportedError(
-                        f"cannot publish on [{port.host_ip}]: the network has no IPv6 addresses"
-                    )
-        return asked
 
     def _with_addresses(self, request: ConnectRequest) -> Endpoint:
         endpoint = Endpoint(
@@ -222,32 +210,33 @@ class BridgeDriver:
             mac="",
             link_local=list(request.link_local),
         )
-        try:
-            for pool in self._pools:
-                wanted = request.address if pool.subnet.version == 4 else request.address6
-                address = _take(pool, wanted)
-                if pool.subnet.version == 4:
-                    endpoint.address, endpoint.prefix_len = str(address), pool.subnet.prefixlen
-                else:
-                    endpoint.address6, endpoint.prefix_len6 = str(address), pool.subnet.prefixlen
-        except BaseException:
-            self._release_addresses(endpoint)
-            raise
+        self._pools.assign(endpoint, request)
         if not self.settings.internal:
             endpoint.gateway = _gateway(self.settings.ipv4)
             endpoint.gateway6 = _gateway(self.settings.ipv6)
-        endpoint.mac = request.mac or _mac_for(endpoint)
         return endpoint
 
-    def _release_addresses(self, endpoint: Endpoint) -> None:
-        for address in _addresses(endpoint):
-            self._pool_of(address).release(address)
+    def _publish(self, endpoint: Endpoint, ports: Sequence[PortRequest]) -> list[PublishedPort]:
+        with _publishing():
+            asked, routed = self._ports.choose(ports)
+            with self._lock:
+                if endpoint.endpoint_id not in self._endpoints:
+                    raise ScowError(f"endpoint {endpoint.endpoint_id} is not connected")
+                new = [*self._host.reserve(asked), *routed]
+                endpoint.ports = [*endpoint.ports, *new]
+            try:
+                self._host.publish(endpoint, self._rules, new)
+            except BaseException:
+                self._withdraw(endpoint, new)
+                raise
+            return new
 
-    def _pool_of(self, address: IPAddress) -> AddressPool:
-        for pool in self._pools:
-            if pool.subnet.version == address.version:
-                return pool
-        raise ScowError(f"the network has no IPv{address.version} addresses")
+    def _withdraw(self, endpoint: Endpoint, ports: Sequence[PublishedPort]) -> None:
+        gone = [port for port in ports if port in endpoint.ports]
+        self._host.withdraw(endpoint, self._rules, gone)
+        self._host.free(gone)
+        with self._lock:
+            endpoint.ports = [port for port in endpoint.ports if port not in gone]
 
     def _undo(self, endpoint: Endpoint) -> None:
         """Back to before the connect, also inside the caller's namespace, which may be used again."""
@@ -259,12 +248,12 @@ class BridgeDriver:
         if endpoint is None:
             return
         try:
-            self._host.withdraw(endpoint)
+            self._host.dismiss(endpoint, self._rules)
             (veth.remove if running else veth.cut_off)(endpoint)
         finally:
             self._host.free(endpoint.ports)
             with self._lock:
-                self._release_addresses(endpoint)
+                self._pools.release(endpoint)
 
     def _remove(self) -> None:
         self._host.remove_bridge(self.settings.name)
@@ -292,36 +281,24 @@ def _publishing() -> Iterator[None]:
         raise PublishError(exc.strerror or str(exc)) from exc
 
 
-def _pool(subnet: Subnet) -> AddressPool:
-    return AddressPool(subnet.network, ip_range=subnet.ip_range, reserved=subnet.reserved)
-
-
-def _take(pool: AddressPool, asked: str | None) -> IPAddress:
-    if not asked:
-        return pool.allocate()
-    try:
-        address = ipaddress.ip_address(asked)
-    except ValueError:
-        raise InvalidArgumentError(f"invalid IPv{pool.subnet.version} address: {asked}")
-    if address.version != pool.subnet.version:
-        raise InvalidArgumentError(f"invalid IPv{pool.subnet.version} address: {asked}")
-    pool.claim(address)
-    return address
-
-
-def _addresses(endpoint: Endpoint) -> list[IPAddress]:
-    return [ipaddress.ip_address(text) for text in (endpoint.address, endpoint.address6) if text]
+def _rules(settings: BridgeSettings) -> BridgeRules:
+    return BridgeRules(
+        settings.name,
+        cast(ipaddress.IPv4Network, settings.ipv4.network) if settings.ipv4 else None,
+        cast(ipaddress.IPv6Network, settings.ipv6.network) if settings.ipv6 else None,
+        icc=settings.icc,
+        masquerade=settings.masquerade and not settings.internal,
+        masquerade6=settings.masquerade6 and not settings.internal,
+        internal=settings.internal,
+        mode4=settings.gateway_mode_ipv4,
+        mode6=settings.gateway_mode_ipv6,
+        trusted_interfaces=settings.trusted_interfaces,
+        source_guard=settings.source_guard,
+    )
 
 
 def _gateway(subnet: Subnet | None) -> str:
     return str(subnet.gateway) if subnet is not None and subnet.gateway is not None else ""
-
-
-def _mac_for(endpoint: Endpoint) -> str:
-    """Docker's: the same address always has the same MAC, so no neighbour's ARP entry is ever wrong."""
-    if not endpoint.address:
-        return "02:42:" + ipaddress.ip_address(endpoint.address6).packed[-4:].hex(":")
-    return "02:42:" + ipaddress.ip_address(endpoint.address).packed.hex(":")
 
 
 def _fresh_name() -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from scow.network.endpoint import ConnectRequest, Endpoint
+from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishedPort
 
 
 class NetworkDriver(Protocol):
@@ -27,6 +27,15 @@ class NetworkDriver(Protocol):
 
         ``running``: the namespace lives on, so its device goes now; else it goes with the namespace.
         """
+
+    async def publish(self, endpoint: Endpoint, ports: Sequence[PortRequest]) -> list[PublishedPort]:
+        """Publish further ports of a connected endpoint, all or none, and add them to its ``ports``.
+
+        Raises PublishError with Docker's words.
+        """
+
+    async def withdraw(self, endpoint: Endpoint, ports: Sequence[PublishedPort]) -> None:
+        """Take ports away, also out of the endpoint's ``ports``; no error for one that it has not."""
 
     async def remove(self) -> None:
         """Take the network's own devices and rules away; no error if they are gone."""

@@ -21,6 +21,7 @@ class PortRequest:
 
     ``protocol`` is "tcp", "udp" or "sctp". ``host_ip`` is "" for every address of the host, of both
     families. A ``host_port_first`` of 0 leaves the choice to the engine; a range means any one port of it.
+    ``allow`` are the networks from which it may be used, all if there are none.
     """
 
     container_port: int
@@ -28,15 +29,17 @@ class PortRequest:
     host_ip: str = ""
     host_port_first: int = 0
     host_port_last: int = 0
+    allow: tuple[str, ...] = ()
 
 
-class PublishedPort(msgspec.Struct, frozen=True):
+class PublishedPort(msgspec.Struct, frozen=True, omit_defaults=True):
     """A host port that leads to a container port; one for each address it was bound on."""
 
     container_port: int
     protocol: str
     host_ip: str
     host_port: int
+    allow: tuple[str, ...] = ()
 
 
 class Endpoint(msgspec.Struct, kw_only=True):

@@ -1,25 +1,23 @@
 """The rules behind the bridges as nft text. Pure: text out, nothing is run.
 
-One table for both families, ours alone; no rule of anybody else is read or changed. A published port is
-one element of a map:
-
-    published       protocol . port            → container's address . port     on every address of the host
-    published_at    address . protocol . port  → container's address . port     on one address
-
-and the same for IPv6 (``published6``, ``published6_at``). They are looked up for packets that come in
-(``prerouting``) and for those of the host's own processes (``output``). The other chains, and why they are
-there:
+One table for both families, ours alone; no rule of anybody else is read or changed. What changes with
+containers is in sets and maps (``network.port_elements``); rules change with networks only. The chains:
 
     untrusted    a bridge with route_localnet, which 127.0.0.1 needs, must not let containers reach what
                  listens on the host's loopback
-    forward      into a bridge only: answers, published ports and, with icc, its own containers; with an
-                 internal bridge nothing passes to or from any other device
+    prerouting   published ports, for packets that come in
+    output       and for those of the host's own processes; [::1] is left out, because the kernel does not
+                 route what comes from there: the relay serves it
+    forward      into a bridge only, by the bridge's chain ``to-…``: answers, published ports and, with icc,
+                 its own containers; with an internal bridge nothing passes to or from any other device
+    permit       a published port with a list of who may use it
     postrouting  a container that meets itself or a neighbour through a published port, and the host coming
                  from its loopback, get the bridge's address, so that the answer comes back the same way;
                  everything that leaves gets the host's
 
 Base chains of different tables all have their say: an accept here does not undo a drop of theirs. Where
-another firewall drops forwarded packets by default, it has to let the bridges through itself.
+another firewall drops forwarded packets by default, it has to let the bridges through itself. The same way
+``SCOW-USER``, in a table that scow makes and never writes to again, is the place for rules of the user's.
 """
 
 import ipaddress
@@ -27,19 +25,25 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from scow.network.endpoint import Endpoint
+from scow.linux.nf_tables import Element
 
-PUBLISHED = "published"
-PUBLISHED_AT = "published_at"
-PUBLISHED6 = "published6"
-PUBLISHED6_AT = "published6_at"
-_ANY = "0.0.0.0"
-_ANY6 = "::"
+USER_TABLE = "scow-user"
+USER_CHAIN = "SCOW-USER"
+
+NAT = "nat"
+NAT_UNPROTECTED = "nat-unprotected"
+ROUTED = "routed"
+ISOLATED = "isolated"
+GATEWAY_MODES = (NAT, NAT_UNPROTECTED, ROUTED, ISOLATED)
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeRules:
-    """What the rules of one bridge depend on; ``subnet6`` is for a network with IPv6."""
+    """What the rules of one bridge depend on; ``subnet6`` is for a network with IPv6.
+
+    ``mode4`` and ``mode6`` are gateway modes. Through ``trusted_interfaces`` all of its addresses and ports
+    can be reached from outside. ``source_guard``: containers send from addresses of their own only.
+    """
 
     interface: str
     subnet: ipaddress.IPv4Network | None = None
@@ -48,138 +52,166 @@ class BridgeRules:
     masquerade: bool = True
     masquerade6: bool = True
     internal: bool = False
+    mode4: str = NAT
+    mode6: str = NAT
+    trusted_interfaces: tuple[str, ...] = ()
+    source_guard: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class PortMapping:
-    """One map element; ``host_ip`` is "0.0.0.0" or "::" for every address."""
-
-    host_ip: str
-    protocol: str
-    host_port: int
-    address: str
-    container_port: int
-
-
-def port_mappings(endpoint: Endpoint) -> list[PortMapping]:
-    """The elements of an endpoint: a host address leads to the container's address of the same family."""
-    found = []
-    for port in endpoint.ports:
-        address = endpoint.address6 if ":" in port.host_ip else endpoint.address
-        if address:
-            found.append(
-                PortMapping(port.host_ip, port.protocol, port.host_port, address, port.container_port)
-            )
-    return found
+def render_user_table() -> str:
+    """The hook for rules of the user's; what is in it stays."""
+    hook = "{ type filter hook forward priority -1; policy accept; }"
+    return f"add table inet {USER_TABLE}\nadd chain inet {USER_TABLE} {USER_CHAIN} {hook}\n"
 
 
 # Priorities are numbers because nft knows the name "dstnat" for prerouting only, and not for output.
-def render_table(table: str, bridges: Sequence[BridgeRules], mappings: Sequence[PortMapping]) -> str:
+def render_table(table: str, bridges: Sequence[BridgeRules], elements: Iterable[Element]) -> str:
     """The whole table, replacing the one of that name in the same transaction."""
     lines = [
         f"add table inet {table}",
         f"delete table inet {table}",
         f"table inet {table} {{",
-        *_map(PUBLISHED, "inet_proto . inet_service", "ipv4_addr"),
-        *_map(PUBLISHED_AT, "ipv4_addr . inet_proto . inet_service", "ipv4_addr"),
-        *_map(PUBLISHED6, "inet_proto . inet_service", "ipv6_addr"),
-        *_map(PUBLISHED6_AT, "ipv6_addr . inet_proto . inet_service", "ipv6_addr"),
-        *_chain("untrusted", "type filter hook prerouting priority -300", map(_untrusted, bridges)),
-        *_chain(
-            "prerouting",
-            "type nat hook prerouting priority -100",
-            [
-                "ip daddr != 127.0.0.0/8 fib daddr type local jump translate",
-                "ip6 daddr != ::1 fib daddr type local jump translate6",
-            ],
+        *_SETS,
+        *chain("untrusted", "type filter hook prerouting priority -300", _untrusted(bridges)),
+        *_TRANSLATION,
+        *chain("permit", "", _PERMIT),
+        *[line for bridge in bridges for line in chain(chain_name(bridge), "", _into(bridge))],
+        *chain(
+            "forward", "type filter hook forward priority 0", [*_each(_keep_inside, bridges), *_sort(bridges)]
         ),
-        *_chain(
-            "output",
-            "type nat hook output priority -100",
-            [
-                "meta nfproto ipv4 fib daddr type local jump translate",
-                "meta nfproto ipv6 fib daddr type local jump translate6",
-            ],
-        ),
-        *_chain(
-            "translate",
-            "",
-            [
-                f"dnat ip to ip daddr . meta l4proto . th dport map @{PUBLISHED_AT}",
-                f"dnat ip to meta l4proto . th dport map @{PUBLISHED}",
-            ],
-        ),
-        *_chain(
-            "translate6",
-            "",
-            [
-                f"dnat ip6 to ip6 daddr . meta l4proto . th dport map @{PUBLISHED6_AT}",
-                f"dnat ip6 to meta l4proto . th dport map @{PUBLISHED6}",
-            ],
-        ),
-        *_chain(
-            "forward",
-            "type filter hook forward priority 0",
-            [*_each(_keep_inside, bridges), *_each(_forward, bridges)],
-        ),
-        *_chain("postrouting", "type nat hook postrouting priority 100", _each(_postrouting, bridges)),
+        *chain("postrouting", "type nat hook postrouting priority 100", _each(_postrouting, bridges)),
         "}",
     ]
-    return "\n".join(lines) + "\n" + add_elements(table, mappings)
+    return "\n".join(lines) + "\n" + element_commands(table, elements)
 
 
-def add_elements(table: str, mappings: Iterable[PortMapping]) -> str:
-    """Publish ``mappings``; an element that is there already is no error, one that leads elsewhere is."""
-    commands = []
-    for mapping in mappings:
-        name, key = _key(mapping)
-        target = f"{mapping.address} . {mapping.container_port}"
-        commands.append(f"add element inet {table} {name} {{ {key} : {target} }}\n")
-    return "".join(commands)
+def element_commands(table: str, elements: Iterable[Element]) -> str:
+    """nft commands that add elements."""
+    return "".join(f"add element {it.family} {table} {it.set_name} {{ {it} }}\n" for it in elements)
 
 
-def delete_elements(table: str, mappings: Iterable[PortMapping]) -> str:
-    """Withdraw ``mappings``, which must all be there."""
-    keys = map(_key, mappings)
-    return "".join(f"delete element inet {table} {name} {{ {key} }}\n" for name, key in keys)
+def chain(name: str, hook: str, rules: Iterable[str]) -> list[str]:
+    """The lines of a chain; without ``hook`` one that is jumped to."""
+    head = [f"\t\t{hook}; policy accept;"] if hook else []
+    return [f"\tchain {name} {{", *head, *(f"\t\t{rule}" for rule in rules), "\t}"]
+
+
+def collection(kind: str, name: str, types: str, *more: str) -> list[str]:
+    """The lines of an empty set or map."""
+    return [f"\t{kind} {name} {{", f"\t\ttype {types}", *(f"\t\t{line}" for line in more), "\t}"]
+
+
+def chain_name(bridge: BridgeRules) -> str:
+    """The chain that decides what may come into a bridge."""
+    return "to-" + re.sub(r"[^A-Za-z0-9_.-]", "_", bridge.interface)
 
 
 def foreign_drop_policies(listing: str, table: str) -> list[str]:
     """Chains of others that drop forwarded packets by default, out of what ``nft list chains`` prints."""
     found = []
-    family = owner = chain = ""
+    family = owner = name = ""
     for line in map(str.strip, listing.splitlines()):
         if match := re.match(r"table (\S+) (\S+) \{", line):
             family, owner = match.groups()
         elif match := re.match(r"chain (\S+) \{", line):
-            chain = match[1]
+            name = match[1]
         elif "hook forward" in line and "policy drop" in line and owner != table and family in ("ip", "inet"):
-            found.append(f"{family} {owner} {chain}")
+            found.append(f"{family} {owner} {name}")
     return found
 
 
-def _key(mapping: PortMapping) -> tuple[str, str]:
-    key = f"{mapping.protocol} . {mapping.host_port}"
-    if mapping.host_ip == _ANY:
-        return PUBLISHED, key
-    if mapping.host_ip == _ANY6:
-        return PUBLISHED6, key
-    name = PUBLISHED6_AT if ":" in mapping.host_ip else PUBLISHED_AT
-    return name, f"{mapping.host_ip} . {key}"
+_SETS = [
+    *collection("map", "published", "inet_proto . inet_service : ipv4_addr . inet_service"),
+    *collection("map", "published_at", "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service"),
+    *collection("map", "published6", "inet_proto . inet_service : ipv6_addr . inet_service"),
+    *collection("map", "published6_at", "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service"),
+    *collection("set", "opened", "ipv4_addr . inet_proto . inet_service"),
+    *collection("set", "opened6", "ipv6_addr . inet_proto . inet_service"),
+    *collection("set", "limited", "ipv4_addr . inet_proto . inet_service"),
+    *collection("set", "limited6", "ipv6_addr . inet_proto . inet_service"),
+    *collection("set", "allowed", "ipv4_addr . inet_proto . inet_service . ipv4_addr", "flags interval"),
+    *collection("set", "allowed6", "ipv6_addr . inet_proto . inet_service . ipv6_addr", "flags interval"),
+]
+
+_TRANSLATION = [
+    *chain(
+        "prerouting",
+        "type nat hook prerouting priority -100",
+        [
+            "ip daddr != 127.0.0.0/8 fib daddr type local jump translate",
+            "ip6 daddr != ::1 fib daddr type local jump translate6",
+        ],
+    ),
+    *chain(
+        "output",
+        "type nat hook output priority -100",
+        [
+            "meta nfproto ipv4 fib daddr type local jump translate",
+            "ip6 daddr != ::1 fib daddr type local jump translate6",
+        ],
+    ),
+    *chain(
+        "translate",
+        "",
+        [
+            "dnat ip to ip daddr . meta l4proto . th dport map @published_at",
+            "dnat ip to meta l4proto . th dport map @published",
+        ],
+    ),
+    *chain(
+        "translate6",
+        "",
+        [
+            "dnat ip6 to ip6 daddr . meta l4proto . th dport map @published6_at",
+            "dnat ip6 to meta l4proto . th dport map @published6",
+        ],
+    ),
+]
+
+_PERMIT = [
+    "ip daddr . meta l4proto . th dport . ip saddr @allowed accept",
+    "ip6 daddr . meta l4proto . th dport . ip6 saddr @allowed6 accept",
+    "ip daddr . meta l4proto . th dport @limited drop",
+    "ip6 daddr . meta l4proto . th dport @limited6 drop",
+    "accept",
+]
 
 
-def _untrusted(bridge: BridgeRules) -> str:
-    return f'iifname "{bridge.interface}" ip daddr 127.0.0.0/8 drop'
+def _untrusted(bridges: Sequence[BridgeRules]) -> list[str]:
+    return [f'iifname "{bridge.interface}" ip daddr 127.0.0.0/8 drop' for bridge in bridges]
 
 
-def _forward(bridge: BridgeRules) -> list[str]:
-    name = bridge.interface
+def _sort(bridges: Sequence[BridgeRules]) -> list[str]:
+    """To the chain of the bridge that a packet goes to: one look-up, however many bridges there are."""
+    if not bridges:
+        return []
+    jumps = ", ".join(f'"{bridge.interface}" : jump {chain_name(bridge)}' for bridge in bridges)
+    return [f"oifname vmap {{ {jumps} }}"]
+
+
+def _into(bridge: BridgeRules) -> list[str]:
+    trusted = ", ".join(f'"{name}"' for name in bridge.trusted_interfaces)
     return [
-        f'oifname "{name}" ct state established,related accept',
-        f'oifname "{name}" ct status dnat accept',
-        *([f'iifname "{name}" oifname "{name}" accept'] if bridge.icc else []),
-        f'oifname "{name}" drop',
+        "ct state established,related accept",
+        "ct status dnat goto permit",
+        *([f'iifname "{bridge.interface}" accept'] if bridge.icc else []),
+        *([f"iifname {{ {trusted} }} accept"] if trusted else []),
+        *_reached_by_routing(bridge),
+        "drop",
     ]
+
+
+def _reached_by_routing(bridge: BridgeRules) -> list[str]:
+    rules = []
+    if bridge.mode4 == NAT_UNPROTECTED:
+        rules.append("meta nfproto ipv4 accept")
+    if bridge.mode6 == NAT_UNPROTECTED:
+        rules.append("meta nfproto ipv6 accept")
+    if bridge.mode4 == ROUTED:
+        rules += ["ip protocol icmp accept", "ip daddr . meta l4proto . th dport @opened goto permit"]
+    if bridge.mode6 == ROUTED:
+        rules += ["meta l4proto ipv6-icmp accept", "ip6 daddr . meta l4proto . th dport @opened6 goto permit"]
+    return rules
 
 
 def _keep_inside(bridge: BridgeRules) -> list[str]:
@@ -193,9 +225,11 @@ def _keep_inside(bridge: BridgeRules) -> list[str]:
 def _postrouting(bridge: BridgeRules) -> list[str]:
     rules = []
     if bridge.subnet is not None:
-        rules += _masquerades("ip", "127.0.0.0/8", bridge.interface, bridge.subnet, bridge.masquerade)
+        outwards = bridge.masquerade and bridge.mode4 != ROUTED
+        rules += _masquerades("ip", "127.0.0.0/8", bridge.interface, bridge.subnet, outwards)
     if bridge.subnet6 is not None:
-        rules += _masquerades("ip6", "::1", bridge.interface, bridge.subnet6, bridge.masquerade6)
+        outwards = bridge.masquerade6 and bridge.mode6 != ROUTED
+        rules += _masquerades("ip6", "::1", bridge.interface, bridge.subnet6, outwards)
     return rules
 
 
@@ -216,12 +250,3 @@ def _masquerades(
 
 def _each(rules_of: Callable[[BridgeRules], list[str]], bridges: Sequence[BridgeRules]) -> list[str]:
     return [rule for bridge in bridges for rule in rules_of(bridge)]
-
-
-def _map(name: str, key: str, address: str) -> list[str]:
-    return [f"\tmap {name} {{", f"\t\ttype {key} : {address} . inet_service", "\t}"]
-
-
-def _chain(name: str, hook: str, rules: Iterable[str]) -> list[str]:
-    head = [f"\t\t{hook}; policy accept;"] if hook else []
-    return [f"\tchain {name} {{", *head, *(f"\t\t{rule}" for rule in rules), "\t}"]

@@ -1,31 +1,75 @@
-"""What all networks of an engine share: the host's ports, and one table of rules."""
+"""What all networks of an engine share: the host's ports, the tables of rules, and the relay."""
 
+import asyncio
 import ipaddress
 import logging
+import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from scow.linux import conntrack
 from scow.linux.netlink import NETLINK_NETFILTER, NetlinkSocket
+from scow.linux.nf_tables import Element, TableWatch
 from scow.network.endpoint import Endpoint, PortRequest, PublishedPort
-from scow.network.firewall import BridgeRules, port_mappings
+from scow.network.firewall import BridgeRules
 from scow.network.packet_filter import PacketFilter
+from scow.network.port_elements import leads_nowhere, port_elements
 from scow.network.portmap import HostPorts
+from scow.network.relay_feed import RelayedPort, RelayFeed
+from scow.network.source_guard import source_elements
+from scow.tasks import TaskOwner, run_blocking
 
 _log = logging.getLogger(__name__)
+_LOOPBACK6 = ("::", "::1")
 
 
 class HostNetwork:
     """The host's side. ``ip`` is where ports are bound by default; without ``rules`` no table is written.
 
-    Methods block for as long as the kernel takes; any thread may call them.
+    With ``userland_proxy`` the relay serves what the kernel cannot lead to a container. Methods block for as
+    long as the kernel takes; any thread may call them.
     """
 
-    def __init__(self, *, ip: str = "0.0.0.0", rules: bool = True) -> None:
+    def __init__(self, *, ip: str = "0.0.0.0", rules: bool = True, userland_proxy: bool = True) -> None:
+        self.default_ip = ip
         self._ports = HostPorts(ip)
         self._lock = threading.Lock()  # of ports; held for microseconds
         self._with_rules = rules
         self._filter: PacketFilter | None = None
+        self._feed = RelayFeed() if userland_proxy else None
+        self._watch: TableWatch | None = None
+        self._tasks: TaskOwner | None = None
+        self._collecting = False
+
+    @property
+    def relays(self) -> bool:
+        """Whether a port of one IP family can lead to a container of the other."""
+        return self._feed is not None
+
+    @contextmanager
+    def rules_at_once(self) -> Iterator[None]:
+        """Collect the rules of all bridges, which ``start`` writes.
+
+        One after the other would take away for a moment what an engine before this one has left working.
+        """
+        self._collecting = True
+        yield
+        self._collecting = False
+
+    async def start(self, tasks: TaskOwner) -> None:
+        """Serve clients that need the relay, and put rules back that others remove. On the event loop.
+
+        Raises NftablesError.
+        """
+        if self._feed is not None:
+            self._feed.start()
+        if self._with_rules:
+            self._tasks = tasks
+            rules = await run_blocking(self._rules)
+            await run_blocking(rules.write)
+            self._watch = await run_blocking(rules.watch)
+            asyncio.get_running_loop().add_reader(self._watch.fileno(), self._rules_changed)
 
     def reserve(self, requests: Iterable[PortRequest]) -> list[PublishedPort]:
         """Hold host ports: all or none. Raises ScowError in Docker's words, InvalidArgumentError."""
@@ -35,39 +79,68 @@ class HostNetwork:
     def free(self, ports: Iterable[PublishedPort]) -> None:
         """Give ports back; no error for one that is not held."""
         with self._lock:
-            self._ports.withdraw(ports)
+            for port in ports:
+                sock = self._ports.socket_of(port)
+                if sock is not None and self._feed is not None:
+                    self._feed.unregister(sock)
+                self._ports.withdraw((port,))
 
-    def reserve_again(self, ports: Iterable[PublishedPort]) -> None:
+    def reserve_again(self, endpoint: Endpoint) -> None:
         """What a running container has published. Failures are only told: it serves them all the same."""
         with self._lock:
-            for port in self._ports.restore(ports):
-                _log.warning("published port %s:%d is bound by another process", port.host_ip, port.host_port)
+            lost = self._ports.restore([port for port in endpoint.ports if port.host_port])
+        for port in lost:
+            _log.warning("published port %s:%d is bound by another process", port.host_ip, port.host_port)
+        self._relay(endpoint, endpoint.ports)
 
     def add_bridge(self, rules: BridgeRules, endpoints: Iterable[Endpoint]) -> None:
         """Rules of one more bridge, with what its running containers have published. Raises NftablesError."""
         if self._with_rules:
-            mappings = [mapping for endpoint in endpoints for mapping in port_mappings(endpoint)]
-            self._rules().add_bridge(rules, mappings)
+            elements = [element for endpoint in endpoints for element in _elements(endpoint, rules)]
+            self._rules().add_bridge(rules, elements, write=not self._collecting)
 
     def remove_bridge(self, interface: str) -> None:
         """No error if there is none."""
         if self._filter is not None:
             self._filter.remove_bridge(interface)
 
-    def publish(self, endpoint: Endpoint) -> None:
-        """Lead the host's ports to an endpoint. Raises NftablesError; nothing is published then."""
-        if self._filter is not None:
-            self._filter.publish(port_mappings(endpoint))
-        self._forget_flows_to_ports(endpoint)
+    def admit(self, endpoint: Endpoint, rules: BridgeRules) -> None:
+        """Let an endpoint send from its addresses; to be called before it can send. Raises OSError."""
+        if self._filter is not None and rules.source_guard:
+            self._filter.add(source_elements(endpoint))
 
-    def withdraw(self, endpoint: Endpoint) -> None:
-        """Lead nobody to an endpoint any more; no error if that is so."""
+    def publish(self, endpoint: Endpoint, rules: BridgeRules, ports: Sequence[PublishedPort]) -> None:
+        """Lead host ports to an endpoint. Raises OSError; nothing is published then."""
+        if not ports:
+            return
         if self._filter is not None:
-            self._filter.withdraw(port_mappings(endpoint))
-        self._forget_flows_to_container(endpoint)
+            self._filter.add(port_elements(endpoint, rules, ports))
+        self._relay(endpoint, ports)
+        _forget_flows_to_ports(ports)
+
+    def withdraw(self, endpoint: Endpoint, rules: BridgeRules, ports: Sequence[PublishedPort]) -> None:
+        """Lead nobody to an endpoint by these ports any more; no error if that is so."""
+        if self._filter is not None:
+            kept = [port for port in endpoint.ports if port not in ports]
+            still = set(port_elements(endpoint, rules, kept))
+            gone = [it for it in port_elements(endpoint, rules, ports) if it not in still]
+            self._filter.remove(gone)
+        _forget_flows_to_container(endpoint, ports)
+
+    def dismiss(self, endpoint: Endpoint, rules: BridgeRules) -> None:
+        """Forget all about an endpoint; no error if that is done."""
+        if self._filter is not None:
+            self._filter.remove(_elements(endpoint, rules))
+        _forget_flows_to_container(endpoint, endpoint.ports)
 
     def close(self) -> None:
-        """Let go of sockets and library; rules stay. May be called twice."""
+        """Let go of sockets; rules and connections stay. May be called twice."""
+        if self._watch is not None:
+            asyncio.get_running_loop().remove_reader(self._watch.fileno())
+            self._watch.close()
+            self._watch = None
+        if self._feed is not None:
+            self._feed.close()
         with self._lock:
             self._ports.close()
             if self._filter is not None:
@@ -78,23 +151,56 @@ class HostNetwork:
         with self._lock:
             if self._filter is None:
                 self._filter = PacketFilter()
-                self._filter.warn_of_foreign_policies()
+                for chain in self._filter.foreign_drop_policies():
+                    _log.warning(
+                        "chain %s drops forwarded packets: it has to let container traffic through", chain
+                    )
             return self._filter
 
-    def _forget_flows_to_container(self, endpoint: Endpoint) -> None:
-        """A client that goes on sending would reach whoever gets the address next."""
-        if endpoint.address and _has_udp(endpoint):
-            address = ipaddress.IPv4Address(endpoint.address)
-            with NetlinkSocket(NETLINK_NETFILTER) as sock:
-                conntrack.forget(sock, conntrack.forget_connections_to(address))
+    def _rules_changed(self) -> None:
+        culprits = self._watch.culprits() if self._watch else set()
+        if culprits and self._tasks is not None:
+            self._tasks.start(self._restore(culprits), name="rules are put back")
 
-    def _forget_flows_to_ports(self, endpoint: Endpoint) -> None:
-        """A client that was sending before the port was published would go on past the translation."""
-        if _has_udp(endpoint):
-            ports = {port.host_port for port in endpoint.ports if port.protocol == "udp"}
-            with NetlinkSocket(NETLINK_NETFILTER) as sock:
-                conntrack.forget(sock, *map(conntrack.forget_udp_port, sorted(ports)))
+    async def _restore(self, culprits: set[int]) -> None:
+        await run_blocking(self._rules().restore, culprits)
+
+    def _relay(self, endpoint: Endpoint, ports: Iterable[PublishedPort]) -> None:
+        """Have the relay serve what the kernel cannot: the other family, and [::1]."""
+        if self._feed is None:
+            return
+        for port in ports:
+            if port.protocol == "sctp" or not (leads_nowhere(endpoint, port) or port.host_ip in _LOOPBACK6):
+                continue
+            with self._lock:
+                sock = self._ports.socket_of(port)
+            six = ":" in port.host_ip
+            address = (endpoint.address6 if six else "") or endpoint.address or endpoint.address6
+            if sock is not None:
+                target = RelayedPort(port.protocol, address, port.container_port, port.allow)
+                self._feed.register(sock, target)
 
 
-def _has_udp(endpoint: Endpoint) -> bool:
-    return any(port.protocol == "udp" for port in endpoint.ports)
+def _elements(endpoint: Endpoint, rules: BridgeRules) -> list[Element]:
+    guard = source_elements(endpoint) if rules.source_guard else []
+    return guard + port_elements(endpoint, rules)
+
+
+def _forget_flows_to_container(endpoint: Endpoint, ports: Iterable[PublishedPort]) -> None:
+    """A client that goes on sending would reach whoever gets the address next."""
+    if any(port.protocol == "udp" for port in ports):
+        own = [ipaddress.ip_address(text) for text in (endpoint.address, endpoint.address6) if text]
+        with NetlinkSocket(NETLINK_NETFILTER) as sock:
+            conntrack.forget(sock, *map(conntrack.forget_connections_to, own))
+
+
+def _forget_flows_to_ports(ports: Iterable[PublishedPort]) -> None:
+    """A client that was sending before the port was published would go on past the translation."""
+    found = {
+        (port.host_port, socket.AF_INET6 if ":" in port.host_ip else socket.AF_INET)
+        for port in ports
+        if port.protocol == "udp"
+    }
+    if found:
+        with NetlinkSocket(NETLINK_NETFILTER) as sock:
+            conntrack.forget(sock, *(conntrack.forget_udp_port(*it) for it in sorted(found)))

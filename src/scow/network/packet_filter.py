@@ -1,87 +1,126 @@
-"""Our table in the kernel, kept the same as what is published.
+"""Our tables in the kernel, kept the same as what is published.
 
 Memory comes first, the kernel second: whenever a change does not apply, because somebody flushed the
-ruleset or an element is not what it was, the whole table is written anew from memory.
+ruleset or an element is not what it was, the tables are written anew from memory. The kernel tells of what
+is taken out of them, so that it also happens when there is nothing to change.
 """
 
 import errno
 import logging
 import threading
+from collections import deque
 from collections.abc import Iterable, Sequence
 
-from scow.linux.nftables import Nftables, NftablesError
-from scow.network import firewall
-from scow.network.firewall import BridgeRules, PortMapping
+from scow.linux import nf_tables, nftables
+from scow.linux.netlink import NETLINK_NETFILTER, NetlinkSocket, Request
+from scow.linux.nf_tables import Element, TableWatch
+from scow.network import firewall, source_guard
+from scow.network.firewall import BridgeRules
 
 TABLE = "scow"
 _log = logging.getLogger(__name__)
 
+# The changes of commands that we ran are still to be read when they have ended: a few of them.
+_COMMANDS_REMEMBERED = 64
+
 
 class PacketFilter:
-    """The table of one engine. Methods block for some tenth of a millisecond; any thread may call them."""
+    """The tables of one engine. Methods block for some tenth of a millisecond; any thread may call them."""
 
     def __init__(self) -> None:
-        """Bind to the network namespace of the calling thread."""
-        self._nftables = Nftables()
+        """Bind to the network namespace of the calling thread, where all calls have to come from."""
         self._lock = threading.Lock()
+        self._socket = NetlinkSocket(NETLINK_NETFILTER)
+        self._own_commands: deque[int] = deque(maxlen=_COMMANDS_REMEMBERED)
         self._bridges: dict[str, BridgeRules] = {}
-        self._published: dict[PortMapping, None] = {}
+        self._elements: dict[Element, None] = {}
 
-    def add_bridge(self, bridge: BridgeRules, mappings: Iterable[PortMapping]) -> None:
-        """Add a bridge, or change its rules, with what is published there. Raises NftablesError."""
+    def add_bridge(self, bridge: BridgeRules, elements: Iterable[Element], *, write: bool = True) -> None:
+        """Add a bridge, or change its rules, with what is published there. Raises NftablesError.
+
+        Without ``write`` the kernel learns of it later.
+        """
         with self._lock:
             self._bridges[bridge.interface] = bridge
-            self._published |= dict.fromkeys(mappings)
-            self._write_table()
+            self._elements |= dict.fromkeys(elements)
+            if write:
+                self._write_tables()
+
+    def write(self) -> None:
+        """Bring everything to the kernel. Raises NftablesError."""
+        with self._lock:
+            if self._bridges:
+                self._write_tables()
 
     def remove_bridge(self, interface: str) -> None:
         """Remove the rules of a bridge; no error if there are none. Raises NftablesError."""
         with self._lock:
             if self._bridges.pop(interface, None) is not None:
-                self._write_table()
+                self._write_tables()
 
-    def publish(self, mappings: Sequence[PortMapping]) -> None:
-        """Add ``mappings``. Raises NftablesError; none of them is published then."""
-        if not mappings:
-            return
+    def add(self, elements: Sequence[Element]) -> None:
+        """Add ``elements``; no error for one that is there. Raises OSError; none of them is added then."""
         with self._lock:
-            self._published |= dict.fromkeys(mappings)
+            new = [element for element in elements if element not in self._elements]
+            self._elements |= dict.fromkeys(new)
             try:
-                self._apply(firewall.add_elements(TABLE, mappings))
-            except NftablesError:
-                self._forget(mappings)
+                self._change(nf_tables.add_elements(TABLE, new))
+            except OSError:
+                self._forget(new)
                 raise
 
-    def withdraw(self, mappings: Sequence[PortMapping]) -> None:
-        """Remove ``mappings``; no error for one that is not published. Raises NftablesError."""
+    def remove(self, elements: Sequence[Element]) -> None:
+        """Remove ``elements``; no error for one that is not there. Raises OSError."""
         with self._lock:
-            present = [mapping for mapping in mappings if mapping in self._published]
+            present = [element for element in elements if element in self._elements]
             self._forget(present)
-            if present:
-                self._apply(firewall.delete_elements(TABLE, present))
+            self._change(nf_tables.delete_elements(TABLE, present))
 
-    def warn_of_foreign_policies(self) -> None:
-        """Say in the log which other firewall will stop our containers."""
-        for chain in firewall.foreign_drop_policies(self._nftables.run("list chains\n", seldom=True), TABLE):
-            _log.warning("chain %s drops forwarded packets: it has to let container traffic through", chain)
+    def watch(self) -> TableWatch:
+        """Hears of what others take out of the tables; the caller closes it. Raises OSError."""
+        return TableWatch(TABLE, but_for=self._socket.port)
+
+    def restore(self, culprits: set[int]) -> bool:
+        """Write the tables anew if one of ``culprits`` is not ourselves. Raises NftablesError."""
+        with self._lock:
+            if not (self._bridges and culprits.difference(self._own_commands)):
+                return False
+            _log.warning("rules of table %s were removed by somebody else: they are put back", TABLE)
+            self._write_tables()
+            return True
+
+    def foreign_drop_policies(self) -> list[str]:
+        """Chains of other firewalls that drop what they do not know. Raises NftablesError."""
+        listing, _ = nftables.run("list chains\n")
+        return firewall.foreign_drop_policies(listing, TABLE)
 
     def close(self) -> None:
-        """Let go of the library; the table stays."""
-        self._nftables.close()
+        """Let go of the kernel; the tables stay. May be called twice."""
+        self._socket.close()
 
-    def _forget(self, mappings: Iterable[PortMapping]) -> None:
-        for mapping in mappings:
-            self._published.pop(mapping, None)
+    def _forget(self, elements: Iterable[Element]) -> None:
+        for element in elements:
+            self._elements.pop(element, None)
 
-    def _apply(self, commands: str) -> None:
+    def _change(self, requests: Sequence[Request]) -> None:
+        if not requests:
+            return
         try:
-            self._nftables.run(commands)
-        except NftablesError as exc:
-            if exc.errno not in (errno.ENOENT, errno.EEXIST):
+            self._socket.execute_batch(nf_tables.SUBSYSTEM, *requests)
+        except OSError as exc:
+            if exc.errno not in (errno.ENOENT, errno.EEXIST, errno.EBUSY):
                 raise
             _log.warning("table %s was changed by somebody else; writing it anew: %s", TABLE, exc)
-            self._write_table()
+            self._write_tables()
 
-    def _write_table(self) -> None:
-        table = firewall.render_table(TABLE, list(self._bridges.values()), list(self._published))
-        self._nftables.run(table, seldom=True)
+    def _write_tables(self) -> None:
+        inet = [element for element in self._elements if element.family == "inet"]
+        guard = [element for element in self._elements if element.family == "bridge"]
+        commands = (
+            firewall.render_user_table()
+            + firewall.render_table(TABLE, list(self._bridges.values()), inet)
+            + source_guard.render_guard(TABLE)
+            + firewall.element_commands(TABLE, guard)
+        )
+        _, port = nftables.run(commands)
+        self._own_commands.append(port)

@@ -1,8 +1,8 @@
 """Host ports: which are free, and who holds them.
 
-A published port is held by a bound socket that never listens: nobody else can bind it, and a packet that
-the firewall does not translate is refused as if the port were closed. Sockets die with the daemon while
-containers live on; ``restore`` binds them again.
+A published port is held by a bound socket: nobody else can bind it, and a packet that the firewall does not
+translate is refused as if the port were closed, for the socket does not listen; or it does, and the relay
+has the client. Sockets die with the daemon while containers live on; ``restore`` binds them again.
 
 Not thread-safe, and never waits: bind(2) takes microseconds.
 """
@@ -81,6 +81,10 @@ class HostPorts:
         for port in ports:
             self._release((port.protocol, port.host_ip, port.host_port))
 
+    def socket_of(self, port: PublishedPort) -> socket.socket | None:
+        """What holds a port; None where nothing needs to, or somebody else does."""
+        return self._held.get((port.protocol, port.host_ip, port.host_port))
+
     def close(self) -> None:
         """Give everything back."""
         for key in list(self._held):
@@ -98,7 +102,10 @@ class HostPorts:
                 continue
             if not request.host_port_first:
                 self._next_dynamic = port + 1
-            return [PublishedPort(request.container_port, request.protocol, ip, port) for ip in held]
+            return [
+                PublishedPort(request.container_port, request.protocol, ip, port, request.allow)
+                for ip in held
+            ]
         raise ScowError("all ports are allocated")
 
     def _addresses(self, host_ip: str) -> tuple[str, ...]:

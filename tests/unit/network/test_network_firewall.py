@@ -1,58 +1,29 @@
-"""Rules as text."""
+"""Rules as text, and published ports as elements of their sets."""
 
 import ipaddress
 from pathlib import Path
 
+import pytest
+
+from scow.linux.nf_tables import Element, concatenated
 from scow.network.endpoint import Endpoint, PublishedPort
 from scow.network.firewall import (
+    ROUTED,
     BridgeRules,
-    PortMapping,
-    add_elements,
-    delete_elements,
+    element_commands,
     foreign_drop_policies,
-    port_mappings,
     render_table,
+    render_user_table,
 )
+from scow.network.port_elements import leads_nowhere, port_elements
+from scow.network.source_guard import link_local_address, render_guard, source_elements
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "firewall"
 BRIDGE = BridgeRules("scow0", ipaddress.IPv4Network("172.17.0.0/16"))
-ANYWHERE = PortMapping("0.0.0.0", "tcp", 8080, "172.17.0.2", 80)
-LOCALLY = PortMapping("127.0.0.1", "udp", 53, "172.17.0.3", 5353)
 
 
-def test_the_table_of_one_bridge_with_two_ports() -> None:
-    assert render_table("scow", [BRIDGE], [ANYWHERE, LOCALLY]) == (GOLDEN / "one_bridge.nft").read_text()
-
-
-def test_the_tables_rules_are_repeated_for_every_bridge() -> None:
-    closed = BridgeRules("scow1", ipaddress.IPv4Network("10.0.0.0/24"), icc=False, masquerade=False)
-    assert render_table("scow", [BRIDGE, closed], []) == (GOLDEN / "two_bridges.nft").read_text()
-
-
-def test_a_bridge_of_both_families_and_an_internal_one() -> None:
-    both = BridgeRules(
-        "br-1", ipaddress.IPv4Network("10.0.0.0/24"), ipaddress.IPv6Network("fd00::/64"), masquerade6=False
-    )
-    internal = BridgeRules("br-2", ipaddress.IPv4Network("10.0.1.0/24"), masquerade=False, internal=True)
-    assert render_table("scow", [both, internal], []) == (GOLDEN / "families_and_internal.nft").read_text()
-
-
-def test_an_element_goes_to_the_map_of_its_host_address() -> None:
-    assert add_elements("scow", [ANYWHERE, LOCALLY]) == (
-        "add element inet scow published { tcp . 8080 : 172.17.0.2 . 80 }\n"
-        "add element inet scow published_at { 127.0.0.1 . udp . 53 : 172.17.0.3 . 5353 }\n"
-    )
-
-
-def test_an_element_is_deleted_by_its_key() -> None:
-    assert delete_elements("scow", [ANYWHERE, LOCALLY]) == (
-        "delete element inet scow published { tcp . 8080 }\n"
-        "delete element inet scow published_at { 127.0.0.1 . udp . 53 }\n"
-    )
-
-
-def test_a_port_leads_to_the_address_of_its_family() -> None:
-    endpoint = Endpoint(
+def endpoint(*ports: PublishedPort, address6: str = "", link_local: tuple[str, ...] = ()) -> Endpoint:
+    return Endpoint(
         endpoint_id="e",
         network_id="n",
         interface="eth0",
@@ -61,20 +32,130 @@ def test_a_port_leads_to_the_address_of_its_family() -> None:
         address="172.17.0.2",
         prefix_len=16,
         gateway="172.17.0.1",
-        ports=[PublishedPort(80, "tcp", "0.0.0.0", 8080), PublishedPort(80, "tcp", "::", 8080)],
+        address6=address6,
+        link_local=list(link_local),
+        ports=list(ports),
     )
-    assert port_mappings(endpoint) == [ANYWHERE]
-    endpoint.address6 = "fd00::2"
-    assert port_mappings(endpoint) == [ANYWHERE, PortMapping("::", "tcp", 8080, "fd00::2", 80)]
 
 
-def test_ipv6_elements_have_maps_of_their_own() -> None:
-    everywhere = PortMapping("::", "tcp", 8080, "fd00::2", 80)
-    at_one = PortMapping("fd00::9", "udp", 53, "fd00::3", 5353)
-    assert add_elements("scow", [everywhere, at_one]) == (
-        "add element inet scow published6 { tcp . 8080 : fd00::2 . 80 }\n"
-        "add element inet scow published6_at { fd00::9 . udp . 53 : fd00::3 . 5353 }\n"
+def texts(elements: list[Element]) -> list[str]:
+    return [f"{it.set_name} {it}" for it in elements]
+
+
+def golden(name: str, text: str) -> None:
+    assert text == (GOLDEN / name).read_text()
+
+
+def test_the_table_of_one_bridge_with_two_ports() -> None:
+    ports = (PublishedPort(80, "tcp", "0.0.0.0", 8080), PublishedPort(5353, "udp", "127.0.0.1", 53))
+    golden("one_bridge.nft", render_table("scow", [BRIDGE], port_elements(endpoint(*ports), BRIDGE)))
+
+
+def test_every_bridge_has_a_chain_of_its_own() -> None:
+    closed = BridgeRules("scow1", ipaddress.IPv4Network("10.0.0.0/24"), icc=False, masquerade=False)
+    golden("two_bridges.nft", render_table("scow", [BRIDGE, closed], []))
+
+
+def test_a_bridge_of_both_families_and_an_internal_one() -> None:
+    both = BridgeRules(
+        "br-1", ipaddress.IPv4Network("10.0.0.0/24"), ipaddress.IPv6Network("fd00::/64"), masquerade6=False
     )
+    internal = BridgeRules("br-2", ipaddress.IPv4Network("10.0.1.0/24"), masquerade=False, internal=True)
+    golden("families_and_internal.nft", render_table("scow", [both, internal], []))
+
+
+def test_gateway_modes_and_trusted_interfaces() -> None:
+    networks = ipaddress.IPv4Network("10.0.0.0/24"), ipaddress.IPv6Network("fd00::/64")
+    routed = BridgeRules("br-1", *networks, mode4="routed", mode6="routed", trusted_interfaces=("eth0", "e1"))
+    open_to_all = BridgeRules("br-2", *networks, mode4="nat-unprotected", mode6="nat-unprotected")
+    golden("gateway_modes.nft", render_table("scow", [routed, open_to_all], []))
+
+
+def test_the_table_of_the_source_guard_and_the_users_chain() -> None:
+    golden("source_guard.nft", render_user_table() + render_guard("scow"))
+
+
+@pytest.mark.parametrize(
+    ("port", "address6", "expected"),
+    [
+        (PublishedPort(80, "tcp", "0.0.0.0", 8080), "", "published tcp . 8080 : 172.17.0.2 . 80"),
+        (
+            PublishedPort(53, "udp", "127.0.0.1", 5353),
+            "",
+            "published_at 127.0.0.1 . udp . 5353 : 172.17.0.2 . 53",
+        ),
+        (PublishedPort(80, "tcp", "::", 8080), "fd00::2", "published6 tcp . 8080 : fd00::2 . 80"),
+        (
+            PublishedPort(9, "sctp", "fd00::9", 9),
+            "fd00::2",
+            "published6_at fd00::9 . sctp . 9 : fd00::2 . 9",
+        ),
+    ],
+)
+def test_a_port_is_an_element_of_the_map_of_its_host_address(
+    port: PublishedPort, address6: str, expected: str
+) -> None:
+    assert texts(port_elements(endpoint(port, address6=address6), BRIDGE)) == [expected]
+
+
+def test_a_port_of_the_other_family_is_nothing_to_the_firewall() -> None:
+    port = PublishedPort(80, "tcp", "::", 8080)
+    assert port_elements(endpoint(port), BRIDGE) == []
+    assert leads_nowhere(endpoint(), port)
+    assert not leads_nowhere(endpoint(address6="fd00::2"), port)
+
+
+def test_a_routed_port_is_opened_and_not_translated() -> None:
+    rules = BridgeRules("br-1", ipaddress.IPv4Network("10.0.0.0/24"), mode4=ROUTED)
+    port = PublishedPort(80, "tcp", "0.0.0.0", 0)
+    assert texts(port_elements(endpoint(port), rules)) == ["opened 172.17.0.2 . tcp . 80"]
+
+
+def test_a_list_of_who_may_use_a_port_is_split_by_family() -> None:
+    allow = ("10.0.0.0/8", "192.0.2.1/32", "fd00::/8")
+    ports = [PublishedPort(80, "tcp", ip, 8080, allow) for ip in ("0.0.0.0", "::")]
+    assert texts(port_elements(endpoint(*ports, address6="fd00::2"), BRIDGE)) == [
+        "published tcp . 8080 : 172.17.0.2 . 80",
+        "limited 172.17.0.2 . tcp . 80",
+        "allowed 172.17.0.2 . tcp . 80 . 10.0.0.0/8",
+        "allowed 172.17.0.2 . tcp . 80 . 192.0.2.1/32",
+        "published6 tcp . 8080 : fd00::2 . 80",
+        "limited6 fd00::2 . tcp . 80",
+        "allowed6 fd00::2 . tcp . 80 . fd00::/8",
+    ]
+
+
+def test_commands_name_family_table_and_set() -> None:
+    port = PublishedPort(80, "tcp", "0.0.0.0", 8080)
+    assert element_commands("scow", port_elements(endpoint(port), BRIDGE)) == (
+        "add element inet scow published { tcp . 8080 : 172.17.0.2 . 80 }\n"
+    )
+
+
+def test_what_an_endpoint_may_send_from() -> None:
+    found = texts(source_elements(endpoint(address6="fd00::2", link_local=("169.254.7.7",))))
+    own = '"veth0" . 02:42:ac:11:00:02'
+    assert found[:2] == ['ports "veth0"', f"macs {own}"]
+    assert {line for line in found if line.startswith("sources ")} == {
+        f"sources {own} . {address}" for address in ("172.17.0.2", "169.254.7.7", "0.0.0.0")
+    }
+    assert {line for line in found if line.startswith("sources6 ")} == {
+        f"sources6 {own} . {address}" for address in ("fd00::2", "::", "fe80::42:acff:fe11:2")
+    }
+    assert f"targets {own} . 0xfd000000000000000000000000000002" in found
+
+
+def test_the_link_local_address_of_a_mac() -> None:
+    assert str(link_local_address("02:42:ac:11:00:02")) == "fe80::42:acff:fe11:2"
+
+
+def test_keys_stand_in_registers_of_four_bytes() -> None:
+    (element,) = port_elements(endpoint(PublishedPort(80, "tcp", "0.0.0.0", 8080)), BRIDGE)
+    assert concatenated(element.key) == bytes.fromhex("06000000 1f900000")
+    assert concatenated(element.value) == bytes.fromhex("ac110002 00500000")
+    network = ipaddress.ip_network("10.0.0.0/8")
+    assert concatenated((80, network)) == bytes.fromhex("00500000 0a000000")
+    assert concatenated((80, network), last=True) == bytes.fromhex("00500000 0affffff")
 
 
 def test_other_firewalls_that_drop_forwarded_packets_are_found() -> None:
