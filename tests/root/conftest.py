@@ -1,10 +1,11 @@
-"""Fixtures of the tests that run containers without an engine."""
+"""Fixtures of the tests that run containers, or a bridge for them, without an engine."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.bridge_hosts import Host, bridge_host
 from tests.support.processes import Rig, new_rig, root_file_system
 
 
@@ -18,3 +19,16 @@ def rootfs() -> Iterator[Path]:
 def rig(rootfs: Path) -> Iterator[Rig]:
     with new_rig(rootfs) as one:
         yield one
+
+
+@pytest.fixture
+def bare_host() -> Iterator[Host]:
+    """A host without a bridge so far."""
+    with bridge_host() as host:
+        yield host
+
+
+@pytest.fixture
+def host(bare_host: Host) -> Host:
+    bare_host.start()
+    return bare_host

@@ -193,6 +193,7 @@ class NetlinkSocket:
     @property
     def port(self) -> int:
         """The address of this socket, by which the kernel says who made a change."""
+        self._port = self._port or self._socket.getsockname()[0]
         if self._port == 0:
             self._socket.bind((0, 0))
             self._port = self._socket.getsockname()[0]

@@ -20,6 +20,9 @@ _ICC = f"{_PREFIX}.bridge.enable_icc"
 _MASQUERADE = f"{_PREFIX}.bridge.enable_ip_masquerade"
 _HOST_BINDING = f"{_PREFIX}.bridge.host_binding_ipv4"
 _INHIBIT_IPV4 = f"{_PREFIX}.bridge.inhibit_ipv4"
+_TRUSTED_INTERFACES = f"{_PREFIX}.bridge.trusted_host_interfaces"
+ALLOW_FOREIGN_ADDRESSES = "com.scow.network.allow_foreign_addresses"
+"""Containers may send from addresses that are not theirs: for routers, VRRP and the like."""
 _GATEWAY_MODE = {4: f"{_PREFIX}.bridge.gateway_mode_ipv4", 6: f"{_PREFIX}.bridge.gateway_mode_ipv6"}
 _GATEWAY_MODES = ("nat", "nat-unprotected", "routed", "isolated")
 _ISOLATED = "isolated"
@@ -49,6 +52,10 @@ def bridge_settings(record: NetworkRecord, *, ip_forward: bool) -> BridgeSetting
         masquerade6=masquerade and gateway_mode(record, 6).startswith("nat"),
         internal=record.internal,
         ip_forward=ip_forward,
+        gateway_mode_ipv4=gateway_mode(record, 4),
+        gateway_mode_ipv6=gateway_mode(record, 6),
+        trusted_interfaces=tuple(filter(None, options.get(_TRUSTED_INTERFACES, "").split(":"))),
+        source_guard=not parse_switch(options, ALLOW_FOREIGN_ADDRESSES, default=False),
     )
 
 
