@@ -59,7 +59,7 @@ def first_of(sock: socket.socket, one: bytes, other: bytes, timeout_s: float) ->
     """Which of two frames arrives first. Raises TimeoutError when neither does."""
     sock.settimeout(timeout_s)
     while True:
-        found = sock.recv(2000)
+        found: bytes = sock.recv(2000)
         for frame in (one, other):
             if found[: len(frame)] == frame:
                 return frame
