@@ -82,7 +82,7 @@ def _arp(operation: int, mac: str, address: str, target: str) -> bytes:
 
 
 def _checksum(data: bytes) -> bytes:
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data + bytes(len(data) % 2)))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data + bytes(len(data) % 2)))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return (~total & 0xFFFF).to_bytes(2, "big")
