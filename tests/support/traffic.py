@@ -23,7 +23,7 @@ def service(
 ) -> Iterator[None]:
     """Answer every caller of ``port`` with ``"<name> <the caller's address>"``."""
     with enter_netns(netns_fd):
-        sock = _socket(kind)
+        sock = _socket(kind, address)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((address, port))
     serve = _serve_tcp if kind == "tcp" else _serve_udp
@@ -51,7 +51,7 @@ def caller(
 ) -> Iterator[socket.socket]:
     """A socket in the namespace, connected to a service."""
     with enter_netns(netns_fd):
-        sock = _socket(kind)
+        sock = _socket(kind, address)
     with sock:
         sock.settimeout(timeout_s)
         sock.connect((address, port))
@@ -91,14 +91,15 @@ def opened(path: str) -> Iterator[int]:
         os.close(fd)
 
 
-def _socket(kind: str) -> socket.socket:
-    return socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+def _socket(kind: str, address: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
 
 
 def _serve_tcp(sock: socket.socket, name: str) -> None:
     while True:
         try:
-            connection, (peer, _port) = sock.accept()
+            connection, (peer, *_) = sock.accept()
         except OSError:
             return
         threading.Thread(target=_answer, args=(connection, f"{name} {peer}"), daemon=True).start()
@@ -116,10 +117,10 @@ def _answer(connection: socket.socket, text: str) -> None:
 
 def _serve_udp(sock: socket.socket, name: str) -> None:
     while True:
-        data, (peer, port) = sock.recvfrom(100)
+        data, sender = sock.recvfrom(100)
         if data == b"stop":
             return
-        sock.sendto(f"{name} {peer}".encode(), (peer, port))
+        sock.sendto(f"{name} {sender[0]}".encode(), sender)
 
 
 def _wake(sock: socket.socket) -> None:

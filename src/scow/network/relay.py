@@ -23,6 +23,8 @@ _MOST_CONNECTIONS = 4096
 _LEAVES_AFTER_S = 30.0
 # docker-proxy's, and conntrack's for a stream of datagrams is near it.
 _UDP_IDLE_S = 90.0
+_UDP_IDLE_ALONE_S = 5.0
+_TCP_SYN_SENT = 2
 _PIPE_BYTES = 1 << 20
 # Then the next one has its turn.
 _MOST_STEPS = 32
@@ -77,22 +79,27 @@ class Stream:
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.sockets = (client, server)
         self._directions = (Direction(client, server), Direction(server, client))
+        self._connected = False
 
     def step(self) -> bool:
         """True if there is more to do at once. Raises OSError, EOFError when it is over."""
-        _client, server = self.sockets
-        if error := server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise OSError(error, "connect")
-        try:
-            server.getpeername()
-        except OSError:
-            return False  # still connecting
+        if not (self._connected or self._connect()):
+            return False
         more = [direction.pump() for direction in self._directions if not direction.ended]
         if not more or all(direction.ended for direction in self._directions):
             raise EOFError
         return any(more)
 
-    def is_idle(self, now: float) -> bool:
+    def _connect(self) -> bool:
+        """Whether the connection behind is there by now. Raises OSError if there will be none."""
+        _client, server = self.sockets
+        if error := server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(error, "connect")
+        # Its first byte is the state: one that was connected and has ended is beyond it too.
+        self._connected = server.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _TCP_SYN_SENT
+        return self._connected
+
+    def is_idle(self, limit_s: float) -> bool:
         """Never: TCP ends by itself."""
         return False
 
@@ -117,9 +124,9 @@ class Exchange:
         self._last = time.monotonic()
         return any([_carry_datagrams(client, server), _carry_datagrams(server, client)])
 
-    def is_idle(self, now: float) -> bool:
-        """Whether nothing came for as long as anybody remembers."""
-        return now - self._last > _UDP_IDLE_S
+    def is_idle(self, limit_s: float) -> bool:
+        """Whether nothing came for so long."""
+        return time.monotonic() - self._last > limit_s
 
     def close(self) -> None:
         for sock in self.sockets:
@@ -156,7 +163,7 @@ class Relay:
     def run(self) -> None:
         """Until there is nothing to do."""
         while self._open or self._flows:
-            timeout = 0 if self._again else _LEAVES_AFTER_S
+            timeout = 0 if self._again else _LEAVES_AFTER_S if self._open else _UDP_IDLE_ALONE_S
             for fd, _ in self._epoll.poll(timeout):
                 if fd == self._control.fileno():
                     self._receive()
@@ -169,7 +176,8 @@ class Relay:
 
     def _look_at_the_clock(self) -> None:
         now = time.monotonic()
-        for flow in {id(flow): flow for flow in self._flows.values() if flow.is_idle(now)}.values():
+        limit_s = _UDP_IDLE_S if self._open else _UDP_IDLE_ALONE_S
+        for flow in {id(flow): flow for flow in self._flows.values() if flow.is_idle(limit_s)}.values():
             self._drop(flow)
         if self._flows:
             self._idle_since = now

@@ -188,7 +188,7 @@ def _destination(ancillary: Sequence[tuple[int, int, bytes]]) -> str:
 def _connected_beside(sock: socket.socket, address: str, peer: tuple[str, int]) -> socket.socket:
     """A socket of the same port for one client; what comes from it goes there from now on.
 
-    SO_REUSEADDR is on just long enough that nobody else can bind the port too.
+    All of a port's clients have SO_REUSEADDR, and its own socket for just so long: nobody else can bind it.
     """
     client = socket.socket(sock.family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     try:
@@ -201,5 +201,4 @@ def _connected_beside(sock: socket.socket, address: str, peer: tuple[str, int]) 
         raise
     finally:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     return client
