@@ -13,7 +13,6 @@ a kill of the first at any point, gets it right by ``start`` alone.
 import asyncio
 import ipaddress
 import re
-import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +41,7 @@ class BridgeSettings:
     ``internal``: nothing passes to or from any other network. ``ip_forward``: the host's sysctl is set.
     ``gateway_mode_ipv4`` and ``…6``: see ``network.firewall``. Through ``trusted_interfaces`` its containers
     are reached from outside by their addresses. ``source_guard``: they send from their own addresses only.
+    ``keep_device``: the bridge is somebody else's, and stays when the network goes.
     """
 
     name: str
@@ -59,6 +59,7 @@ class BridgeSettings:
     gateway_mode_ipv6: str = NAT
     trusted_interfaces: tuple[str, ...] = ()
     source_guard: bool = True
+    keep_device: bool = False
 
 
 @dataclass(slots=True)
@@ -141,6 +142,7 @@ class BridgeDriver:
         ]
         with NetlinkSocket(NETLINK_ROUTE) as sock:
             device = bridge_device.ensure_bridge(sock, settings.name, settings.mtu, interfaces)
+            veth.remove_unknown(sock, device, {endpoint.host_interface for endpoint in endpoints})
         bridge_device.set_sysctls(
             settings.name, ip_forward=settings.ip_forward, ipv6=settings.ipv6 is not None
         )
@@ -206,7 +208,7 @@ class BridgeDriver:
             endpoint_id=request.endpoint_id,
             network_id=self.settings.network_id,
             interface=request.interface,
-            host_interface=_fresh_name(),
+            host_interface=veth.fresh_name(),
             mac="",
             link_local=list(request.link_local),
         )
@@ -257,8 +259,9 @@ class BridgeDriver:
 
     def _remove(self) -> None:
         self._host.remove_bridge(self.settings.name)
-        with NetlinkSocket(NETLINK_ROUTE) as sock:
-            bridge_device.remove_bridge(sock, self.settings.name)
+        if not self.settings.keep_device:
+            with NetlinkSocket(NETLINK_ROUTE) as sock:
+                bridge_device.remove_bridge(sock, self.settings.name)
 
 
 @contextmanager
@@ -299,7 +302,3 @@ def _rules(settings: BridgeSettings) -> BridgeRules:
 
 def _gateway(subnet: Subnet | None) -> str:
     return str(subnet.gateway) if subnet is not None and subnet.gateway is not None else ""
-
-
-def _fresh_name() -> str:
-    return f"veth{secrets.token_hex(4)}"

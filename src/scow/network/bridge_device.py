@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scow.errors import InvalidArgumentError, ScowError
 from scow.linux import rtnetlink
-from scow.linux.netlink import NetlinkSocket
+from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
 from scow.linux.rtnetlink import Link
 from scow.network.ipam import IPInterface
 
@@ -46,6 +46,12 @@ def ensure_bridge(
         if interface not in present:
             sock.execute(rtnetlink.address(link.index, interface))
     return BridgeDevice(link.index, name, link.mac, tuple(interfaces))
+
+
+def device_exists(name: str) -> bool:
+    """Whether the host has a network device of this name. Raises OSError."""
+    with NetlinkSocket(NETLINK_ROUTE) as sock:
+        return rtnetlink.find_link(sock, name) is not None
 
 
 def remove_bridge(sock: NetlinkSocket, name: str) -> None:

@@ -6,7 +6,10 @@ Functions block on the kernel's netlink lock and raise OSError.
 import errno
 import ipaddress
 import os
+import re
+import secrets
 import socket
+from collections.abc import Collection
 
 from scow.errors import ScowError
 from scow.linux import rtnetlink
@@ -17,6 +20,7 @@ from scow.network.endpoint import Endpoint
 from scow.network.ipam import IPAddress, IPInterface
 
 _DEFAULT = "default"
+_NAME = re.compile("veth[0-9a-f]{8}")
 
 
 def attach(
@@ -124,13 +128,31 @@ def remove(endpoint: Endpoint) -> None:
     """Delete both ends; no error if they are gone. Blocks for some 30 ms."""
     with NetlinkSocket(NETLINK_ROUTE) as sock:
         link = rtnetlink.find_link(sock, endpoint.host_interface)
-        if link is None:
-            return
-        try:
-            sock.execute(rtnetlink.delete_link(link.index))
-        except OSError as exc:
-            if exc.errno != errno.ENODEV:
-                raise
+        if link is not None:
+            _delete(sock, link)
+
+
+def remove_unknown(sock: NetlinkSocket, device: BridgeDevice, known: Collection[str]) -> None:
+    """Delete the pairs on a bridge that an earlier daemon made and no document tells of.
+
+    Those of others stay: they are told by their names.
+    """
+    for link in rtnetlink.links(sock):
+        if link.master_index == device.index and _NAME.fullmatch(link.name) and link.name not in known:
+            _delete(sock, link)
+
+
+def fresh_name() -> str:
+    """For the host's end of a pair."""
+    return f"veth{secrets.token_hex(4)}"
+
+
+def _delete(sock: NetlinkSocket, link: rtnetlink.Link) -> None:
+    try:
+        sock.execute(rtnetlink.delete_link(link.index))
+    except OSError as exc:
+        if exc.errno != errno.ENODEV:
+            raise
 
 
 def _no_ipv6_on_new_devices() -> None:

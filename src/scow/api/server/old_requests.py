@@ -124,9 +124,7 @@ def adapt_network_create(body: NetworkCreate, version: ApiVersion) -> NetworkCre
 
 
 def adapt_endpoint(settings: EndpointSettings, version: ApiVersion) -> EndpointSettings:
-    """Of a connect: priorities came with 1.48, MAC addresses with 1.54; before, they were let pass unread."""
-    if version < (1, 54):
-        settings.mac_address = ""
+    """Of a connect: priorities came with 1.48."""
     if version < (1, 48):
         settings.gw_priority = 0
     return settings

@@ -56,6 +56,7 @@ def bridge_settings(record: NetworkRecord, *, ip_forward: bool) -> BridgeSetting
         gateway_mode_ipv6=gateway_mode(record, 6),
         trusted_interfaces=tuple(filter(None, options.get(_TRUSTED_INTERFACES, "").split(":"))),
         source_guard=not parse_switch(options, ALLOW_FOREIGN_ADDRESSES, default=False),
+        keep_device=record.given_bridge,
     )
 
 

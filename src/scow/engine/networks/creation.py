@@ -11,9 +11,16 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from scow.engine.events import EventBus
-from scow.engine.networks.bridge_options import ENABLE_IPV4, ENABLE_IPV6, has_gateway, parse_switch
+from scow.engine.networks.bridge_options import (
+    BRIDGE_NAME,
+    ENABLE_IPV4,
+    ENABLE_IPV6,
+    has_gateway,
+    parse_switch,
+)
 from scow.engine.networks.drivers import Drivers, check_driver, check_names, check_options
 from scow.engine.networks.ipam_config import check_pools
 from scow.engine.networks.record import NetworkRecord, PoolRecord, is_predefined
@@ -21,6 +28,7 @@ from scow.engine.networks.registry import LiveNetwork, Networks
 from scow.engine.networks.subnets import asked_pool, chosen_pool
 from scow.engine.timestamps import rfc3339
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, PermissionDeniedError, ScowError
+from scow.network.bridge_device import device_exists
 from scow.network.default_bridge import host_networks
 from scow.network.ipam import IPNetwork, SubnetPool
 from scow.spec.engine_api.network import IPAMPool, NetworkCreate, NetworkCreated
@@ -64,11 +72,16 @@ class NetworkCreation:
         return NetworkCreated(id=record.id)
 
     async def _start(self, live: LiveNetwork) -> None:
+        """Devices and rules; nothing is left of them, or of the document, if that fails."""
+        driver = None
         try:
             driver = self._drivers.make(live.record)
             if driver is not None:
                 await driver.start(())
         except ScowError:
+            with suppress(ScowError):
+                if driver is not None:
+                    await driver.remove()
             await self._networks.discard(live)
             raise
         live.driver = driver
@@ -78,6 +91,7 @@ class NetworkCreation:
         if is_predefined(body.name):
             raise PermissionDeniedError(f"operation is not permitted on predefined {body.name} network ")
         driver = body.driver or _DEFAULT_DRIVER
+        bridge = body.options.get(BRIDGE_NAME)
         record = NetworkRecord(
             id=secrets.token_hex(32),
             name=body.name,
@@ -90,6 +104,7 @@ class NetworkCreation:
             options=dict(body.options),
             labels=body.labels,
             ipam_options=body.ipam.options,
+            given_bridge=bool(bridge) and device_exists(bridge or ""),
             config_only=body.config_only,
             config_from=body.config_from.network,
         )

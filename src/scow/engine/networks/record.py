@@ -63,6 +63,7 @@ class PoolRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
 class NetworkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The document of one network: what was asked for, and the subnets that it got.
 
+    ``given_bridge``: its bridge was there before, and stays when it goes.
     ``config_only``: a template, that no container can be on; ``config_from`` names the one it was made from.
     """
 
@@ -78,6 +79,7 @@ class NetworkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     labels: dict[str, str] = {}
     ipam_options: dict[str, str] | None = None
     pools: list[PoolRecord] = []
+    given_bridge: bool = False
     config_only: bool = False
     config_from: str = ""
 
