@@ -450,7 +450,7 @@ def test_without_iptables_no_rule_is_made(bare_host: Host) -> None:
 
 def test_a_device_that_is_no_bridge_is_refused(bare_host: Host) -> None:
     bare_host.namespace.run("ip", "link", "add", "scow0", "type", "veth", "peer", "name", "other")
-    with pytest.raises(ScowError, match="scow0 is a veth device, not a bridge"):
+    with pytest.raises(ScowError, match="existing interface scow0 is not a bridge"):
         bare_host.start()
 
 

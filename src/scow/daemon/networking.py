@@ -56,7 +56,7 @@ async def open_networking(
             await _start(live, drivers, surviving)
     await host.start(tasks)
     names = ContainerNames(networks, config, _open_servers(stack))
-    connector = Connector(networks, names)
+    connector = Connector(containers, networks, names)
     return Networking(
         networks,
         names,

@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+from collections.abc import Iterable
 
 from scow.errors import InvalidArgumentError, ScowError
 from scow.network.endpoint import ConnectRequest, Endpoint
@@ -30,10 +31,10 @@ class AddressPools:
         try:
             for pool in self._pools:
                 if pool.subnet.version == 4:
-                    endpoint.address = str(_take(pool, request.address))
+                    endpoint.address = str(_take(pool, request.address, request.avoid))
                     endpoint.prefix_len = pool.subnet.prefixlen
                 else:
-                    endpoint.address6 = str(_take(pool, request.address6))
+                    endpoint.address6 = str(_take(pool, request.address6, request.avoid))
                     endpoint.prefix_len6 = pool.subnet.prefixlen
         except BaseException:
             self.release(endpoint)
@@ -67,9 +68,9 @@ def mac_for(endpoint: Endpoint) -> str:
     return "02:42:" + ipaddress.ip_address(endpoint.address).packed.hex(":")
 
 
-def _take(pool: AddressPool, asked: str | None) -> IPAddress:
+def _take(pool: AddressPool, asked: str | None, avoid: Iterable[str]) -> IPAddress:
     if not asked:
-        return pool.allocate()
+        return pool.allocate({ipaddress.ip_address(text) for text in avoid})
     try:
         address = ipaddress.ip_address(asked)
     except ValueError:

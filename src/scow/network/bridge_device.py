@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scow.errors import InvalidArgumentError, ScowError
+from scow.errors import ScowError
 from scow.linux import rtnetlink
 from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
 from scow.linux.rtnetlink import Link
@@ -31,12 +31,12 @@ def ensure_bridge(
 ) -> BridgeDevice:
     """The bridge called ``name`` with these addresses, made if there is none.
 
-    Other addresses go, but for link-local ones. Raises InvalidArgumentError if the name is another kind of
-    device's, ScowError, OSError.
+    Other addresses go, but for link-local ones. Raises ScowError if the name is another kind of
+    device's, OSError.
     """
     link = rtnetlink.find_link(sock, name) or _make(sock, name, mtu)
     if link.kind != "bridge":
-        raise InvalidArgumentError(f"{name} is a {link.kind or 'network'} device, not a bridge")
+        raise ScowError(f"existing interface {name} is not a bridge")
     sock.execute(rtnetlink.link_up(link.index), rtnetlink.link_mtu(link.index, mtu))
     present = [it.interface for it in rtnetlink.addresses(sock) if it.index == link.index]
     for other in present:

@@ -70,6 +70,7 @@ class ConnectRequest:
     """Connect the network namespace ``netns_fd``; the caller keeps the descriptor open meanwhile.
 
     ``mac``, ``address`` and ``address6`` ask for fixed ones; without them the driver chooses.
+    ``avoid`` are addresses that somebody else will want: given out when no others are left.
     ``default_route``: whether the way out of the container is by this network.
     """
 
@@ -80,6 +81,7 @@ class ConnectRequest:
     address: str | None = None
     address6: str | None = None
     link_local: tuple[str, ...] = ()
+    avoid: frozenset[str] = frozenset()
     ports: tuple[PortRequest, ...] = ()
     interface: str = "eth0"
     default_route: bool = True

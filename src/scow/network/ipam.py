@@ -7,7 +7,7 @@ disconnected endpoint is cut off its bridge, and connections to it are forgotten
 
 import ipaddress
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from scow.errors import InvalidArgumentError, PermissionDeniedError, ScowError
@@ -15,6 +15,10 @@ from scow.errors import InvalidArgumentError, PermissionDeniedError, ScowError
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 IPInterface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+
+
+class NoAddressError(ScowError):
+    """All addresses of a subnet are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +122,29 @@ class AddressPool:
         # No free address is below it.
         self._lowest = self._first
 
-    def allocate(self) -> IPAddress:
-        """Take the lowest free address. Raises ScowError when all are taken."""
-        number = self._lowest
-        while number <= self._last and (number in self._taken or number in self._reserved):
-            number += 1
-        self._lowest = number
+    def allocate(self, avoid: Collection[IPAddress] = ()) -> IPAddress:
+        """Take the lowest free address; one of ``avoid`` only when there is no other.
+
+        Raises NoAddressError when all are taken.
+        """
+        number = self._lowest = self._free_from(self._lowest)
+        avoided = {int(address) for address in avoid if address in self.subnet}
+        while number in avoided:
+            number = self._free_from(number + 1)
         if number > self._last:
-            raise ScowError(
+            number = self._lowest
+        if number > self._last:
+            raise NoAddressError(
                 f"no available IPv{self.subnet.version} addresses on this network's address pools"
             )
         self._taken.add(number)
         return self._make(number)
+
+    def _free_from(self, number: int) -> int:
+        """The first free number from this one on; beyond the last when there is none."""
+        while number <= self._last and (number in self._taken or number in self._reserved):
+            number += 1
+        return number
 
     def claim(self, address: IPAddress) -> None:
         """Take this one. Raises InvalidArgumentError outside the subnet, PermissionDeniedError if taken."""

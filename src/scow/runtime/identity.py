@@ -5,7 +5,7 @@ copies of the host's own files instead, unless they ask for names or servers of 
 """
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from scow.errors import InvalidArgumentError
@@ -66,13 +66,30 @@ def hosts_text(
     Raises InvalidArgumentError for a malformed extra host, and where one asks for a gateway that there is
     none of.
     """
-    own = f"{hostname}.{domainname} {hostname}" if domainname else hostname
+    own = _own_names(hostname, domainname)
     lines = [*_IPV4_HOSTS, *(_IPV6_HOSTS if ipv6 else ())]
     for extra in map(parse_extra_host, extra_hosts):
         lines.append(f"{_gateway_or(extra.address, gateway)}\t{extra.name}")
     lines += [f"{address}\t{names}" for address, names in linked]
     lines += [f"{address}\t{own}" for address in addresses]
     return "".join(f"{line}\n" for line in lines)
+
+
+def hosts_with(text: str, hostname: str, domainname: str, addresses: Iterable[str]) -> str:
+    """/etc/hosts of a running container that has further addresses."""
+    own = _own_names(hostname, domainname)
+    begun = text if text.endswith("\n") or not text else f"{text}\n"
+    return begun + "".join(f"{address}\t{own}\n" for address in addresses)
+
+
+def hosts_without(text: str, addresses: Collection[str]) -> str:
+    """/etc/hosts of a running container that has lost addresses; what else is written there stays."""
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if line.partition("\t")[0] not in addresses)
+
+
+def _own_names(hostname: str, domainname: str) -> str:
+    return f"{hostname}.{domainname} {hostname}" if domainname else hostname
 
 
 def _gateway_or(address: str, gateway: str) -> str:

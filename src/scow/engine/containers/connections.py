@@ -11,11 +11,12 @@ that start-up sets again.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scow.engine.containers.connector import Connector, connect_request, interface_names
+from scow.engine.containers.document import own_addresses
 from scow.engine.containers.events import network_event
 from scow.engine.containers.joining import NOT_WITH_OTHERS, asked_for, check_together, find_network
 from scow.engine.containers.model import Container, Live
@@ -32,7 +33,9 @@ from scow.errors import (
     ScowError,
 )
 from scow.linux.processes import is_running
+from scow.runtime.identity import hosts_with, hosts_without
 from scow.spec.engine_api.network import EndpointSettings
+from scow.tasks import run_blocking
 
 _log = logging.getLogger(__name__)
 
@@ -116,6 +119,12 @@ class Connections:
                 await self._connector.disconnect(doc, endpoint, running=True)
                 raise
             await self._settle(doc, netns_fd)
+        await self._rewrite_hosts(
+            doc,
+            lambda text: hosts_with(
+                text, doc.config.hostname, doc.config.domainname, own_addresses([endpoint])
+            ),
+        )
         network_event(self._events, doc, name, network.record.id, network.record.driver, taken=True)
 
     async def adopt(self, doc: Container) -> None:
@@ -169,7 +178,20 @@ class Connections:
         await self._connector.disconnect(doc, endpoint, running=True)
         with suppress(ConflictError), open_netns(doc) as netns_fd:  # of one that has ended by now
             await self._settle(doc, netns_fd)
+        await self._rewrite_hosts(doc, lambda text: hosts_without(text, own_addresses([endpoint])))
         network_event(self._events, doc, name, endpoint.network_id, endpoint.driver, taken=False)
+
+    async def _rewrite_hosts(self, doc: Container, change: Callable[[str], str]) -> None:
+        """/etc/hosts of a running container is written in place: it is mounted."""
+        path = self._root / doc.id / "hosts"
+
+        def rewrite() -> None:
+            with suppress(FileNotFoundError):
+                text = path.read_text()
+                if (changed := change(text)) != text:
+                    path.write_text(changed)
+
+        await run_blocking(rewrite)
 
     async def _settle(self, doc: Container, netns_fd: int) -> None:
         """Routes and names as they are with the networks of now."""

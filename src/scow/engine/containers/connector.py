@@ -8,9 +8,11 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from scow.engine.containers.model import Container
 from scow.engine.containers.name_service import ContainerNames
+from scow.engine.containers.registry import Containers
 from scow.engine.networks.bridge_options import INTERFACE_PREFIX
 from scow.engine.networks.endpoint_checks import INTERFACE_NAME
 from scow.engine.networks.gateways import ways_out
@@ -18,6 +20,7 @@ from scow.engine.networks.registry import LiveNetwork, Networks
 from scow.errors import ScowError
 from scow.network import veth
 from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishError
+from scow.network.ipam import NoAddressError
 from scow.spec.engine_api.network import EndpointIPAMConfig, EndpointSettings
 from scow.tasks import run_blocking
 
@@ -27,7 +30,8 @@ _FAILED = "failed to set up container networking: "
 class Connector:
     """Connects namespaces to networks."""
 
-    def __init__(self, networks: Networks, names: ContainerNames) -> None:
+    def __init__(self, containers: Containers, networks: Networks, names: ContainerNames) -> None:
+        self._containers = containers
         self._networks = networks
         self.names = names
 
@@ -35,6 +39,7 @@ class Connector:
         """All or nothing. Raises what the driver raises; see ``NetworkDriver``."""
         assert live.driver is not None
         record = live.record
+        request = replace(request, avoid=self._addresses_of_others(doc, record.name))
         live.endpoints[request.endpoint_id] = doc.name
         try:
             endpoint = await live.driver.connect(request)
@@ -44,6 +49,9 @@ class Connector:
             raise ScowError(
                 f"driver failed programming external connectivity on {what}: {exc.message}"
             ) from exc
+        except NoAddressError as exc:
+            live.endpoints.pop(request.endpoint_id, None)
+            raise ScowError(f"{exc.message}: {record.name} ({record.id})") from exc
         except BaseException:
             live.endpoints.pop(request.endpoint_id, None)
             raise
@@ -54,6 +62,15 @@ class Connector:
             await self.disconnect(doc, endpoint, running=True)
             raise ScowError(f"no name server for {doc.name}: {exc.strerror}") from exc
         return endpoint
+
+    def _addresses_of_others(self, doc: Container, name: str) -> frozenset[str]:
+        """Those that containers ask for, also while they do not run."""
+        asked = (
+            it.doc.networks[name].ipam_config
+            for it in self._containers
+            if it.doc is not doc and name in it.doc.networks
+        )
+        return frozenset(text for it in asked if it for text in (it.ipv4_address, it.ipv6_address) if text)
 
     async def disconnect(self, doc: Container, endpoint: Endpoint, *, running: bool) -> None:
         """Take an endpoint back; ``running``: its namespace lives on. No error if it is gone."""

@@ -15,6 +15,7 @@ import msgspec
 
 from scow.engine.containers.model import Container, Live
 from scow.engine.containers.registry import Containers
+from scow.engine.networks.record import is_user_defined
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.runtime.namespaces import donor_of
 from scow.spec.engine_api.container import HostConfig
@@ -53,9 +54,12 @@ def parse_link(text: str) -> tuple[str, str]:
 def settle_links(host: HostConfig, containers: Containers) -> dict[str, str]:
     """The links of a new container: ids of targets by alias.
 
+    On a user's network links are names that the endpoint's settings have; these count for nothing there.
     Raises InvalidArgumentError with Docker's messages.
     """
     links: dict[str, str] = {}
+    if is_user_defined(host.network_mode):
+        return links
     for text in host.links or ():
         ref, alias = parse_link(text)
         target = _target(ref, ref, containers)

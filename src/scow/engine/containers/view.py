@@ -104,7 +104,7 @@ def networks_view(doc: Container, network_id: NetworkId) -> dict[str, EndpointSe
     views = {}
     for name, asked in doc.networks.items():
         view = msgspec.structs.replace(asked, network_id=asked.network_id or network_id(name))
-        if is_user_defined(name):
+        if is_user_defined(name) and asked.network_id:
             view.dns_names = endpoint_names(doc, asked)
         endpoint = doc.endpoints.get(name)
         if doc.alive and endpoint is not None:

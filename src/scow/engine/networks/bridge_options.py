@@ -5,6 +5,7 @@ Options that nobody knows are kept and ignored, as in Docker.
 
 from collections.abc import Mapping
 
+from scow.engine.networks.endpoint_checks import check_interface_name
 from scow.engine.networks.ipam_config import parse_address
 from scow.engine.networks.record import NetworkRecord
 from scow.errors import InvalidArgumentError, ScowError, UnsupportedError
@@ -40,8 +41,10 @@ def bridge_settings(record: NetworkRecord, *, ip_forward: bool) -> BridgeSetting
         raise UnsupportedError(f"{_INHIBIT_IPV4} is not supported")
     pool4, pool6 = record.pool(4), record.pool(6)
     masquerade = parse_switch(options, _MASQUERADE, default=True)
+    name = options.get(BRIDGE_NAME) or f"br-{record.id[:12]}"
+    check_interface_name(name)
     return BridgeSettings(
-        name=options.get(BRIDGE_NAME) or f"br-{record.id[:12]}",
+        name=name,
         network_id=record.id,
         ipv4=pool4.settings() if pool4 else None,
         ipv6=pool6.settings() if pool6 else None,

@@ -120,7 +120,7 @@ class NetworkCreation:
             return record, asked
         check_driver(driver)
         if body.ipam.driver not in ("", "default"):
-            raise InvalidArgumentError(f'invalid ipam driver: "{body.ipam.driver}"')
+            raise NotFoundError(f'plugin "{body.ipam.driver}" not found')
         check_options(record)
         if not record.enable_ipv4 and not record.enable_ipv6:
             raise InvalidArgumentError("IPv4 or IPv6 must be enabled")

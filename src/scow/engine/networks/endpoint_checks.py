@@ -40,7 +40,7 @@ def _problems(settings: EndpointSettings, name: str, network: NetworkRecord | No
         if settings.aliases:
             yield "network-scoped aliases are only supported for user-defined networks"
     yield from _address_problems(ipam)
-    if network is not None and is_user_defined(name):
+    if network is not None:
         yield from _range_problem(ipam.ipv4_address, network.pool(4))
         yield from _range_problem(ipam.ipv6_address, network.pool(6))
     yield from _option_problems(settings.driver_opts or {})
@@ -81,6 +81,12 @@ def _option_problems(options: dict[str, str]) -> Iterator[str]:
     name = options.get(INTERFACE_NAME, "")
     if name and not _INTERFACE.fullmatch(name):
         yield f"invalid interface name: {name}"
+
+
+def check_interface_name(text: str) -> None:
+    """Raises InvalidArgumentError for what the kernel does not take."""
+    if not _INTERFACE.fullmatch(text):
+        raise InvalidArgumentError(f"invalid interface name: {text}")
 
 
 def is_interface_sysctl(text: str) -> bool:

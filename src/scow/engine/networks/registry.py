@@ -92,8 +92,9 @@ class Networks:
         return matching[0]
 
     def subnets(self) -> Iterable[IPNetwork]:
-        """Those of all networks."""
-        return [pool.network for live in self._by_id.values() for pool in live.record.pools]
+        """Those of all networks; templates only say what others will have."""
+        records = [live.record for live in self._by_id.values()]
+        return [pool.network for record in records if not record.config_only for pool in record.pools]
 
     async def add(self, live: LiveNetwork) -> None:
         """Take name and subnets, then store. Raises ConflictError in Docker's words, ScowError."""
