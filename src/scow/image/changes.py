@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from scow.errors import InvalidArgumentError
-from scow.image.words import expand, split_words
 from scow.spec.engine_api.container import ContainerConfig, HealthConfig
+from scow.spec.exposed_ports import exposed_ports
+from scow.spec.go_duration import parse_duration
+from scow.spec.shell_words import expand, split_words
 
-_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
-_UNIT_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _MIN_HEALTH_NS = 10**6  # Docker's: shorter would be a typing error
-_PORT = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?(?:/(?P<protocol>\w+))?")
 _SHELL = ["/bin/sh", "-c"]
 
 
@@ -73,16 +72,7 @@ def _label(config: ContainerConfig, rest: str) -> None:
 def _expose(config: ContainerConfig, rest: str) -> None:
     ports = {} if config.exposed_ports is msgspec.UNSET else dict(config.exposed_ports)
     for text in _words(config, rest):
-        match = _PORT.fullmatch(text)
-        protocol = (match["protocol"] or "tcp").lower() if match else ""
-        if match is None or int(match["last"] or match["first"]) > 65535:
-            raise InvalidArgumentError(f"invalid containerPort: {text}")
-        if protocol not in ("tcp", "udp", "sctp"):
-            raise InvalidArgumentError(f"invalid proto: {protocol}")
-        first, last = int(match["first"]), int(match["last"] or match["first"])
-        if last < first:
-            raise InvalidArgumentError(f"invalid containerPort: {text}")
-        ports.update({f"{port}/{protocol}": {} for port in range(first, last + 1)})
+        ports.update({port: {} for port in exposed_ports(text)})
     config.exposed_ports = ports
 
 
@@ -145,18 +135,10 @@ def _health_option(health: HealthConfig, name: str, value: str) -> None:
         return
     if name not in ("interval", "timeout", "start-period", "start-interval"):
         raise InvalidArgumentError(f"unknown flag: --{name}")
-    nanoseconds = _duration_ns(value)
+    nanoseconds = parse_duration(value)
     if 0 < nanoseconds < _MIN_HEALTH_NS:
         raise InvalidArgumentError(f'Interval "{name}" cannot be less than 1ms')
     setattr(health, name.replace("-", "_"), nanoseconds)
-
-
-def _duration_ns(text: str) -> int:
-    """Go's duration: ``1m30s``, ``500ms``."""
-    parts = _DURATION.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise InvalidArgumentError(f'time: invalid duration "{text}"')
-    return sum(int(float(number) * _UNIT_NS[unit]) for number, unit in parts)
 
 
 def _command(config: ContainerConfig, rest: str) -> list[str]:

@@ -1,4 +1,11 @@
-"""Durations as Go prints them, for both ends of the wire."""
+"""Durations as Go prints and reads them."""
+
+import re
+
+from scow.errors import InvalidArgumentError
+
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_UNIT_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
 def format_duration(duration_ns: int) -> str:
@@ -21,3 +28,13 @@ def _decimal(value: int, unit: int) -> str:
     whole, fraction = divmod(value, unit)
     digits = str(fraction).rjust(len(str(unit)) - 1, "0").rstrip("0")
     return f"{whole}.{digits}" if fraction else str(whole)
+
+
+def parse_duration(text: str) -> int:
+    """Nanoseconds of a duration as Go reads it: ``1m30s``, ``500ms``, ``0``. Raises InvalidArgumentError."""
+    if text == "0":
+        return 0
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise InvalidArgumentError(f'time: invalid duration "{text}"')
+    return sum(int(float(number) * _UNIT_NS[unit]) for number, unit in parts)

@@ -89,7 +89,7 @@ def test_what_was_there_stays_and_the_original_is_not_touched() -> None:
         ("ENV a", "ENV must have two arguments"),
         ("ENV =a", "ENV names can not be blank"),
         ("ENV a=1 b", 'Syntax error - can\'t find = in "b". Must be of the form: name=value'),
-        ("ENV a='x", "unexpected end of statement while looking for matching quote"),
+        ("ENV a='x", "unexpected end of statement while looking for matching single-quote"),
         ("EXPOSE x", "invalid containerPort: x"),
         ("EXPOSE 70000", "invalid containerPort: 70000"),
         ("EXPOSE 80/icmp", "invalid proto: icmp"),
