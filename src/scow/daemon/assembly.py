@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from scow.api.server.app import Services
 from scow.config import Config, Runtime
+from scow.daemon.build_leftovers import remove_build_leftovers
 from scow.daemon.ends import Ends
 from scow.daemon.networking import open_networking
 from scow.daemon.parts import Host, Life, Networking, Storage
 from scow.daemon.users import image_users, volume_users
 from scow.deferred import deferred
+from scow.engine.build_runs import BuildRuns
 from scow.engine.containers.commit import Commits
 from scow.engine.containers.create import Creation
 from scow.engine.containers.document import HELD_PARTS, Documents
@@ -58,6 +60,7 @@ from scow.store import Store
 from scow.tasks import TaskOwner
 
 if TYPE_CHECKING:
+    from scow.build.service import Builds
     from scow.engine.registries import RegistryClient
 
 
@@ -98,8 +101,10 @@ class Daemon:
         )
         life = self._assemble_life(storage, host, networking, supervisor, tasks, idle)
         ends.execs, ends.exits = life.execs, life.exits
+        ends.builds = runs = BuildRuns(self._config, host.facts, life.launcher, networking.networks)
         await self._reconcile(storage, networking, life, supervisor, tasks)
-        return self._services(storage, host, networking, life, tasks)
+        remove_build_leftovers(self._config)
+        return self._services(storage, host, networking, life, runs, tasks)
 
     async def _open_storage(self, stack: AsyncExitStack) -> Storage:
         config = self._config
@@ -190,7 +195,13 @@ class Daemon:
         await recovery.apply_restart_policies()
 
     def _services(
-        self, storage: Storage, host: Host, networking: Networking, life: Life, tasks: TaskOwner
+        self,
+        storage: Storage,
+        host: Host,
+        networking: Networking,
+        life: Life,
+        runs: BuildRuns,
+        tasks: TaskOwner,
     ) -> Services:
         config, events = self._config, self._events
         containers, images, volumes = storage.containers, storage.images, storage.volumes
@@ -221,6 +232,7 @@ class Daemon:
             bus=events,
         )
         file_systems = FileSystems(self._container_root, containers, images)
+        registries = deferred(lambda: _open_registries(config, images, nouns, tasks))
         return Services(
             containers=service,
             lifecycle=life.lifecycle,
@@ -237,13 +249,16 @@ class Daemon:
             ),
             execs=execs,
             images=nouns,
-            registries=deferred(lambda: _open_registries(config, images, nouns, tasks)),
+            registries=registries,
             volumes=volumes,
             networks=networking.service,
             connections=networking.connections,
             system=self.system,
             disk_usage=DiskUsages(images, nouns, service, volumes),
             prunes=Pruning(images, nouns, events),
+            builds=deferred(
+                lambda: _open_builds(config, storage.store, images, nouns, registries, runs, tasks)
+            ),
         )
 
     @property
@@ -267,6 +282,20 @@ def _open_registries(config: Config, images: ImageStore, nouns: Images, tasks: T
     from scow.daemon.registries import open_registries  # not before somebody pulls
 
     return open_registries(config, images, nouns.tell, tasks)
+
+
+def _open_builds(
+    config: Config,
+    store: Store,
+    images: ImageStore,
+    nouns: Images,
+    registries: "RegistryClient",
+    runs: BuildRuns,
+    tasks: TaskOwner,
+) -> "Builds":
+    from scow.daemon.builds import open_builds  # not before somebody builds
+
+    return open_builds(config, store, images, nouns, registries, runs, tasks)
 
 
 def _engine_id(data_root: Path) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 
+from scow.engine.build_runs import BuildRuns
 from scow.engine.containers.exits import Exits
 from scow.engine.containers.recover import EXIT_UNKNOWN
 from scow.engine.execs import Execs
@@ -17,11 +18,16 @@ class Ends:
         self._tasks = tasks
         self.execs: Execs
         self.exits: Exits
+        self.builds: BuildRuns
 
     def report(self, ended: Exited) -> None:
         """Called by the supervisor, which speaks only after its ``start``."""
-        owner = self.execs if ended.key in self.execs else self.exits
-        self._tasks.start(owner.exited(ended), name=f"exit of {ended.key[:12]}")
+        self._tasks.start(self._owner(ended.key).exited(ended), name=f"exit of {ended.key[:12]}")
+
+    def _owner(self, key: str) -> Execs | BuildRuns | Exits:
+        if key in self.execs:
+            return self.execs
+        return self.builds if key in self.builds else self.exits
 
     def lost(self, keys: Iterable[str]) -> None:
         """The reaper died: nobody will ever learn how these end, so for the engine they have ended now."""

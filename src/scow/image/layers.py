@@ -150,6 +150,14 @@ class LayerStore:
             chain_id = self._records[chain_id].parent
         return tuple(reversed(sizes))
 
+    def diff_ids(self, chain_id: str | None) -> tuple[str, ...]:
+        """Of each layer of a stack, lowest first. Raises ``KeyError`` if a layer is not there."""
+        found = []
+        while chain_id is not None:
+            found.append(self._records[chain_id].diff_id)
+            chain_id = self._records[chain_id].parent
+        return tuple(reversed(found))
+
     def hold(self, chain_id: str | None) -> None:
         """One more user. ``None``, a stack without layers, needs no keeping."""
         if chain_id is not None:

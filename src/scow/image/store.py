@@ -221,6 +221,10 @@ class ImageStore:
         finally:
             await self._holds.let_go([image.chain_id])
 
+    def layer_diff_ids(self, chain_id: str | None) -> tuple[str, ...]:
+        """The diff id of each layer of a stack that somebody holds, lowest first."""
+        return self._layers.diff_ids(chain_id)
+
     def layer_sizes(self, chain_id: str) -> tuple[int, ...]:
         """Bytes of each layer of a stack, lowest first. Raises ``KeyError`` if it is not there."""
         return self._layers.sizes(chain_id)

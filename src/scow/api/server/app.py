@@ -16,6 +16,7 @@ from scow.api.http.request import Request
 from scow.api.server.call import Call, json_answer
 from scow.api.server.errors import status_of
 from scow.api.server.router import Router
+from scow.api.server.routes.build import BuildService, build_routes
 from scow.api.server.routes.container_files import CommitService, FileService, file_routes
 from scow.api.server.routes.container_upkeep import (
     ContainerPruneService,
@@ -69,6 +70,7 @@ class Services:
     system: SystemService
     disk_usage: DiskUsageService
     prunes: PruneService
+    builds: BuildService
 
 
 def build_app(services: Services) -> "App":
@@ -89,6 +91,7 @@ def build_app(services: Services) -> "App":
                 *registry_routes(services.registries),
                 *volume_routes(services.volumes),
                 *network_routes(services.networks, services.connections),
+                *build_routes(services.builds),
                 *swarm_routes(),
                 *plugin_routes(),
             )

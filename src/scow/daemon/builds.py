@@ -1,0 +1,37 @@
+"""What builds images. Many engines never build: most of it is imported when first wanted."""
+
+import os
+
+from scow.build.execute.downloads import Downloads
+from scow.build.execute.run_step import RunPlaces
+from scow.build.execute.steps import Steps
+from scow.build.graph.cache import Cache
+from scow.build.graph.solver import Solver
+from scow.build.service import Builds
+from scow.config import Config
+from scow.engine.build_runs import BuildRuns
+from scow.engine.images import Images
+from scow.engine.registries import RegistryClient
+from scow.image.store import ImageStore
+from scow.spec.platform import host_platform
+from scow.store import Store
+from scow.tasks import TaskOwner
+
+
+def open_builds(
+    config: Config,
+    store: Store,
+    images: ImageStore,
+    nouns: Images,
+    registries: RegistryClient,
+    runs: BuildRuns,
+    tasks: TaskOwner,
+) -> Builds:
+    """``runs`` runs programs; ``nouns`` is told of every image."""
+    folder = config.data_root / "tmp" / "builds"
+    cache = Cache(store, images)
+    downloads = Downloads(folder / "downloads")
+    places = RunPlaces(config.data_root / "build" / "cache-mounts", config.exec_root / "build")
+    solver = Solver(images, cache, Steps(cache, runs, places, downloads), tasks)
+    platform = host_platform(os.uname().machine)
+    return Builds(images, solver, cache, registries, downloads, folder, platform, nouns.tell)

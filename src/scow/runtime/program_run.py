@@ -1,0 +1,62 @@
+"""A program that is run once in a file system that is there already: a build's RUN, to the engine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+OutputSink = Callable[[int, bytes], None]
+"""Gets the number of the stream, 1 or 2, and what was printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a build's processes may use, as ``POST /build`` says it: 0 or empty for no limit."""
+
+    memory_bytes: int = 0
+    memory_swap_bytes: int = 0
+    cpu_shares: int = 0
+    cpu_period_us: int = 0
+    cpu_quota_us: int = 0
+    cpuset_cpus: str = ""
+    cpuset_mems: str = ""
+    shm_bytes: int = 0
+    cgroup_parent: str = ""
+    ulimits: tuple[tuple[str, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A file or folder of the machine that is to be seen at ``target``."""
+
+    source: Path
+    target: str
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """An empty file system in memory at ``target``; ``size_bytes`` 0 for the kernel's default."""
+
+    target: str
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One program. ``key`` becomes the container's id, ``root`` is its file system, mounted.
+
+    ``network`` is a network's name or id, "none" or "host".
+    """
+
+    key: str
+    root: Path
+    args: tuple[str, ...]
+    env: tuple[str, ...]
+    cwd: str
+    user: str
+    network: str
+    insecure: bool
+    mounts: tuple[Bound | InMemory, ...]
+    hosts: tuple[str, ...]
+    limits: Limits
+    security_options: tuple[str, ...] = ()
