@@ -10,6 +10,7 @@ from scow.api.server.app import App, Services, build_app
 from scow.api.server.streams import Attachment
 from scow.errors import NotFoundError
 from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
+from scow.spec.engine_api.build import BuildRequest
 from scow.spec.engine_api.container import (
     ContainerConfig,
     ContainerCreate,
@@ -384,6 +385,22 @@ class FakeDiskUsages(Recorder):
         return self.found
 
 
+class FakeBuilds:
+    """Remembers what it was asked to build, and reads the context."""
+
+    def __init__(self) -> None:
+        self.request: BuildRequest | None = None
+        self.context = b""
+
+    async def build(self, request: BuildRequest, body: AsyncIterable[bytes]) -> AsyncIterator[dict[str, Any]]:
+        self.request = request
+        self.context = b"".join([chunk async for chunk in body])
+        return self._progress()
+
+    async def _progress(self) -> AsyncIterator[dict[str, Any]]:
+        yield {"stream": "Successfully built 0123456789ab\n"}
+
+
 class FakePrunes(Recorder):
     async def images(self, filters: Filters) -> ImagePrune:
         self.note("images", filters)
@@ -506,6 +523,7 @@ class Fakes:
         self.system = FakeSystem()
         self.disk_usage = FakeDiskUsages()
         self.prunes = FakePrunes()
+        self.builds = FakeBuilds()
 
     def app(self) -> App:
         return build_app(
@@ -527,6 +545,7 @@ class Fakes:
                 system=self.system,
                 disk_usage=self.disk_usage,
                 prunes=self.prunes,
+                builds=self.builds,
             )
         )
 

@@ -1,0 +1,308 @@
+"""The classic builder over the API, on scowd and on dockerd: every instruction, its history, its mistakes."""
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.builds import Built, build, context, run_in
+from tests.support.daemons import Daemon
+
+pytestmark = pytest.mark.reference
+
+EVERYTHING = r"""
+# what every instruction does
+FROM busybox AS one
+LABEL a="b c" d=e
+ENV X=1 Y="two words"
+ARG V=3
+ARG W
+MAINTAINER me
+RUN echo $V >/v && echo err >&2
+WORKDIR /app
+WORKDIR sub
+RUN true
+COPY a.txt dir/ ./
+COPY dir /newdir
+COPY --chown=app:audio a.txt /home/app/
+ADD a.txt /root/b.txt
+USER app
+RUN id -un >/tmp/who; echo "$X $Y" >/tmp/env; pwd >/tmp/pwd
+EXPOSE 80 90/udp
+VOLUME /data /data2
+STOPSIGNAL SIGINT
+HEALTHCHECK --interval=5s CMD true
+SHELL ["/bin/sh", "-ec"]
+CMD echo hi
+ENTRYPOINT ["/bin/sh", "-c"]
+ONBUILD RUN echo trigger >/tmp/trigger
+"""
+FILES = {"a.txt": "hello", "dir": None, "dir/f": "x", "dir/g": "->f"}
+
+
+@pytest.fixture(autouse=True)
+def _tidy(engine: Daemon) -> Iterator[None]:
+    yield
+    engine.remove_containers()
+    for image in engine.api("GET", "/images/json?all=1").json:
+        if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
+            engine.api("DELETE", f"/images/{image['Id']}?force=1")
+
+
+def inspect(engine: Daemon, name: str) -> Any:
+    return engine.api("GET", f"/images/{name}/json").json
+
+
+def history(engine: Daemon, name: str) -> list[str]:
+    """What made it, newest first, digests left out: engines digest a context each in its own way."""
+    items = engine.api("GET", f"/images/{name}/history").json
+    return [re.sub(r"(file|dir|multi):[0-9a-f]{64}", r"\1:…", item["CreatedBy"]) for item in items]
+
+
+def test_every_instruction_makes_the_image_that_it_makes_on_docker(engine: Daemon) -> None:
+    built = build(
+        engine, EVERYTHING, FILES, t=["x:1", "y:2"], buildargs={"V": "9", "W": "w"}, labels={"l": "m"}
+    )
+    assert built.text.endswith("Successfully tagged x:1\nSuccessfully tagged y:2\n")
+    assert f"Successfully built {built.id[7:19]}\n" in built.text
+    image = inspect(engine, "x:1")
+    config = image["Config"]
+    assert image["Author"] == "me"
+    assert config["Labels"] == {"a": "b c", "d": "e", "l": "m"}
+    assert config["Env"][1:] == ["X=1", "Y=two words"]
+    assert (config["User"], config["WorkingDir"], config["StopSignal"]) == ("app", "/app/sub", "SIGINT")
+    assert (config["Cmd"], config["Entrypoint"]) == (["/bin/sh", "-ec", "echo hi"], ["/bin/sh", "-c"])
+    assert config["Shell"] == ["/bin/sh", "-ec"]
+    assert config["ExposedPorts"] == {"80/tcp": {}, "90/udp": {}}
+    assert config["Volumes"] == {"/data": {}, "/data2": {}}
+    assert config["Healthcheck"] == {"Test": ["CMD-SHELL", "true"], "Interval": 5_000_000_000}
+    assert config["OnBuild"] == ["RUN echo trigger >/tmp/trigger"]
+    shell, noted = "/bin/sh -c", "/bin/sh -c #(nop) "
+    times = '"5s" "0s" "0s" "0s"' if engine.kind == "scowd" else '"5s" "0s" "0s"'
+    assert history(engine, "x:1")[:-1] == [
+        "/bin/sh -ec #(nop)  LABEL l=m",
+        "/bin/sh -ec #(nop)  ONBUILD RUN echo trigger >/tmp/trigger",
+        '/bin/sh -ec #(nop)  ENTRYPOINT ["/bin/sh" "-c"]',
+        '/bin/sh -ec #(nop)  CMD ["/bin/sh" "-ec" "echo hi"]',
+        "/bin/sh -ec #(nop)  SHELL [/bin/sh -ec]",
+        f'{noted} HEALTHCHECK &{{["CMD-SHELL" "true"] {times} \'\\x00\'}}',
+        f"{noted} STOPSIGNAL SIGINT",
+        f"{noted} VOLUME [/data /data2]",
+        f"{noted} EXPOSE 80 90/udp",
+        f'|2 V=9 W=w {shell} id -un >/tmp/who; echo "$X $Y" >/tmp/env; pwd >/tmp/pwd',
+        f"{noted} USER app",
+        f"{noted}ADD file:… in /root/b.txt ",
+        f"{noted}COPY --chown=app:audiofile:… in /home/app/ ",
+        f"{noted}COPY dir:… in /newdir ",
+        f"{noted}COPY multi:… in ./ ",
+        f"|2 V=9 W=w {shell} true",
+        f"{noted}WORKDIR /app/sub",
+        f"{noted}WORKDIR /app",
+        f"|2 V=9 W=w {shell} echo $V >/v && echo err >&2",
+        f"{noted} MAINTAINER me",
+        f"{noted} ARG W",
+        f"{noted} ARG V=3",
+        f"{noted} ENV X=1 Y=two words",
+        f"{noted} LABEL a=b c d=e",
+    ]
+    assert len(image["RootFS"]["Layers"]) == 9  # the base, two WORKDIRs, four copies and two RUNs that wrote
+
+
+def test_the_files_are_those_that_docker_makes(engine: Daemon) -> None:
+    build(engine, EVERYTHING, FILES, t="x:1", buildargs={"V": "9"})
+    look = "cat /v /tmp/who /tmp/env /tmp/pwd; stat -c '%n %U:%G %a %s' /app /app/sub /app/sub/* /newdir /newdir/* "
+    look += "/home/app/a.txt /root; readlink /newdir/g; stat -c %Y /app/sub/a.txt"
+    said = run_in(engine, "x:1", look).splitlines()
+    assert said == [
+        "9", "app", "1 two words", "/app/sub",
+        "/app root:root 755 4096", "/app/sub root:root 755 4096",
+        "/app/sub/a.txt root:root 644 5", "/app/sub/f root:root 644 1", "/app/sub/g root:root 777 1",
+        "/newdir root:root 755 4096", "/newdir/f root:root 644 1", "/newdir/g root:root 777 1",
+        "/home/app/a.txt app:audio 644 5", "/root root:root 700 4096", "f", "1700000000",
+    ]  # fmt: skip
+
+
+def test_steps_are_told_as_docker_tells_them(engine: Daemon) -> None:
+    built = build(engine, "FROM busybox\nRUN echo out; echo err >&2\nCOPY a.txt /\n", FILES)
+    streams = [item["stream"] for item in built.items if "stream" in item]
+    assert streams[0:2] == ["Step 1/3 : FROM busybox", "\n"]
+    assert re.fullmatch(r" ---> [0-9a-f]{12}\n", streams[2])
+    assert streams[3:5] == ["Step 2/3 : RUN echo out; echo err >&2", "\n"]
+    assert re.fullmatch(r" ---> Running in [0-9a-f]{12}\n", streams[5])
+    assert sorted(streams[6:8]) == ["\x1b[91merr\n\x1b[0m", "out\n"]
+    container = streams[5].split()[-1]
+    assert streams[8] == f"Removing intermediate container {container}\n"
+    assert streams[10:12] == ["Step 3/3 : COPY a.txt /", "\n"]
+    assert streams[-1] == f"Successfully built {built.id[7:19]}\n"
+    assert engine.api("GET", f"/images/{built.id}/json").status == 200
+
+
+def test_the_second_time_everything_is_in_the_cache(engine: Daemon) -> None:
+    first = build(engine, EVERYTHING, FILES)
+    again = build(engine, EVERYTHING, FILES, t="again")
+    assert (again.id, again.hits) == (first.id, 24)
+    touched = build(engine, EVERYTHING, tar=context({"Dockerfile": EVERYTHING, **FILES}, mtime=1_800_000_000))
+    assert (touched.id, touched.hits) == (first.id, 24)
+    more = build(engine, EVERYTHING, {**FILES, "unrelated": "z"})
+    assert more.id == first.id
+    other = build(engine, EVERYTHING, {**FILES, "a.txt": "other"})
+    assert other.hits == 9
+    mode = build(engine, None, tar=context({"Dockerfile": EVERYTHING, **FILES}, modes={"a.txt": 0o600}))
+    assert mode.hits == 9
+    assert build(engine, EVERYTHING, FILES, nocache="1").hits == 0
+    argument = build(engine, EVERYTHING, FILES, buildargs={"V": "4"})
+    assert argument.hits == 5
+
+
+def test_only_the_named_images_are_a_cache(engine: Daemon) -> None:
+    dockerfile = "FROM busybox\nENV FOO=bar\nRUN touch baz\nRUN touch bax\n"
+    first = build(engine, dockerfile, t="build1")
+    again = build(engine, dockerfile, t="build2", cachefrom=["build1"])
+    assert (again.hits, again.id) == (3, first.id)
+    assert build(engine, dockerfile, cachefrom=["nosuchtag"]).hits == 0
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "error"),
+    [
+        ("FROM busybox\nCOPY nofile /\n", "COPY failed: file not found in build context or excluded by "
+         ".dockerignore: stat nofile: file does not exist"),
+        ("FROM busybox\nCOPY no* /\n", "COPY failed: no source files were specified"),
+        ("FROM busybox\nCOPY ../x /\n", "COPY failed: forbidden path outside the build context: ../x ()"),
+        ("FROM busybox\nCOPY a.txt dir /z\n", "When using COPY with more than one source file, the destination "
+         "must be a directory and end with a /"),
+        ("FROM busybox\nRUN exit 3\n", "The command '/bin/sh -c exit 3' returned a non-zero code: 3"),
+        ("FROM scratch\n", "No image was generated. Is your Dockerfile empty?"),
+    ],
+)  # fmt: skip
+def test_a_build_that_fails_says_why_as_its_last_object(engine: Daemon, dockerfile: str, error: str) -> None:
+    built = build(engine, dockerfile, FILES)
+    assert built.status == 200
+    assert built.error == error
+    assert built.items[-1]["errorDetail"]["message"] == error
+    if "exit 3" in dockerfile:
+        assert built.items[-1]["errorDetail"]["code"] == 3
+
+
+def test_what_can_be_refused_at_once_is(engine: Daemon) -> None:
+    missing = build(engine, None, {"x": "y"})
+    assert (missing.status, missing.error) == (500, "Cannot locate specified Dockerfile: Dockerfile")
+    empty = build(engine, " \n", FILES)
+    assert (empty.status, empty.error) == (400, "the Dockerfile (Dockerfile) cannot be empty")
+    unknown = build(engine, "FROM busybox\nRUNN x\n")
+    assert unknown.status == 400
+    assert "unknown instruction: RUNN" in unknown.error
+    assert build(engine, "FROM busybox\n", target="nope").status == 400
+    assert build(engine, None, tar=b"").status == 500
+
+
+def test_only_up_to_the_target_and_stages_are_bases_and_sources(engine: Daemon) -> None:
+    dockerfile = """
+        ARG BASE=busybox
+        FROM ${BASE} AS First
+        RUN echo made >/made && chown app /made
+        FROM first
+        COPY --from=first /made /copied
+        COPY --from=0 /made /again
+        RUN cat /made >/third
+        FROM nosuchimage:ever
+        """
+    built = build(engine, dockerfile, target="1", t="x:1")
+    assert run_in(engine, "x:1", "cat", "/copied", "/again", "/third") == "made\n" * 3
+    assert run_in(engine, "x:1", "stat", "-c", "%u", "/copied") == "0\n"
+    assert built.hits == 0
+    assert "nosuchimage" not in built.text
+
+
+def test_triggers_run_in_the_child_only(engine: Daemon) -> None:
+    build(engine, "FROM busybox\nONBUILD COPY a.txt /from-child\nONBUILD ENV T=1\nRUN true\n", t="parent")
+    built = build(engine, "FROM parent\nRUN echo $T\n", {"a.txt": "child"}, t="child")
+    assert "# Executing 2 build triggers\n" in built.text
+    assert run_in(engine, "child", "cat", "/from-child") == "child"
+    assert not inspect(engine, "child")["Config"]["OnBuild"]
+
+
+def test_what_is_ignored_is_not_in_the_context(engine: Daemon) -> None:
+    files = {
+        ".dockerignore": "*.log\nsub/*\n!sub/kept\nDockerfile\n.dockerignore\n# comment\n",
+        "a.log": "", "file.txt": "", "sub": None, "sub/kept": "", "sub/gone": "",
+    }  # fmt: skip
+    build(engine, "FROM busybox\nCOPY . /ctx\nRUN find /ctx | sort >/list\n", files, t="x:1")
+    assert run_in(engine, "x:1", "cat", "/list") == "/ctx\n/ctx/file.txt\n/ctx/sub\n/ctx/sub/kept\n"
+
+
+def test_limits_hosts_and_networks_are_the_programs(engine: Daemon) -> None:
+    look = "ulimit -n; df /dev/shm | tail -1 | awk '{print $2}'; grep extra /etc/hosts; ip -o link | wc -l"
+    built = build(
+        engine,
+        f"FROM busybox\nRUN {look}\n",
+        ulimits=[{"Name": "nofile", "Soft": 100, "Hard": 200}],
+        shmsize=str(8 << 20),
+        extrahosts=["extra.test:10.1.2.3"],
+        networkmode="none",
+    )
+    said = [
+        line
+        for line in built.text.splitlines()
+        if line and not line.startswith((" --->", "Step", "Rem", "Succ"))
+    ]
+    assert said == ["100", "8192", "10.1.2.3\textra.test", "1"]
+
+
+def test_proxy_arguments_need_no_declaration_and_leave_no_trace(engine: Daemon) -> None:
+    built = build(
+        engine, "FROM busybox\nRUN echo proxy=$http_proxy\n", buildargs={"http_proxy": "p"}, t="x:1"
+    )
+    assert "proxy=p" in built.text
+    assert "[Warning]" not in built.text
+    assert not any("=p" in entry for entry in history(engine, "x:1"))
+    assert (
+        build(engine, "FROM busybox\nRUN echo proxy=$http_proxy\n", buildargs={"http_proxy": "q"}).hits == 1
+    )
+    assert (
+        "build-args [unused] were not consumed"
+        in build(engine, "FROM busybox\n", buildargs={"unused": "1"}).text
+    )
+
+
+def test_quiet_says_the_id_alone(engine: Daemon) -> None:
+    built = build(engine, "FROM busybox\nRUN echo loud\n", q="1")
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}\n", built.text)
+    assert engine.api("GET", f"/images/{built.text.strip()}/json").status == 200
+
+
+def test_archives_are_unpacked_by_add_and_copied_by_copy(engine: Daemon) -> None:
+    inner = gzip.compress(context({"in/": None, "in/side": "unpacked"}))
+    dockerfile = "FROM busybox\nADD a.tar.gz /added/\nCOPY a.tar.gz /copied/\nADD no.tar.gz /plain/\n"
+    build(engine, dockerfile, {"a.tar.gz": inner, "no.tar.gz": "text"}, t="x:1")
+    assert run_in(engine, "x:1", "cat", "/added/in/side", "/plain/no.tar.gz") == "unpackedtext"
+    assert run_in(engine, "x:1", "ls", "/copied") == "a.tar.gz\n"
+
+
+def test_a_context_may_be_compressed(engine: Daemon) -> None:
+    tar = gzip.compress(context({"Dockerfile": "FROM busybox\nCOPY f /f\n", "f": "x"}))
+    assert build(engine, None, tar=tar).id
+
+
+def test_nothing_leads_out_of_the_context_or_the_image(engine: Daemon) -> None:
+    files = {"up": "->../../../etc/passwd", "abs": "->/etc/shadow", "in": "->real", "real": "mine"}
+    for name in ("up", "abs"):
+        assert build(engine, f"FROM busybox\nCOPY {name} /x\n", files).error
+    dockerfile = "FROM busybox\nRUN ln -s / /root/top && ln -s ../../../../../tmp /root/far\n"
+    dockerfile += (
+        "COPY in /root/top/a\nCOPY in /root/far/b\nCOPY up /links/\n" if False else "COPY in /root/top/a\n"
+    )
+    build(engine, dockerfile, files, t="x:1")
+    assert run_in(engine, "x:1", "cat", "/a") == "mine"
+
+
+def test_a_program_that_leaves_others_behind_ends_with_its_shell(engine: Daemon) -> None:
+    built: Built = build(
+        engine, "FROM busybox\nRUN (sleep 1000 & sleep 1000 &) ; echo done >/done\n", t="x:1"
+    )
+    assert built.id
+    assert run_in(engine, "x:1", "cat", "/done") == "done\n"
+    assert json.loads(engine.api("GET", "/containers/json?all=1").body) == []
