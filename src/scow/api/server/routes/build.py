@@ -1,7 +1,6 @@
 """``POST /build``: an image out of a Dockerfile and its context."""
 
 import base64
-import json
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any, Protocol, TypeVar
 
@@ -70,7 +69,7 @@ def read_request(query: Query, registry_config: str) -> BuildRequest:
         build_args=_json(query, "buildargs", dict[str, str | None], {}),
         labels=_json(query, "labels", dict[str, str], {}),
         network_mode=query.text("networkmode"),
-        extra_hosts=_extra_hosts(query.text("extrahosts")),
+        extra_hosts=_extra_hosts(query.all("extrahosts")),
         security_options=tuple(_json(query, "securityopt", list[str], [])),
         target=query.text("target"),
         platform=query.text("platform"),
@@ -84,22 +83,25 @@ def _integer(query: Query, name: str) -> int:
 
 def _json(query: Query, name: str, kind: type[T], default: T) -> T:
     text = query.text(name)
-    if not text or text == "null":
-        return default
+    return default if not text or text == "null" else _decoded(text, name, kind)
+
+
+def _decoded(text: str, name: str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, RecursionError) as exc:
         raise InvalidArgumentError(f"error reading {name}: {exc}") from exc
 
 
-def _extra_hosts(text: str) -> tuple[str, ...]:
-    """A JSON list, or as older clients send it, names and addresses between commas."""
-    if text.startswith(("[", "{")):
-        value = json.loads(text)
-        if isinstance(value, dict):
-            return tuple(f"{name}:{address}" for name, address in value.items())
-        return tuple(str(it) for it in value)
-    return tuple(filter(None, text.split(",")))
+def _extra_hosts(values: list[str]) -> tuple[str, ...]:
+    """Repeated, between commas, or as JSON: each of Docker's clients has its own way."""
+    found: list[str] = []
+    for text in values:
+        if text.startswith("["):
+            found += _decoded(text, "extrahosts", list[str])
+        else:
+            found += filter(None, text.split(","))
+    return tuple(found)
 
 
 def _auths(header: str) -> dict[str, AuthConfig]:
