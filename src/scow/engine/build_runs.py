@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scow.config import Config
+from scow.engine.containers.joining import settle_networks
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Container, MountRecord
 from scow.engine.containers.sandbox import Sandbox
-from scow.engine.networks import Networks
+from scow.engine.networks.registry import Networks
 from scow.engine.timestamps import rfc3339
 from scow.errors import InvalidArgumentError, ScowError
 from scow.runtime.defaults import fill_host_config
@@ -101,8 +102,7 @@ class BuildRuns:
             _log.warning("clean-up of a build's %s: %s", doc.id, exc)
         if sandbox is not None:
             sandbox.close()
-            if sandbox.endpoint is not None:
-                await launcher.sandboxes.release(sandbox.endpoint)
+            await launcher.sandboxes.release(doc, sandbox.endpoints)
         for folder in (launcher.bundles / doc.id, directory):
             await run_blocking(shutil.rmtree, folder, True)
 
@@ -113,7 +113,7 @@ class BuildRuns:
         validate_container(config, host, self._facts)
         if not request.args:
             raise InvalidArgumentError("no command specified")
-        networks = self._networks.settle(host, NetworkingConfig())
+        networks = settle_networks(host, NetworkingConfig(), self._networks)
         if not config.hostname:
             config.hostname = self._facts.hostname if host.network_mode == "host" else request.key[:12]
         return Container(
