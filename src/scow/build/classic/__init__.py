@@ -1,0 +1,1 @@
+"""The classic builder: one image for each instruction, told step by step."""

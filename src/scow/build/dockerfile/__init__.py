@@ -1,0 +1,1 @@
+"""The Dockerfile language, without any I/O: text to typed instructions."""

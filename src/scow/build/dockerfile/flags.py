@@ -1,0 +1,52 @@
+"""Flags of instructions: ``--name=value``, each known to its instruction, some of them more than once."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Literal
+
+from scow.errors import InvalidArgumentError
+
+Kind = Literal["text", "list", "boolean"]
+
+
+class Flags:
+    """The flags of one instruction. Raises InvalidArgumentError with Docker's messages."""
+
+    def __init__(self, words: Sequence[str], known: Mapping[str, Kind]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for word in words:
+            name, equals, value = word.removeprefix("--").partition("=")
+            kind = known.get(name)
+            if kind is None:
+                raise InvalidArgumentError(f"unknown flag: --{name}{suggestion(name, known, '--')}")
+            if kind != "list" and name in self._values:
+                raise InvalidArgumentError(f"Duplicate flag specified: {name}")
+            if kind == "boolean":
+                value = _boolean(name, value if equals else "true")
+            elif not equals:
+                raise InvalidArgumentError(f"Missing a value on flag: {name}")
+            self._values.setdefault(name, []).append(value)
+
+    def text(self, name: str) -> str:
+        """The value, empty if the flag is not there."""
+        return self._values.get(name, [""])[0]
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """All values, in order."""
+        return tuple(self._values.get(name, ()))
+
+    def boolean(self, name: str) -> bool | None:
+        """``None`` if the flag is not there."""
+        return self._values[name][0] == "true" if name in self._values else None
+
+
+def _boolean(name: str, value: str) -> str:
+    if value.lower() not in ("true", "false"):
+        raise InvalidArgumentError(f"Expecting boolean value for flag {name}, not: {value}")
+    return value.lower()
+
+
+def suggestion(word: str, known: Mapping[str, object] | Sequence[str], prefix: str = "") -> str:
+    """`` (did you mean x?)`` where something is near enough."""
+    near = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return f" (did you mean {prefix}{near[0]}?)" if near else ""

@@ -1,0 +1,106 @@
+"""Physical lines become logical ones: continuations joined, comments dropped, heredocs collected."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from scow.build.dockerfile.heredoc import Heredoc, heredocs_of
+from scow.build.dockerfile.source import DockerfileError, Location, Source
+
+_HEREDOC_INSTRUCTIONS = ("add", "copy", "run")
+_BLANK = " \t\v\f\r\n\x85\xa0"
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalLine:
+    """One instruction's text. ``comments`` stood right above it."""
+
+    text: str
+    location: Location
+    heredocs: tuple[Heredoc, ...] = ()
+    comments: tuple[str, ...] = ()
+    empty_continuation: int = 0
+    """The number of an empty line in the middle of it, or 0."""
+
+
+def read_lines(source: Source, escape: str) -> Iterator[LogicalLine]:
+    """All of them. Raises DockerfileError for a heredoc that does not end."""
+    continued = re.compile(rf"(?:^|(?<=[^{re.escape(escape)}])){re.escape(escape)}[ \t]*$")
+    lines = list(source.lines)
+    lines[0] = lines[0].removeprefix("\ufeff")
+    if lines[-1] == "":
+        lines.pop()
+    at, comments = 0, []
+    while at < len(lines):
+        line = lines[at].rstrip("\r").lstrip(_BLANK)
+        at += 1
+        if line.startswith("#"):
+            comments.append(line[1:].strip())
+            continue
+        first = at
+        parts, at, empty = _joined(lines, line, at, continued)
+        text = "".join(parts)
+        if not text.strip(_BLANK):
+            if not line:
+                comments = []
+            continue
+        found = LogicalLine(text, Location(first, at), comments=tuple(comments), empty_continuation=empty)
+        comments = []
+        if _may_have_heredocs(text):
+            found, at = _with_heredocs(source, lines, found, at)
+        yield found
+
+
+def _may_have_heredocs(text: str) -> bool:
+    """Whether it is one of three instructions, perhaps as a trigger, and not in JSON form."""
+    words = text.split(None, 2)
+    if words[0].lower() == "onbuild":
+        words = words[1:]
+    if not words or words[0].lower() not in _HEREDOC_INSTRUCTIONS:
+        return False
+    return len(words) == 1 or not words[1].startswith("[")
+
+
+def _joined(
+    lines: list[str], line: str, at: int, continued: re.Pattern[str]
+) -> tuple[list[str], int, int]:
+    """The parts of a logical line that begins with ``line``, where to go on, and an empty line in it."""
+    parts, empty = [], 0
+    while True:
+        cut = continued.sub("", line)
+        parts.append(cut)
+        if cut == line:
+            return parts, at, empty
+        while True:
+            if at >= len(lines):
+                return parts, at, empty
+            line = lines[at].rstrip("\r")
+            at += 1
+            stripped = line.lstrip(_BLANK)
+            if stripped.startswith("#"):
+                continue
+            if not stripped:
+                empty = empty or at
+                continue
+            break
+
+
+def _with_heredocs(
+    source: Source, lines: list[str], line: LogicalLine, at: int
+) -> tuple[LogicalLine, int]:
+    complete = []
+    for heredoc in heredocs_of(line.text):
+        content = []
+        while True:
+            if at >= len(lines):
+                here = Location(line.location.start, len(lines))
+                raise DockerfileError("unterminated heredoc", source, here, f"<<{heredoc.name}")
+            text = lines[at]
+            at += 1
+            mark = text.rstrip("\r")
+            if (mark.lstrip("\t") if heredoc.chomp else mark) == heredoc.name:
+                break
+            content.append(f"{text}\n")
+        complete.append(replace(heredoc, content="".join(content)))
+    location = Location(line.location.start, at)
+    return replace(line, location=location, heredocs=tuple(complete)), at

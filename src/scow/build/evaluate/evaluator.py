@@ -1,0 +1,326 @@
+"""Stages of a Dockerfile, evaluated one instruction after the other.
+
+Both front doors use this: the classic builder does what each instruction made before it looks at the next,
+BuildKit's evaluates everything and then has the graph solved.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from scow.build.dockerfile import instructions as it
+from scow.build.dockerfile.instructions import Instruction, Stage
+from scow.build.dockerfile.parser import Dockerfile
+from scow.build.dockerfile.reading import read_trigger
+from scow.build.dockerfile.source import DockerfileError, Location
+from scow.build.evaluate import file_steps
+from scow.build.evaluate.base import SCRATCH, BaseImage, Resolver
+from scow.build.evaluate.config_steps import apply_config_step
+from scow.build.evaluate.run_mounts import parse_mount
+from scow.build.evaluate.stage_state import Made, StageState, begin_stage
+from scow.build.evaluate.variables import Scope, platform_arguments
+from scow.build.graph.ops import BaseOp, ContextSource, Op, Outside, Vertex
+from scow.errors import InvalidArgumentError, ParseError
+from scow.spec.platform import Platform, parse_platform
+
+MAIN_CONTEXT = "context"
+"""The name of the context that ``COPY`` without ``--from`` reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a build says of its Dockerfile.
+
+    ``contexts`` are named contexts: ``docker-image://ref`` stands for an image, anything else is the name of
+    a tree of the job. ``default_path``: a PATH is set where a base has none.
+    """
+
+    build_arguments: Mapping[str, str]
+    build_platform: Platform
+    platform: Platform
+    target: str = ""
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    no_cache_stages: frozenset[str] = frozenset()
+    default_path: bool = False
+
+
+class Evaluator:
+    """One Dockerfile in one build."""
+
+    def __init__(self, dockerfile: Dockerfile, options: Options, resolver: Resolver) -> None:
+        """Raises DockerfileError for arguments before the first FROM that cannot be."""
+        self.dockerfile = dockerfile
+        self._options = options
+        self._resolver = resolver
+        self._images: dict[str, BaseImage] = {}
+        self._states: dict[int, StageState] = {}
+        self.global_scope = self._scope({}, platform_arguments(options.build_platform, options.platform, options.target))
+        self._declare_global_arguments()
+
+    def _scope(self, outer: Mapping[str, str], always: Mapping[str, str]) -> Scope:
+        return Scope(self._options.build_arguments, {**always, **outer}, self.dockerfile.directives.escape)
+
+    def _declare_global_arguments(self) -> None:
+        scope = self.global_scope
+        # The platform's are there before the first FROM without being declared.
+        scope.arguments.update({name: value for name, value in scope.outer.items() if name not in scope.given})
+        for instruction in self.dockerfile.arguments:
+            for name, default in instruction.arguments:
+                with self.mistakes_at(instruction.location):
+                    scope.declare(name, None if default is None else scope.expand(default))
+
+    def target_index(self) -> int:
+        """The stage that is to be built. Raises InvalidArgumentError for one that is not there."""
+        name = self._options.target
+        if not name:
+            return len(self.dockerfile.stages) - 1
+        found = self.dockerfile.find_stage(name, len(self.dockerfile.stages))
+        if found is None:
+            raise InvalidArgumentError(f'target stage "{name}" could not be found')
+        return found
+
+    def needed(self, target: int) -> list[int]:
+        """The stages that ``target`` is made of, in order, itself last; triggers of images not counted."""
+        wanted, queue = {target}, [target]
+        while queue:
+            index = queue.pop()
+            for name in self._names_in(index):
+                found = self._stage_named(name, index)
+                if found is not None and found not in wanted:
+                    wanted.add(found)
+                    queue.append(found)
+        return sorted(wanted)
+
+    def _names_in(self, index: int) -> list[str]:
+        """Everything that a stage names that may be another one."""
+        stage = self.dockerfile.stages[index]
+        names = [self._base_name(stage)]
+        for instruction in stage.instructions:
+            names += _references(instruction)
+        return names
+
+    def _stage_named(self, name: str, before: int) -> int | None:
+        return self.dockerfile.find_stage(name, before) if name else None
+
+    def _base_name(self, stage: Stage) -> str:
+        with self.mistakes_at(stage.location):
+            return self.global_scope.expand(stage.base)
+
+    async def begin(self, index: int) -> "StageEvaluation":
+        """Stage ``index``, up to its FROM. Raises DockerfileError, and what finding an image raises."""
+        stage = self.dockerfile.stages[index]
+        name = self._base_name(stage)
+        if not name:
+            raise self.mistake(stage.location, f"base name ({stage.base}) should not be blank")
+        scope = self._stage_scope(index)
+        platform = self._platform(stage)
+        earlier = self._stage_named(name, index) if not name.isdecimal() else None
+        if earlier is not None:
+            state = (await self._finished(earlier)).continued(scope)
+            return StageEvaluation(self, index, state, [], continues=earlier)
+        base = await self._image(name, platform, stage.location)
+        state = begin_stage(base, scope, platform, default_path=self._options.default_path)
+        triggers, state.config.on_build = list(state.config.on_build or []), None
+        return StageEvaluation(self, index, state, triggers)
+
+    def _stage_scope(self, index: int) -> Scope:
+        options = self._options
+        always = platform_arguments(options.build_platform, options.platform, options.target)
+        declared = {
+            name
+            for instruction in self.dockerfile.arguments
+            for name, _ in instruction.arguments
+        }
+        outer = {
+            name: value
+            for name in declared
+            if (value := self.global_scope.arguments.get(name)) is not None
+        }
+        return self._scope(outer, always)
+
+    def _platform(self, stage: Stage) -> Platform:
+        if not stage.platform:
+            return self._options.platform
+        with self.mistakes_at(stage.location, "--platform"):
+            text = self.global_scope.expand(stage.platform)
+            found = parse_platform(text)
+        return found if found.architecture else self._options.platform
+
+    async def _image(self, name: str, platform: Platform, location: Location) -> BaseImage:
+        named = self._options.contexts.get(name.lower())
+        if named is not None and named.startswith("docker-image://"):
+            name = named.removeprefix("docker-image://")
+        elif name == "scratch":
+            return SCRATCH
+        key = f"{platform} {name}"
+        if key not in self._images:
+            self._images[key] = await self._resolver.resolve(name, platform)
+        return self._images[key]
+
+    async def _finished(self, index: int) -> StageState:
+        """How an earlier stage ended; one that nobody thought of is evaluated now."""
+        if index not in self._states:
+            evaluation = await self.begin(index)
+            await evaluation.finish()
+        return self._states[index]
+
+    def keep(self, index: int, state: StageState) -> None:
+        """A stage is at its end."""
+        self._states[index] = state
+
+    async def find_sources(self, instruction: Instruction, index: int, state: StageState) -> dict[str, Vertex | Outside]:
+        """What an instruction names by ``--from`` or ``from=``, found."""
+        found: dict[str, Vertex | Outside] = {"": ContextSource(MAIN_CONTEXT)}
+        for name in _references(instruction, state):
+            stage = self._stage_named(name, index)
+            context = self._options.contexts.get(name.lower())
+            if stage is not None:
+                found[name] = (await self._finished(stage)).vertex
+            elif context is not None and not context.startswith("docker-image://"):
+                found[name] = ContextSource(context)
+            else:
+                base = await self._image(name, self._options.platform, instruction.location)
+                found[name] = Vertex(BaseOp(base.reference, base.chain_id), name=f"FROM {base.reference}")
+        return found
+
+    def declared_arguments(self) -> set[str]:
+        """Every name that an ARG anywhere in the file has."""
+        everywhere = [*self.dockerfile.arguments]
+        for stage in self.dockerfile.stages:
+            everywhere += [instruction for instruction in stage.instructions if isinstance(instruction, it.Arg)]
+        return {name for instruction in everywhere for name, _ in instruction.arguments}
+
+    def is_without_cache(self, stage: Stage, index: int) -> bool:
+        """``--no-cache-filter``."""
+        names = {name.lower() for name in self._options.no_cache_stages}
+        return bool(names) and (stage.name in names or str(index) in names)
+
+    def mistake(self, location: Location, message: str, token: str = "") -> DockerfileError:
+        """An error that shows the lines of ``location``."""
+        return DockerfileError(message, self.dockerfile.source, location, token)
+
+    def mistakes_at(self, location: Location, token: str = "") -> "_MistakesAt":
+        """Within the block, what cannot be right is so there."""
+        return _MistakesAt(self, location, token)
+
+    def mistakes_in(self, instruction: Instruction) -> "_MistakesAt":
+        """Within the block, what cannot be right is so at this instruction."""
+        return _MistakesAt(self, instruction.location, instruction.word)
+
+
+class _MistakesAt:
+    """Gives mistakes that have no place yet the place of what is evaluated."""
+
+    def __init__(self, evaluator: Evaluator, location: Location, token: str) -> None:
+        self._evaluator = evaluator
+        self._location = location
+        self._token = token
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, exc: BaseException | None, *rest: object) -> None:
+        if isinstance(exc, InvalidArgumentError) and not isinstance(exc, ParseError):
+            raise self._evaluator.mistake(self._location, exc.message, self._token) from exc
+
+
+class StageEvaluation:
+    """One stage while its instructions are evaluated. ``triggers`` of its base come first."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        index: int,
+        state: StageState,
+        triggers: list[str],
+        *,
+        continues: int | None = None,
+    ) -> None:
+        """``continues`` is the index of the stage that this one begins as, ``None`` for an image."""
+        self._evaluator = evaluator
+        self.index = index
+        self.continues = continues
+        self.state = state
+        self.stage = evaluator.dockerfile.stages[index]
+        escape = evaluator.dockerfile.directives.escape
+        with evaluator.mistakes_at(self.stage.location):
+            self.triggers = [read_trigger(text, self.stage.location, escape) for text in triggers]
+        self._no_cache = evaluator.is_without_cache(self.stage, index)
+        self._number = 1
+        self._total = 1 + sum(map(file_steps.is_file_step, self.instructions))
+
+    @property
+    def instructions(self) -> list[Instruction]:
+        """Everything to be applied, in order."""
+        return [*self.triggers, *self.stage.instructions]
+
+    async def apply(self, instruction: Instruction) -> Made:
+        """Evaluate one. Raises DockerfileError, and what finding an image raises."""
+        state = self.state
+        with self._evaluator.mistakes_in(instruction):
+            text = apply_config_step(state, instruction)
+            made = Made(text) if text is not None else await self._apply_file_step(instruction)
+        state.made.append(made)
+        return made
+
+    async def finish(self) -> StageState:
+        """Evaluate all that is left from the beginning on."""
+        for instruction in self.instructions:
+            await self.apply(instruction)
+        self._evaluator.keep(self.index, self.state)
+        return self.state
+
+    async def _apply_file_step(self, instruction: Instruction) -> Made:
+        state = self.state
+        sources = await self._evaluator.find_sources(instruction, self.index, state)
+        vertex = partial(self._vertex, instruction)
+        self._number += 1
+        match instruction:
+            case it.Run():
+                return file_steps.run(state, instruction, sources.__getitem__, vertex)
+            case it.Workdir():
+                return file_steps.workdir(state, instruction, vertex)
+            case it.Copy():
+                return file_steps.copy(state, instruction, sources.__getitem__, vertex)
+        raise InvalidArgumentError(f"{instruction.word} cannot stand here")
+
+    def _vertex(
+        self, instruction: Instruction, op: Op, *, base: Vertex, sources: tuple[Vertex | Outside, ...] = ()
+    ) -> Vertex:
+        return Vertex(
+            op,
+            base,
+            sources,
+            name=f"[{self._label()}{self._number}/{self._total}] {instruction.word.upper()} {_one_line(instruction)}",
+            stage=self.stage.name,
+            first_line=instruction.location.start,
+            last_line=instruction.location.end,
+            no_cache=self._no_cache,
+        )
+
+    def _label(self) -> str:
+        if len(self._evaluator.dockerfile.stages) == 1 and not self.stage.name:
+            return ""
+        return f"{self.stage.name or f'stage-{self.index}'} "
+
+
+def _one_line(instruction: Instruction) -> str:
+    return " ".join(instruction.text.split())
+
+
+def _references(instruction: Instruction, state: StageState | None = None) -> list[str]:
+    """Names of stages, contexts and images in an instruction."""
+    if isinstance(instruction, it.Copy) and instruction.from_:
+        return [instruction.from_]
+    if isinstance(instruction, it.Run):
+        expand: Callable[[str], str] = state.scope.expand if state is not None else lambda text: text
+        return [name for text in instruction.mounts if (name := _mount_from(text, expand))]
+    return []
+
+
+def _mount_from(text: str, expand: Callable[[str], str]) -> str:
+    try:
+        return parse_mount(text, expand)[1]
+    except InvalidArgumentError:
+        return ""  # it is refused when its step is evaluated
+

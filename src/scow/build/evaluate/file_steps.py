@@ -1,0 +1,210 @@
+"""Instructions that change files: RUN, COPY, ADD and WORKDIR become vertices."""
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from scow.build.dockerfile import instructions as it
+from scow.build.dockerfile.heredoc import Heredoc, parse_heredoc
+from scow.build.dockerfile.instructions import Instruction
+from scow.build.evaluate.config_steps import command_args, working_directory
+from scow.build.evaluate.run_mounts import parse_mount
+from scow.build.evaluate.stage_state import Made, StageState
+from scow.build.evaluate.variables import PROXY_ARGUMENTS
+from scow.build.execute.copy_step import target_path
+from scow.build.execute.copying import numeric_mode
+from scow.build.execute.downloads import file_name
+from scow.build.graph.ops import (
+    ContextSource,
+    CopyOp,
+    DownloadSource,
+    FilesSource,
+    GitSource,
+    MakeFolderOp,
+    Mount,
+    Outside,
+    RunOp,
+    Unpacking,
+    Vertex,
+)
+from scow.errors import InvalidArgumentError
+
+Source = Vertex | Outside
+FindSource = Callable[[str], Source]
+"""What ``--from`` or a mount's ``from`` names. Raises NotFoundError."""
+
+_URL = re.compile(r"https?://", re.I)
+_GIT = re.compile(r"(?:git|ssh)://|git@[\w.-]+:|https?://\S+\.git(?:[#?]|$)|github\.com/", re.I)
+
+
+def run(state: StageState, instruction: it.Run, find: FindSource, vertex: Callable[..., Vertex]) -> Made:
+    """Raises InvalidArgumentError, NotFoundError."""
+    args, files = _program(state, instruction)
+    mounts, sources = _mounts(state, instruction, find)
+    arguments = [pair for pair in state.scope.program_arguments() if pair[0] not in PROXY_ARGUMENTS]
+    env = [*(state.config.env or []), *(f"{name}={value}" for name, value in arguments)]
+    op = RunOp(
+        args=tuple(args),
+        env=tuple(env),
+        cwd=state.config.working_dir or "/",
+        user=state.config.user,
+        network=instruction.network or "default",
+        insecure=instruction.security == "insecure",
+        mounts=tuple(mounts),
+        files=files,
+    )
+    made = vertex(op, base=state.vertex, sources=tuple(sources))
+    state.vertex = made
+    front = f"|{len(arguments)} {' '.join(f'{name}={value}' for name, value in arguments)} " if arguments else ""
+    return Made(f"RUN {front}{' '.join(args)}", made)
+
+
+def _program(state: StageState, instruction: it.Run) -> tuple[list[str], tuple[tuple[str, bytes], ...]]:
+    """The arguments, and scripts that are to be there as files."""
+    command, heredocs = instruction.command, instruction.heredocs
+    if not heredocs or not command.shell:
+        return command_args(state, command), ()
+    text = command.words[0]
+    first = parse_heredoc(text) if len(heredocs) == 1 else None
+    if first is None or first.name != heredocs[0].name:
+        # The shell reads the documents itself.
+        whole = text + "".join(f"\n{doc.content}{doc.name}" for doc in heredocs)
+        return [*state.shell, whole], ()
+    script = heredocs[0].text()
+    if not script.startswith("#!"):
+        return [*state.shell, script], ()
+    name = posixpath.basename(first.name) or "script"
+    return [f"/dev/pipes/{name}"], ((name, script.encode()),)
+
+
+def _mounts(
+    state: StageState, instruction: it.Run, find: FindSource
+) -> tuple[list[Mount], list[Source]]:
+    mounts: list[Mount] = []
+    sources: list[Source] = []
+    for text in instruction.mounts:
+        mount, from_ = parse_mount(text, state.scope.expand)
+        source = find(from_) if from_ or mount.kind == "bind" else None
+        if isinstance(source, Vertex):
+            mount = replace(mount, from_=len(sources))
+            sources.append(source)
+        elif isinstance(source, ContextSource):
+            mount = replace(mount, context=source.name)
+        mounts.append(mount)
+    return mounts, sources
+
+
+def workdir(state: StageState, instruction: it.Workdir, vertex: Callable[..., Vertex]) -> Made:
+    """The folder is made, and is where all that follows begins."""
+    path = working_directory(state, state.scope.expand(instruction.path))
+    state.config.working_dir = path
+    made = vertex(MakeFolderOp(path), base=state.vertex)
+    state.vertex = made
+    return Made(f"WORKDIR {path}", made)
+
+
+def copy(
+    state: StageState, instruction: it.Copy, find: FindSource, vertex: Callable[..., Vertex]
+) -> Made:
+    """COPY and ADD: files of another stage keep their owners. Raises InvalidArgumentError, NotFoundError."""
+    patterns, sources = _sources(state, instruction, find)
+    target, into_folder = target_path(state.config.working_dir or "/", state.scope.expand(instruction.target))
+    if len(patterns) > 1 and not into_folder and not instruction.parents:
+        raise InvalidArgumentError(
+            f"When using {instruction.word.upper()} with more than one source file, "
+            "the destination must be a directory and end with a /"
+        )
+    from_stage = any(isinstance(source, Vertex) for source in sources)
+    chmod = state.scope.expand(instruction.chmod)
+    numeric_mode(chmod)
+    op = CopyOp(
+        sources=patterns,
+        target=target,
+        into_folder=into_folder,
+        chown=state.scope.expand(instruction.chown),
+        chmod=chmod,
+        excludes=tuple(state.scope.expand(it) for it in instruction.excludes),
+        parents=instruction.parents,
+        link=instruction.link,
+        unpack=_unpack(instruction, sources),
+        keep_owners=from_stage,
+    )
+    made = vertex(op, base=state.vertex, sources=sources)
+    state.vertex = made
+    shown = [*_shown_flags(instruction, op), *(state.scope.expand(it) for it in instruction.sources)]
+    return Made(f"{instruction.word.upper()} {' '.join(shown)} {state.scope.expand(instruction.target)}", made)
+
+
+def _shown_flags(instruction: it.Copy, op: CopyOp) -> list[str]:
+    flags = [f"--from={instruction.from_}"] if instruction.from_ else []
+    flags += [f"--chown={op.chown}"] if op.chown else []
+    flags += [f"--chmod={op.chmod}"] if op.chmod else []
+    flags += ["--parents"] if op.parents else []
+    flags += [f"--exclude={text}" for text in op.excludes]
+    return flags + (["--link"] if op.link else [])
+
+
+def _unpack(instruction: it.Copy, sources: tuple[Source, ...]) -> Unpacking:
+    if not isinstance(instruction, it.Add):
+        return "never"
+    outside = any(isinstance(source, DownloadSource) for source in sources)
+    if instruction.unpack is None:
+        return "never" if outside else "local"
+    return "always" if instruction.unpack else "never"
+
+
+def _sources(
+    state: StageState, instruction: it.Copy, find: FindSource
+) -> tuple[tuple[str, ...], tuple[Source, ...]]:
+    """Patterns and the trees that they are in: one tree for all, or one for each."""
+    words = [state.scope.expand(text) for text in instruction.sources]
+    found: list[tuple[str, Source]] = []
+    plain: list[str] = []
+    documents = {doc.name: doc for doc in instruction.heredocs}
+    for text in words:
+        heredoc = parse_heredoc(text) if documents else None
+        if heredoc is not None and heredoc.name in documents:
+            found.append((heredoc.name, _document(state, documents[heredoc.name])))
+        elif isinstance(instruction, it.Add) and (_URL.match(text) or _GIT.match(text)):
+            found.append(_remote(text, instruction))
+        else:
+            plain.append(text)
+    if plain and not found:
+        return tuple(plain), (find(instruction.from_),)
+    found += [(text, find(instruction.from_)) for text in plain]
+    return tuple(name for name, _ in found), tuple(source for _, source in found)
+
+
+def _document(state: StageState, heredoc: Heredoc) -> FilesSource:
+    text = heredoc.text()
+    if heredoc.expanded:
+        text = state.scope.expand_content(text)
+    return FilesSource(((heredoc.name, text.encode("utf-8", "surrogateescape")),))
+
+
+def _remote(text: str, instruction: it.Add) -> tuple[str, Source]:
+    if _GIT.match(text):
+        return "/", git_source(text, keep_git_dir=bool(instruction.keep_git_dir))
+    name = file_name(text) or hashlib.sha256(text.encode()).hexdigest()[:12]
+    return name, DownloadSource(text, instruction.checksum, name)
+
+
+def git_source(text: str, *, keep_git_dir: bool = False) -> GitSource:
+    """``remote#ref:subdir``, with the scheme that an address without one means."""
+    remote, _, fragment = text.partition("#")
+    if remote.lower().startswith("github.com/"):
+        remote = f"https://{remote}"
+    ref, _, subdir = fragment.partition(":")
+    return GitSource(remote, ref, subdir, keep_git_dir)
+
+
+def is_git_address(text: str) -> bool:
+    """Whether a context or a source of ADD is a repository."""
+    return _GIT.match(text) is not None
+
+
+def is_file_step(instruction: Instruction) -> bool:
+    """Whether it changes files."""
+    return isinstance(instruction, it.Run | it.Copy | it.Workdir)

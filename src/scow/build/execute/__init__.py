@@ -1,0 +1,1 @@
+"""What the steps of a build do with a file system."""

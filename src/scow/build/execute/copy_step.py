@@ -1,0 +1,215 @@
+"""COPY and ADD as a step: what they copy found and digested, then made part of a file system."""
+
+import hashlib
+import os
+import posixpath
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from scow.build.execute.content_digest import content_digest
+from scow.build.execute.copying import Target, copy_selection, numeric_mode
+from scow.build.execute.downloads import Downloads
+from scow.build.execute.inputs import Inputs
+from scow.build.execute.selection import Chosen, Selection, select
+from scow.build.graph.cache import Cache
+from scow.image.leases import Lease
+from scow.build.graph.ops import (
+    ContextSource,
+    CopyOp,
+    DownloadSource,
+    FilesSource,
+    GitSource,
+    Outside,
+    Vertex,
+)
+from scow.build.trees.folder import FolderTree
+from scow.build.trees.memory import MemoryTree
+from scow.build.trees.tree import Tree
+from scow.errors import InvalidArgumentError, ScowError
+from scow.image.decompress import decompressed
+from scow.image.layers import NewLayer
+from scow.image.tar_reader import TarReader
+from scow.image.threads import run_to_end
+from scow.linux.rootpath import read_in_root
+from scow.runtime.users import resolve_user
+
+if TYPE_CHECKING:
+    from scow.build.graph.job import Job, Result
+
+_MAX_ACCOUNTS_BYTES = 4 << 20
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_SNIFFED_BYTES = 4096
+
+
+class Gathering:
+    """Finds what one COPY copies. What it opens is closed with ``stack``."""
+
+    def __init__(self, cache: Cache, downloads: Downloads, job: "Job", stack: AsyncExitStack) -> None:
+        self._cache = cache
+        self._downloads = downloads
+        self._job = job
+        self._stack = stack
+
+    async def inputs(
+        self, vertex: Vertex, op: CopyOp, base: str | None, results: "Mapping[Vertex, Result]"
+    ) -> Inputs:
+        """Raises NotFoundError, InvalidArgumentError, ScowError."""
+        selections, digests = [], []
+        for source, patterns in zip(vertex.sources, _patterns(op, vertex), strict=True):
+            if isinstance(source, Vertex):
+                selection, digest = await self._from_stage(op, patterns, results[source].chain_id)
+            else:
+                selection, digest = await self._from_outside(op, patterns, source)
+            digests.append(digest)
+            selections.append(selection)
+        if op.link:
+            base = None
+        return Inputs(
+            base,
+            contents=tuple(digests),
+            selections=tuple(selections),
+            shown=_shown(selections, digests),
+            outlive_job=not any(isinstance(it, ContextSource) for it in vertex.sources),
+        )
+
+    async def _from_stage(
+        self, op: CopyOp, patterns: tuple[str, ...], chain_id: str | None
+    ) -> tuple[Selection, str]:
+        if chain_id is None:
+            tree: Tree = MemoryTree({})
+        else:
+            view = await run_to_end(self._job.lease.view, chain_id)
+            self._stack.callback(view.close)
+            root = os.open(f"/proc/self/fd/{view.root}", _DIRECTORY)
+            tree = FolderTree(root, with_owners=True)
+        self._stack.callback(tree.close)
+        selection = await run_to_end(_selected, tree, op, patterns)
+        words = msgspec.json.encode([chain_id, patterns, op.excludes, op.parents, op.keep_owners])
+        memo = hashlib.sha256(words).hexdigest()
+        digest = self._cache.content_of(memo)
+        if digest is None:
+            digest = await run_to_end(content_digest, selection, with_owners=op.keep_owners)
+            self._cache.remember_content(memo, chain_id, digest)
+        return selection, digest
+
+    async def _from_outside(
+        self, op: CopyOp, patterns: tuple[str, ...], source: Outside
+    ) -> tuple[Selection, str]:
+        match source:
+            case ContextSource(name):
+                tree = self._job.contexts.get(name)
+                if tree is None:
+                    raise InvalidArgumentError(f"the build has no context {name!r}")
+                async with self._job.context_lock(name):
+                    selection = await run_to_end(_selected, tree, op, patterns)
+                    return selection, await run_to_end(content_digest, selection, with_owners=False)
+            case FilesSource(files, mode):
+                tree = MemoryTree(dict(files), mode=mode)
+            case DownloadSource():
+                tree = await self._downloads.file(source, self._stack)
+            case GitSource():
+                tree = await self._downloads.repository(source, self._stack)
+        selection = await run_to_end(_selected, tree, op, patterns)
+        return selection, await run_to_end(content_digest, selection, with_owners=False)
+
+
+def _patterns(op: CopyOp, vertex: Vertex) -> list[tuple[str, ...]]:
+    """The sources of each tree: several trees have one each."""
+    if len(vertex.sources) == 1:
+        return [op.sources]
+    return [(source,) for source in op.sources]
+
+
+def _selected(tree: Tree, op: CopyOp, patterns: tuple[str, ...]) -> Selection:
+    return select(tree, patterns, excludes=op.excludes, parents=op.parents)
+
+
+def _shown(selections: list[Selection], digests: list[str]) -> str:
+    """As Docker's history has it: ``file:<digest>``, ``dir:…``, and ``multi:…`` for several."""
+    chosen = [it for selection in selections for it in selection.chosen]
+    digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    if len(chosen) > 1:
+        return f"multi:{digest}"
+    return f"{'dir' if chosen and chosen[0].node.is_folder else 'file'}:{digest}"
+
+
+async def copy(lease: Lease, op: CopyOp, inputs: Inputs, epoch_s: int | None) -> NewLayer:
+    """Make a layer of it. Raises InvalidArgumentError, ScowError, ``OSError``."""
+    active = await lease.prepare(inputs.base)
+    root = await lease.mount(active)
+    try:
+        await run_to_end(_write, root, op, inputs, epoch_s)
+    except FileNotFoundError as exc:
+        raise ScowError(f"{exc.filename}: {exc.strerror}") from exc
+    return await lease.commit(active)
+
+
+def _write(root: Path, op: CopyOp, inputs: Inputs, epoch_s: int | None) -> None:
+    root_fd = os.open(root, _DIRECTORY)
+    try:
+        chosen = [it for selection in inputs.selections for it in selection.chosen]
+        target = Target(
+            root_fd=root_fd,
+            path=op.target,
+            into_folder=op.into_folder or len(chosen) > 1,
+            owner=_owner(root_fd, op),
+            mode=numeric_mode(op.chmod),
+            mtime_ns=None if epoch_s is None else epoch_s * 1_000_000_000,
+        )
+        for selection in inputs.selections:
+            copy_selection(selection, target, _unpacks(selection, op))
+    finally:
+        os.close(root_fd)
+
+
+def _owner(root_fd: int, op: CopyOp) -> tuple[int, int] | None:
+    """``--chown`` in numbers, by the accounts of the file system; a user alone brings its group."""
+    if not op.chown:
+        return None if op.keep_owners else (0, 0)
+    user, colon, group = op.chown.partition(":")
+    passwd, groups = _accounts(root_fd, "passwd"), _accounts(root_fd, "group")
+    found = resolve_user(op.chown if colon and group else user, passwd, groups)
+    if not group and user.isdigit():
+        return found.uid, found.uid
+    return found.uid, found.gid
+
+
+def _accounts(root_fd: int, name: str) -> str:
+    try:
+        return read_in_root(root_fd, f"/etc/{name}", _MAX_ACCOUNTS_BYTES).decode(errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+
+
+def _unpacks(selection: Selection, op: CopyOp) -> Callable[[Chosen], bool]:
+    if op.unpack == "never":
+        return lambda chosen: False
+    return lambda chosen: chosen.node.is_file and _is_archive(selection, chosen)
+
+
+def _is_archive(selection: Selection, chosen: Chosen) -> bool:
+    """Whether its first bytes are those of a tar, compressed or not."""
+    with closing(selection.tree.open(chosen.node)) as content:
+        reader = _Bytes(content.read)
+        try:
+            return next(iter(TarReader(decompressed(reader), buffer_bytes=_SNIFFED_BYTES)), None) is not None
+        except InvalidArgumentError:
+            return False
+
+
+class _Bytes:
+    def __init__(self, read: Callable[[int], bytes | memoryview]) -> None:
+        self._read = read
+
+    def read(self, size: int, /) -> bytes:
+        return bytes(self._read(size))
+
+
+def target_path(cwd: str, target: str) -> tuple[str, bool]:
+    """A target as written, absolute; and whether it says that it is a folder."""
+    path = posixpath.normpath(posixpath.join("/", cwd, target))
+    return "/" + path.lstrip("/"), target.endswith(("/", "/.")) or target in (".", "")

@@ -1,0 +1,230 @@
+"""COPY and ADD: a selection becomes files of a root file system.
+
+Target names are resolved inside the root by the kernel (``image.tree_maker``): whatever symlinks a base image
+or a source brings, nothing is written outside.
+"""
+
+import os
+import posixpath
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scow.build.execute.selection import Chosen, Selection
+from scow.build.trees.tree import Content, Node
+from scow.errors import InvalidArgumentError, ScowError
+from scow.image import tar_reader
+from scow.image.decompress import ByteReader
+from scow.image.extraction import Destination, extract
+from scow.image.tar_reader import Entry
+from scow.image.tree_maker import Scope, TreeMaker
+from scow.image.trees import remove_tree
+from scow.linux.mount_views import MountView
+from scow.linux.rootpath import make_dirs_in_root, open_in_root
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_KINDS = {
+    stat.S_IFREG: tar_reader.REGULAR,
+    stat.S_IFDIR: tar_reader.DIRECTORY,
+    stat.S_IFLNK: tar_reader.SYMLINK,
+    stat.S_IFIFO: tar_reader.FIFO,
+    stat.S_IFCHR: tar_reader.CHARACTER_DEVICE,
+    stat.S_IFBLK: tar_reader.BLOCK_DEVICE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where files go: ``path`` is absolute in the root file system ``root_fd``.
+
+    ``owner`` is for everything that is made, ``None`` keeps the sources'. ``mode`` says what a source's mode
+    becomes. ``into_folder``: it is a folder whatever the source is.
+    """
+
+    root_fd: int
+    path: str
+    into_folder: bool
+    owner: tuple[int, int] | None
+    mode: Callable[[Node], int]
+    mtime_ns: int | None = None
+
+    @property
+    def folder_owner(self) -> tuple[int, int]:
+        """Of folders on the way that nobody named."""
+        return self.owner or (0, 0)
+
+
+def copy_selection(selection: Selection, target: Target, unpacks: Callable[[Chosen], bool]) -> None:
+    """Copy everything; a chosen file that ``unpacks`` wants is an archive to be unpacked. Blocks.
+
+    Raises InvalidArgumentError, ScowError, ``OSError``.
+    """
+    for chosen in selection.chosen:
+        if chosen.node.is_folder:
+            _copy_folder(selection, chosen, target)
+        elif unpacks(chosen):
+            content = selection.tree.open(chosen.node)
+            try:
+                unpack_archive(_Reader(content), target)
+            finally:
+                content.close()
+        else:
+            _copy_file(selection, chosen, target)
+
+
+def unpack_archive(content: ByteReader, target: Target) -> None:
+    """A tar into the target, which becomes a folder. Blocks. Raises InvalidArgumentError, ScowError."""
+    fd = make_dirs_in_root(target.root_fd, target.path, 0o755, *target.folder_owner)
+    try:
+        view = MountView(os.dup(target.root_fd))
+        try:
+            extract(content, Destination(fd, target.path, view), keep_kinds=False, owner=target.owner)
+        finally:
+            view.close()
+    finally:
+        os.close(fd)
+
+
+def _copy_folder(selection: Selection, chosen: Chosen, target: Target) -> None:
+    path = posixpath.join(target.path, chosen.parents, chosen.name if chosen.parents else "")
+    existed = _is_folder(target.root_fd, path)
+    with _Maker(target, path) as maker:
+        if not existed:
+            maker.describe_root(chosen.node)
+        for node, name in selection.entries(chosen):
+            maker.place(selection, node, name)
+
+
+def _copy_file(selection: Selection, chosen: Chosen, target: Target) -> None:
+    folder, name = target.path, chosen.name
+    if chosen.parents:
+        folder = posixpath.join(folder, chosen.parents)
+    elif not target.into_folder and not _is_folder(target.root_fd, target.path):
+        folder, name = posixpath.split(target.path.rstrip("/"))
+    with _Maker(target, folder) as maker:
+        maker.place(selection, chosen.node, name)
+
+
+class _Maker:
+    """Makes files below one folder of the target."""
+
+    def __init__(self, target: Target, folder: str) -> None:
+        self._target = target
+        try:
+            fd = make_dirs_in_root(target.root_fd, folder, 0o755, *target.folder_owner)
+        except NotADirectoryError as exc:
+            raise InvalidArgumentError(f"cannot copy to non-directory: {folder}") from exc
+        self._root_fd = os.open(f"/proc/self/fd/{fd}", _FOLDER)
+        self._maker = TreeMaker(fd, scope=Scope(target.root_fd, folder), owner=None)
+        self._folder = folder
+
+    def __enter__(self) -> "_Maker":
+        return self
+
+    def __exit__(self, kind: object, *exc: object) -> None:
+        try:
+            if kind is None:
+                self._maker.settle()
+        finally:
+            self._maker.close()
+            os.close(self._root_fd)
+
+    def describe_root(self, node: Node) -> None:
+        """The folder itself was made for this: it is as its source is."""
+        owner = self._target.owner or (node.uid, node.gid)
+        os.fchown(self._root_fd, *owner)
+        os.fchmod(self._root_fd, self._target.mode(node))
+
+    def place(self, selection: Selection, node: Node, path: str) -> None:
+        """Make one file, instead of what has its name."""
+        entry = self._entry(node, path)
+        content = selection.tree.open(node) if node.is_file else None
+        try:
+            self._make(entry, _Source(content))
+        except OSError as exc:
+            raise ScowError(f"{posixpath.join(self._folder, path)}: {exc.strerror or exc}") from exc
+        finally:
+            if content is not None:
+                content.close()
+
+    def _make(self, entry: Entry, source: "_Source") -> None:
+        folder, _, name = entry.name.rpartition("/")
+        folder_fd = self._maker.folder(folder, entry.name)
+        try:
+            self._maker.make(entry, source, folder_fd, entry.name, name)  # type: ignore[arg-type]
+        except FileExistsError:
+            folder_fd = self._maker.folder(folder, entry.name)
+            self._make_room(entry, folder_fd, name)
+            self._maker.make(entry, source, folder_fd, entry.name, name)  # type: ignore[arg-type]
+
+    def _make_room(self, entry: Entry, folder_fd: int, name: str) -> None:
+        was_folder = stat.S_ISDIR(os.stat(name, dir_fd=folder_fd, follow_symlinks=False).st_mode)
+        path = posixpath.join(self._folder, entry.name)
+        if was_folder:
+            raise InvalidArgumentError(f"cannot copy to directory: {path}")
+        if entry.kind == tar_reader.DIRECTORY:
+            raise InvalidArgumentError(f"cannot copy to non-directory: {path}")
+        remove_tree(folder_fd, name)
+        self._maker.forget(entry.name)
+
+    def _entry(self, node: Node, path: str) -> Entry:
+        uid, gid = self._target.owner or (node.uid, node.gid)
+        mtime_ns = node.mtime_ns if self._target.mtime_ns is None else self._target.mtime_ns
+        return Entry(
+            name=path,
+            kind=_KINDS[stat.S_IFMT(node.mode)],
+            mode=self._target.mode(node),
+            uid=uid,
+            gid=gid,
+            size=node.size,
+            mtime_ns=mtime_ns,
+            link=node.link,
+            device=node.device,
+            offset=0,
+            xattrs=dict(node.xattrs),
+        )
+
+
+class _Source:
+    """A file's content, as a maker of trees reads it."""
+
+    def __init__(self, content: Content | None) -> None:
+        self._content = content
+
+    def read(self, size: int) -> memoryview:
+        return memoryview(self._content.read(size) if self._content is not None else b"")
+
+
+class _Reader:
+    def __init__(self, content: Content) -> None:
+        self._content = content
+
+    def read(self, size: int, /) -> bytes:
+        return bytes(self._content.read(size))
+
+
+def _is_folder(root_fd: int, path: str) -> bool:
+    try:
+        fd = open_in_root(root_fd, path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    os.close(fd)
+    return True
+
+
+def numeric_mode(text: str) -> Callable[[Node], int]:
+    """``--chmod`` as octal digits or as chmod(1)'s symbolic words; empty keeps the mode.
+
+    Raises InvalidArgumentError.
+    """
+    if not text:
+        return lambda node: stat.S_IMODE(node.mode)
+    try:
+        mode = int(text, 8)
+    except ValueError:
+        from scow.build.execute.symbolic_mode import symbolic_mode
+
+        return symbolic_mode(text)
+    if not 0 <= mode <= 0o7777:
+        raise InvalidArgumentError(f'invalid mode: "{text}"')
+    return lambda node: mode

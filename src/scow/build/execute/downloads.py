@@ -1,0 +1,172 @@
+"""What a build gets from elsewhere: files by HTTP, repositories by git."""
+
+import asyncio
+import hashlib
+import os
+import posixpath
+import re
+import shutil
+import tempfile
+from contextlib import AsyncExitStack
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from scow.build.graph.ops import DownloadSource, GitSource
+from scow.build.trees.folder import FolderTree
+from scow.errors import InvalidArgumentError, IntegrityError, ScowError, UnavailableError
+from scow.image.threads import run_transfer
+from scow.spec.digest import bulk_sha256, parse_digest
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+_READ_BYTES = 1 << 20
+_TIMEOUT_S = 30.0
+_MAX_BYTES = 64 << 30
+_FILE_NAME = re.compile(r'filename="?([^";]+)"?')
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# git must not ask anybody anything, nor run what a repository's configuration names.
+_GIT_ENVIRONMENT = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ALLOW_PROTOCOL": "http:https:git:ssh",
+    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -F none",
+    "HOME": "/nonexistent",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
+
+
+class Downloads:
+    """Gets things into folders below ``folder``, which go when they are no longer wanted."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def file(self, source: DownloadSource, stack: AsyncExitStack) -> FolderTree:
+        """A tree with the one file. Raises ScowError, IntegrityError, UnavailableError."""
+        folder = self._new_folder(stack)
+        await run_transfer(_download, source, folder)
+        return _tree(folder, stack)
+
+    async def repository(self, source: GitSource, stack: AsyncExitStack) -> FolderTree:
+        """A tree of a repository's files at one commit. Raises ScowError, InvalidArgumentError."""
+        folder = self._new_folder(stack)
+        await _clone(source, folder)
+        inner = folder / source.subdir.strip("/")
+        if not inner.resolve().is_relative_to(folder.resolve()) or not inner.is_dir():
+            raise InvalidArgumentError(f"subdir {source.subdir!r} is no folder of {source.remote}")
+        return _tree(inner, stack)
+
+    def _new_folder(self, stack: AsyncExitStack) -> Path:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        stack.callback(shutil.rmtree, folder, True)
+        return folder
+
+
+def _tree(folder: Path, stack: AsyncExitStack) -> FolderTree:
+    tree = FolderTree(os.open(folder, _DIRECTORY), with_owners=False)
+    stack.callback(tree.close)
+    return tree
+
+
+def file_name(url: str) -> str:
+    """What a file from ``url`` is called; empty where the address does not say."""
+    return unquote(posixpath.basename(urlsplit(url).path))
+
+
+def _download(source: DownloadSource, folder: Path) -> None:
+    # Few builds get files from elsewhere; the engine starts without an HTTP client.
+    import urllib3
+
+    with urllib3.PoolManager(timeout=_TIMEOUT_S, retries=urllib3.Retry(3, redirect=10)) as pool:
+        try:
+            answer = pool.request("GET", source.url, preload_content=False)
+        except urllib3.exceptions.HTTPError as exc:
+            raise UnavailableError(f"failed to load from {source.url}: {exc}") from exc
+        try:
+            if answer.status >= 400:
+                raise ScowError(f"invalid response status {answer.status} from {source.url}")
+            _store(answer, source, folder)
+        finally:
+            answer.release_conn()
+
+
+def _store(answer: "BaseHTTPResponse", source: DownloadSource, folder: Path) -> None:
+    named = _FILE_NAME.search(answer.headers.get("content-disposition", ""))
+    name = source.name or (posixpath.basename(named[1]) if named else "") or file_name(source.url) or "download"
+    path = folder / name
+    digest, size = bulk_sha256(), 0
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(fd, "wb") as file:
+        while piece := answer.read(_READ_BYTES):
+            size += len(piece)
+            if size > _MAX_BYTES:
+                raise ScowError(f"{source.url} is larger than {_MAX_BYTES} bytes")
+            digest.update(piece)
+            file.write(piece)
+    _check(source, path, f"sha256:{digest.hexdigest()}")
+    modified = answer.headers.get("last-modified")
+    try:
+        mtime_s = int(parsedate_to_datetime(modified).timestamp()) if modified else 0
+    except ValueError:
+        mtime_s = 0
+    os.utime(path, (mtime_s, mtime_s))
+
+
+def _check(source: DownloadSource, path: Path, digest: str) -> None:
+    if not source.checksum:
+        return
+    wanted = parse_digest(source.checksum)
+    if not wanted.startswith("sha256:"):
+        with open(path, "rb") as file:
+            algorithm = wanted.partition(":")[0]
+            digest = f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
+    if digest != wanted:
+        raise IntegrityError(f"digest mismatch {digest}: {wanted}")
+
+
+async def _clone(source: GitSource, folder: Path) -> None:
+    """One commit without its history, then its submodules."""
+    await _git(folder, "init", "-q", ".")
+    await _git(folder, "remote", "add", "origin", "--", source.remote)
+    wanted = source.ref or "HEAD"
+    if wanted.startswith("-"):
+        raise InvalidArgumentError(f"invalid git ref: {wanted}")
+    try:
+        await _git(folder, "fetch", "-q", "--depth=1", "--no-tags", "origin", wanted)
+    except ScowError:
+        # A server need not give a commit by its name alone.
+        await _git(folder, "fetch", "-q", "--tags", "origin")
+        await _git(folder, "checkout", "-q", "--detach", wanted)
+    else:
+        await _git(folder, "checkout", "-q", "--detach", "FETCH_HEAD")
+    if (folder / ".gitmodules").is_file():
+        await _git(folder, "submodule", "update", "-q", "--init", "--recursive", "--depth=1")
+    if not source.keep_git_dir:
+        shutil.rmtree(folder / ".git", ignore_errors=True)
+
+
+async def _git(folder: Path, *arguments: str) -> None:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "git",
+            *arguments,
+            cwd=folder,
+            env=_GIT_ENVIRONMENT,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except FileNotFoundError:
+        raise ScowError("unable to find 'git': install the package git on the engine's host") from None
+    try:
+        _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode:
+        text = said.decode(errors="replace").strip()
+        raise ScowError(f"error fetching: {text or f'git {arguments[0]} failed'}")

@@ -1,0 +1,286 @@
+"""RUN as a step: mounts laid out, the program run, its changes made a layer."""
+
+import asyncio
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from scow.build.execute.content_digest import content_digest
+from scow.build.execute.copying import Target, copy_selection, numeric_mode
+from scow.build.execute.inputs import Inputs
+from scow.build.execute.selection import Selection, select
+from scow.image.leases import Lease
+from scow.build.graph.executor import Executor, RunFailedError
+from scow.build.graph.ops import Mount, RunOp, Vertex
+from scow.errors import InvalidArgumentError, NotFoundError
+from scow.image.layers import NewLayer
+from scow.image.threads import run_to_end
+from scow.linux.mounts import MS_NODEV, MS_NOSUID, mount, unmount
+from scow.linux.rootpath import resolve_in_root
+from scow.runtime.program_run import Bound, InMemory, RunRequest
+
+if TYPE_CHECKING:
+    from scow.build.graph.job import Job, Result
+
+_HEREDOCS = "/dev/pipes"
+
+
+class Listener(Protocol):
+    """Who hears of a program while it runs."""
+
+    def output(self, stream: int, data: bytes) -> None: ...
+
+    def runs_in(self, container_id: str) -> None: ...
+
+
+@dataclass(slots=True)
+class RunPlaces:
+    """Where what programs get besides their file system lies.
+
+    ``caches`` holds one folder for each cache mount and outlives everything; ``volatile`` is on this boot's
+    disk, and what is secret is in memory below it.
+    """
+
+    caches: Path
+    volatile: Path
+    locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    busy: set[str] = field(default_factory=set)
+
+
+async def inputs(
+    vertex: Vertex, op: RunOp, job: "Job", base: str | None, results: "Mapping[Vertex, Result]"
+) -> Inputs:
+    """What a RUN's result depends on besides its words: the files that it mounts."""
+    contents, selections = [], []
+    chains = [
+        (index, results[source].chain_id)
+        for index, source in enumerate(vertex.sources)
+        if isinstance(source, Vertex)
+    ]
+    for wanted in op.mounts:
+        if wanted.kind in ("bind", "cache") and wanted.from_ >= 0:
+            contents.append(f"{dict(chains)[wanted.from_]}")
+        elif wanted.kind == "bind":
+            selection, digest = await _from_context(wanted, job)
+            selections.append(selection)
+            contents.append(digest)
+    return Inputs(
+        base,
+        contents=tuple(contents),
+        selections=tuple(selections),
+        chains=tuple(chains),
+        outlive_job=not selections and all(it.kind not in ("secret", "ssh") for it in op.mounts),
+    )
+
+
+async def _from_context(wanted: Mount, job: "Job") -> tuple[Selection, str]:
+    tree = job.contexts.get(wanted.context)
+    if tree is None:
+        raise InvalidArgumentError(f"the build has no context {wanted.context!r}")
+    async with job.context_lock(wanted.context):
+        selection = await run_to_end(select, tree, [wanted.source or "/"])
+        return selection, await run_to_end(content_digest, selection, with_owners=False)
+
+
+class Running:
+    """One RUN while it goes on."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        places: RunPlaces,
+        lease: Lease,
+        job: "Job",
+        found: Inputs,
+        listener: Listener,
+    ) -> None:
+        self._executor = executor
+        self._places = places
+        self._lease = lease
+        self._job = job
+        self._inputs = found
+        self._listener = listener
+        self._variables: list[str] = []
+        self._selections = iter(found.selections)
+
+    async def run(self, op: RunOp) -> NewLayer:
+        """Raises RunFailedError for another exit code than 0, ScowError."""
+        active = await self._lease.prepare(self._inputs.base, mount_points=True)
+        root = await self._lease.mount(active)
+        async with AsyncExitStack() as stack:
+            mounts = await self._mounts(op, stack)
+            settings = self._job.settings
+            request = RunRequest(
+                key=active.key,
+                root=root,
+                args=op.args,
+                env=(*settings.proxies, *op.env, *self._variables),
+                cwd=op.cwd,
+                user=op.user,
+                network=op.network if op.network != "default" else settings.network,
+                insecure=op.insecure,
+                mounts=tuple(mounts),
+                hosts=settings.hosts,
+                limits=settings.limits,
+                security_options=settings.security_options,
+            )
+            self._listener.runs_in(active.key)
+            code = await self._executor.run(request, self._listener.output)
+        if code:
+            raise RunFailedError(op.args, code, active.key)
+        await self._remove_mount_points(root, op)
+        return await self._lease.commit(active)
+
+    async def _remove_mount_points(self, root: Path, op: RunOp) -> None:
+        """Files and folders that the runtime made to mount on, if they are still empty."""
+        targets = [_absolute(op, it) for it in op.mounts] + ([_HEREDOCS] if op.files else [])
+        await run_to_end(_remove_empty, str(root), targets)
+
+    async def _mounts(self, op: RunOp, stack: AsyncExitStack) -> list[Bound | InMemory]:
+        mounts: list[Bound | InMemory] = []
+        if op.files:
+            folder = await self._volatile_folder(stack)
+            for name, data in op.files:
+                await run_to_end(_write_private, folder / name, data, 0o755, 0, 0)
+            mounts.append(Bound(folder, _HEREDOCS, read_only=True))
+        for wanted in op.mounts:
+            found = await self._mount(wanted, _absolute(op, wanted), stack)
+            if found is not None:
+                mounts.append(found)
+        return mounts
+
+    async def _mount(self, wanted: Mount, target: str, stack: AsyncExitStack) -> Bound | InMemory | None:
+        match wanted.kind:
+            case "tmpfs":
+                return InMemory(target, wanted.size_bytes)
+            case "cache":
+                return Bound(await self._cache(wanted, stack), target, wanted.read_only)
+            case "bind":
+                root = await self._bind_root(wanted)
+                source = await run_to_end(resolve_in_root, str(root), wanted.source or "/")
+                if not os.path.lexists(source):
+                    raise NotFoundError(wanted.source)
+                return Bound(Path(source), target, wanted.read_only)
+            case "secret":
+                return await self._secret(wanted, target, stack)
+            case _:
+                return await self._agent(wanted, target)
+
+    async def _bind_root(self, wanted: Mount) -> Path:
+        """A file system to mount from: writes to it are lost with the lease."""
+        chain = dict(self._inputs.chains).get(wanted.from_) if wanted.from_ >= 0 else None
+        active = await self._lease.prepare(chain)
+        root = await self._lease.mount(active)
+        if wanted.from_ < 0:
+            async with self._job.context_lock(wanted.context):
+                await run_to_end(_lay_out, root, next(self._selections), wanted.source)
+        return root
+
+    async def _cache(self, wanted: Mount, stack: AsyncExitStack) -> Path:
+        name = hashlib.sha256(wanted.id.encode()).hexdigest()
+        if wanted.sharing == "locked":
+            lock = self._places.locks.setdefault(name, asyncio.Lock())
+            await stack.enter_async_context(lock)
+        elif wanted.sharing == "private":
+            number = 0
+            while f"{name}-{number}" in self._places.busy:
+                number += 1
+            name = f"{name}-{number}"
+            self._places.busy.add(name)
+            stack.callback(self._places.busy.discard, name)
+        folder = self._places.caches / name
+        await run_to_end(_make_cache, folder, wanted)
+        return folder / "files"
+
+    async def _secret(self, wanted: Mount, target: str, stack: AsyncExitStack) -> Bound | None:
+        data = await self._job.secrets.secret(wanted.id)
+        if data is None:
+            if wanted.required:
+                raise NotFoundError(f"secret {wanted.id}: not found")
+            return None
+        if wanted.variable:
+            self._variables.append(f"{wanted.variable}={data.decode(errors='surrogateescape')}")
+            if not wanted.target:
+                return None
+        folder = await self._volatile_folder(stack)
+        path = folder / "secret"
+        await run_to_end(_write_private, path, data, wanted.mode, wanted.uid, wanted.gid)
+        return Bound(path, target, read_only=True)
+
+    async def _agent(self, wanted: Mount, target: str) -> Bound | None:
+        path = await self._job.secrets.agent_socket(wanted.id)
+        if path is None:
+            if wanted.required:
+                raise NotFoundError(f"no SSH key {wanted.id!r} forwarded from the client")
+            return None
+        self._variables.append(f"SSH_AUTH_SOCK={target}")
+        return Bound(Path(path), target, read_only=False)
+
+    async def _volatile_folder(self, stack: AsyncExitStack) -> Path:
+        """A folder in memory, gone with ``stack``: no disk ever has what is in it."""
+        folder = self._places.volatile / secrets.token_hex(16)
+        stack.push_async_callback(run_to_end, _remove_volatile, folder)
+        await run_to_end(_make_volatile, folder)
+        return folder
+
+
+def _absolute(op: RunOp, wanted: Mount) -> str:
+    return os.path.normpath(os.path.join("/", op.cwd, wanted.target))
+
+
+def _make_volatile(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True)
+    mount("tmpfs", str(folder), fstype="tmpfs", flags=MS_NOSUID | MS_NODEV, data="mode=0700,size=16m")
+
+
+def _remove_volatile(folder: Path) -> None:
+    with suppress(OSError):
+        unmount(str(folder), lazy=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _write_private(path: Path, data: bytes, mode: int, uid: int, gid: int) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(fd, "wb") as file:
+        file.write(data)
+        os.fchown(fd, uid, gid)
+        os.fchmod(fd, mode)
+
+
+def _make_cache(folder: Path, wanted: Mount) -> None:
+    files = folder / "files"
+    if not files.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "id").write_text(wanted.id)
+        files.mkdir()
+        os.chown(files, wanted.uid, wanted.gid)
+        os.chmod(files, wanted.mode or 0o755)
+    os.utime(folder)
+
+
+def _lay_out(root: Path, selection: Selection, source: str) -> None:
+    """The files of a context that are to be mounted, at the places that they have in it."""
+    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        path = os.path.normpath("/" + source)
+        target = Target(root_fd, path, into_folder=False, owner=(0, 0), mode=numeric_mode(""))
+        copy_selection(selection, target, lambda _: False)
+    finally:
+        os.close(root_fd)
+
+
+def _remove_empty(root: str, targets: list[str]) -> None:
+    for target in targets:
+        path = resolve_in_root(root, target)
+        with suppress(OSError):
+            if os.path.isdir(path) and not os.path.islink(path):
+                os.rmdir(path)
+            elif os.path.isfile(path) and not os.path.getsize(path):
+                os.unlink(path)

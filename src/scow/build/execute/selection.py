@@ -1,0 +1,111 @@
+"""Which files a COPY or ADD means: patterns against a tree, and what to call each at its target."""
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from scow.build.dockerfile.ignore import IgnoreRules, ignore_rules
+from scow.build.dockerfile.path_patterns import has_magic, path_pattern
+from scow.build.trees.tree import Node, Tree, follow, renamed, walk
+from scow.errors import InvalidArgumentError, NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One source: a file, or a folder whose content is meant. ``name`` is what a file is called at its target.
+
+    ``parents`` are the folders that ``--parents`` keeps, relative to the target.
+    """
+
+    node: Node
+    name: str
+    parents: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Everything that one instruction copies from one tree."""
+
+    tree: Tree
+    chosen: tuple[Chosen, ...]
+    excludes: IgnoreRules
+
+    def entries(self, chosen: Chosen) -> Iterator[tuple[Node, str]]:
+        """What is in a chosen folder, parents first, with its path from there."""
+        skip = len(chosen.node.path) + 1 if chosen.node.path else 0
+        hidden: list[str] = []
+        for node in walk(self.tree, chosen.node):
+            path = node.path[skip:]
+            if self.excludes and self.excludes.ignores(self._excluded_as(node)):
+                if node.is_folder and not self.excludes.may_hold_included(self._excluded_as(node)):
+                    hidden.append(f"{path}/")
+                continue
+            if not hidden or not path.startswith(tuple(hidden)):
+                yield node, path
+
+    def _excluded_as(self, node: Node) -> str:
+        """``--exclude`` counts from the root of the tree."""
+        return node.path
+
+
+def select(
+    tree: Tree, sources: Sequence[str], *, excludes: Sequence[str] = (), parents: bool = False
+) -> Selection:
+    """Find ``sources``, which may be patterns. Blocks.
+
+    Raises NotFoundError for one that is not there, InvalidArgumentError if there is nothing at all.
+    """
+    chosen: list[Chosen] = []
+    for source in sources:
+        path = posixpath.normpath("/" + source).lstrip("/")
+        found = _matching(tree, path) if has_magic(path) else [path]
+        for name in found:
+            node = follow(tree, name)
+            if node is None:
+                raise NotFoundError(source)
+            kept = _kept_parents(source, name) if parents else ""
+            chosen.append(Chosen(node, posixpath.basename(name), kept))
+    if not chosen:
+        raise InvalidArgumentError("no source files were specified")
+    return Selection(tree, tuple(chosen), ignore_rules(excludes))
+
+
+def _matching(tree: Tree, pattern: str) -> list[str]:
+    """Paths that match, part by part as Go's filepath.Match does; symlinks to folders are looked into."""
+    found = [""]
+    for part in pattern.split("/"):
+        if not has_magic(part):
+            found = [
+                path for base in found if tree_has(tree, path := posixpath.join(base, part))
+            ]
+            continue
+        matches = path_pattern(part).fullmatch
+        found = [
+            posixpath.join(base, node.name)
+            for base in found
+            for node in _children(tree, base)
+            if matches(node.name)
+        ]
+    return found
+
+
+def tree_has(tree: Tree, path: str) -> bool:
+    """Whether there is something at ``path``."""
+    return follow(tree, path) is not None
+
+
+def _children(tree: Tree, path: str) -> list[Node]:
+    folder = follow(tree, path)
+    if folder is None or not folder.is_folder:
+        return []
+    return [renamed(node, posixpath.join(path, node.name)) for node in tree.children(folder.path)]
+
+
+def _kept_parents(source: str, path: str) -> str:
+    """The folders of ``path`` that stay: those after ``/./``, or all of them."""
+    before, pivot, _ = source.partition("/./")
+    folder = posixpath.dirname(path)
+    if not pivot:
+        return folder
+    root = posixpath.normpath("/" + before).lstrip("/")
+    return posixpath.relpath(folder, root) if root else folder

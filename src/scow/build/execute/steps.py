@@ -1,0 +1,76 @@
+"""What each kind of step needs, and what it does: the solver's hands."""
+
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Protocol
+
+from scow.build.execute import copy_step, run_step
+from scow.build.execute.downloads import Downloads
+from scow.build.execute.inputs import Inputs
+from scow.build.execute.run_step import RunPlaces
+from scow.build.graph.cache import Cache
+from scow.image.leases import Lease
+from scow.build.graph.executor import Executor
+from scow.build.graph.ops import CopyOp, MakeFolderOp, RunOp, Vertex
+from scow.image.layers import NewLayer
+from scow.image.threads import run_to_end
+from scow.linux.rootpath import make_dirs_in_root
+
+if TYPE_CHECKING:
+    from scow.build.graph.job import Job, Result
+
+
+class Listener(Protocol):
+    """Who hears of a step while it goes on."""
+
+    def output(self, stream: int, data: bytes) -> None: ...
+
+    def runs_in(self, container_id: str) -> None: ...
+
+
+class Steps:
+    """One for all builds."""
+
+    def __init__(self, cache: Cache, executor: Executor, places: RunPlaces, downloads: Downloads) -> None:
+        self._cache = cache
+        self._executor = executor
+        self._places = places
+        self._downloads = downloads
+
+    async def inputs(
+        self, vertex: Vertex, job: "Job", results: "Mapping[Vertex, Result]", stack: AsyncExitStack
+    ) -> Inputs:
+        """Look up what decides the result. What is opened is closed with ``stack``.
+
+        Raises NotFoundError for files that are not there, InvalidArgumentError, ScowError.
+        """
+        base = results[vertex.base].chain_id if vertex.base is not None else None
+        if isinstance(vertex.op, CopyOp):
+            gathering = copy_step.Gathering(self._cache, self._downloads, job, stack)
+            return await gathering.inputs(vertex, vertex.op, base, results)
+        if isinstance(vertex.op, RunOp):
+            return await run_step.inputs(vertex, vertex.op, job, base, results)
+        return Inputs(base)
+
+    async def run(
+        self, lease: Lease, vertex: Vertex, job: "Job", inputs: Inputs, listener: Listener
+    ) -> NewLayer:
+        """Do it. Raises ScowError, ``OSError``; then nothing is left of it."""
+        match vertex.op:
+            case RunOp():
+                running = run_step.Running(self._executor, self._places, lease, job, inputs, listener)
+                return await running.run(vertex.op)
+            case CopyOp():
+                return await copy_step.copy(lease, vertex.op, inputs, job.settings.epoch_s)
+            case MakeFolderOp():
+                return await _make_folder(lease, vertex.op, inputs.base)
+            case _:
+                raise AssertionError(f"{vertex.op} is not done, it is there")
+
+
+async def _make_folder(lease: Lease, op: MakeFolderOp, base: str | None) -> NewLayer:
+    active = await lease.prepare(base)
+    root = await lease.mount(active)
+    await run_to_end(lambda: os.close(make_dirs_in_root(str(root), op.path, 0o755, op.uid, op.gid)))
+    return await lease.commit(active)

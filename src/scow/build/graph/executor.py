@@ -1,0 +1,28 @@
+"""How a RUN is run: a Protocol that the engine fills in."""
+
+from typing import Protocol
+
+from scow.errors import ScowError
+from scow.runtime.program_run import OutputSink, RunRequest
+
+
+class Executor(Protocol):
+    """Runs programs in containers of the engine."""
+
+    async def run(self, request: RunRequest, output: OutputSink) -> int:
+        """Run to the end of the program and of all that it started; its exit code.
+
+        Cancelling kills it. Nothing of it is left when this returns or raises. Raises ScowError if it
+        could not be started.
+        """
+
+
+class RunFailedError(ScowError):
+    """A program ended with another code than 0. ``key`` was the container."""
+
+    def __init__(self, args: tuple[str, ...], code: int, key: str) -> None:
+        shown = " ".join(args)
+        super().__init__(f'process "{shown}" did not complete successfully: exit code: {code}')
+        self.argv = args
+        self.code = code
+        self.key = key

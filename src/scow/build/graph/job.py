@@ -1,0 +1,80 @@
+"""One build while it goes on: what it brought along, and whom it tells."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from scow.image.leases import Lease
+from scow.build.graph.ops import Vertex
+from scow.build.graph.progress import Progress
+from scow.build.trees.tree import Tree
+from scow.runtime.program_run import Limits
+
+
+class SecretSource(Protocol):
+    """What the build's client lends: secrets, and agents for ssh."""
+
+    async def secret(self, name: str) -> bytes | None:
+        """The value, ``None`` if the client has none by that name."""
+
+    async def agent_socket(self, name: str) -> str | None:
+        """A path of a socket on this machine that leads to the client's agent."""
+
+
+class NoSecrets:
+    """A client that lends nothing."""
+
+    async def secret(self, name: str) -> bytes | None:
+        return None
+
+    async def agent_socket(self, name: str) -> str | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a build says of all its steps. ``hosts`` are ``name:address``; ``proxies`` are variables that
+    every program gets and no key has.
+    """
+
+    network: str = "default"
+    hosts: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    security_options: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+    epoch_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a vertex came to: a stack of layers. ``created_ns`` since the epoch, 0 for a base.
+
+    ``empty``: it changed nothing, so it has no layer of its own.
+    """
+
+    chain_id: str | None
+    created_ns: int = 0
+    cached: bool = True
+    empty: bool = True
+    content: str = ""
+    """The digest of what a COPY copied, as it stands in history."""
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """``tell`` is called on the event loop and must not wait. ``lease`` keeps the results of this build."""
+
+    lease: Lease
+    tell: Callable[[Progress], None]
+    settings: Settings = Settings()
+    contexts: Mapping[str, Tree] = field(default_factory=dict)
+    secrets: SecretSource = field(default_factory=NoSecrets)
+    use_cache: bool = True
+    results: "dict[Vertex, asyncio.Future[Result]]" = field(default_factory=dict)
+    locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    keeps: "list[asyncio.Future[None]]" = field(default_factory=list)
+
+    def context_lock(self, name: str) -> asyncio.Lock:
+        """Trees are read by one thread at a time."""
+        return self.locks.setdefault(name, asyncio.Lock())

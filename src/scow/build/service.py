@@ -1,0 +1,298 @@
+"""``POST /build``: a context comes in, an image comes out, and everything between is told."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from scow.build.classic import messages
+from scow.build.classic.builder import ClassicBuild
+from scow.build.classic.messages import Message
+from scow.build.classic.step_images import StepImages
+from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
+from scow.build.evaluate.base import BaseImage
+from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
+from scow.build.evaluate.file_steps import git_source, is_git_address
+from scow.build.evaluate.variables import PROXY_ARGUMENTS
+from scow.build.execute.downloads import Downloads
+from scow.build.graph.cache import Cache
+from scow.build.graph.executor import RunFailedError
+from scow.build.graph.job import Job, Settings
+from scow.build.graph.ops import DownloadSource
+from scow.build.graph.solver import Solver
+from scow.build.request import find_dockerfile, as_sent, limits_of, parse_tags
+from scow.build.trees.archive import receive_archive
+from scow.build.trees.memory import MemoryTree
+from scow.build.trees.tree import Tree
+from scow.errors import NotFoundError, ScowError
+from scow.image.model import Image
+from scow.image.store import ImageStore
+from scow.image.threads import run_to_end
+from scow.spec.engine_api.auth import AuthConfig
+from scow.spec.engine_api.build import BuildRequest
+from scow.spec.oci_image import ImageConfig, decode_document
+from scow.spec.platform import Platform, parse_platform
+from scow.spec.reference import Reference, parse_reference
+from scow.tasks import TaskOwner, run_blocking
+
+_READ_BYTES = 1 << 20
+
+
+class Registries(Protocol):
+    """Where images come from that are not here."""
+
+    async def pull(
+        self, image: str, tag: str, platform: str, auth: AuthConfig
+    ) -> AsyncIterator[dict[str, Any]]: ...
+
+
+class Builds:
+    """The classic front door. ``tell`` hears of images: id, action, name."""
+
+    def __init__(
+        self,
+        images: ImageStore,
+        solver: Solver,
+        cache: Cache,
+        registries: Registries,
+        downloads: Downloads,
+        folder: Path,
+        platform: Platform,
+        tell: Callable[[str, str, str], None],
+    ) -> None:
+        self._images = images
+        self._solver = solver
+        self._cache = cache
+        self._registries = registries
+        self._downloads = downloads
+        self._folder = folder
+        self._platform = platform
+        self._tell = tell
+
+    async def build(self, request: BuildRequest, body: AsyncIterable[bytes]) -> AsyncIterator[Message]:
+        """Take in the context and check everything that can be; then the progress, to be read.
+
+        Raises InvalidArgumentError, ScowError before anything is built.
+        """
+        await self._cache.load()
+        tags = parse_tags(request.tags)
+        platform = self._asked_platform(request.platform)
+        async with AsyncExitStack() as stack:
+            tree, name = await self._context(request, body, stack)
+            dockerfile = parse_dockerfile(await run_blocking(find_dockerfile, tree, name), name)
+            context = await run_blocking(as_sent, tree, name)
+            options = Options(
+                build_arguments={key: value for key, value in request.build_args.items() if value is not None},
+                build_platform=self._platform,
+                platform=platform,
+                target=request.target,
+                default_path=True,
+            )
+            resolver = _Resolver(self._images, self._registries, request)
+            evaluator = Evaluator(dockerfile, options, resolver)
+            evaluator.target_index()
+            return self._progress(request, evaluator, resolver, context, tags, stack.pop_all())
+
+    def _asked_platform(self, text: str) -> Platform:
+        found = parse_platform(text) if text else self._platform
+        return found if found.architecture else self._platform
+
+    async def _context(
+        self, request: BuildRequest, body: AsyncIterable[bytes], stack: AsyncExitStack
+    ) -> tuple[Tree, str]:
+        """The context, and the path of the Dockerfile in it."""
+        name = request.dockerfile or "Dockerfile"
+        if not request.remote:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            archive = await receive_archive(body, str(self._folder))
+            stack.callback(archive.close)
+            return archive, name
+        if is_git_address(request.remote):
+            return await self._downloads.repository(git_source(request.remote), stack), name
+        return await self._downloaded(request, stack)
+
+    async def _downloaded(self, request: BuildRequest, stack: AsyncExitStack) -> tuple[Tree, str]:
+        """An address of a tar, or of a Dockerfile alone."""
+        if not request.remote.startswith(("http://", "https://")):
+            raise ScowError(f"error resolving remote context: unsupported address {request.remote}")
+        tree = await self._downloads.file(DownloadSource(request.remote, name="context"), stack)
+        node = tree.node("context")
+        assert node is not None
+        content = tree.open(node)
+        data = await run_blocking(content.read, 512)
+        content.close()
+        if _is_text(data):
+            whole = await run_blocking(_read_all, tree)
+            return MemoryTree({"Dockerfile": whole}), "Dockerfile"
+        archive = await receive_archive(_chunks(tree), str(self._folder))
+        stack.callback(archive.close)
+        return archive, request.dockerfile or "Dockerfile"
+
+    async def _progress(
+        self,
+        request: BuildRequest,
+        evaluator: Evaluator,
+        resolver: "_Resolver",
+        context: Tree,
+        tags: Sequence[Reference],
+        stack: AsyncExitStack,
+    ) -> AsyncIterator[Message]:
+        """Everything that is told; the build ends when nobody reads any more."""
+        queue: asyncio.Queue[Message | None] = asyncio.Queue()
+        async with stack, TaskOwner("build") as owner:
+            say: Callable[[Message], None] = (lambda _: None) if request.quiet else queue.put_nowait
+            resolver.say = say
+            work = owner.start(
+                self._guarded(request, evaluator, context, tags, say, queue), name=request.dockerfile
+            )
+            while (message := await queue.get()) is not None:
+                yield message
+            failure = await work
+        if isinstance(failure, RunFailedError):
+            yield messages.run_failed(failure)
+        elif failure is not None:
+            raise failure
+
+    async def _guarded(
+        self,
+        request: BuildRequest,
+        evaluator: Evaluator,
+        context: Tree,
+        tags: Sequence[Reference],
+        say: Callable[[Message], None],
+        queue: "asyncio.Queue[Message | None]",
+    ) -> Exception | None:
+        """Build, and say how that failed if it did."""
+        try:
+            image_id = await self._build(request, evaluator, context, tags, say)
+            if request.quiet:
+                queue.put_nowait(messages.stream(f"{image_id}\n"))
+        except Exception as exc:
+            return exc
+        finally:
+            queue.put_nowait(None)
+        return None
+
+    async def _build(
+        self,
+        request: BuildRequest,
+        evaluator: Evaluator,
+        context: Tree,
+        tags: Sequence[Reference],
+        say: Callable[[Message], None],
+    ) -> str:
+        async with self._images.lease() as lease, TaskOwner("steps of a build") as tasks:
+            uses_images = bool(request.cache_from)
+            job = Job(
+                lease=lease,
+                tell=lambda _: None,
+                settings=_settings(request),
+                contexts={MAIN_CONTEXT: context},
+                use_cache=not request.no_cache and not uses_images,
+            )
+            cached = self._cache_images(request) if uses_images else None
+            step_images = StepImages(self._images, job, cached)
+            build = ClassicBuild(
+                evaluator,
+                self._solver,
+                step_images,
+                job,
+                tasks,
+                say,
+                labels=request.labels,
+                given=list(request.build_args),
+            )
+            try:
+                image_id = await build.run()
+            finally:
+                await asyncio.shield(step_images.record())
+                await asyncio.gather(*job.keeps, self._cache.settle(), return_exceptions=True)
+            say(messages.stream(f"Successfully built {image_id.removeprefix('sha256:')[:12]}\n"))
+            for reference in tags:
+                await self._images.tag(image_id, reference)
+                self._tell(image_id, "tag", reference.familiar())
+                say(messages.stream(f"Successfully tagged {reference.familiar()}\n"))
+            return image_id
+
+    def _cache_images(self, request: BuildRequest) -> list[Image]:
+        """Those of ``--cache-from`` that are here."""
+        found = []
+        for name in request.cache_from:
+            with suppress(ScowError):
+                found.append(self._images.resolve(name))
+        return found
+
+
+class _Resolver:
+    """Finds images here, and pulls those that are not, or all where that was asked."""
+
+    def __init__(self, images: ImageStore, registries: Registries, request: BuildRequest) -> None:
+        self._images = images
+        self._registries = registries
+        self._request = request
+        self._pulled: set[str] = set()
+        self.say: Callable[[Message], None] = lambda _: None
+
+    async def resolve(self, reference: str, platform: Platform) -> BaseImage:
+        """Raises NotFoundError, InvalidArgumentError, ScowError."""
+        if self._request.pull and reference not in self._pulled and not reference.startswith("sha256:"):
+            image = await self._pull(reference, platform)
+        else:
+            try:
+                image = self._images.resolve(reference)
+            except NotFoundError:
+                image = await self._pull(reference, platform)
+        raw = await self._images.raw_config(image.id)
+        config = decode_document(raw, ImageConfig, "image config")
+        return BaseImage(reference, image.chain_id, config, image.id)
+
+    async def _pull(self, name: str, platform: Platform) -> Image:
+        reference = parse_reference(name)
+        auth = self._request.auths.get(reference.registry, AuthConfig())
+        tag = reference.digest or reference.tag or "latest"
+        async for message in await self._registries.pull(reference.name, tag, str(platform), auth):
+            self.say(message)
+        self._pulled.add(name)
+        return self._images.resolve(name)
+
+
+def _settings(request: BuildRequest) -> Settings:
+    proxies = tuple(
+        f"{name}={value}"
+        for name, value in request.build_args.items()
+        if name in PROXY_ARGUMENTS and value is not None
+    )
+    return Settings(
+        network=request.network_mode or "default",
+        hosts=request.extra_hosts,
+        limits=limits_of(request),
+        security_options=request.security_options,
+        proxies=proxies,
+    )
+
+
+def _is_text(data: bytes) -> bool:
+    return b"\0" not in data and not data.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"))
+
+
+def _read_all(tree: Tree) -> bytes:
+    node = tree.node("context")
+    assert node is not None
+    content = tree.open(node)
+    try:
+        return b"".join(iter(lambda: bytes(content.read(_READ_BYTES)), b""))
+    finally:
+        content.close()
+
+
+async def _chunks(tree: Tree) -> AsyncIterator[bytes]:
+    node = tree.node("context")
+    assert node is not None
+    content = tree.open(node)
+    try:
+        while piece := await run_to_end(content.read, _READ_BYTES):
+            yield bytes(piece)
+    finally:
+        content.close()

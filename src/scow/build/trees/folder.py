@@ -1,0 +1,129 @@
+"""A directory of the machine as a tree: a context that is read in place, a stage's file system."""
+
+import os
+import stat
+
+from scow.build.trees.tree import Node
+from scow.linux.rootpath import open_in_root
+from scow.spec.digest import bulk_sha256
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_READ_BYTES = 1 << 20
+_CAPABILITIES = "security.capability"
+
+
+class FolderTree:
+    """Takes over ``root_fd``, a directory.
+
+    ``with_owners``: owners and capabilities are the files' own; a context's are the machine's business, and
+    everything in it belongs to root.
+    """
+
+    def __init__(self, root_fd: int, *, with_owners: bool) -> None:
+        self._root_fd = root_fd
+        self._with_owners = with_owners
+        self._folder_path: str | None = None
+        self._folder_fd = -1
+
+    def node(self, path: str) -> Node | None:
+        """See ``Tree``."""
+        if not path:
+            return self._described("", os.fstat(self._root_fd), self._root_fd, ".")
+        parent, _, name = path.rpartition("/")
+        try:
+            folder_fd = self._folder(parent)
+            return self._described(
+                path, os.stat(name, dir_fd=folder_fd, follow_symlinks=False), folder_fd, name
+            )
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def children(self, path: str) -> list[Node]:
+        """See ``Tree``."""
+        folder_fd = self._folder(path)
+        nodes = []
+        for name in sorted(os.listdir(folder_fd)):
+            try:
+                status = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # somebody works in it
+            if not stat.S_ISSOCK(status.st_mode):  # a socket is nothing without the process that bound it
+                nodes.append(self._described(f"{path}/{name}" if path else name, status, folder_fd, name))
+        return nodes
+
+    def open(self, node: Node) -> "FileContent":
+        """See ``Tree``."""
+        parent, _, name = node.path.rpartition("/")
+        return FileContent(os.open(name, _FILE, dir_fd=self._folder(parent)))
+
+    def digest(self, node: Node) -> bytes:
+        """See ``Tree``."""
+        content = self.open(node)
+        try:
+            digest = bulk_sha256()
+            while piece := content.read(_READ_BYTES):
+                digest.update(piece)
+            return digest.digest()
+        finally:
+            content.close()
+
+    def close(self) -> None:
+        """See ``Tree``."""
+        self._forget()
+        if self._root_fd >= 0:
+            os.close(self._root_fd)
+            self._root_fd = -1
+
+    def _described(self, path: str, status: os.stat_result, folder_fd: int, name: str) -> Node:
+        is_link = stat.S_ISLNK(status.st_mode)
+        xattrs: tuple[tuple[str, bytes], ...] = ()
+        if self._with_owners and stat.S_ISREG(status.st_mode):
+            xattrs = _capabilities(folder_fd, name)
+        return Node(
+            path,
+            status.st_mode,
+            uid=status.st_uid if self._with_owners else 0,
+            gid=status.st_gid if self._with_owners else 0,
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            link=os.readlink(name, dir_fd=folder_fd) if is_link else "",
+            device=status.st_rdev,
+            xattrs=xattrs,
+        )
+
+    def _folder(self, path: str) -> int:
+        """A descriptor of the folder, good until the next call: files of one folder come together."""
+        if not path:
+            return self._root_fd
+        if path != self._folder_path:
+            fd = open_in_root(self._root_fd, path, _FOLDER)
+            self._forget()
+            self._folder_path, self._folder_fd = path, fd
+        return self._folder_fd
+
+    def _forget(self) -> None:
+        if self._folder_fd >= 0:
+            os.close(self._folder_fd)
+        self._folder_path, self._folder_fd = None, -1
+
+
+class FileContent:
+    """An open file; takes over the descriptor."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def read(self, size: int, /) -> bytes:
+        return os.read(self._fd, size)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def _capabilities(folder_fd: int, name: str) -> tuple[tuple[str, bytes], ...]:
+    try:
+        value = os.getxattr(f"/proc/self/fd/{folder_fd}/{name}", _CAPABILITIES, follow_symlinks=False)
+    except OSError:
+        return ()
+    return ((_CAPABILITIES, value),)

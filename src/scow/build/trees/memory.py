@@ -1,0 +1,52 @@
+"""Files that are in memory as a tree: heredocs, a Dockerfile that came alone."""
+
+import hashlib
+import stat
+from collections.abc import Mapping
+
+from scow.build.trees.tree import Node
+
+
+class MemoryTree:
+    """Files without folders, by name; all belong to root and were made at the beginning of time."""
+
+    def __init__(self, files: Mapping[str, bytes], *, mode: int = 0o644) -> None:
+        self._files = dict(files)
+        self._mode = mode
+
+    def node(self, path: str) -> Node | None:
+        """See ``Tree``."""
+        if not path:
+            return Node("", stat.S_IFDIR | 0o755)
+        data = self._files.get(path)
+        return None if data is None else Node(path, stat.S_IFREG | self._mode, size=len(data))
+
+    def children(self, path: str) -> list[Node]:
+        """See ``Tree``."""
+        found = (self.node(name) for name in sorted(self._files)) if not path else ()
+        return [node for node in found if node is not None]
+
+    def open(self, node: Node) -> "MemoryContent":
+        """See ``Tree``."""
+        return MemoryContent(self._files[node.path])
+
+    def digest(self, node: Node) -> bytes:
+        """See ``Tree``."""
+        return hashlib.sha256(self._files[node.path]).digest()
+
+    def close(self) -> None:
+        """See ``Tree``."""
+
+
+class MemoryContent:
+    """Bytes that are read once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = memoryview(data)
+
+    def read(self, size: int, /) -> memoryview:
+        piece, self._left = self._left[:size], self._left[size:]
+        return piece
+
+    def close(self) -> None:
+        self._left = memoryview(b"")
