@@ -4,9 +4,10 @@ Both write one history entry for each instruction. The classic builder marks wha
 ``#(nop)``; BuildKit gives the instruction, and ``# buildkit`` after what ran or copied something.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import msgspec
 
@@ -82,7 +83,9 @@ def _with_mark(text: str, vertex: Vertex | None) -> str:
 def _with_times(history: list[History]) -> list[History]:
     """Entries without a time get that of the first new layer, or of the entry before."""
     known = [it.created for it in history if it.created]
-    first_new = next((after.created for before, after in _pairs(history) if not before.created and after.created), "")
+    first_new = next(
+        (after.created for before, after in pairwise(history) if not before.created and after.created), ""
+    )
     current = first_new or (known[-1] if known else rfc3339(0))
     found = []
     began = False
@@ -94,8 +97,3 @@ def _with_times(history: list[History]) -> list[History]:
             entry = msgspec.structs.replace(entry, created=current)
         found.append(entry)
     return found
-
-
-def _pairs(history: Iterable[History]) -> Iterable[tuple[History, History]]:
-    entries = list(history)
-    return zip(entries, entries[1:], strict=False)

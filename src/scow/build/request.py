@@ -55,7 +55,8 @@ def visible(tree: Tree, dockerfile: str) -> Tree:
 def as_sent(tree: Tree, dockerfile: str) -> Tree:
     """The context as the classic builder sees it: its client has left out what is ignored.
 
-    All but the two files that had to be sent; they go if they are ignored. Blocks. Raises InvalidArgumentError.
+    All but the two files that had to be sent; they go if they are ignored. Blocks.
+    Raises InvalidArgumentError.
     """
     rules = _ignore_rules(tree, dockerfile)
     hidden = [name for name in (dockerfile, _IGNORE_FILE) if rules.ignores(posixpath.normpath(name))]

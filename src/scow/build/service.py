@@ -1,7 +1,6 @@
 """``POST /build``: a context comes in, an image comes out, and everything between is told."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -11,7 +10,7 @@ from scow.build.classic import messages
 from scow.build.classic.builder import ClassicBuild
 from scow.build.classic.messages import Message
 from scow.build.classic.step_images import StepImages
-from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
+from scow.build.dockerfile.parser import parse_dockerfile
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
 from scow.build.evaluate.file_steps import git_source, is_git_address
@@ -22,7 +21,7 @@ from scow.build.graph.executor import RunFailedError
 from scow.build.graph.job import Job, Settings
 from scow.build.graph.ops import DownloadSource
 from scow.build.graph.solver import Solver
-from scow.build.request import find_dockerfile, as_sent, limits_of, parse_tags
+from scow.build.request import as_sent, find_dockerfile, limits_of, parse_tags
 from scow.build.trees.archive import receive_archive
 from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Tree
@@ -84,7 +83,9 @@ class Builds:
             dockerfile = parse_dockerfile(await run_blocking(find_dockerfile, tree, name), name)
             context = await run_blocking(as_sent, tree, name)
             options = Options(
-                build_arguments={key: value for key, value in request.build_args.items() if value is not None},
+                build_arguments={
+                    key: value for key, value in request.build_args.items() if value is not None
+                },
                 build_platform=self._platform,
                 platform=platform,
                 target=request.target,

@@ -115,7 +115,9 @@ class ClassicBuild:
         """The image with another config."""
         state, images = evaluation.state, self.step_images
         text = created_by(made, state, "", "")
-        found = images.find_in_history(state, text, before) or images.find(state, text, before, before.chain_id)
+        found = images.find_in_history(state, text, before) or images.find(
+            state, text, before, before.chain_id
+        )
         return (found, True) if found else (images.make(state, text, before, before.chain_id), False)
 
     async def _file_step(

@@ -61,9 +61,7 @@ def _may_have_heredocs(text: str) -> bool:
     return len(words) == 1 or not words[1].startswith("[")
 
 
-def _joined(
-    lines: list[str], line: str, at: int, continued: re.Pattern[str]
-) -> tuple[list[str], int, int]:
+def _joined(lines: list[str], line: str, at: int, continued: re.Pattern[str]) -> tuple[list[str], int, int]:
     """The parts of a logical line that begins with ``line``, where to go on, and an empty line in it."""
     parts, empty = [], 0
     while True:
@@ -85,9 +83,7 @@ def _joined(
             break
 
 
-def _with_heredocs(
-    source: Source, lines: list[str], line: LogicalLine, at: int
-) -> tuple[LogicalLine, int]:
+def _with_heredocs(source: Source, lines: list[str], line: LogicalLine, at: int) -> tuple[LogicalLine, int]:
     complete = []
     for heredoc in heredocs_of(line.text):
         content = []

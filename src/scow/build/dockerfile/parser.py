@@ -79,9 +79,7 @@ def _read_from(statement: Statement, instructions: list[Instruction]) -> Stage:
     flags = Flags(statement.flags, {"platform": "text"})
     words = statement.values
     if len(words) not in (1, 3) or (len(words) == 3 and words[1].lower() != "as"):
-        raise InvalidArgumentError(
-            "FROM requires either one argument, or three: FROM <source> [as <name>]"
-        )
+        raise InvalidArgumentError("FROM requires either one argument, or three: FROM <source> [as <name>]")
     name = words[2] if len(words) == 3 else ""
     if name and not _STAGE_NAME.fullmatch(name.lower()):
         raise InvalidArgumentError(

@@ -235,9 +235,7 @@ def _retries(text: str) -> int:
     try:
         count = int(text)
     except ValueError:
-        raise InvalidArgumentError(
-            f'strconv.ParseInt: parsing "{text}": invalid syntax'
-        ) from None
+        raise InvalidArgumentError(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
     if count < 0:
         raise InvalidArgumentError(f"--retries cannot be negative ({count})")
     return count
@@ -298,7 +296,9 @@ def _paths(statement: Statement) -> tuple[tuple[str, ...], str]:
             " Destination could not be determined"
         )
     *sources, target = statement.values
-    if target.startswith("<<") and any(f"<<{doc.name}" in target.replace("-", "") for doc in statement.heredocs):
+    if target.startswith("<<") and any(
+        f"<<{doc.name}" in target.replace("-", "") for doc in statement.heredocs
+    ):
         raise InvalidArgumentError(f"{word} cannot accept a heredoc as a destination")
     return tuple(sources), target
 

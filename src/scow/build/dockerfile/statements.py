@@ -47,7 +47,7 @@ _Form = Callable[[str, str, str], tuple[list[str], bool]]
 def read_statements(source: Source) -> tuple[Directives, list[Statement]]:
     """All of a Dockerfile. Raises DockerfileError, also for one without any instruction."""
     if source.lines in ((), ("",), ("\ufeff",)):
-        raise _empty(source, "the Dockerfile (%s) cannot be empty" % source.name)
+        raise _empty(source, f"the Dockerfile ({source.name}) cannot be empty")
     directives = read_directives(source)
     found = list(_statements(source, directives.escape))
     if not found:

@@ -146,7 +146,8 @@ def _go_struct(health: HealthConfig) -> str:
     """As Go prints a pointer to it with ``%q``, which is what history has."""
     times = (health.interval, health.timeout, health.start_period, health.start_interval)
     retries = f"'\\x{health.retries:02x}'"
-    return f"&{{{go_quoted_list(health.test)} {' '.join(go_quoted(format_duration(it)) for it in times)} {retries}}}"
+    shown = " ".join(go_quoted(format_duration(it)) for it in times)
+    return f"&{{{go_quoted_list(health.test)} {shown} {retries}}}"
 
 
 def _onbuild(state: StageState, instruction: it.Onbuild) -> str:

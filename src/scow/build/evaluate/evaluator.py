@@ -54,7 +54,9 @@ class Evaluator:
         self._resolver = resolver
         self._images: dict[str, BaseImage] = {}
         self._states: dict[int, StageState] = {}
-        self.global_scope = self._scope({}, platform_arguments(options.build_platform, options.platform, options.target))
+        self.global_scope = self._scope(
+            {}, platform_arguments(options.build_platform, options.platform, options.target)
+        )
         self._declare_global_arguments()
 
     def _scope(self, outer: Mapping[str, str], always: Mapping[str, str]) -> Scope:
@@ -63,7 +65,9 @@ class Evaluator:
     def _declare_global_arguments(self) -> None:
         scope = self.global_scope
         # The platform's are there before the first FROM without being declared.
-        scope.arguments.update({name: value for name, value in scope.outer.items() if name not in scope.given})
+        scope.arguments.update(
+            {name: value for name, value in scope.outer.items() if name not in scope.given}
+        )
         for instruction in self.dockerfile.arguments:
             for name, default in instruction.arguments:
                 with self.mistakes_at(instruction.location):
@@ -126,15 +130,9 @@ class Evaluator:
     def _stage_scope(self, index: int) -> Scope:
         options = self._options
         always = platform_arguments(options.build_platform, options.platform, options.target)
-        declared = {
-            name
-            for instruction in self.dockerfile.arguments
-            for name, _ in instruction.arguments
-        }
+        declared = {name for instruction in self.dockerfile.arguments for name, _ in instruction.arguments}
         outer = {
-            name: value
-            for name in declared
-            if (value := self.global_scope.arguments.get(name)) is not None
+            name: value for name in declared if (value := self.global_scope.arguments.get(name)) is not None
         }
         return self._scope(outer, always)
 
@@ -168,7 +166,9 @@ class Evaluator:
         """A stage is at its end."""
         self._states[index] = state
 
-    async def find_sources(self, instruction: Instruction, index: int, state: StageState) -> dict[str, Vertex | Outside]:
+    async def find_sources(
+        self, instruction: Instruction, index: int, state: StageState
+    ) -> dict[str, Vertex | Outside]:
         """What an instruction names by ``--from`` or ``from=``, found."""
         found: dict[str, Vertex | Outside] = {"": ContextSource(MAIN_CONTEXT)}
         for name in _references(instruction, state):
@@ -187,7 +187,9 @@ class Evaluator:
         """Every name that an ARG anywhere in the file has."""
         everywhere = [*self.dockerfile.arguments]
         for stage in self.dockerfile.stages:
-            everywhere += [instruction for instruction in stage.instructions if isinstance(instruction, it.Arg)]
+            everywhere += [
+                instruction for instruction in stage.instructions if isinstance(instruction, it.Arg)
+            ]
         return {name for instruction in everywhere for name, _ in instruction.arguments}
 
     def is_without_cache(self, stage: Stage, index: int) -> bool:
@@ -287,11 +289,12 @@ class StageEvaluation:
     def _vertex(
         self, instruction: Instruction, op: Op, *, base: Vertex, sources: tuple[Vertex | Outside, ...] = ()
     ) -> Vertex:
+        place = f"[{self._label()}{self._number}/{self._total}]"
         return Vertex(
             op,
             base,
             sources,
-            name=f"[{self._label()}{self._number}/{self._total}] {instruction.word.upper()} {_one_line(instruction)}",
+            name=f"{place} {instruction.word.upper()} {_one_line(instruction)}",
             stage=self.stage.name,
             first_line=instruction.location.start,
             last_line=instruction.location.end,
@@ -323,4 +326,3 @@ def _mount_from(text: str, expand: Callable[[str], str]) -> str:
         return parse_mount(text, expand)[1]
     except InvalidArgumentError:
         return ""  # it is refused when its step is evaluated
-

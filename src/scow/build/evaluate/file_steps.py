@@ -57,7 +57,9 @@ def run(state: StageState, instruction: it.Run, find: FindSource, vertex: Callab
     )
     made = vertex(op, base=state.vertex, sources=tuple(sources))
     state.vertex = made
-    front = f"|{len(arguments)} {' '.join(f'{name}={value}' for name, value in arguments)} " if arguments else ""
+    front = (
+        f"|{len(arguments)} {' '.join(f'{name}={value}' for name, value in arguments)} " if arguments else ""
+    )
     return Made(f"RUN {front}{' '.join(args)}", made)
 
 
@@ -79,9 +81,7 @@ def _program(state: StageState, instruction: it.Run) -> tuple[list[str], tuple[t
     return [f"/dev/pipes/{name}"], ((name, script.encode()),)
 
 
-def _mounts(
-    state: StageState, instruction: it.Run, find: FindSource
-) -> tuple[list[Mount], list[Source]]:
+def _mounts(state: StageState, instruction: it.Run, find: FindSource) -> tuple[list[Mount], list[Source]]:
     mounts: list[Mount] = []
     sources: list[Source] = []
     for text in instruction.mounts:
@@ -105,9 +105,7 @@ def workdir(state: StageState, instruction: it.Workdir, vertex: Callable[..., Ve
     return Made(f"WORKDIR {path}", made)
 
 
-def copy(
-    state: StageState, instruction: it.Copy, find: FindSource, vertex: Callable[..., Vertex]
-) -> Made:
+def copy(state: StageState, instruction: it.Copy, find: FindSource, vertex: Callable[..., Vertex]) -> Made:
     """COPY and ADD: files of another stage keep their owners. Raises InvalidArgumentError, NotFoundError."""
     patterns, sources = _sources(state, instruction, find)
     target, into_folder = target_path(state.config.working_dir or "/", state.scope.expand(instruction.target))
@@ -134,7 +132,9 @@ def copy(
     made = vertex(op, base=state.vertex, sources=sources)
     state.vertex = made
     shown = [*_shown_flags(instruction, op), *(state.scope.expand(it) for it in instruction.sources)]
-    return Made(f"{instruction.word.upper()} {' '.join(shown)} {state.scope.expand(instruction.target)}", made)
+    return Made(
+        f"{instruction.word.upper()} {' '.join(shown)} {state.scope.expand(instruction.target)}", made
+    )
 
 
 def _shown_flags(instruction: it.Copy, op: CopyOp) -> list[str]:

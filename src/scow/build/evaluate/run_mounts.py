@@ -13,7 +13,19 @@ _KINDS = ("bind", "cache", "tmpfs", "secret", "ssh")
 _ALIASES = {"src": "source", "dst": "target", "destination": "target", "rw": "readwrite", "ro": "readonly"}
 _KEYS = {
     "bind": {"type", "source", "target", "from", "readwrite", "readonly"},
-    "cache": {"type", "source", "target", "from", "readonly", "readwrite", "id", "sharing", "mode", "uid", "gid"},
+    "cache": {
+        "type",
+        "source",
+        "target",
+        "from",
+        "readonly",
+        "readwrite",
+        "id",
+        "sharing",
+        "mode",
+        "uid",
+        "gid",
+    },
     "tmpfs": {"type", "target", "size"},
     "secret": {"type", "id", "target", "source", "required", "mode", "uid", "gid", "env"},
     "ssh": {"type", "id", "target", "required", "mode", "uid", "gid", "source"},
@@ -29,7 +41,9 @@ def parse_mount(text: str, expand: Callable[[str], str]) -> tuple[Mount, str]:
         raise InvalidArgumentError(f'unsupported mount type "{kind}"{suggestion(kind, _KINDS)}')
     for key in fields:
         if key not in _KEYS[kind]:
-            raise InvalidArgumentError(f"unexpected key '{key}' for mount type '{kind}'{suggestion(key, sorted(_KEYS[kind]))}")
+            raise InvalidArgumentError(
+                f"unexpected key '{key}' for mount type '{kind}'{suggestion(key, sorted(_KEYS[kind]))}"
+            )
     target = _target(kind, fields)
     default_mode = {"cache": 0o755, "secret": 0o400, "ssh": 0o600}.get(kind, 0)
     read_only = kind == "bind"
@@ -80,7 +94,9 @@ def _target(kind: str, fields: Mapping[str, str]) -> str:
         return "" if "env" in fields else f"/run/secrets/{name}"
     if kind == "ssh":
         return "/run/buildkit/ssh_agent.0"
-    raise InvalidArgumentError(f"{kind} mount: target is required" if kind != "bind" else "target is required")
+    raise InvalidArgumentError(
+        f"{kind} mount: target is required" if kind != "bind" else "target is required"
+    )
 
 
 def _identity(kind: str, fields: Mapping[str, str], target: str) -> str:

@@ -18,7 +18,7 @@ _DEFAULT_SHELL = ["/bin/sh", "-c"]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One line of an image's history: ``vertex`` is what changed files, ``None`` if only the config changed."""
+    """One line of an image's history: ``vertex`` is what changed files, ``None`` if only the config did."""
 
     text: str
     vertex: Vertex | None = None
@@ -40,7 +40,9 @@ class StageState:
     @property
     def shell(self) -> list[str]:
         """What runs commands that are no list."""
-        return list(_DEFAULT_SHELL if self.config.shell is msgspec.UNSET else self.config.shell or _DEFAULT_SHELL)
+        return list(
+            _DEFAULT_SHELL if self.config.shell is msgspec.UNSET else self.config.shell or _DEFAULT_SHELL
+        )
 
     @property
     def base_history(self) -> list[History]:
@@ -55,7 +57,9 @@ class StageState:
     def continued(self, scope: Scope) -> "StageState":
         """A later stage that begins as this one ended. Arguments do not pass over."""
         scope.env = dict(self.scope.env)
-        return replace(self, scope=scope, config=copy.deepcopy(self.config), has_cmd=False, made=list(self.made))
+        return replace(
+            self, scope=scope, config=copy.deepcopy(self.config), has_cmd=False, made=list(self.made)
+        )
 
 
 def begin_stage(base: BaseImage, scope: Scope, platform: Platform, *, default_path: bool) -> StageState:

@@ -24,9 +24,7 @@ def content_digest(selection: Selection, *, with_owners: bool) -> str:
     return digest.hexdigest()
 
 
-def _add(
-    digest: "hashlib._Hash", selection: Selection, node: Node, path: str, with_owners: bool
-) -> None:
+def _add(digest: "hashlib._Hash", selection: Selection, node: Node, path: str, with_owners: bool) -> None:
     owner = b"%d:%d" % (node.uid, node.gid) if with_owners else b""
     # A symlink's mode says nothing: some file systems give 0777, others what the umask left.
     mode = stat.S_IFMT(node.mode) if node.is_symlink else node.mode

@@ -16,7 +16,6 @@ from scow.build.execute.downloads import Downloads
 from scow.build.execute.inputs import Inputs
 from scow.build.execute.selection import Chosen, Selection, select
 from scow.build.graph.cache import Cache
-from scow.image.leases import Lease
 from scow.build.graph.ops import (
     ContextSource,
     CopyOp,
@@ -32,6 +31,7 @@ from scow.build.trees.tree import Tree
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.decompress import decompressed
 from scow.image.layers import NewLayer
+from scow.image.leases import Lease
 from scow.image.tar_reader import TarReader
 from scow.image.threads import run_to_end
 from scow.linux.rootpath import read_in_root

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from scow.build.graph.ops import DownloadSource, GitSource
 from scow.build.trees.folder import FolderTree
-from scow.errors import InvalidArgumentError, IntegrityError, ScowError, UnavailableError
+from scow.errors import IntegrityError, InvalidArgumentError, ScowError, UnavailableError
 from scow.image.threads import run_transfer
 from scow.spec.digest import bulk_sha256, parse_digest
 
@@ -96,7 +96,9 @@ def _download(source: DownloadSource, folder: Path) -> None:
 
 def _store(answer: "BaseHTTPResponse", source: DownloadSource, folder: Path) -> None:
     named = _FILE_NAME.search(answer.headers.get("content-disposition", ""))
-    name = source.name or (posixpath.basename(named[1]) if named else "") or file_name(source.url) or "download"
+    name = (
+        source.name or (posixpath.basename(named[1]) if named else "") or file_name(source.url) or "download"
+    )
     path = folder / name
     digest, size = bulk_sha256(), 0
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

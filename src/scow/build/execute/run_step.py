@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 import secrets
-import shutil
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -15,11 +14,11 @@ from scow.build.execute.content_digest import content_digest
 from scow.build.execute.copying import Target, copy_selection, numeric_mode
 from scow.build.execute.inputs import Inputs
 from scow.build.execute.selection import Selection, select
-from scow.image.leases import Lease
 from scow.build.graph.executor import Executor, RunFailedError
 from scow.build.graph.ops import Mount, RunOp, Vertex
 from scow.errors import InvalidArgumentError, NotFoundError
 from scow.image.layers import NewLayer
+from scow.image.leases import Lease
 from scow.image.threads import run_to_end
 from scow.linux.mounts import MS_NODEV, MS_NOSUID, mount, unmount
 from scow.linux.rootpath import resolve_in_root

@@ -12,7 +12,7 @@ from scow.errors import InvalidArgumentError, NotFoundError
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """One source: a file, or a folder whose content is meant. ``name`` is what a file is called at its target.
+    """One source: a file, or a folder whose content is meant. ``name`` is what a file is called there.
 
     ``parents`` are the folders that ``--parents`` keeps, relative to the target.
     """
@@ -75,9 +75,7 @@ def _matching(tree: Tree, pattern: str) -> list[str]:
     found = [""]
     for part in pattern.split("/"):
         if not has_magic(part):
-            found = [
-                path for base in found if tree_has(tree, path := posixpath.join(base, part))
-            ]
+            found = [path for base in found if tree_has(tree, path := posixpath.join(base, part))]
             continue
         matches = path_pattern(part).fullmatch
         found = [

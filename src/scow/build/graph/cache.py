@@ -9,13 +9,13 @@ end waits for that, nobody else does. A kill before it costs the step's result, 
 """
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 import msgspec
 
 from scow.build.graph.keys import Key
 from scow.image.store import ImageStore
-from scow.store import Change, Delete, Put, Store
+from scow.store import Delete, Put, Store
 
 _KIND = "build"
 _CONTENT_KIND = "build content"
@@ -77,7 +77,9 @@ class Cache:
                 lost.append(Delete(_CONTENT_KIND, memo))
         if lost:
             await self._store.commit(*lost)
-        orphans = [name for name in roots if name.startswith(_ROOT) and name[len(_ROOT) :] not in self._records]
+        orphans = [
+            name for name in roots if name.startswith(_ROOT) and name[len(_ROOT) :] not in self._records
+        ]
         if orphans:
             await self._images.roots.drop(orphans)
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from scow.image.leases import Lease
 from scow.build.graph.ops import Vertex
 from scow.build.graph.progress import Progress
 from scow.build.trees.tree import Tree
+from scow.image.leases import Lease
 from scow.runtime.program_run import Limits
 
 
@@ -40,7 +40,7 @@ class Settings:
 
     network: str = "default"
     hosts: tuple[str, ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     security_options: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
     epoch_s: int | None = None
@@ -67,7 +67,7 @@ class Job:
 
     lease: Lease
     tell: Callable[[Progress], None]
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     contexts: Mapping[str, Tree] = field(default_factory=dict)
     secrets: SecretSource = field(default_factory=NoSecrets)
     use_cache: bool = True

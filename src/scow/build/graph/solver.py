@@ -82,7 +82,7 @@ class Solver:
         self._running: dict[str, Work] = {}
 
     def solve(self, vertex: Vertex, job: Job, tasks: TaskOwner) -> "asyncio.Future[Result]":
-        """What ``vertex`` comes to in ``job``; its tasks are owned by ``tasks``. The same future each time."""
+        """What ``vertex`` comes to in ``job``, whose tasks ``tasks`` owns. The same future each time."""
         if vertex not in job.results:
             future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
             job.results[vertex] = future

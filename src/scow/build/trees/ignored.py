@@ -5,7 +5,7 @@ from scow.build.trees.tree import Content, Node, Tree
 
 
 class IgnoringTree:
-    """``tree`` without what ``rules`` leave out. A folder that is left out is there if something in it is not."""
+    """``tree`` without what ``rules`` leave out. A folder that is left out is there for what is in it."""
 
     def __init__(self, tree: Tree, rules: IgnoreRules) -> None:
         self._tree = tree
