@@ -4,7 +4,7 @@
 - What can be done without is not found while its user is loaded. A Python without OpenSSL has neither ssl nor
   _hashlib; asyncio and hashlib are made to run there, and here they are told so (2.5 MB). asyncio's own TLS
   drops output after a client half-closes, so TLS goes through ``ssl.MemoryBIO`` where somebody asks for it.
-  ``import ssl`` works as ever afterwards, and ``scow.spec.digest.bulk_sha256`` is OpenSSL's.
+  ``import ssl`` works as ever afterwards, and ``scow.spec.bulk_digest.bulk_sha256`` is OpenSSL's.
 """
 
 import sys

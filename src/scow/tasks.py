@@ -108,6 +108,26 @@ class TaskOwner:
         await self.aclose()
 
 
+@asynccontextmanager
+async def running(*coroutines: Coroutine[Any, Any, T], name: str) -> AsyncIterator[list[asyncio.Task[T]]]:
+    """Run ``coroutines`` as tasks within the block, at whose end those that are left are cancelled.
+
+    What became of each is for the block to ask; a failure that nobody asked for is dropped.
+    """
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(it, name=name) for it in coroutines]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()
+
+
 class KeyedLock:
     """One lock per key, made when first wanted and forgotten when the last holder leaves."""
 

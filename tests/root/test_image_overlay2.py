@@ -29,7 +29,7 @@ def made(driver: Overlay2Driver, count: int) -> list[str]:
         snapshot = f"{number:064x}"
         folder = Path(driver.stage(snapshot, stack))
         (folder / f"layer-{number}").write_text("x")
-        driver.commit(snapshot, stackable=True)
+        driver.commit(snapshot, stack, stackable=True)
         stack.insert(0, snapshot)
     return stack
 
@@ -43,7 +43,7 @@ def open_overlay(root: Path) -> Overlay2Driver:
 def mount_writable(driver: Overlay2Driver, below: list[str]) -> Path:
     top = "f" * 64
     driver.stage(top, below)
-    driver.commit(top, stackable=False)
+    driver.commit(top, below, stackable=False)
     return Path(driver.mount(top, below))
 
 

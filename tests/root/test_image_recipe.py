@@ -21,7 +21,8 @@ def unpacked(tmp_path: Path, data: bytes) -> tuple[Path, Path]:
     """Folder of the recipe and of the layer."""
     root, folder = tmp_path / "root", tmp_path / "recipe"
     root.mkdir()
-    with RecipeWriter(folder) as recipe:
+    folder.mkdir()
+    with RecipeWriter(str(folder)) as recipe:
         archive = TarReader(io.BytesIO(data), on_raw=recipe.raw)
         with LayerUnpacker(str(root), OverlayWhiteouts(), recipe=recipe) as unpacker:
             unpacker.unpack(archive)
@@ -90,7 +91,7 @@ def test_the_same_bytes_come_out(tmp_path: Path, kind: str) -> None:
         "no end": lambda: without_end(of_python(tarfile.GNU_FORMAT)),
     }[kind]()
     folder, root = unpacked(tmp_path, data)
-    assert b"".join(rebuild(folder, str(root))) == data
+    assert b"".join(rebuild(str(folder), str(root))) == data
 
 
 def test_a_recipe_is_small(tmp_path: Path) -> None:
@@ -118,5 +119,5 @@ def test_what_was_changed_on_disk_is_refused(tmp_path: Path, harm: str) -> None:
         case _:
             recipe.write_bytes(b"\xff" * 100)
     with pytest.raises(IntegrityError, match="cannot be read again"):
-        for _ in rebuild(folder, str(root)):
+        for _ in rebuild(str(folder), str(root)):
             pass

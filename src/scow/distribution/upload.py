@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from scow.distribution.repository import Repository
 from scow.distribution.transport import Cancellation
 from scow.errors import NotFoundError, ScowError, UnavailableError
-from scow.spec.digest import bulk_sha256
+from scow.spec.bulk_digest import bulk_sha256
 
 _ATTEMPTS_WITHOUT_PROGRESS = 5
 _FIRST_BACKOFF_S = 0.25

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from scow import tasks
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image import tar_reader
-from scow.image.decompress import decompressed, is_compressed
+from scow.image.archive_region import RegionReader
+from scow.image.decompress import codec_of, decompressed
 from scow.image.tar_reader import TarReader
 
 # Enough to make a trip to a worker thread cheap beside the writing.
@@ -22,39 +23,6 @@ _BATCH_BYTES = 1 << 20
 _INDEX_BUFFER_BYTES = 16 << 10
 _MAX_MEMBERS = 100_000
 _MAX_LINKS = 32
-
-
-class Cancelled(Exception):
-    """The reader was told to stop: whoever waited for the result has gone."""
-
-
-class RegionReader:
-    """Part of a file as a stream. ``position`` may be read, and ``cancel`` called, from any thread."""
-
-    def __init__(self, fd: int, offset: int, size: int) -> None:
-        self._fd = fd
-        self._offset = offset
-        self.size = size
-        self.position = 0
-        self._cancelled = False
-
-    def read(self, size: int, /) -> bytes:
-        """Raises Cancelled after ``cancel``."""
-        if self._cancelled:
-            raise Cancelled
-        data = os.pread(self._fd, min(size, self.size - self.position), self._offset + self.position)
-        self.position += len(data)
-        return data
-
-    def skip(self, size: int) -> None:
-        """Move on without reading. Raises InvalidArgumentError beyond the end."""
-        self.position += size
-        if self.position > self.size:
-            raise InvalidArgumentError("unexpected EOF in archive")
-
-    def cancel(self) -> None:
-        """Make the next ``read`` fail."""
-        self._cancelled = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +89,7 @@ async def spooled(chunks: AsyncIterator[bytes], folder: str) -> AsyncIterator[tu
     try:
         await _write_all(chunks, received)
         size = os.fstat(received).st_size
-        if is_compressed(os.pread(received, 6, 0)):
+        if codec_of(os.pread(received, 6, 0)):
             plain = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
             size = await _decompress(RegionReader(received, 0, size), plain)
         yield (received if plain < 0 else plain), size

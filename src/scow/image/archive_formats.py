@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import msgspec
 
 from scow.errors import InvalidArgumentError, UnsupportedError
-from scow.image.archive import Archive, RegionReader
+from scow.image.archive import Archive
+from scow.image.archive_region import RegionReader
 from scow.spec.digest import hex_of, sha256_of
 from scow.spec.oci_image import (
     IMAGE_CONFIG_TYPES,

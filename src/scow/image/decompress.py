@@ -4,14 +4,19 @@ Whatever a stream expands to, one ``read`` gives at most what was asked for: ten
 hold ten gigabytes of zeros cost no memory.
 """
 
+import importlib
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from scow.errors import InvalidArgumentError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Protocol
+
     from _typeshed import WriteableBuffer as Buffer
+else:
+    Protocol = object  # an unpacker is started for a moment: it does without typing
 
 
 class ByteReader(Protocol):
@@ -21,14 +26,9 @@ class ByteReader(Protocol):
 
 
 # ``Any``: the codecs' stubs ask for more of a file object than the codecs use.
-_Opener = Callable[[Any], ByteReader]
+_Opener = Callable[["Any"], ByteReader]
 # zstd keeps a window of the output in memory; more than this is refused, as by ``zstd -d``.
 _ZSTD_MAX_WINDOW = 128 << 20
-
-
-def is_compressed(head: bytes) -> bool:
-    """Whether a stream that begins with ``head`` is in one of the formats; six bytes are enough to tell."""
-    return any(head.startswith(magic) for _, magic, _ in _FORMATS)
 
 
 def decompressed(raw: ByteReader) -> ByteReader:
@@ -88,27 +88,40 @@ def _read_full(raw: ByteReader, size: int) -> bytes:
     return data
 
 
+def codec_of(head: bytes) -> str:
+    """The format of a stream that begins with ``head``, in six bytes; "" for none of them."""
+    return next((name for name, magic, _ in _FORMATS if head.startswith(magic)), "")
+
+
+def load_codec(name: str) -> None:
+    """Import what reads format ``name`` now: for a process that soon will see no more files."""
+    for module in _MODULES[name]:
+        importlib.import_module(module)
+
+
 # The codecs cost two megabytes together and an idle engine needs none of them: each is imported on first use.
-def _open_gzip(raw: Any) -> ByteReader:
+def _open_gzip(raw: "Any") -> ByteReader:
     from isal import igzip
 
-    return cast(ByteReader, igzip.IGzipFile(fileobj=raw, mode="rb"))  # type: ignore[no-untyped-call]
+    opened: ByteReader = igzip.IGzipFile(fileobj=raw, mode="rb")  # type: ignore[no-untyped-call]
+    return opened
 
 
-def _open_zstd(raw: Any) -> ByteReader:
+def _open_zstd(raw: "Any") -> ByteReader:
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_MAX_WINDOW)
-    return cast(ByteReader, decompressor.stream_reader(raw, read_across_frames=True))
+    opened: ByteReader = decompressor.stream_reader(raw, read_across_frames=True)
+    return opened
 
 
-def _open_bzip2(raw: Any) -> ByteReader:
+def _open_bzip2(raw: "Any") -> ByteReader:
     import bz2
 
     return bz2.BZ2File(raw)
 
 
-def _open_xz(raw: Any) -> ByteReader:
+def _open_xz(raw: "Any") -> ByteReader:
     import lzma
 
     return lzma.LZMAFile(raw)
@@ -131,3 +144,10 @@ _FORMATS: tuple[tuple[str, bytes, _Opener], ...] = (
     ("bzip2", b"BZh", _open_bzip2),
     ("xz", b"\xfd7zXZ\x00", _open_xz),
 )
+_MODULES = {
+    "": (),
+    "gzip": ("isal.igzip",),
+    "zstd": ("zstandard",),
+    "bzip2": ("bz2",),
+    "xz": ("lzma",),
+}

@@ -1,44 +1,44 @@
-"""One layer from its bytes to a committed snapshot: digest, decompress, digest again, unpack.
+"""One layer from its bytes to a directory: digest, decompress, digest again, unpack.
 
-Blocks; runs on a worker thread. Nothing is committed before both digests are what they should be.
+Blocks; runs in an unpacker, or on a worker thread for what this engine has made itself.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
 from scow.errors import IntegrityError, ScowError
 from scow.image import tar_reader
 from scow.image.decompress import ByteReader, decompressed
-from scow.image.layer_unpacker import LayerUnpacker
+from scow.image.layer_unpacker import LayerUnpacker, Whiteouts
 from scow.image.recipe import RecipeWriter
-from scow.image.snapshots.base import SnapshotDriver
-from scow.image.snapshots.probe import in_user_namespace
 from scow.image.tar_reader import TarReader
 from scow.image.tree_maker import components
-from scow.spec.digest import bulk_sha256
+from scow.spec.bulk_digest import bulk_sha256
 
 _READ_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
 class LayerInput:
     """A layer's bytes; ``digest`` is of those as they are, if it is known.
 
     ``own``: this engine has made them, uncompressed, and its symlinks may say what they like.
     """
 
-    content: ByteReader
-    digest: str | None = None
-    own: bool = False
+    __slots__ = ("content", "digest", "own")
+
+    def __init__(self, content: ByteReader, digest: str | None = None, *, own: bool = False) -> None:
+        self.content = content
+        self.digest = digest
+        self.own = own
 
 
-@dataclass(frozen=True, slots=True)
 class Unpacked:
     """What came out of a layer's archive; ``size`` is bytes of file content."""
 
-    diff_id: str
-    size: int
+    __slots__ = ("diff_id", "size")
+
+    def __init__(self, diff_id: str, size: int) -> None:
+        self.diff_id = diff_id
+        self.size = size
 
 
 class DigestReader:
@@ -85,31 +85,31 @@ class PieceReader:
         return bytes(data)
 
 
-def unpack_layer(
-    driver: SnapshotDriver,
-    snapshot: str,
-    below: Sequence[str],
+def unpack_tar(
     source: LayerInput,
+    root: str,
+    whiteouts: Whiteouts,
+    recipe_folder: str,
     diff_id: str | None,
-    recipe_folder: Path,
+    *,
+    may_make_devices: bool,
 ) -> Unpacked:
-    """Make ``snapshot`` of ``source`` and commit it, with what it takes to make its tar again.
+    """Unpack ``source`` into the directory ``root``, and put what it takes to make its tar again beside it.
 
-    Or raise, and leave at most a staged directory and ``recipe_folder``. ``diff_id`` is what the uncompressed
-    bytes must digest to; ``None`` takes them as they come. Raises InvalidArgumentError, IntegrityError, and
-    ScowError where the disk refuses.
+    ``diff_id`` is what the uncompressed bytes must digest to; ``None`` takes them as they come. Raises
+    InvalidArgumentError, IntegrityError, and ScowError where the disk refuses; both directories are then the
+    caller's to remove.
     """
     stored = DigestReader(source.content)
     # What is not compressed need not be digested twice.
     plain = stored if source.own else DigestReader(decompressed(stored))
     try:
-        root = driver.stage(snapshot, below)
         with RecipeWriter(recipe_folder) as recipe:
             archive = TarReader(plain, on_raw=recipe.raw)
             with LayerUnpacker(
                 root,
-                driver.whiteouts(),
-                may_make_devices=not in_user_namespace(),
+                whiteouts,
+                may_make_devices=may_make_devices,
                 any_symlink=source.own,
                 recipe=recipe,
             ) as unpacker:
@@ -117,16 +117,15 @@ def unpack_layer(
             # A digest covers what follows the last entry, too.
             archive.drain()
             stored.drain()
-        _verify(source.digest, stored.digest, "layer content")
-        _verify(diff_id, plain.digest, "diffID for layer")
-        driver.commit(snapshot, stackable=True)
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""
         raise ScowError(f"failed to register layer: {where}{exc.strerror or exc}") from exc
+    _verify(source.digest, stored.digest, "layer content")
+    _verify(diff_id, plain.digest, "diffID for layer")
     return Unpacked(plain.digest, size)
 
 
-def take_down_layer(pieces: Iterator[bytes], recipe_folder: Path) -> Unpacked:
+def take_down_layer(pieces: Iterator[bytes], recipe_folder: str) -> Unpacked:
     """Digest the tar ``pieces``, made here of a snapshot that holds its files, and keep how it is made again.
 
     Raises ScowError where the disk refuses; ``recipe_folder`` is then the caller's to remove.

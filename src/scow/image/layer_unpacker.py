@@ -11,8 +11,6 @@ extended attributes that the file system does not have are dropped.
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import Protocol
 
 from scow.errors import InvalidArgumentError
 from scow.image import tar_reader
@@ -20,6 +18,12 @@ from scow.image.recipe import RecipeWriter
 from scow.image.tar_reader import Entry, TarReader
 from scow.image.tree_maker import TreeMaker, components
 from scow.image.trees import remove_tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object  # an unpacker is started for a moment: it does without typing
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -43,14 +47,14 @@ class Whiteouts(Protocol):
         """Whether ``name``, about to become a directory, was a deletion before: then it starts opaque."""
 
 
-@dataclass(frozen=True, slots=True)
 class OverlayWhiteouts:
     """Deletions in overlayfs' own form: 0/0 character devices and an attribute on opaque directories.
 
     ``opaque_xattr`` is ``trusted.overlay.opaque``, or ``user.overlay.opaque`` in a user namespace.
     """
 
-    opaque_xattr: str = "trusted.overlay.opaque"
+    def __init__(self, opaque_xattr: str = "trusted.overlay.opaque") -> None:
+        self.opaque_xattr = opaque_xattr
 
     def created(self, path: str) -> None:
         """Nothing to remember: the directory holds this layer only."""

@@ -7,8 +7,8 @@ nothing uses is gone. Counts live in memory and are counted afresh at start-up f
 Arrival of a layer, and why a kill between any two steps is harmless:
 
     1. stage a directory under a temporary name        start-up removes it
-    2. unpack into it, digesting what goes by          likewise
-    3. compare digests, rename to its final name       nobody recorded that name: start-up removes it
+    2. an unpacker fills it, digesting what goes by    likewise
+    3. digests are right: rename to its final name     nobody recorded that name: start-up removes it
     4. when an image is whole: sync the file system    likewise
     5. one transaction: layers, image, names           all of it is there
 
@@ -19,9 +19,10 @@ Records and counts are changed on the event loop only.
 """
 
 import asyncio
+import os
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,23 +30,26 @@ from pathlib import Path
 import msgspec
 
 from scow import tasks
-from scow.errors import IntegrityError
+from scow.errors import IntegrityError, ScowError
 from scow.image.archive_formats import LayerSource
-from scow.image.layer_stream import LayerInput, Unpacked, take_down_layer, unpack_layer
-from scow.image.model import LayerProgress, LayerRecord
+from scow.image.layer_stream import LayerInput, PieceReader, Unpacked, take_down_layer, unpack_tar
+from scow.image.model import LayerRecord
 from scow.image.recipe import rebuild, tar_size
 from scow.image.snapshots.base import SnapshotDriver
+from scow.image.snapshots.probe import in_user_namespace
 from scow.image.tar_headers import END_OF_ARCHIVE
 from scow.image.threads import run_to_end
 from scow.image.trees import remove_path
-from scow.spec.digest import bulk_sha256, sha256_of
+from scow.image.unpacking.job import Job
+from scow.image.unpacking.pool import Unpackers
+from scow.spec.bulk_digest import bulk_sha256
+from scow.spec.digest import sha256_of
 from scow.store import Delete, Put
 
-_PROGRESS_INTERVAL_S = 0.1
 EMPTY_DIFF_ID = sha256_of(END_OF_ARCHIVE)
 """Of a layer without any entry: Docker counts it as none."""
-# Unpacking keeps a core busy; more at once would only take pool threads away from container starts.
-_MAX_UNPACKING = 2
+# Unpacking keeps a core busy; more at once would only take them away from container starts.
+_MAX_UNPACKING = min(os.cpu_count() or 1, 4)
 
 
 def new_snapshot_id() -> str:
@@ -99,6 +103,8 @@ class LayerStore:
         self._uses: Counter[str] = Counter()
         self._unrecorded: set[str] = set()
         self._unpacking = asyncio.Semaphore(_MAX_UNPACKING)
+        self.unpackers = Unpackers()
+        self._may_make_devices = not in_user_namespace()
         self._arriving = tasks.KeyedLock()
 
     def restore(self, records: Mapping[str, LayerRecord]) -> None:
@@ -119,12 +125,12 @@ class LayerStore:
         Raises ``KeyError`` if it is not there; reading it raises IntegrityError if it is not what it was.
         """
         record = self._records[chain_id]
-        folder = self._recipes / record.snapshot
+        folder = str(self._recipes / record.snapshot)
         return LayerTar(record.diff_id, partial(tar_size, folder), partial(self._read_tar, record))
 
     def _read_tar(self, record: LayerRecord) -> Iterator[bytes]:
         digest = bulk_sha256()
-        for piece in rebuild(self._recipes / record.snapshot, self._driver.layer_path(record.snapshot)):
+        for piece in rebuild(str(self._recipes / record.snapshot), self._driver.layer_path(record.snapshot)):
             digest.update(piece)
             yield piece
         if f"sha256:{digest.hexdigest()}" != record.diff_id:
@@ -202,12 +208,19 @@ class LayerStore:
         self._unrecorded.difference_update(put.key for put in puts)
 
     async def arrive(
-        self, parent: str | None, diff_id: str, source: LayerSource
-    ) -> AsyncGenerator[LayerProgress, None]:
+        self,
+        parent: str | None,
+        diff_id: str,
+        source: LayerSource,
+        *,
+        report: Callable[[int], None],
+        parent_is_here: asyncio.Event,
+    ) -> None:
         """Have layer ``diff_id`` on ``parent``, from ``source`` if it is not there already, and hold it.
 
-        Progress comes while it is being unpacked. Ended early or failed, nothing of it is left, and it is
-        held only once the last progress has been taken.
+        It may be unpacked before its parent is there, which ``parent_is_here`` tells. ``report`` hears of
+        bytes read. Cancelled or failed, nothing of it is left. Raises InvalidArgumentError, IntegrityError,
+        ScowError.
         """
         chain_id = chain_on(parent, diff_id)
         async with self._arriving.hold(chain_id):
@@ -215,48 +228,89 @@ class LayerStore:
                 self.hold(chain_id)
                 return
             snapshot = new_snapshot_id()
-            below = self.stack(parent)
-            content = LayerInput(source.content, source.digest)
-            # Shielded: a thread goes on whatever becomes of who waits for it, so it is told to stop.
-            async with self._unpacking:
-                work = asyncio.shield(
-                    tasks.run_blocking(
-                        unpack_layer,
-                        self._driver,
-                        snapshot,
-                        below,
-                        content,
-                        diff_id,
-                        self._recipes / snapshot,
-                    )
-                )
-                try:
-                    while not (await asyncio.wait({work}, timeout=_PROGRESS_INTERVAL_S))[0]:
-                        yield LayerProgress(diff_id, source.content.position, source.content.size)
-                    self._take_in(parent, snapshot, work.result())
-                except BaseException:
-                    source.content.cancel()
-                    await asyncio.wait({work})
-                    work.exception()  # seen: what ended the waiting is what the caller hears of
-                    await run_to_end(self._abandon, snapshot)
-                    raise
+            if self._driver.copies_below:
+                await parent_is_here.wait()
+            try:
+                below = self.stack(parent) if self._driver.copies_below else []
+                unpacked = await self._unpack(snapshot, below, source, diff_id, report)
+                await parent_is_here.wait()
+                await self._commit(snapshot, parent)
+            except BaseException:
+                await run_to_end(self._abandon, snapshot)
+                raise
+            self._take_in(parent, snapshot, unpacked)
 
-    async def import_on(self, parent: str | None, source: LayerInput) -> NewLayer:
-        """Have a layer on ``parent`` whose diff id is not known, and hold it.
+    async def _unpack(
+        self,
+        snapshot: str,
+        below: list[str],
+        source: LayerSource,
+        diff_id: str,
+        report: Callable[[int], None],
+    ) -> Unpacked:
+        """Stage ``snapshot`` and have it filled by an unpacker."""
+        content = source.content
+        job = Job(
+            content.offset,
+            content.size,
+            digest=source.digest or "",
+            diff_id=diff_id,
+            opaque_xattr=self._driver.opaque_xattr or "",
+            may_make_devices=self._may_make_devices,
+        )
+        async with self._unpacking:
+            root = await run_to_end(self._stage, snapshot, below)
+            return await self.unpackers.unpack(content, job, root, self._recipes / snapshot, report)
 
-        Of a layer of our own that changes nothing at all, nothing is kept, and ``parent`` is held.
-        """
-        snapshot = new_snapshot_id()
-        below = self.stack(parent)
+    def _stage(self, snapshot: str, below: Sequence[str]) -> str:
         try:
-            async with self._unpacking:
-                unpacked = await run_to_end(
-                    unpack_layer, self._driver, snapshot, below, source, None, self._recipes / snapshot
-                )
+            (self._recipes / snapshot).mkdir(mode=0o700)
+            return self._driver.stage(snapshot, below)
+        except OSError as exc:
+            raise ScowError(f"failed to register layer: {exc.strerror or exc}") from exc
+
+    async def _commit(self, snapshot: str, parent: str | None) -> None:
+        try:
+            await run_to_end(self._driver.commit, snapshot, self.stack(parent), stackable=True)
+        except OSError as exc:
+            raise ScowError(f"failed to register layer: {exc.strerror or exc}") from exc
+
+    async def import_archive(self, source: LayerSource) -> NewLayer:
+        """Have a lowest layer whose diff id is not known, and hold it. Raises as ``arrive``."""
+        snapshot = new_snapshot_id()
+        try:
+            unpacked = await self._unpack(snapshot, [], source, "", _nobody_listens)
+            await self._commit(snapshot, None)
         except BaseException:
             await run_to_end(self._abandon, snapshot)
             raise
-        return await self._keep(parent, snapshot, unpacked, own=source.own)
+        return await self._keep(None, snapshot, unpacked, own=False)
+
+    async def import_own(self, parent: str | None, pieces: Iterator[bytes]) -> NewLayer:
+        """Have a layer on ``parent`` whose tar ``pieces`` this engine makes, and hold it.
+
+        Of one that changes nothing at all, nothing is kept, and ``parent`` is held.
+        """
+        snapshot = new_snapshot_id()
+        try:
+            async with self._unpacking:
+                unpacked = await run_to_end(self._unpack_own, snapshot, self.stack(parent), pieces)
+            await self._commit(snapshot, parent)
+        except BaseException:
+            await run_to_end(self._abandon, snapshot)
+            raise
+        return await self._keep(parent, snapshot, unpacked, own=True)
+
+    def _unpack_own(self, snapshot: str, below: Sequence[str], pieces: Iterator[bytes]) -> Unpacked:
+        """Here: it is no stranger's, and comes from this process piece by piece."""
+        return unpack_tar(
+            LayerInput(PieceReader(pieces), own=True),
+            self._stage(snapshot, below),
+            self._driver.whiteouts(),
+            str(self._recipes / snapshot),
+            None,
+            may_make_devices=self._may_make_devices,
+        )
 
     async def adopt(self, parent: str | None, snapshot: str, pieces: Iterator[bytes]) -> NewLayer:
         """Have the written, unmounted ``snapshot`` as a layer on ``parent``, and hold it.
@@ -265,8 +319,9 @@ class LayerStore:
         """
         recipe = self._recipes / snapshot
         try:
+            await run_to_end(recipe.mkdir, 0o700)
             async with self._unpacking:
-                unpacked = await run_to_end(take_down_layer, pieces, recipe)
+                unpacked = await run_to_end(take_down_layer, pieces, str(recipe))
             await run_to_end(self._driver.promote, snapshot, self.stack(parent))
         except BaseException:
             await run_to_end(remove_path, str(recipe))
@@ -311,3 +366,7 @@ class LayerStore:
 def chain_on(parent: str | None, diff_id: str) -> str:
     """The chain id of ``diff_id`` on top of the stack ``parent``."""
     return sha256_of(f"{parent} {diff_id}".encode()) if parent else diff_id
+
+
+def _nobody_listens(_position: int) -> None:
+    """Of an import no progress is shown."""

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Protocol
 
 from scow.errors import NotFoundError
-from scow.image.layer_stream import LayerInput, PieceReader
 from scow.image.layer_tar import layer_tar, snapshot_trees
 from scow.image.layers import LayerStore, LayerTar, NewLayer, new_snapshot_id
 from scow.image.rootfs import RootfsStore
@@ -89,7 +88,7 @@ class Lease:
 
     def _make(self, active: ActiveSnapshot) -> None:
         self._driver.stage(active.key, active.below)
-        self._driver.commit(active.key, stackable=False)
+        self._driver.commit(active.key, active.below, stackable=False)
 
     async def mount(self, active: ActiveSnapshot) -> Path:
         """Where it is to be seen, writable. Repeatable. Raises ``OSError``."""
@@ -111,8 +110,7 @@ class Lease:
             if adopts:
                 layer = await self._layers.adopt(active.parent, active.key, pieces)
             else:
-                own = LayerInput(PieceReader(pieces), own=True)
-                layer = await self._layers.import_on(active.parent, own)
+                layer = await self._layers.import_own(active.parent, pieces)
         self.held.append(layer.chain_id)
         del self._active[active.key]
         if not adopts:

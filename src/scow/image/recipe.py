@@ -17,11 +17,13 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
-from typing import BinaryIO
 
 from scow.errors import IntegrityError
 from scow.linux.rootpath import open_in_root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 _RAW = struct.Struct("<cI")
 _FILE = struct.Struct("<cQH")
@@ -39,11 +41,10 @@ class RecipeWriter:
     remove, and flushing to disk is the caller's too, with the snapshot's own.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """``folder`` is made and must not be there yet."""
-        folder.mkdir(mode=0o700, parents=True)
+    def __init__(self, folder: str) -> None:
+        """``folder`` is an empty directory."""
         self._folder = folder
-        self._file: BinaryIO = open(folder / _NAME, "wb", buffering=_PIECE_BYTES)
+        self._file: BinaryIO = open(f"{folder}/{_NAME}", "wb", buffering=_PIECE_BYTES)
         self._compressor = zlib.compressobj(_LEVEL)
         self._raw = bytearray()
         self._paths: dict[str, int] = {}
@@ -78,7 +79,7 @@ class RecipeWriter:
         inside = f"{path}/"
         for known in [it for it in self._paths if it == path or it.startswith(inside)]:
             number = self._paths.pop(known)
-            with open(self._folder / str(number), "wb") as kept:
+            with open(f"{self._folder}/{number}", "wb") as kept:
                 for piece in _read_file(root_fd, known):
                     kept.write(piece)
 
@@ -91,13 +92,13 @@ class RecipeWriter:
         self._file.write(self._compressor.compress(data))
 
 
-def tar_size(folder: Path) -> int:
+def tar_size(folder: str) -> int:
     """Bytes of the tar that ``folder`` tells of. Blocks; reads no content. Raises IntegrityError."""
-    with open(folder / _NAME, "rb") as file:
+    with open(f"{folder}/{_NAME}", "rb") as file:
         return sum(size for _, size in _steps(_Records(file)))
 
 
-def rebuild(folder: Path, root: str) -> Iterator[bytes]:
+def rebuild(folder: str, root: str) -> Iterator[bytes]:
     """The tar that ``folder`` tells of, its contents taken from the snapshot directory ``root``. Blocks.
 
     Pieces are of about a megabyte, so that files of a few bytes cost no hand-over each. Raises
@@ -123,9 +124,9 @@ def rebuild(folder: Path, root: str) -> Iterator[bytes]:
         os.close(root_fd)
 
 
-def _pieces(folder: Path, root_fd: int) -> Iterator[bytes]:
+def _pieces(folder: str, root_fd: int) -> Iterator[bytes]:
     kept = set(os.listdir(folder)) - {_NAME}
-    with open(folder / _NAME, "rb") as file, closing(_Contents(root_fd)) as contents:
+    with open(f"{folder}/{_NAME}", "rb") as file, closing(_Contents(root_fd)) as contents:
         number = 0
         for found, size in _steps(_Records(file)):
             if isinstance(found, bytes):
@@ -134,7 +135,7 @@ def _pieces(folder: Path, root_fd: int) -> Iterator[bytes]:
             name = str(number)
             number += 1
             if kept and name in kept:
-                fd = os.open(folder / name, os.O_RDONLY | os.O_CLOEXEC)
+                fd = os.open(f"{folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
             else:
                 fd = contents.open(found)
             try:
@@ -190,7 +191,7 @@ def _steps(records: "_Records") -> Iterator[tuple[bytes | str, int]]:
 class _Records:
     """The decompressed records."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: "BinaryIO") -> None:
         self._file = file
         self._decompressor = zlib.decompressobj()
         self._buffer = b""

@@ -211,7 +211,7 @@ class RootfsStore:
     def _make(self, key: str, chain_id: str | None, below: list[str]) -> None:
         os.symlink(chain_id or _NO_LAYERS, self._claims / key)
         self._driver.stage(key, below)
-        self._driver.commit(key, stackable=False)
+        self._driver.commit(key, below, stackable=False)
 
     def _unmake(self, key: str) -> None:
         self._driver.discard(key)
@@ -223,7 +223,7 @@ class RootfsStore:
 def make_init(driver: SnapshotDriver, snapshot: str, below: Sequence[str]) -> None:
     """Make and commit an init snapshot on ``below``. Blocks."""
     driver.stage(snapshot, below)
-    driver.commit(snapshot, stackable=True)
+    driver.commit(snapshot, below, stackable=True)
     root = driver.mount(snapshot, below)
     try:
         root_fd = os.open(root, _DIRECTORY)

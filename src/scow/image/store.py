@@ -25,8 +25,9 @@ import msgspec
 
 from scow import tasks
 from scow.errors import InvalidArgumentError
-from scow.image.archive import Archive, RegionReader, spooled
-from scow.image.archive_formats import read_images
+from scow.image.archive import Archive, spooled
+from scow.image.archive_formats import LayerSource, read_images
+from scow.image.archive_region import RegionReader
 from scow.image.arrival import Arrival
 from scow.image.catalog import Catalog
 from scow.image.changes import apply_changes
@@ -37,7 +38,6 @@ from scow.image.differences import Difference
 from scow.image.drivers import open_driver
 from scow.image.holds import Holds
 from scow.image.imported import ImportRequest, config_of_import
-from scow.image.layer_stream import LayerInput, PieceReader
 from scow.image.layers import LayerStore, LayerTar, chain_on
 from scow.image.leases import Holding, Lease
 from scow.image.model import (
@@ -143,14 +143,15 @@ class ImageStore:
         the iterator is closed. Raises InvalidArgumentError, IntegrityError, UnsupportedError, ScowError.
         """
         async with self.arrival() as arrival:
+            self._layers.unpackers.warm("")
             async with spooled(chunks, str(self._temporary)) as (fd, size):
                 images = await run_to_end(lambda: read_images(Archive(fd, size), self._host))
                 for image in images:
+                    layers = zip(image.config.rootfs.diff_ids, image.layers, strict=True)
                     arrival.begin()
-                    for diff_id, source in zip(image.config.rootfs.diff_ids, image.layers, strict=True):
-                        async with aclosing(arrival.add(diff_id, source)) as progress:
-                            async for step in progress:
-                                yield step
+                    async with aclosing(arrival.add(list(layers))) as progress:
+                        async for step in progress:
+                            yield step
             ids = {image.id for image in images}
             for image in images:
                 parent = image.parent if image.parent in ids - {image.id} else None
@@ -162,7 +163,8 @@ class ImageStore:
         """Bring in layers, to be recorded by ``record`` within the block; what is not, goes again."""
         arrival = Arrival(self._layers)
         try:
-            yield arrival
+            async with self._layers.unpackers.session():
+                yield arrival
         finally:
             await self._holds.let_go(arrival.held)
 
@@ -241,7 +243,8 @@ class ImageStore:
             async with spooled(chunks, str(self._temporary)) as (fd, size):
                 if not size:
                     raise InvalidArgumentError("the archive is empty")
-                layer = await self._layers.import_on(None, LayerInput(RegionReader(fd, 0, size)))
+                async with self._layers.unpackers.session():
+                    layer = await self._layers.import_archive(LayerSource(RegionReader(fd, 0, size)))
                 held.append(layer.chain_id)
             await self._holds.sync(held)
             raw = config_of_import(request, config, layer.diff_id, self._host)
@@ -263,8 +266,7 @@ class ImageStore:
                 parent = self._catalog.get(parent_id) if parent_id is not None else None
                 chain_id = parent.chain_id if parent is not None else None
                 with closing(self._rootfs.layer_tar(visit)) as pieces:
-                    own = LayerInput(PieceReader(pieces), own=True)
-                    layer = await self._layers.import_on(chain_id, own)
+                    layer = await self._layers.import_own(chain_id, pieces)
                 held.append(layer.chain_id)
             finally:
                 await self._rootfs.end_visit(visit)

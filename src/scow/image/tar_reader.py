@@ -8,7 +8,6 @@ outside what the kernel can store are refused. Sparse files are refused: no imag
 import os
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from scow.errors import InvalidArgumentError
 from scow.image.decompress import ByteReader
@@ -47,21 +46,49 @@ _KINDS = {
 }
 
 
-@dataclass(slots=True)
 class Entry:
     """One member. Undecodable bytes in names are surrogates; ``offset`` is where the content starts."""
 
-    name: str
-    kind: bytes
-    mode: int
-    uid: int
-    gid: int
-    size: int
-    mtime_ns: int
-    link: str
-    device: int
-    offset: int
-    xattrs: dict[str, bytes] = field(default_factory=dict)
+    __slots__ = (
+        "device",
+        "gid",
+        "kind",
+        "link",
+        "mode",
+        "mtime_ns",
+        "name",
+        "offset",
+        "size",
+        "uid",
+        "xattrs",
+    )
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        kind: bytes,
+        mode: int,
+        uid: int,
+        gid: int,
+        size: int,
+        mtime_ns: int,
+        link: str,
+        device: int,
+        offset: int,
+        xattrs: dict[str, bytes] | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.mode = mode
+        self.uid = uid
+        self.gid = gid
+        self.size = size
+        self.mtime_ns = mtime_ns
+        self.link = link
+        self.device = device
+        self.offset = offset
+        self.xattrs = xattrs or {}
 
 
 class TarReader:

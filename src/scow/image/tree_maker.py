@@ -11,7 +11,6 @@ import os
 import stat
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from scow.errors import InvalidArgumentError
 from scow.image import tar_reader
@@ -27,12 +26,14 @@ _MAX_DEPTH = 400  # far above what programs make, far below what Python's stack 
 _FOREIGN_XATTRS = ("trusted.overlay.", "user.overlay.", "security.selinux")
 
 
-@dataclass(frozen=True, slots=True)
 class Scope:
     """What symlinks on the way are resolved in: descriptor ``fd``, in which our root is at ``path``."""
 
-    fd: int
-    path: str = ""
+    __slots__ = ("fd", "path")
+
+    def __init__(self, fd: int, path: str = "") -> None:
+        self.fd = fd
+        self.path = path
 
 
 class TreeMaker:

@@ -1,5 +1,9 @@
 """Capabilities of this process (capabilities(7))."""
 
+from collections.abc import Collection
+
+from scow.linux import syscalls
+
 # In the order of their numbers (linux/capability.h); the last is of Linux 5.9.
 CAPABILITIES: tuple[str, ...] = (
     "CAP_CHOWN",
@@ -54,6 +58,20 @@ def effective() -> frozenset[str]:
 def bounding() -> frozenset[str]:
     """The most that this process and its children can ever gain."""
     return _own_set("CapBnd")
+
+
+def limit_to(names: Collection[str], had: Collection[str], bound: Collection[str]) -> None:
+    """Give up all others, for this thread and for good; those of ``names`` that it ``had``, it keeps.
+
+    For a process of one thread, that may have lost sight of /proc: ``bound`` are its bounding set. Needs
+    CAP_SETPCAP. Raises ``OSError``.
+    """
+    droppable = set(bound).difference(names)
+    for number, name in enumerate(CAPABILITIES):
+        if name in droppable:
+            syscalls.prctl(syscalls.PR_CAPBSET_DROP, number)
+    kept = set(had).intersection(names)
+    syscalls.capset(sum(1 << number for number, name in enumerate(CAPABILITIES) if name in kept))
 
 
 def parse_status(text: str, name: str) -> frozenset[str]:

@@ -24,8 +24,13 @@ CLONE_NEWNET = 0x40000000
 # prctl(2)
 PR_SET_PDEATHSIG = 1
 PR_CAPBSET_READ = 23
+PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_GET_CHILD_SUBREAPER = 37
+PR_SET_NO_NEW_PRIVS = 38
+
+# capset(2)
+_LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
 # openat2(2)
 RESOLVE_NO_XDEV = 0x01
@@ -119,6 +124,14 @@ def setns(fd: int, kind: int) -> None:
 def prctl(option: int, argument: int = 0) -> int:
     """prctl(2), for options with one plain argument."""
     return _check(_libc.prctl(option, argument, 0, 0, 0), "prctl")
+
+
+def capset(mask: int) -> None:
+    """capset(2): ``mask`` becomes the calling thread's effective and permitted set, nothing inheritable."""
+    header = (ctypes.c_uint32 * 2)(_LINUX_CAPABILITY_VERSION_3, 0)
+    low, high = mask & 0xFFFFFFFF, mask >> 32
+    data = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)
+    _check(_libc.capset(header, data), "capset")
 
 
 def openat2(dir_fd: int, path: str, flags: int, mode: int, resolve: int) -> int:

@@ -9,23 +9,12 @@ import re
 from collections.abc import Iterable
 
 from scow.errors import InvalidArgumentError
+from scow.spec.bulk_digest import bulk_sha256
 
 _HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 # The grammar of the image-spec: algorithm components joined by one of "+._-".
 _GRAMMAR = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+", re.ASCII)
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
-
-
-def bulk_sha256() -> "hashlib._Hash":
-    """A SHA-256 for layers: OpenSSL's, six times quicker than Python's own, which is for names and manifests.
-
-    The engine starts without OpenSSL, see ``lean_imports``.
-    """
-    try:
-        from _hashlib import openssl_sha256  # where hashlib itself gets it from
-    except ImportError:
-        return hashlib.sha256()
-    return openssl_sha256()
 
 
 def hash_for(digest: str) -> "hashlib._Hash":

@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from scow.errors import InvalidArgumentError
-from scow.image.decompress import decompressed, is_compressed
+from scow.image.decompress import codec_of, decompressed
 
 DATA = os.urandom(1000) * 300
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -34,7 +34,7 @@ def unpack(data: bytes) -> bytes:
 @pytest.mark.parametrize("name", PACKERS)
 def test_each_format_is_recognised_and_read(name: str) -> None:
     assert unpack(PACKERS[name](DATA)) == DATA
-    assert is_compressed(PACKERS[name](DATA)[:6])
+    assert codec_of(PACKERS[name](DATA)[:6])
 
 
 @pytest.mark.parametrize("name", PACKERS)
@@ -45,7 +45,7 @@ def test_streams_may_follow_each_other(name: str) -> None:
 @pytest.mark.parametrize("data", [b"", b"x", b"plain text", DATA])
 def test_anything_else_is_its_own_content(data: bytes) -> None:
     assert unpack(data) == data
-    assert not is_compressed(data[:6])
+    assert not codec_of(data[:6])
 
 
 @pytest.mark.parametrize("name", ["gzip", "bzip2", "xz"])

@@ -17,8 +17,8 @@ from scow.distribution.registries import Registries
 from scow.distribution.repository import Repository
 from scow.distribution.resolve import Resolved, resolve
 from scow.errors import IntegrityError, InvalidArgumentError, NotFoundError, UnsupportedError
-from scow.image.archive import RegionReader
 from scow.image.archive_formats import LayerSource
+from scow.image.archive_region import RegionReader
 from scow.image.arrival import Arrival
 from scow.image.origins import Origin, Origins
 from scow.image.remote.downloads import Downloads, Taken
@@ -167,7 +167,7 @@ async def _unpack(arrival: Arrival, layer: _Layer) -> AsyncGenerator[Progress, N
     try:
         # The digest of these bytes was checked when they came.
         source = LayerSource(RegionReader(fd, 0, layer.blob.size))
-        async with aclosing(arrival.add(layer.diff_id, source)) as steps:
+        async with aclosing(arrival.add([(layer.diff_id, source)])) as steps:
             async for step in steps:
                 yield Progress("Extracting", name, step.current, step.total)
     finally:

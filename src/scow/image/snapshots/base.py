@@ -42,16 +42,22 @@ class SnapshotDriver(Protocol):
     opaque_xattr: str | None
     """Marks directories that hide what is below; ``None`` where a snapshot's directory is the whole tree."""
 
+    copies_below: bool
+    """Whether ``stage`` copies what is below: then a layer cannot be unpacked before the one under it."""
+
     def status(self) -> list[tuple[str, str]]:
         """Lines for ``docker info``, in order."""
 
     def stage(self, snapshot: str, below: Sequence[str]) -> str:
-        """Begin ``snapshot``; returns the directory to fill: empty, or a copy of what is ``below``."""
+        """Begin ``snapshot``; returns the directory to fill: empty, or a copy of what is ``below``.
+
+        Where nothing is copied, ``below`` need not be known yet.
+        """
 
     def whiteouts(self) -> Whiteouts:
         """How deletions are written into a staged directory; a new one for each layer."""
 
-    def commit(self, snapshot: str, *, stackable: bool) -> None:
+    def commit(self, snapshot: str, below: Sequence[str], *, stackable: bool) -> None:
         """The staged snapshot is complete. ``stackable``: others will lie on it, so it is a layer."""
 
     def promote(self, snapshot: str, below: Sequence[str]) -> None:

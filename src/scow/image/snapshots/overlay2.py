@@ -40,6 +40,7 @@ class Overlay2Driver:
     """See the module; ``home`` is ``<data root>/overlay2``."""
 
     name = "overlay2"
+    copies_below = False
 
     def __init__(self, home: str, host: OverlayHost) -> None:
         self._home = home
@@ -64,10 +65,6 @@ class Overlay2Driver:
         diff = f"{place}/diff"
         os.mkdir(diff)
         os.chmod(diff, 0o755)  # the root directory of containers, whatever the umask is
-        if below:
-            os.mkdir(f"{place}/work", 0o700)
-            os.mkdir(f"{place}/merged", 0o700)
-            _write_lower(place, below)
         return diff
 
     def whiteouts(self) -> Whiteouts:
@@ -75,12 +72,17 @@ class Overlay2Driver:
         assert self.opaque_xattr is not None
         return OverlayWhiteouts(self.opaque_xattr)
 
-    def commit(self, snapshot: str, *, stackable: bool) -> None:
+    def commit(self, snapshot: str, below: Sequence[str], *, stackable: bool) -> None:
         """The symlink comes first: a committed layer has one."""
+        place = self._path(snapshot + STAGING)
+        if below:
+            os.mkdir(f"{place}/work", 0o700)
+            os.mkdir(f"{place}/merged", 0o700)
+            _write_lower(place, below)
         if stackable:
-            _write(f"{self._path(snapshot + STAGING)}/link", short_name(snapshot))
+            _write(f"{place}/link", short_name(snapshot))
             self._link(snapshot)
-        os.rename(self._path(snapshot + STAGING), self._path(snapshot))
+        os.rename(place, self._path(snapshot))
 
     def promote(self, snapshot: str, below: Sequence[str]) -> None:
         """Its upper directory is the layer. What lay below may have had mount points that are no layer."""

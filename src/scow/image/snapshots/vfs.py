@@ -18,6 +18,7 @@ class VfsDriver:
     """See the module; ``home`` is ``<data root>/vfs``."""
 
     name = "vfs"
+    copies_below = True
     opaque_xattr: str | None = None
 
     def __init__(self, home: str) -> None:
@@ -41,7 +42,7 @@ class VfsDriver:
         """Deletions happen."""
         return AppliedWhiteouts()
 
-    def commit(self, snapshot: str, *, stackable: bool) -> None:
+    def commit(self, snapshot: str, below: Sequence[str], *, stackable: bool) -> None:
         """One rename."""
         os.rename(self._path(snapshot + STAGING), self._path(snapshot))
 

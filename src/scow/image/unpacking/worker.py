@@ -1,0 +1,117 @@
+"""An unpacker: a process that confines itself, then unpacks one layer after another until scowd hangs up.
+
+It gets the layer as a descriptor, and the directories to write to as roots of detached mounts, so whatever
+a layer makes of it, it reaches these and nothing else.
+"""
+
+import _socket
+import array
+import os
+import resource
+import sys
+import time
+
+from scow.errors import ScowError
+from scow.image.archive_region import RegionReader
+from scow.image.decompress import load_codec
+from scow.image.layer_stream import LayerInput, Unpacked, unpack_tar
+from scow.image.layer_unpacker import AppliedWhiteouts, OverlayWhiteouts
+from scow.image.unpacking.job import MAX_PACKET_BYTES, SOCKET_FD, Job, decode_job, encode_answer
+from scow.linux import syscalls
+from scow.linux.confinement import confine
+from scow.spec.bulk_digest import bulk_sha256
+
+_PROGRESS_INTERVAL_S = 0.1
+_SIGKILL = 9  # signal(7); the module makes enumerations of them all
+# To be every owner, write everywhere in the tree, make device nodes, set file capabilities; and
+# CAP_SYS_ADMIN for extended attributes called trusted.*, which is how overlayfs marks a deletion. What else
+# that would allow needs system calls that are not in the list below.
+_CAPABILITIES = frozenset(
+    {
+        "CAP_CHOWN",
+        "CAP_DAC_OVERRIDE",
+        "CAP_FOWNER",
+        "CAP_FSETID",
+        "CAP_MKNOD",
+        "CAP_SETFCAP",
+        "CAP_SYS_ADMIN",
+    }
+)
+_SYSTEM_CALLS = """
+    brk chmod clock_gettime clock_nanosleep close copy_file_range dup dup3 exit exit_group fadvise64
+    fallocate fchmod fchmodat fchown fchownat fcntl flistxattr fremovexattr fsetxattr fstat fstatfs
+    ftruncate futex getdents64 getegid geteuid getgid getpid getrandom getrusage gettid gettimeofday getuid
+    lgetxattr linkat listxattr lseek lsetxattr lstat madvise membarrier mkdir mkdirat mknodat mmap mprotect
+    mremap munmap newfstatat openat openat2 poll ppoll pread64 pwrite64 read readlink readlinkat readv
+    recvfrom recvmsg renameat renameat2 restart_syscall rmdir rseq rt_sigaction rt_sigprocmask
+    rt_sigreturn sched_yield sendmsg sendto setxattr sigaltstack stat statx symlinkat umask unlink
+    unlinkat utimensat write writev
+"""
+_MAX_FILES = 256
+
+
+def main(codec: str) -> None:
+    """The process; it reads layers that are not compressed, or by ``codec``."""
+    connection = _socket.socket(fileno=SOCKET_FD)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, _SIGKILL)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_MAX_FILES, _MAX_FILES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0)
+    load_codec(codec)
+    bulk_sha256()
+    connection.send(encode_answer(confine(_CAPABILITIES, _SYSTEM_CALLS.split())))
+    while (received := _receive(connection))[0]:
+        packet, descriptors = received
+        try:
+            answer = encode_answer(_work(connection, decode_job(packet), *descriptors))
+        finally:
+            for fd in descriptors:
+                os.close(fd)
+        connection.send(answer)
+
+
+def _receive(connection: _socket.socket) -> tuple[bytes, list[int]]:
+    """A packet and what came with it; b"" when scowd has hung up."""
+    descriptors = array.array("i")
+    packet, ancillary, _, _ = connection.recvmsg(MAX_PACKET_BYTES, _socket.CMSG_SPACE(3 * 4))
+    for _, _, data in ancillary:
+        descriptors.frombytes(data)
+    return packet, list(descriptors)
+
+
+def _work(connection: _socket.socket, job: Job, content: int, root: int, recipe: int) -> Unpacked | ScowError:
+    source = _ToldReader(RegionReader(content, job.offset, job.size), connection)
+    overlay = OverlayWhiteouts(job.opaque_xattr)
+    try:
+        return unpack_tar(
+            LayerInput(source, job.digest or None),
+            f"/proc/self/fd/{root}/.",
+            overlay if job.opaque_xattr else AppliedWhiteouts(),
+            f"/proc/self/fd/{recipe}/.",
+            job.diff_id or None,
+            may_make_devices=job.may_make_devices,
+        )
+    except ScowError as exc:
+        return exc
+    except (MemoryError, RecursionError) as exc:
+        return ScowError(f"failed to register layer: {type(exc).__name__}")
+
+
+class _ToldReader:
+    """A reader that tells now and then how far it is."""
+
+    def __init__(self, inner: RegionReader, connection: _socket.socket) -> None:
+        self._inner = inner
+        self._connection = connection
+        self._told = time.monotonic()
+
+    def read(self, size: int, /) -> bytes:
+        """Ends the process when nobody listens any more."""
+        now = time.monotonic()
+        if now - self._told > _PROGRESS_INTERVAL_S:
+            self._told = now
+            try:
+                self._connection.send(encode_answer(self._inner.position))
+            except OSError:
+                sys.exit(1)
+        return self._inner.read(size)

@@ -1,0 +1,182 @@
+"""Layers are unpacked by processes that can reach nothing else, and may die."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from scow.errors import InvalidArgumentError, ScowError
+from scow.image.store import ImageStore
+from scow.store import Store
+from tests.support.archives import ArchiveImage, Layer, docker_archive
+from tests.support.disks import mounted_tmpfs, unmount_all
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.root
+
+_SHUT_IN = """
+import os, socket, sys
+from scow.image.unpacking import worker
+from scow.linux import syscalls
+from scow.linux.confinement import confine, detached
+
+folder = detached(sys.argv[1])
+print("problems", confine(worker._CAPABILITIES, worker._SYSTEM_CALLS.split()))
+
+def tried(name, action):
+    try:
+        print(name, action())
+    except OSError as exc:
+        print(name, exc.strerror.split(": ")[-1])
+
+tried("root", lambda: sorted(os.listdir("/")))
+tried("passwd", lambda: os.open("/etc/passwd", os.O_RDONLY))
+tried("above", lambda: sorted(os.listdir(os.open("../..", os.O_RDONLY, dir_fd=folder))))
+tried("socket", lambda: socket.socket())
+tried("mount", lambda: syscalls.mount("tmpfs", "/", "tmpfs", 0, None))
+tried("unshare", lambda: syscalls.unshare(syscalls.CLONE_NEWUSER))
+tried("kill", lambda: os.kill(os.getppid(), 0))
+tried("exec", lambda: os.execv("/proc/self/exe", ["x"]))
+tried("write", lambda: os.open("new", os.O_WRONLY | os.O_CREAT, dir_fd=folder) > 0)
+tried("root write", lambda: os.mkdir("/new"))
+"""
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with mounted_tmpfs(tmp_path / "disk", "512m") as folder:
+        yield folder
+        unmount_all(folder)
+
+
+def test_an_unpacker_reaches_the_folder_that_it_was_given_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "inside").touch()
+    done = subprocess.run(
+        [sys.executable, "-c", _SHUT_IN, str(folder)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines() == [
+        "problems []",
+        "root ['proc']",
+        "passwd No such file or directory",
+        "above ['inside']",
+        "socket Operation not permitted",
+        "mount Operation not permitted",
+        "unshare Operation not permitted",
+        "kill Operation not permitted",
+        "exec Operation not permitted",
+        "write True",
+        "root write Read-only file system",
+    ], done.stderr
+
+
+def unpackers() -> list[int]:
+    """Those that this process has started."""
+    own = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [int(pid) for pid in own if b"unpacking/launch.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+async def in_chunks(data: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(data), 1 << 20):
+        yield data[at : at + (1 << 20)]
+
+
+async def load(images: ImageStore, data: bytes) -> None:
+    async for _ in images.load(in_chunks(data)):
+        pass
+
+
+def large_image(tag: str) -> ArchiveImage:
+    layer = Layer()
+    layer.file("large", os.urandom(1 << 20) * 96)
+    return ArchiveImage([layer.data()], [tag])
+
+
+def test_an_unpacker_that_dies_costs_its_layer_only(disk: Path) -> None:
+    def kill_one() -> None:
+        wait_until(lambda: bool(unpackers()), "an unpacker is there")
+        os.kill(unpackers()[0], signal.SIGKILL)
+
+    async def life() -> None:
+        store = Store(disk / "scow.db")
+        images = await ImageStore.open(disk, store, "overlay2")
+        archive = docker_archive([large_image("large:1")])
+        with pytest.raises(ScowError, match="the unpacker ended"):
+            await asyncio.gather(load(images, archive), asyncio.to_thread(kill_one))
+        assert images.all() == []
+        assert [path.name for path in (disk / "overlay2").iterdir()] == ["l"]
+        assert unpackers() == []
+        await load(images, archive)
+        assert images.resolve("large:1")
+        assert unpackers() == []
+        await store.aclose()
+
+    asyncio.run(life())
+
+
+def test_a_load_that_is_given_up_leaves_no_unpacker_and_no_layer(disk: Path) -> None:
+    async def life() -> None:
+        store = Store(disk / "scow.db")
+        images = await ImageStore.open(disk, store, "overlay2")
+        steps = images.load(in_chunks(docker_archive([large_image("large:1")])))
+        await anext(steps)
+        await steps.aclose()
+        assert unpackers() == []
+        assert [path.name for path in (disk / "overlay2").iterdir()] == ["l"]
+        assert list((disk / "image/overlay2/recipes").iterdir()) == []
+        await store.aclose()
+
+    asyncio.run(life())
+
+
+@pytest.mark.parametrize("driver", ["overlay2", "vfs"])
+def test_many_layers_side_by_side_stack_in_their_order(disk: Path, driver: str) -> None:
+    count = 127 if driver == "overlay2" else 12
+    layers = []
+    for number in range(count):
+        layer = Layer()
+        layer.file("shared", f"{number}")
+        layer.file(f"own/{number}", "x")
+        if number:
+            layer.file(f"own/.wh.{number - 1}")
+        layers.append(layer.data())
+    image = ArchiveImage(layers, ["many:1"])
+
+    async def life() -> None:
+        store = Store(disk / "scow.db")
+        images = await ImageStore.open(disk, store, driver)
+        await load(images, docker_archive([image]))
+        async with images.lease() as lease:
+            active = await lease.prepare(images.resolve("many:1").chain_id)
+            root = await lease.mount(active)
+            assert (root / "shared").read_text() == f"{count - 1}"
+            assert [path.name for path in (root / "own").iterdir()] == [f"{count - 1}"]
+        await store.aclose()
+
+    asyncio.run(life())
+
+
+def test_one_bad_layer_among_many_ends_them_all(disk: Path) -> None:
+    layers = []
+    for number in range(6):
+        layer = Layer()
+        layer.file("../outside" if number == 3 else f"file-{number}", "x" * 1000)
+        layers.append(layer.data())
+
+    async def life() -> None:
+        store = Store(disk / "scow.db")
+        images = await ImageStore.open(disk, store, "overlay2")
+        with pytest.raises(InvalidArgumentError, match="leads out"):
+            await load(images, docker_archive([ArchiveImage(layers, ["bad:1"])]))
+        assert images.all() == []
+        assert [path.name for path in (disk / "overlay2").iterdir()] == ["l"]
+        assert list((disk / "image/overlay2/recipes").iterdir()) == []
+        await store.aclose()
+
+    asyncio.run(life())
