@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scow.errors import UnsupportedError
+from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.image.drivers import open_driver
 from scow.image.snapshots.overlay2 import Overlay2Driver, short_name
 from scow.image.snapshots.probe import OverlayHost, backing_filesystem, probe_overlay
@@ -126,9 +126,41 @@ def test_where_overlayfs_cannot_be_the_probe_says_why_and_vfs_is_chosen(disk: Pa
         open_driver(inside, "overlay2")
 
 
-@pytest.mark.parametrize("name", ["aufs", "devicemapper", "overlay", "zfs", "nonsense"])
-def test_drivers_that_are_not_to_be_had_are_refused(disk: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("aufs", "the aufs storage-driver has been deprecated and removed"),
+        ("devicemapper", "the devicemapper storage-driver has been deprecated and removed"),
+        ("overlay", "the overlay storage-driver has been deprecated and removed"),
+        ("zfs", "prerequisites for driver not satisfied (wrong filesystem?)"),
+        ("btrfs", "prerequisites for driver not satisfied (wrong filesystem?)"),
+        ("nonsense", "driver not supported: nonsense"),
+    ],
+)
+def test_drivers_that_are_not_to_be_had_are_refused(disk: Path, name: str, why: str) -> None:
     with pytest.raises(UnsupportedError) as caught:
         open_driver(disk / "root", name)
-    assert name in caught.value.message
+    assert why in caught.value.message
     assert caught.value.message.startswith("error initializing graphdriver: ")
+    assert list((disk / "root").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("driver", "option", "why"),
+    [
+        ("overlay2", "overlay2.size=10G", "Storage Option overlay2.size only supported for backingFS XFS"),
+        ("overlay2", "dm.basesize=20G", "overlay2: unknown option dm.basesize"),
+        ("vfs", "size=10G", "Filesystem does not support, or has not enabled quotas"),
+        ("vfs", "vfs.what=1", "unknown option vfs.what for vfs"),
+        ("overlay2", "nonsense", "unable to parse storage-opt option: nonsense"),
+        ("overlay2", "overlay2.override_kernel_check=perhaps", "invalid syntax"),
+    ],
+)
+def test_options_that_cannot_be_honoured_are_refused(disk: Path, driver: str, option: str, why: str) -> None:
+    with pytest.raises((UnsupportedError, InvalidArgumentError)) as caught:
+        open_driver(disk, driver, [option])
+    assert why in caught.value.message
+
+
+def test_an_option_of_the_past_changes_nothing(disk: Path) -> None:
+    assert open_driver(disk, "overlay2", ["overlay2.override_kernel_check=true"]).name == "overlay2"

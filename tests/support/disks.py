@@ -28,6 +28,21 @@ def unmount_all(folder: Path) -> list[Path]:
     return found
 
 
+@contextmanager
+def mounted_btrfs(folder: Path, backing_file: Path, size: str = "512M") -> Iterator[Path]:
+    """A fresh btrfs at ``folder``, which must not exist yet, on a sparse ``backing_file``."""
+    backing_file.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)
+    try:
+        _call("truncate", "-s", size, str(backing_file))
+        _call("mkfs.btrfs", "-q", "--mixed", "-m", "single", "-d", "single", str(backing_file))
+        _call("mount", "-o", "loop", str(backing_file), str(folder))
+        yield folder
+    finally:
+        _unmount(folder)
+        backing_file.unlink(missing_ok=True)
+
+
 def _unmount(folder: Path) -> None:
     unmount_all(folder)
     # A lazy unmount ends the test even when a process of a failed test still has a file open here.

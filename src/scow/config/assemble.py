@@ -106,6 +106,7 @@ def _to_config(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Confi
         features=settings["features"],
         live_restore=settings["live-restore"],
         storage_driver=settings["storage-driver"] or None,
+        storage_opts=tuple(settings["storage-opts"]),
         runtimes={STOCK_RUNTIME: Runtime(STOCK_RUNTIME), **runtimes},
         default_runtime=settings["default-runtime"],
         cgroup_parent=settings["cgroup-parent"],

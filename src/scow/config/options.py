@@ -69,7 +69,7 @@ _ENGINE = (
     _switch("live-restore", "Keep containers running while the daemon is down (always so)", True),
     _number("shutdown-timeout", "Set the default shutdown timeout in seconds (containers keep running)", 15),
     _text("storage-driver", "Storage driver to use", short="s"),
-    _list("storage-opt", "storage-opts", "Storage driver options", only=([],)),
+    _list("storage-opt", "storage-opts", "Storage driver options"),
     _list("exec-opt", "exec-opts", "Runtime execution options"),
 )
 

@@ -65,6 +65,7 @@ class Config:
     live_restore: bool = True
 
     storage_driver: str | None = None
+    storage_opts: tuple[str, ...] = ()
 
     runtimes: Mapping[str, Runtime] = field(default_factory=lambda: {STOCK_RUNTIME: Runtime(STOCK_RUNTIME)})
     default_runtime: str = ""

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from scow.spec.engine_api.container import Ulimit
+from scow.spec.sizes import parse_size
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([kmgtp]?)i?b?", re.IGNORECASE | re.ASCII)
-_SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
 _DURATION_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -58,14 +57,6 @@ def parse_int(text: str) -> int:
     if len(digits) > 18:
         raise ValueError(f"strconv.ParseInt: parsing {quoted(text)}: value out of range")
     return int(text)
-
-
-def parse_size(text: str) -> int:
-    """``64m``, ``1.5GiB``, ``1000``: bytes; all units are powers of 1024."""
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"invalid size: '{text}'")
-    return int(float(match[1]) * _SIZE_UNITS[match[2].lower()])
 
 
 def parse_duration(text: str) -> float:

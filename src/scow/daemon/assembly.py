@@ -112,7 +112,7 @@ class Daemon:
         stack.push_async_callback(store.aclose)
         containers = Containers(store)
         containers.load()
-        images = await ImageStore.open(config.data_root, store, config.storage_driver)
+        images = await ImageStore.open(config.data_root, store, config.storage_driver, config.storage_opts)
         users = volume_users(containers)
         volumes = Volumes(config.data_root / "volumes", store, self._events, users)
         volumes.load()

@@ -76,7 +76,7 @@ class RootfsStore:
         """By chain id of the stack that they lie on."""
         return dict(self._inits)
 
-    async def create(self, key: str, chain_id: str | None) -> None:
+    async def create(self, key: str, chain_id: str | None, size_limit_bytes: int | None = None) -> None:
         """Make an empty file system on stack ``chain_id``, which the caller has held for it.
 
         Raises ConflictError if ``key`` has one already; all or nothing.
@@ -87,7 +87,7 @@ class RootfsStore:
             self._stacks[key] = chain_id
             try:
                 below = [await self.init_on(chain_id), *self._layers.stack(chain_id)]
-                await run_to_end(self._make, key, chain_id, below)
+                await run_to_end(self._make, key, chain_id, below, size_limit_bytes)
             except BaseException:
                 await run_to_end(self._unmake, key)
                 del self._stacks[key]
@@ -208,10 +208,12 @@ class RootfsStore:
                 self._inits[chain_id] = snapshot
             return self._inits[chain_id]
 
-    def _make(self, key: str, chain_id: str | None, below: list[str]) -> None:
+    def _make(self, key: str, chain_id: str | None, below: list[str], size_limit_bytes: int | None) -> None:
         os.symlink(chain_id or _NO_LAYERS, self._claims / key)
         self._driver.stage(key, below)
         self._driver.commit(key, below, stackable=False)
+        if size_limit_bytes is not None:
+            self._driver.limit(key, size_limit_bytes)
 
     def _unmake(self, key: str) -> None:
         self._driver.discard(key)

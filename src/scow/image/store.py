@@ -92,13 +92,15 @@ class ImageStore:
         self.problems: list[str] = []
 
     @classmethod
-    async def open(cls, root: Path, store: Store, driver: str | None) -> "ImageStore":
+    async def open(
+        cls, root: Path, store: Store, driver: str | None, options: Sequence[str] = ()
+    ) -> "ImageStore":
         """Open the images of data root ``root`` with storage driver ``driver``; ``None`` chooses.
 
         What start-up found wrong is in ``problems``, and logged. Raises UnsupportedError for a driver that
         is not to be had here, before anything is touched.
         """
-        self = await tasks.run_blocking(lambda: cls(root, store, open_driver(root, driver)))
+        self = await tasks.run_blocking(lambda: cls(root, store, open_driver(root, driver, options)))
         restored = await tasks.run_blocking(self._restore)
         self.problems = restored.problems
         for problem in self.problems:
@@ -328,7 +330,13 @@ class ImageStore:
 
     # Containers' file systems
 
-    async def create_rootfs(self, key: str, image_id: str | None) -> None:
+    def rootfs_limit(self, options: Mapping[str, str]) -> int | None:
+        """What ``--storage-opt`` asks for, in bytes. Raises ScowError, InvalidArgumentError."""
+        return self._driver.container_limit(options)
+
+    async def create_rootfs(
+        self, key: str, image_id: str | None, *, size_limit_bytes: int | None = None
+    ) -> None:
         """Make an empty writable file system for container ``key`` on an image, or on nothing.
 
         All or nothing. The image's layers stay as long as this does, whatever becomes of the image.
@@ -337,7 +345,7 @@ class ImageStore:
         chain_id = self._catalog.get(image_id).chain_id if image_id is not None else None
         self._layers.hold(chain_id)
         try:
-            await self._rootfs.create(key, chain_id)
+            await self._rootfs.create(key, chain_id, size_limit_bytes)
         except BaseException:
             await self._holds.let_go([chain_id])
             raise

@@ -94,13 +94,19 @@ def is_mountpoint(path: str) -> bool:
     return _mount_id(path) != _mount_id(os.path.dirname(path))
 
 
-def propagation_of(path: str) -> tuple[str, Propagation]:
-    """The mount point that ``path`` lives under, and that mount's propagation."""
+def mount_of(path: str) -> MountInfo:
+    """The mount that ``path`` lives on. By its id: on btrfs device numbers tell subvolumes apart instead."""
     wanted = _mount_id(os.path.realpath(path))
     for entry in mountinfo():
         if entry.mount_id == wanted:
-            return entry.mountpoint, entry.propagation
+            return entry
     raise FileNotFoundError(errno.ENOENT, "no mount holds this path", path)
+
+
+def propagation_of(path: str) -> tuple[str, Propagation]:
+    """The mount point that ``path`` lives under, and that mount's propagation."""
+    entry = mount_of(path)
+    return entry.mountpoint, entry.propagation
 
 
 def _mount_id(path: str) -> int:

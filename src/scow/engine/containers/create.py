@@ -125,7 +125,7 @@ class Creation:
         if host.runtime not in self._config.runtimes and host.runtime != "runc":
             raise InvalidArgumentError(f"unknown or invalid runtime name: {host.runtime}")
         validate_log_config(host.log_config.type, host.log_config.config)
-        _check_storage_options(host)
+        self._images.rootfs_limit(host.storage_opt or {})
         host.pid_mode = self._with_donor_id(host.pid_mode, must_exist=True)
         host.ipc_mode = self._with_donor_id(host.ipc_mode, must_exist=True)
         host.network_mode = self._with_donor_id(host.network_mode, must_exist=False)
@@ -167,7 +167,8 @@ class Creation:
         """Everything on disk, then the document; undone as a whole if a step fails."""
         try:
             await self._settle_mounts(doc, mounts)
-            await self._images.create_rootfs(doc.id, doc.image_id)
+            limit_bytes = self._images.rootfs_limit(doc.host.storage_opt or {})
+            await self._images.create_rootfs(doc.id, doc.image_id, size_limit_bytes=limit_bytes)
             if volumes := [r for r in doc.mounts if r.type == "volume" and "nocopy" not in r.options]:
                 await self._copy_up(doc, volumes)
             directory = self._root / doc.id
@@ -272,13 +273,3 @@ def _settle_mac(config: ContainerConfig, mode: str, networks: Mapping[str, Endpo
             "for the main network, or be left empty"
         )
     main.mac_address = address
-
-
-def _check_storage_options(host: HostConfig) -> None:
-    """``--storage-opt``: Docker's words where file systems have no project quotas. Raises ScowError."""
-    options = host.storage_opt or {}
-    for key in options:
-        if key.lower() != "size":
-            raise ScowError(f"Unknown option {key}")
-    if options:
-        raise ScowError("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")

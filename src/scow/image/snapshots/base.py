@@ -15,7 +15,7 @@ removes both.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,6 +92,15 @@ class SnapshotDriver(Protocol):
 
     def paths(self, snapshot: str, below: Sequence[str]) -> dict[str, str]:
         """Directories for ``GraphDriver.Data`` of inspect."""
+
+    def container_limit(self, options: Mapping[str, str]) -> int | None:
+        """What ``--storage-opt`` asks for: the most bytes that a container's tree may hold, or ``None``.
+
+        Raises ScowError in Docker's words where this cannot be, InvalidArgumentError.
+        """
+
+    def limit(self, snapshot: str, size_bytes: int) -> None:
+        """Hold a snapshot to what ``container_limit`` said."""
 
     def sync(self) -> None:
         """Everything written so far survives power loss when this returns."""

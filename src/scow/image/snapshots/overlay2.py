@@ -19,11 +19,13 @@ of the layer.
 import base64
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
+from scow.errors import ScowError
 from scow.image.layer_unpacker import OverlayWhiteouts, Whiteouts
 from scow.image.snapshots.base import REMOVING, STAGING, Recovered, leftovers
+from scow.image.snapshots.options import container_limit
 from scow.image.snapshots.probe import OverlayHost
 from scow.image.trees import remove_path, tree_bytes
 from scow.linux import mounts
@@ -161,6 +163,16 @@ class Overlay2Driver:
         if below:
             data["LowerDir"] = ":".join(f"{self._path(layer)}/diff" for layer in below)
         return data
+
+    def container_limit(self, options: Mapping[str, str]) -> int | None:
+        """Docker's refusal where there are no project quotas. scow has none to offer on any file system."""
+        if container_limit(options) is not None:
+            raise ScowError("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+        return None
+
+    def limit(self, snapshot: str, size_bytes: int) -> None:
+        """Never asked for."""
+        raise NotImplementedError
 
     def sync(self) -> None:
         """Of the whole file system: one call costs less than one for each of a layer's files."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from scow.image.trees import remove_path
 from scow.linux import mounts
-from scow.linux.mounts import mountinfo
 
 # Names of Docker's driver table where they differ from mountinfo's.
 _BACKING_NAMES = {"ext2": "extfs", "ext3": "extfs", "ext4": "extfs", "fuse.fuse-overlayfs": "fuse-overlayfs"}
@@ -25,10 +24,11 @@ class OverlayHost:
 
 def backing_filesystem(path: str) -> str:
     """The kind of file system that holds ``path``, in Docker's words: "extfs", "xfs", "tmpfs", …"""
-    device = os.stat(path).st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    kinds = [entry.fstype for entry in mountinfo() if entry.device == wanted]
-    return _BACKING_NAMES.get(kinds[0], kinds[0]) if kinds else "<unknown>"
+    try:
+        kind = mounts.mount_of(path).fstype
+    except FileNotFoundError:
+        return "<unknown>"
+    return _BACKING_NAMES.get(kind, kind)
 
 
 def in_user_namespace() -> bool:

@@ -1,114 +1,47 @@
-"""Snapshots as whole copies: slow and large, but works on every file system and needs no mount.
+"""Snapshots as plain copies: slow and large, but works on every file system and needs no mount.
 
 vfs/dir/<id>    the complete tree, whatever lies below included
 """
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 
-from scow.image.layer_unpacker import AppliedWhiteouts, Whiteouts
-from scow.image.snapshots.base import REMOVING, STAGING, Recovered, leftovers
-from scow.image.trees import changed_bytes, copy_tree, remove_path, tree_bytes
-from scow.linux.mount_views import MountView
-from scow.linux.syscalls import syncfs
+from scow.errors import ScowError
+from scow.image.snapshots.whole_trees import WholeTrees
+from scow.image.trees import copy_tree, remove_path
 
 
-class VfsDriver:
+class VfsDriver(WholeTrees):
     """See the module; ``home`` is ``<data root>/vfs``."""
 
     name = "vfs"
-    copies_below = True
-    opaque_xattr: str | None = None
 
     def __init__(self, home: str) -> None:
-        self._home = os.path.join(home, "dir")
-        os.makedirs(self._home, mode=0o710, exist_ok=True)
+        super().__init__(os.path.join(home, "dir"))
 
     def status(self) -> list[tuple[str, str]]:
         """Nothing to say, as Docker's."""
         return []
 
-    def stage(self, snapshot: str, below: Sequence[str]) -> str:
-        """The topmost snapshot below holds all the others: it alone is copied."""
-        place = self._path(snapshot + STAGING)
+    def make_tree(self, place: str, source: str | None) -> None:
+        """File by file."""
         os.mkdir(place)
         os.chmod(place, 0o755)
-        if below:
-            copy_tree(self._path(below[0]), place)
-        return place
+        if source is not None:
+            copy_tree(source, place)
 
-    def whiteouts(self) -> Whiteouts:
-        """Deletions happen."""
-        return AppliedWhiteouts()
+    def remove_tree(self, place: str) -> None:
+        """File by file."""
+        remove_path(place)
 
-    def commit(self, snapshot: str, below: Sequence[str], *, stackable: bool) -> None:
-        """One rename."""
-        os.rename(self._path(snapshot + STAGING), self._path(snapshot))
+    def container_limit(self, options: Mapping[str, str]) -> int | None:
+        """Docker's refusal where there are no project quotas."""
+        for key in options:
+            if key.lower() == "size":
+                raise ScowError("Filesystem does not support, or has not enabled quotas")
+            raise ScowError(f"Storage opt {key} not supported")
+        return None
 
-    def promote(self, snapshot: str, below: Sequence[str]) -> None:
-        """It is a whole tree already."""
-
-    def discard(self, snapshot: str) -> None:
-        """All that was copied."""
-        remove_path(self._path(snapshot + STAGING))
-
-    def mount(self, snapshot: str, below: Sequence[str]) -> str:
-        """The tree itself."""
-        return self._path(snapshot)
-
-    def unmount(self, snapshot: str) -> None:
-        """Nothing was mounted."""
-
-    def mounted(self) -> set[str]:
-        """Never any."""
-        return set()
-
-    def view_below(self, snapshot: str, below: Sequence[str]) -> MountView:
-        """The topmost snapshot below holds all the others."""
-        return MountView(os.open(self._path(below[0]), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
-
-    def remove(self, snapshot: str) -> None:
-        """By renaming first: nobody finds half a tree under its name."""
-        going = self._path(snapshot + REMOVING)
-        remove_path(going)
-        with suppress(FileNotFoundError):
-            os.rename(self._path(snapshot), going)
-            remove_path(going)
-
-    def exists(self, snapshot: str) -> bool:
-        """Whether the tree is there."""
-        return os.path.isdir(self._path(snapshot))
-
-    def layer_path(self, snapshot: str) -> str:
-        """The whole tree."""
-        return self._path(snapshot)
-
-    def own_bytes(self, snapshot: str, below: Sequence[str]) -> int:
-        """Of the files that are not as they are below."""
-        place = self._path(snapshot)
-        return changed_bytes(place, self._path(below[0])) if below else tree_bytes(place)
-
-    def paths(self, snapshot: str, below: Sequence[str]) -> dict[str, str]:
-        """None, as Docker's."""
-        return {}
-
-    def sync(self) -> None:
-        """Of the whole file system."""
-        fd = os.open(self._home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            syncfs(fd)
-        finally:
-            os.close(fd)
-
-    def recover(self, known: Iterable[str]) -> Recovered:
-        """Trees that nobody recorded go."""
-        known = set(known)
-        removed = leftovers(os.listdir(self._home), known)
-        for name, _ in removed:
-            remove_path(self._path(name))
-        missing = sorted(snapshot for snapshot in known if not self.exists(snapshot))
-        return Recovered([snapshot for _, snapshot in removed], missing)
-
-    def _path(self, name: str) -> str:
-        return f"{self._home}/{name}"
+    def limit(self, snapshot: str, size_bytes: int) -> None:
+        """Never asked for."""
+        raise NotImplementedError
