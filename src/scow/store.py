@@ -17,6 +17,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,22 @@ class Store:
         return self._db.execute(
             "SELECT key, body FROM documents WHERE kind = ? ORDER BY key", (kind,)
         ).fetchall()
+
+    def read(self, *kinds: str) -> dict[str, list[tuple[str, bytes]]]:
+        """All documents of ``kinds`` as they are at one moment, each by key. Blocks; for any thread."""
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, isolation_level=None)) as db:
+            db.execute("BEGIN")
+            rows = "SELECT key, body FROM documents WHERE kind = ? ORDER BY key"
+            return {kind: db.execute(rows, (kind,)).fetchall() for kind in kinds}
+
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong with the file, a sentence each. Blocks; for any thread."""
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as db:
+            try:
+                found = [str(text) for (text,) in db.execute("PRAGMA integrity_check")]
+            except sqlite3.DatabaseError as exc:
+                return [str(exc)]
+        return [] if found == ["ok"] else found
 
     async def commit(self, *changes: Change) -> None:
         """Make ``changes`` durable, all or none. Raises ``sqlite3.Error`` (disk full, I/O error, closed).

@@ -56,10 +56,13 @@ class ContentStore:
 
     def keep_only(self, digests: Iterable[str]) -> None:
         """Start-up: remove what nothing refers to, and what was being written."""
+        for path in self.lost(digests):
+            path.unlink()
+
+    def lost(self, digests: Iterable[str]) -> list[Path]:
+        """Files of documents that are not among ``digests``, or not whole."""
         wanted = {hex_of(digest) for digest in digests}
-        for name in os.listdir(self._folder):
-            if name not in wanted:
-                os.unlink(self._folder / name)
+        return [self._folder / name for name in os.listdir(self._folder) if name not in wanted]
 
     def _sync_folder(self) -> None:
         fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -36,9 +36,11 @@ class Holds:
         gone = [layer for chain_id in chain_ids for layer in self._layers.release(chain_id)]
         if gone:
             inits, deletes = self._rootfs.take_inits([layer.chain_id for layer in gone])
+            self._layers.moving.update(inits)
             if changes := [*self._layers.deletes(gone), *deletes]:
                 await self._store.commit(*changes)
             for snapshot in inits:
                 await run_to_end(self._driver.remove, snapshot)
+                self._layers.moving.discard(snapshot)
             await self._layers.remove(gone)
         return gone

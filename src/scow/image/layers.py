@@ -102,6 +102,8 @@ class LayerStore:
         self._records: dict[str, LayerRecord] = {}
         self._uses: Counter[str] = Counter()
         self._unrecorded: set[str] = set()
+        self.moving: set[str] = set()
+        """Snapshots that are being made or removed: on disk, and in no record."""
         self._unpacking = asyncio.Semaphore(_MAX_UNPACKING)
         self.unpackers = Unpackers()
         self._may_make_devices = not in_user_namespace()
@@ -115,9 +117,8 @@ class LayerStore:
     def remove_lost_recipes(self, snapshots: Container[str]) -> None:
         """Start-up: remove the recipes of layers that are not among ``snapshots``. Blocks."""
         self._recipes.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in self._recipes.iterdir():
-            if folder.name not in snapshots:
-                remove_path(str(folder))
+        for folder in self.lost_recipes(snapshots):
+            remove_path(str(folder))
 
     def tar(self, chain_id: str) -> LayerTar:
         """The layer's tar as it came; hold the layer meanwhile.
@@ -138,6 +139,24 @@ class LayerStore:
 
     def __contains__(self, chain_id: str) -> bool:
         return chain_id in self._records
+
+    def records(self) -> dict[str, LayerRecord]:
+        """All layers, by chain id."""
+        return dict(self._records)
+
+    def lost_recipes(self, snapshots: Container[str]) -> list[Path]:
+        """Recipes of layers that are not among ``snapshots``. Blocks."""
+        return [folder for folder in self._recipes.iterdir() if folder.name not in snapshots]
+
+    def verify(self, chain_id: str) -> int:
+        """Read the whole of a layer, which the caller holds; its size. Blocks.
+
+        Raises IntegrityError if it is not what it was.
+        """
+        try:
+            return sum(map(len, self._read_tar(self._records[chain_id])))
+        except OSError as exc:
+            raise IntegrityError(f"layer cannot be read again: {exc}") from exc
 
     def stack(self, chain_id: str | None) -> list[str]:
         """Snapshots of a stack, topmost first. Raises ``KeyError`` if a layer is not there."""
@@ -181,6 +200,7 @@ class LayerStore:
             if record is None:
                 break
             gone.append(GoneLayer(chain_id, record.snapshot, chain_id not in self._unrecorded))
+            self.moving.add(record.snapshot)
             self._unrecorded.discard(chain_id)
             chain_id = record.parent
         return gone
@@ -263,6 +283,7 @@ class LayerStore:
             return await self.unpackers.unpack(content, job, root, self._recipes / snapshot, report)
 
     def _stage(self, snapshot: str, below: Sequence[str]) -> str:
+        self.moving.add(snapshot)
         try:
             (self._recipes / snapshot).mkdir(mode=0o700)
             return self._driver.stage(snapshot, below)
@@ -343,6 +364,7 @@ class LayerStore:
         """Delete the directories of layers whose records are no longer stored."""
         for layer in gone:
             await run_to_end(self._remove, layer.snapshot)
+            self.moving.discard(layer.snapshot)
 
     def _take_in(self, parent: str | None, snapshot: str, unpacked: Unpacked) -> None:
         """A new layer with one hold on it, the caller's."""
@@ -351,12 +373,14 @@ class LayerStore:
             snapshot=snapshot, diff_id=unpacked.diff_id, size=unpacked.size, parent=parent
         )
         self._unrecorded.add(chain_id)
+        self.moving.discard(snapshot)
         self.hold(parent)
         self.hold(chain_id)
 
     def _abandon(self, snapshot: str) -> None:
         self._driver.discard(snapshot)
         self._remove(snapshot)
+        self.moving.discard(snapshot)
 
     def _remove(self, snapshot: str) -> None:
         self._driver.remove(snapshot)

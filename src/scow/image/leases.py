@@ -79,6 +79,7 @@ class Lease:
             below.insert(0, await self._rootfs.init_on(parent))
         active = ActiveSnapshot(new_snapshot_id(), parent, tuple(below), mount_points)
         self._active[active.key] = active
+        self._layers.moving.add(active.key)
         try:
             await run_to_end(self._make, active)
         except BaseException:
@@ -115,6 +116,7 @@ class Lease:
         del self._active[active.key]
         if not adopts:
             await run_to_end(self._driver.remove, active.key)
+            self._layers.moving.discard(active.key)
         return layer
 
     def _changes(self, active: ActiveSnapshot) -> Generator[bytes, None, None]:
@@ -125,6 +127,7 @@ class Lease:
         """Unmount and remove; not an error when it is gone."""
         if self._active.pop(active.key, None) is not None:
             await run_to_end(self._unmake, active.key)
+            self._layers.moving.discard(active.key)
 
     def _unmake(self, key: str) -> None:
         self._driver.discard(key)

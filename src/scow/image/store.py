@@ -31,6 +31,7 @@ from scow.image.archive_region import RegionReader
 from scow.image.arrival import Arrival
 from scow.image.catalog import Catalog
 from scow.image.changes import apply_changes
+from scow.image.check import Checked, CheckedParts, Finding, ImageCheck
 from scow.image.committed import CommitRequest, config_of_commit
 from scow.image.content import ContentStore
 from scow.image.deletion import plan_deletion
@@ -327,6 +328,22 @@ class ImageStore:
         for image in removed:
             await tasks.run_blocking(self._content.remove, image.id)
         return Removal((*plan.steps, *(("deleted", layer.chain_id) for layer in gone)))
+
+    def check(self, *, repair: bool) -> AsyncGenerator[Finding | Checked, None]:
+        """Look whether all of it is whole: see ``check``. The last thing that comes is the sum."""
+        parts = CheckedParts(
+            self._driver,
+            self._store,
+            self._kinds,
+            self._content,
+            self._layers,
+            self._rootfs,
+            self.roots,
+            self._catalog,
+            self._holds,
+            self._changes,
+        )
+        return ImageCheck(parts, self.delete, repair=repair).run()
 
     # Containers' file systems
 

@@ -105,6 +105,12 @@ class SnapshotDriver(Protocol):
     def sync(self) -> None:
         """Everything written so far survives power loss when this returns."""
 
+    def lost(self, known: set[str]) -> list[tuple[str, str]]:
+        """Names on disk that belong to none of ``known``, each with its snapshot's id, others' left alone."""
+
+    def remove_lost(self, name: str) -> None:
+        """Remove one of these, whatever it is."""
+
     def recover(self, known: Iterable[str]) -> Recovered:
         """Start-up: remove whatever is not one of ``known``, and see which of those are missing."""
 

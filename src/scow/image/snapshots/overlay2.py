@@ -182,13 +182,21 @@ class Overlay2Driver:
         finally:
             os.close(fd)
 
+    def lost(self, known: set[str]) -> list[tuple[str, str]]:
+        """Directories; links go with theirs."""
+        return leftovers(os.listdir(self._home), known)
+
+    def remove_lost(self, name: str) -> None:
+        """Somebody may have left it mounted."""
+        self.unmount(name)
+        remove_path(self._path(name))
+
     def recover(self, known: Iterable[str]) -> Recovered:
         """Symlinks are made again for layers that lost theirs."""
         known = set(known)
-        removed = leftovers(os.listdir(self._home), known)
+        removed = self.lost(known)
         for name, _ in removed:
-            self.unmount(name)
-            remove_path(self._path(name))
+            self.remove_lost(name)
         missing = sorted(snapshot for snapshot in known if not self.exists(snapshot))
         self._repair_links(known.difference(missing))
         return Recovered([snapshot for _, snapshot in removed], missing)

@@ -103,12 +103,20 @@ class WholeTrees:
         finally:
             os.close(fd)
 
+    def lost(self, known: set[str]) -> list[tuple[str, str]]:
+        """Trees."""
+        return leftovers(os.listdir(self._home), known)
+
+    def remove_lost(self, name: str) -> None:
+        """A whole one, or half of one."""
+        self.remove_tree(self._path(name))
+
     def recover(self, known: Iterable[str]) -> Recovered:
         """Trees that nobody recorded go."""
         known = set(known)
-        removed = leftovers(os.listdir(self._home), known)
+        removed = self.lost(known)
         for name, _ in removed:
-            self.remove_tree(self._path(name))
+            self.remove_lost(name)
         missing = sorted(snapshot for snapshot in known if not self.exists(snapshot))
         return Recovered([snapshot for _, snapshot in removed], missing)
 

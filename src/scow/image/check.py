@@ -1,0 +1,231 @@
+"""Is everything there that should be, whole, and nothing else? For ``system check``, while the engine works.
+
+    database     the file itself
+    record       a document without what it tells of: an image that start-up left out, a name of no image
+    directory    a snapshot, recipe or config on disk that no record has, and nobody is making or removing
+    config       an image's config is not what its digest says
+    layer        its directory is gone, or its tar does not come out as its diff id says
+
+Repairing removes what is not whole, so that pulling or loading it again brings it back: records, directories,
+and images that stand on a damaged layer. What a container stands on is told and left.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from scow import tasks
+from scow.errors import IntegrityError, ScowError
+from scow.image.catalog import Catalog
+from scow.image.content import ContentStore
+from scow.image.holds import Holds
+from scow.image.layers import LayerStore
+from scow.image.model import Image
+from scow.image.restore import Kinds
+from scow.image.rootfs import RootfsStore
+from scow.image.roots import Roots
+from scow.image.snapshots.base import SnapshotDriver
+from scow.image.threads import run_to_end
+from scow.image.trees import remove_path
+from scow.store import Delete, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong: ``kind`` as in the module, ``subject`` its id, name or path."""
+
+    kind: str
+    subject: str
+    detail: str
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at; ``size`` in bytes of layers' tars."""
+
+    images: int
+    layers: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedParts:
+    """Everything that an image store consists of."""
+
+    driver: SnapshotDriver
+    store: Store
+    kinds: Kinds
+    content: ContentStore
+    layers: LayerStore
+    rootfs: RootfsStore
+    roots: Roots
+    catalog: Catalog
+    holds: Holds
+    changes: asyncio.Lock
+    """Held while names and images change."""
+
+
+Remover = Callable[..., Awaitable[object]]
+_Removal = tuple[str, str, Callable[[], None]]
+
+
+class ImageCheck:
+    """One walk. ``remove`` is the image store's ``delete``."""
+
+    def __init__(self, parts: CheckedParts, remove: Remover, *, repair: bool) -> None:
+        self._parts = parts
+        self._remove = remove
+        self._repair = repair
+
+    async def run(self) -> AsyncGenerator[Finding | Checked, None]:
+        """Findings as they are made, and the sum."""
+        for text in await tasks.run_blocking(self._parts.store.damage):
+            yield Finding("database", "scow.db", text)
+        images = len(list(self._parts.catalog))
+        async for finding in self._configs():
+            yield finding
+        count = size = 0
+        for chain_id in list(self._parts.layers.records()):
+            if chain_id in self._parts.layers:
+                count += 1
+                found, layer_size = await self._layer(chain_id)
+                size += layer_size
+                if found is not None:
+                    yield found
+        # Last: what became of the above is in here.
+        async for finding in self._records():
+            yield finding
+        async for finding in self._directories():
+            yield finding
+        yield Checked(images, count, size)
+
+    async def _configs(self) -> AsyncGenerator[Finding, None]:
+        for image in list(self._parts.catalog):
+            try:
+                await tasks.run_blocking(self._parts.content.get, image.id)
+            except (OSError, IntegrityError) as exc:
+                if image.id in self._parts.catalog:
+                    repaired = await self._remove_images([image])
+                    yield Finding("config", image.id, str(exc), repaired)
+
+    async def _layer(self, chain_id: str) -> tuple[Finding | None, int]:
+        """Read one layer, which is held meanwhile."""
+        layers = self._parts.layers
+        layers.hold(chain_id)
+        try:
+            return None, await run_to_end(layers.verify, chain_id)
+        except ScowError as exc:
+            error = exc
+        finally:
+            await self._parts.holds.let_go([chain_id])
+        repaired = await self._remove_layer(chain_id)
+        users = "" if repaired or not self._repair else "; a container or a build stands on it"
+        return Finding("layer", chain_id, f"{error.message}{users}", repaired), 0
+
+    async def _remove_layer(self, chain_id: str) -> bool:
+        """Remove what stands on a layer; whether it is gone with that."""
+        if not self._repair or any(self._stands_on(it, chain_id) for it in self._container_stacks()):
+            return False
+        roots = [name for name, top in self._parts.roots.all().items() if self._stands_on(top, chain_id)]
+        await self._parts.roots.drop(roots)
+        standing = [it for it in self._parts.catalog if self._stands_on(it.chain_id, chain_id)]
+        await self._remove_images(standing)
+        return chain_id not in self._parts.layers
+
+    async def _remove_images(self, images: list[Image]) -> bool:
+        """Those that were made from others first."""
+        if not self._repair or any(it.chain_id in self._container_stacks() for it in images):
+            return False
+        for image in sorted(images, key=lambda it: len(it.layers), reverse=True):
+            try:
+                await self._remove(image.id, force=True, prune=False)
+            except ScowError:
+                return False
+        return True
+
+    def _container_stacks(self) -> set[str | None]:
+        return set(self._parts.rootfs.stacks().values())
+
+    def _stands_on(self, top: str | None, chain_id: str) -> bool:
+        records = self._parts.layers.records()
+        while top is not None and top != chain_id:
+            record = records.get(top)
+            top = record.parent if record else None
+        return top == chain_id
+
+    async def _records(self) -> AsyncGenerator[Finding, None]:
+        """Documents that nothing in memory stands for. What is just being stored or deleted is in a queue."""
+        kinds, parts = self._parts.kinds, self._parts
+        stored = await tasks.run_blocking(
+            parts.store.read, kinds.image, kinds.tag, kinds.layer, kinds.root, kinds.init
+        )
+        inits = {key or "none" for key in parts.rootfs.init_snapshots()}
+        lost = [
+            *((kinds.image, key, "image") for key, _ in stored[kinds.image] if key not in parts.catalog),
+            *((kinds.tag, key, "name") for key, id in stored[kinds.tag] if id.decode() not in parts.catalog),
+            *((kinds.layer, key, "layer") for key, _ in stored[kinds.layer] if key not in parts.layers),
+            *((kinds.root, key, "root") for key, _ in stored[kinds.root] if key not in parts.roots.all()),
+            *((kinds.init, key, "init") for key, _ in stored[kinds.init] if key not in inits),
+        ]
+        if not lost:
+            return
+        # Again: a record that was on its way out a moment ago is gone now.
+        still = await tasks.run_blocking(parts.store.read, *{kind for kind, _, _ in lost})
+        for kind, key, what in lost:
+            if key in dict(still[kind]) and not self._is_known(kind, key):
+                if self._repair:
+                    # No pause since the look: whoever brings it now is stored after this.
+                    await parts.store.commit(Delete(kind, key))
+                yield Finding("record", key, f"{what} is in the database only", self._repair)
+
+    def _is_known(self, kind: str, key: str) -> bool:
+        kinds, parts = self._parts.kinds, self._parts
+        if kind == kinds.image:
+            return key in parts.catalog
+        if kind == kinds.layer:
+            return key in parts.layers
+        if kind == kinds.root:
+            return key in parts.roots.all()
+        if kind == kinds.init:
+            return (None if key == "none" else key) in parts.rootfs.init_snapshots()
+        return any(key == str(name) for image in parts.catalog for name in parts.catalog.references(image.id))
+
+    async def _directories(self) -> AsyncGenerator[Finding, None]:
+        before = {name for name, _, _ in await self._lost()}
+        if not before:
+            return
+        # Again, for what was being made and not yet recorded at the first look. A config lies there before
+        # its image is recorded, under the lock.
+        async with self._parts.changes:
+            lost = [it for it in await self._lost() if it[0] in before]
+            for _, _, remove in lost:
+                if self._repair:
+                    await run_to_end(remove)
+        for name, detail, _ in lost:
+            yield Finding("directory", name, detail, self._repair)
+
+    async def _lost(self) -> list[_Removal]:
+        found = await tasks.run_blocking(lambda: list(self._on_disk()))
+        known = self._known()
+        return [removal for owner, removal in found if owner not in known]
+
+    def _on_disk(self) -> "Iterator[tuple[str, _Removal]]":
+        """All there is: whose it is, and what to say and do if that is nobody."""
+        parts = self._parts
+        for name, snapshot in parts.driver.lost(set()):
+            remove = partial(parts.driver.remove_lost, name)
+            yield snapshot, (name, "no record has this snapshot", remove)
+        for folder in parts.layers.lost_recipes(()):
+            yield folder.name, (str(folder), "no record has this recipe", partial(remove_path, str(folder)))
+        for path in parts.content.lost(()):
+            yield f"sha256:{path.name}", (str(path), "no image has this config", path.unlink)
+
+    def _known(self) -> set[str]:
+        """Snapshots and configs that somebody has."""
+        parts = self._parts
+        known = {record.snapshot for record in parts.layers.records().values()}
+        known.update(parts.rootfs.init_snapshots().values(), parts.rootfs.stacks(), parts.layers.moving)
+        known.update(image.id for image in parts.catalog)
+        return known
