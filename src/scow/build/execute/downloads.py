@@ -17,7 +17,8 @@ from scow.build.graph.ops import DownloadSource, GitSource
 from scow.build.trees.folder import FolderTree
 from scow.errors import IntegrityError, InvalidArgumentError, ScowError, UnavailableError
 from scow.image.threads import run_transfer
-from scow.spec.digest import bulk_sha256, parse_digest
+from scow.spec.bulk_digest import bulk_sha256
+from scow.spec.digest import parse_digest
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse

@@ -19,7 +19,7 @@ from scow.image import tar_reader
 from scow.image.decompress import decompressed
 from scow.image.inlet import Inlet
 from scow.image.tar_reader import Entry, TarReader
-from scow.spec.digest import bulk_sha256
+from scow.spec.bulk_digest import bulk_sha256
 
 _READ_BYTES = 1 << 20
 _MAX_ENTRIES = 2_000_000

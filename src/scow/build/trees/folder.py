@@ -5,7 +5,7 @@ import stat
 
 from scow.build.trees.tree import Node
 from scow.linux.rootpath import open_in_root
-from scow.spec.digest import bulk_sha256
+from scow.spec.bulk_digest import bulk_sha256
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
