@@ -1,4 +1,4 @@
-"""Published clients of Docker, installed once: docker-py, aiodocker, testcontainers, dockerode.
+"""Published clients of Docker, installed once, and the tests that the source archives of two of them have.
 
 They have environments of their own in the cache, so that scow's development tools do not have to agree with
 what the clients need. Raise a version here and the next run installs it beside the old one.
@@ -10,6 +10,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,11 +20,41 @@ _PYTHON_PACKAGES = (
     "docker==7.2.0",
     "aiodocker==0.26.0",
     "testcontainers==4.15.0",
+    "paramiko==4.0.0",  # docker-py's tests import it
     "pytest==9.0.2",
     "pytest-asyncio==1.3.0",
     "pytest-timeout==2.4.0",
 )
 _NODE_PACKAGES = ("dockerode@5.0.1",)
+# The last compose that was a Python program, without its dependencies: it asks for a PyYAML that cannot be
+# built any more, and works with the present one.
+_COMPOSE_PACKAGES = (
+    "docker-compose==1.29.2",
+    "docker==5.0.3",
+    "requests==2.31.0",
+    "urllib3==1.26.20",
+    "idna==3.10",
+    "charset-normalizer==3.4.0",
+    "certifi==2024.8.30",
+    "websocket-client==0.59.0",
+    "PyYAML==6.0.2",
+    "jsonschema==3.2.0",
+    "attrs==24.2.0",
+    "pyrsistent==0.20.0",
+    "six==1.16.0",
+    "setuptools==68.2.2",
+    "dockerpty==0.4.1",
+    "docopt==0.6.2",
+    "texttable==1.7.0",
+    "python-dotenv==0.21.1",
+    "distro==1.9.0",
+)
+_ANSIBLE_PACKAGES = ("ansible-core==2.19.4", "docker==7.1.0", "requests==2.32.3")
+# 50 MB with every collection there is; of which two are wanted.
+_ANSIBLE_COLLECTIONS = "ansible==12.3.0"
+_WANTED_COLLECTIONS = ("community/docker/", "community/library_inventory_filtering_v1/")
+# Source archives with the tests of the package: docker-py has left its tests out since.
+_SOURCES = {"docker": "6.1.3", "aiodocker": "0.26.0"}
 _INSTALL_S = 240
 
 
@@ -60,6 +91,63 @@ def node_modules() -> Path:
 
     installed(folder, install)
     return folder / "node_modules"
+
+
+@functools.cache
+def docker_compose() -> Path:
+    """``docker-compose`` 1.29. Raises NotInstalledError."""
+    folder = _folder("clients-compose", _COMPOSE_PACKAGES)
+
+    def install() -> None:
+        run(sys.executable, "-m", "venv", str(folder))
+        run(*_pip(folder), "install", "--quiet", "--no-deps", *_COMPOSE_PACKAGES)
+
+    installed(folder, install)
+    return folder / "bin/docker-compose"
+
+
+@functools.cache
+def ansible() -> tuple[Path, Path]:
+    """``ansible-playbook``, and the folder of collections with Docker's modules. Raises NotInstalledError."""
+    folder = _folder("clients-ansible", (*_ANSIBLE_PACKAGES, _ANSIBLE_COLLECTIONS))
+
+    def install() -> None:
+        run(sys.executable, "-m", "venv", str(folder))
+        run(*_pip(folder), "install", "--quiet", *_ANSIBLE_PACKAGES)
+        run(*_pip(folder), "download", "--quiet", "--no-deps", "-d", str(folder), _ANSIBLE_COLLECTIONS)
+        (wheel,) = folder.glob("ansible-*.whl")
+        wanted = tuple(f"ansible_collections/{name}" for name in _WANTED_COLLECTIONS)
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder, [name for name in archive.namelist() if name.startswith(wanted)])
+        wheel.unlink()
+
+    installed(folder, install)
+    return folder / "bin/ansible-playbook", folder
+
+
+@functools.cache
+def published_tests(package: str) -> Path:
+    """The folder of ``package``'s source archive, with its tests in ``tests``. Raises NotInstalledError."""
+    wanted = f"{package}=={_SOURCES[package]}"
+    folder = _folder(f"source-{package}", (wanted,))
+
+    def install() -> None:
+        folder.mkdir()
+        run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", package, wanted,
+            "-d", str(folder))  # fmt: skip
+        (archive,) = folder.glob("*.tar.gz")
+        run("tar", "-xzf", str(archive), "-C", str(folder), "--no-same-owner")
+        (unpacked,) = folder.glob(f"{package}-*/tests")
+        unpacked.rename(folder / "tests")
+        shutil.rmtree(folder / unpacked.parent.name)
+        archive.unlink()
+
+    installed(folder, install)
+    return folder
+
+
+def _pip(folder: Path) -> tuple[str, ...]:
+    return str(folder / "bin/python"), "-m", "pip", "--disable-pip-version-check"
 
 
 def _folder(name: str, packages: tuple[str, ...]) -> Path:

@@ -133,7 +133,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _cached(name: str, make: Callable[[], bytes]) -> Path:
+def cached(name: str, make: Callable[[], bytes]) -> Path:
     path = cache_dir() / f"{name}.tar"
     cache_dir().mkdir(parents=True, exist_ok=True)
     with _locked(cache_dir() / f"{name}.lock"):
@@ -146,9 +146,9 @@ def _cached(name: str, make: Callable[[], bytes]) -> Path:
 
 def busybox_archive() -> Path:
     """Path of the archive with ``busybox:latest`` and ``alpine:latest``; made when it is missing."""
-    return _cached(f"busybox-{_BUSYBOX_RECIPE}", _make_busybox)
+    return cached(f"busybox-{_BUSYBOX_RECIPE}", _make_busybox)
 
 
 def debian_archive() -> Path:
     """Path of the archive with ``debian:bookworm``; made with debootstrap, in minutes, when it is missing."""
-    return _cached(f"debian-bookworm-{_DEBIAN_RECIPE}", _make_debian)
+    return cached(f"debian-bookworm-{_DEBIAN_RECIPE}", _make_debian)

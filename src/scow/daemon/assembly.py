@@ -25,6 +25,7 @@ from scow.engine.containers.health_monitor import HealthMonitors
 from scow.engine.containers.held_parts import release_all_parts
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
+from scow.engine.containers.log_forwarding import LogForwarding
 from scow.engine.containers.oom import OomWatch
 from scow.engine.containers.pruning import ContainerPruning
 from scow.engine.containers.recover import Recovery
@@ -145,6 +146,8 @@ class Daemon:
         containers, events, waits = storage.containers, self._events, Waits()
         watchers = Watchers()
         release_all_parts(self._config.exec_root / HELD_PARTS)
+        forwarding = LogForwarding(self._container_root, tasks)
+        watchers.add(forwarding.update)
         launcher = Launcher(
             root=self._container_root,
             bundles=self._bundles,
@@ -156,6 +159,7 @@ class Daemon:
             runtimes=host.runtimes,
             cgroups=host.cgroups,
             events=events,
+            forwarding=forwarding,
             status_changed=watchers,
         )
         execs = Execs(containers, launcher, events)

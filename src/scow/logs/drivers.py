@@ -1,7 +1,8 @@
 """The table of log drivers, and the check of their options with Docker's words.
 
-``validate_log_config`` is what dockerd checks when a container is created: names. ``log_spec`` is what it
-checks when the container starts: values.
+``validate_log_config`` is what dockerd checks when a container is created: names, and the values of drivers
+that send lines elsewhere. ``log_spec`` is what it checks when the container starts. A driver that sends keeps
+a file too, for ``docker logs`` and for what the other side has not taken yet; see ``scow.logs.remote``.
 """
 
 import json
@@ -9,19 +10,19 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from scow.errors import InvalidArgumentError, UnsupportedError
+from scow.logs.attributes import ATTRIBUTE_OPTIONS, LogSource, chosen_attributes, rendered_tag
+from scow.logs.remote.drivers import REMOTE_DRIVERS
 from scow.logs.spec import LogSpec
-from scow.logs.tag_template import render_tag
 from scow.spec.engine_api.container import LogConfig
 
-_FILE_OPTIONS = frozenset(
-    {"max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag"}
-)
-# Of every driver: whether a full buffer stops the container. Files are never slow enough to matter.
+_FILE_OPTIONS = ATTRIBUTE_OPTIONS | {"max-size", "max-file", "compress"}
+# Of every driver. Neither files nor what is sent from them is ever slow enough to hold a container up.
 _MODE_OPTIONS = frozenset({"mode", "max-buffer-size"})
-
+# Of every driver, and of meaning to those that send lines elsewhere: what is kept of them for reading.
+_CACHE_PREFIX = "cache-"
+_CACHE_OPTIONS = frozenset({"cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"})
 
 # They come with every line, and in one message to scow-shim.
 _MOST_ATTRIBUTES_BYTES = 32 * 1024
@@ -37,29 +38,13 @@ class _Driver:
 
 
 # "local" is json-file with Docker's defaults for it; the format of its files is private to the engine.
+_LOCAL_DEFAULTS = {"max-size": "20m", "max-file": "5", "compress": "true"}
 DRIVERS: Mapping[str, _Driver] = {
     "json-file": _Driver(_FILE_OPTIONS),
-    "local": _Driver(_FILE_OPTIONS, {"max-size": "20m", "max-file": "5", "compress": "true"}),
+    "local": _Driver(_FILE_OPTIONS, _LOCAL_DEFAULTS),
     "none": _Driver(frozenset(), is_readable=False),
+    **{name: _Driver(driver.options, _LOCAL_DEFAULTS) for name, driver in REMOTE_DRIVERS.items()},
 }
-
-
-@dataclass(frozen=True)
-class LogSource:
-    """The container behind a log, for the attributes and the tag of its lines.
-
-    ``name`` begins with a slash; ``entrypoint`` and ``args`` are the command as it is run.
-    """
-
-    container_id: str = ""
-    name: str = ""
-    image_id: str = ""
-    image_name: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    env: tuple[str, ...] = ()
-    entrypoint: str = ""
-    args: tuple[str, ...] = ()
-    created: str = ""
 
 
 def log_path(driver: str, container_dir: str, container_id: str) -> str:
@@ -69,7 +54,9 @@ def log_path(driver: str, container_dir: str, container_id: str) -> str:
             return os.path.join(container_dir, f"{container_id}-json.log")
         case "local":
             return os.path.join(container_dir, "local-logs", "container.log")
-    return ""
+        case "none":
+            return ""
+    return os.path.join(container_dir, "container-cached.log")
 
 
 def validate_log_config(driver: str, options: Mapping[str, str]) -> None:
@@ -92,14 +79,18 @@ def validate_log_config(driver: str, options: Mapping[str, str]) -> None:
         except InvalidArgumentError as exc:
             raise InvalidArgumentError(f"error parsing option max-buffer-size: {exc.message}") from exc
     for name in sorted(options):
-        if name not in known.options | _MODE_OPTIONS:
+        if name not in known.options | _MODE_OPTIONS | _CACHE_OPTIONS:
             raise InvalidArgumentError(f"unknown log opt '{name}' for {driver} log driver")
+    if driver in REMOTE_DRIVERS:
+        REMOTE_DRIVERS[driver].check(options)
+        _cache_values(options)
 
 
-def check_readable(driver: str) -> None:
-    """Raises ``UnsupportedError`` if what the driver has logged cannot be read back."""
-    known = DRIVERS.get(driver)
-    if known is None or not known.is_readable:
+def check_readable(config: LogConfig) -> None:
+    """Raises ``UnsupportedError`` if what has been logged cannot be read back."""
+    known = DRIVERS.get(config.type)
+    is_hidden = config.type in REMOTE_DRIVERS and _parse_bool(config.config.get("cache-disabled") or "false")
+    if known is None or not known.is_readable or is_hidden:
         raise UnsupportedError("configured logging driver does not support reading")
 
 
@@ -112,6 +103,9 @@ def log_spec(config: LogConfig, path: str, source: LogSource | None = None) -> L
     validate_log_config(driver, options)
     if driver == "none":
         return None
+    # What is sent elsewhere is rotated as the cache is to be, and has its attributes where it is sent.
+    is_remote = driver in REMOTE_DRIVERS
+    options = _cache_values(options) if is_remote else options
     values = {**DRIVERS[driver].defaults, **options}
     max_bytes = _max_bytes(values.get("max-size"))
     max_files = _max_files(values.get("max-file"))
@@ -122,8 +116,22 @@ def log_spec(config: LogConfig, path: str, source: LogSource | None = None) -> L
                 "compress cannot be true when max-file is less than 2 or max-size is not set"
             )
         compress = False
-    attributes = _attributes(values, source or LogSource())
+    attributes = b"" if is_remote else _attributes(values, source or LogSource())
     return LogSpec(path, max_bytes, max_files, compress, attributes)
+
+
+def _cache_values(options: Mapping[str, str]) -> dict[str, str]:
+    """The options of the file that is kept of what is sent elsewhere, without the "cache-" of their names."""
+    if disabled := options.get("cache-disabled"):
+        try:
+            _parse_bool(disabled)
+        except InvalidArgumentError as exc:
+            raise InvalidArgumentError(f"invalid value for option cache-disabled: {disabled}") from exc
+    return {
+        name.removeprefix(_CACHE_PREFIX): value
+        for name, value in options.items()
+        if name in _CACHE_OPTIONS and name != "cache-disabled"
+    }
 
 
 def _max_bytes(text: str | None) -> int:
@@ -182,12 +190,8 @@ def _parse_size(text: str, unit: int) -> int:
 
 def _attributes(options: Mapping[str, str], source: LogSource) -> bytes:
     """The ``attrs`` of each line: labels and variables asked for, and the tag."""
-    env = dict(entry.split("=", 1) for entry in source.env if "=" in entry)
-    chosen = {
-        **_chosen(source.labels, options.get("labels", ""), options.get("labels-regex", "")),
-        **_chosen(env, options.get("env", ""), options.get("env-regex", "")),
-    }
-    if (template := options.get("tag", "")) and (tag := render_tag(template, _tag_fields(source, options))):
+    chosen = chosen_attributes(options, source)
+    if tag := rendered_tag(options, source):
         chosen["tag"] = tag
     if not chosen:
         return b""
@@ -201,37 +205,3 @@ def _attributes(options: Mapping[str, str], source: LogSource) -> bytes:
             f"{_MOST_ATTRIBUTES_BYTES}"
         )
     return attributes
-
-
-def _chosen(values: Mapping[str, str], names: str, pattern: str) -> dict[str, str]:
-    wanted = set(names.split(","))
-    try:
-        matches = re.compile(pattern).search if pattern else lambda _name: None
-    except re.error as exc:
-        raise InvalidArgumentError(f"error parsing regexp: {exc}") from exc
-    return {name: value for name, value in values.items() if name in wanted or matches(name)}
-
-
-def _tag_fields(source: LogSource, options: Mapping[str, str]) -> dict[str, Any]:
-    """What a tag can name: the fields and methods of moby's logger.Info."""
-    return {
-        "ID": source.container_id[:12],
-        "FullID": source.container_id,
-        "Name": source.name.removeprefix("/"),
-        "ImageID": source.image_id[:12],
-        "ImageFullID": source.image_id,
-        "ImageName": source.image_name,
-        "DaemonName": "docker",
-        "Command": " ".join((source.entrypoint, *source.args)),
-        "Hostname": os.uname().nodename,
-        "Config": dict(options),
-        "ContainerID": source.container_id,
-        "ContainerName": source.name,
-        "ContainerEntrypoint": source.entrypoint,
-        "ContainerArgs": list(source.args),
-        "ContainerImageID": source.image_id,
-        "ContainerImageName": source.image_name,
-        "ContainerCreated": source.created,
-        "ContainerEnv": list(source.env),
-        "ContainerLabels": dict(source.labels),
-    }

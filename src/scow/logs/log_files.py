@@ -41,6 +41,21 @@ class LogFiles:
             if tail is not None:
                 self._seek_tail(tail)
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where the next ``read`` begins, for ``go_on``: a file by its beginning, and a position in it."""
+        return self._latest, self._position
+
+    def go_on(self, place: tuple[str, int]) -> None:
+        """Go to where another reader was, or to the next file if that one is gone. All that comes counts."""
+        with self._lock:
+            self._latest, position = place
+            for file in _newest_first(self._path):
+                if self._file is None and file.beginning == self._latest:
+                    self._file, self._position = file, position
+                else:
+                    file.close()
+
     def _note_end(self) -> None:
         self._end = ("", 0)
         for file in _newest_first(self._path):

@@ -16,11 +16,12 @@ from scow.logs.file_watch import watch_file
 from scow.logs.log_files import LogFiles
 from scow.logs.selection import LogSelection as LogSelection
 from scow.logs.selection import Renderer
+from scow.spec.engine_api.container import LogConfig
 from scow.tasks import run_blocking
 
 
 def read_logs(
-    driver: str,
+    config: LogConfig,
     path: str | os.PathLike[str],
     selection: LogSelection,
     *,
@@ -32,7 +33,7 @@ def read_logs(
     ``ended`` is called if ``selection.follow``, for a future that is done once the container has ended and
     its log is complete; without it there is nothing to follow. Raises ``UnsupportedError``, now, not later.
     """
-    check_readable(driver)
+    check_readable(config)
     return _read(os.fspath(path), selection, Renderer(selection, framed=framed), ended)
 
 
@@ -43,7 +44,7 @@ async def _read(
     try:
         following = ended if selection.follow else None
         await run_blocking(files.open, selection.tail, follow=following is not None)
-        blocks = _blocks(files) if following is None else _follow(path, files, selection, following())
+        blocks = _blocks(files) if following is None else follow(path, files, following(), selection.until_ns)
         async with aclosing(blocks):
             async for block in blocks:
                 data = await run_blocking(renderer.render, block)
@@ -60,16 +61,17 @@ async def _blocks(files: LogFiles) -> AsyncGenerator[bytes, None]:
         yield block
 
 
-async def _follow(
-    path: str, files: LogFiles, selection: LogSelection, ended: asyncio.Future[Any]
+async def follow(
+    path: str, files: LogFiles, ended: asyncio.Future[Any], until_ns: int | None = None
 ) -> AsyncGenerator[bytes, None]:
+    """What there is and what comes, until ``ended`` is done and all is read, or until ``until_ns``."""
     changed = asyncio.Event()
 
     def wake(_future: object = None) -> None:
         changed.set()
 
     ended.add_done_callback(wake)
-    until_s = float("inf") if selection.until_ns is None else selection.until_ns / 1e9
+    until_s = float("inf") if until_ns is None else until_ns / 1e9
     timer = None
     if until_s != float("inf"):
         timer = asyncio.get_running_loop().call_later(max(0.0, until_s - time.time()), wake)

@@ -14,6 +14,7 @@ from scow.logs.json_encoder import rfc3339_nano
 from scow.logs.json_file import JsonFileWriter
 from scow.logs.reader import read_logs
 from scow.logs.selection import LogSelection
+from scow.spec.engine_api.container import LogConfig
 
 START = 1_700_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -36,7 +37,12 @@ def numbered(first: int, last: int) -> list[bytes]:
 def read(path: Path, *, framed: bool = False, **selection: Any) -> bytes:
     async def collect() -> bytes:
         return b"".join(
-            [part async for part in read_logs("json-file", path, LogSelection(**selection), framed=framed)]
+            [
+                part
+                async for part in read_logs(
+                    LogConfig(type="json-file"), path, LogSelection(**selection), framed=framed
+                )
+            ]
         )
 
     return asyncio.run(collect())
@@ -131,7 +137,7 @@ def test_lines_longer_than_a_block(tmp_path: Path) -> None:
 
 def test_a_driver_that_keeps_nothing_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="configured logging driver does not support reading"):
-        read_logs("none", "", LogSelection(), framed=True)
+        read_logs(LogConfig(type="none"), "", LogSelection(), framed=True)
 
 
 # ---------------------------------------------------------------------- following
@@ -143,7 +149,11 @@ class Follower:
     def __init__(self, path: Path, **selection: Any) -> None:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._parts: AsyncIterator[bytes] = read_logs(
-            "json-file", path, LogSelection(follow=True, **selection), framed=False, ended=lambda: self.ended
+            LogConfig(type="json-file"),
+            path,
+            LogSelection(follow=True, **selection),
+            framed=False,
+            ended=lambda: self.ended,
         )
 
     async def next(self) -> bytes:

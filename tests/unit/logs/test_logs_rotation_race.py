@@ -15,6 +15,7 @@ from scow.logs.json_encoder import JsonLineEncoder
 from scow.logs.json_file import JsonFileWriter
 from scow.logs.reader import read_logs
 from scow.logs.selection import LogSelection
+from scow.spec.engine_api.container import LogConfig
 
 LINES = 20_000
 PER_FILE = 100
@@ -56,7 +57,7 @@ async def _follow(path: Path, writer: "subprocess.Popen[bytes]") -> bytes:
 
     async def read() -> bytes:
         chosen = LogSelection(follow=True)
-        parts = read_logs("json-file", path, chosen, framed=False, ended=lambda: ended)
+        parts = read_logs(LogConfig(type="json-file"), path, chosen, framed=False, ended=lambda: ended)
         return b"".join([part async for part in parts])
 
     async with asyncio.timeout(60):
@@ -147,7 +148,7 @@ def long_line(number: int) -> bytes:
 
 def read_numbers(path: Path) -> list[int]:
     async def collect() -> bytes:
-        parts = read_logs("json-file", path, LogSelection(), framed=False)
+        parts = read_logs(LogConfig(type="json-file"), path, LogSelection(), framed=False)
         return b"".join([part async for part in parts])
 
     return [int(line.split()[0]) for line in asyncio.run(collect()).splitlines()]

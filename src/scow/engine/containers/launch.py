@@ -23,6 +23,7 @@ from scow.engine.containers import health
 from scow.engine.containers.document import SHARED_MEMORY, Documents, resolve_container_user
 from scow.engine.containers.events import container_event, resource_events
 from scow.engine.containers.image_mounts import mount_keys
+from scow.engine.containers.log_forwarding import LogForwarding, container_log
 from scow.engine.containers.model import ZERO_TIME, Container, Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import Sandbox, Sandboxes
@@ -34,8 +35,6 @@ from scow.image.store import ImageStore
 from scow.linux.cgroups import Cgroup, CgroupHost
 from scow.linux.mounts import unmount
 from scow.linux.processes import open_pidfd, start_time
-from scow.logs.drivers import LogSource, log_spec
-from scow.logs.spec import LogSpec
 from scow.runtime import resources
 from scow.runtime.device_nodes import block_device_numbers
 from scow.runtime.oci_runtime import OciRuntime, Stdio
@@ -74,6 +73,7 @@ class Launcher:
     runtimes: dict[str, OciRuntime]
     cgroups: CgroupHost
     events: EventBus
+    forwarding: LogForwarding
     status_changed: Callable[[Live], None]
 
     async def start(self, live: Live) -> None:
@@ -116,6 +116,7 @@ class Launcher:
 
     async def _launch(self, doc: Container) -> int:
         bundle = self.bundles / doc.id
+        await self.forwarding.check(doc)
         async with AsyncExitStack() as undo:
             rootfs, sandbox = await self._prepare_place(doc, undo)
             undo.push_async_callback(self._remove_bundle, bundle)
@@ -125,7 +126,7 @@ class Launcher:
                 stdin_once=doc.config.stdin_once,
                 tty=doc.config.tty,
                 size=_terminal_size(doc.host.console_size),
-                log=_container_log(doc),
+                log=container_log(doc),
             )
             runtime = self._runtime(doc)
             try:
@@ -351,25 +352,6 @@ def _block_devices(doc: Container) -> dict[str, tuple[int, int]]:
 def _terminal_size(size: Sequence[int]) -> tuple[int, int] | None:
     """``[height, width]`` of the API, where it says something."""
     return (size[0], size[1]) if len(size) == 2 and all(size) else None
-
-
-def _container_log(doc: Container) -> LogSpec | None:
-    """Where and how the output is logged. Raises ScowError with Docker's words for a bad option."""
-    source = LogSource(
-        container_id=doc.id,
-        name=doc.name,
-        image_id=doc.image_id,
-        image_name=doc.config.image,
-        labels=doc.config.labels or {},
-        env=tuple(doc.config.env or ()),
-        entrypoint=doc.path,
-        args=tuple(doc.args),
-        created=doc.created,
-    )
-    try:
-        return log_spec(doc.host.log_config, doc.log_path, source)
-    except InvalidArgumentError as exc:
-        raise ScowError(f"failed to initialize logging driver: {exc.message}") from exc
 
 
 def _start_time(pid: int) -> int:

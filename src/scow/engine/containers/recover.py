@@ -108,6 +108,7 @@ class Recovery:
             # The bundle is what a clean-up removes when nothing else of a process is left but its mount.
             async with live.lock:
                 await self._launcher.clean_up(live)
+        self._launcher.forwarding.update(live)
 
     async def _adopt(self, live: Live) -> None:
         """Hold on to a process; one that the last daemon was about to freeze or to thaw may be so by now."""

@@ -93,6 +93,7 @@ class Removal:
         """
         doc = live.doc
         self._execs.discard_all(live)
+        await self._launcher.forwarding.finish(doc.id)
         await self._launcher.forget(doc.id)
         for name in live.doomed_volumes:
             await self._volumes.discard(name)

@@ -101,7 +101,7 @@ class Streams:
             tail=_tail(query.tail),
         )
         return read_logs(
-            live.doc.host.log_config.type,
+            live.doc.host.log_config,
             live.doc.log_path,
             selection,
             framed=framed,

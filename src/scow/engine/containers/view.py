@@ -191,7 +191,8 @@ def inspect_view(
         resolv_conf_path=_identity_path(doc, directory, "resolv.conf"),
         hostname_path=_identity_path(doc, directory, "hostname"),
         hosts_path=_identity_path(doc, directory, "hosts"),
-        log_path=doc.log_path,
+        # Of other drivers the files are the engine's own, as in Docker.
+        log_path=doc.log_path if doc.host.log_config.type == "json-file" else "",
         name=f"/{doc.name}",
         restart_count=doc.restart_count,
         driver=driver,
