@@ -88,6 +88,7 @@ _DOCKER_PY = {
         ("api_container", "models_containers", "models_resources", "api_exec", "api_healthcheck"),
         140,
     ),
+    "networks": (("api_network", "models_networks"), 25),
     "images": (("api_image", "models_images"), 25),
     "rest": (("api_client", "api_volume", "client", "errors", "models_volumes", "regression"), 20),
 }

@@ -130,6 +130,7 @@ async def test_journald_gets_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @asynccontextmanager
 async def forward_server(path: Path, acknowledges: bool) -> AsyncIterator[list[Any]]:
     seen: list[Any] = []
+    ended = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
@@ -137,10 +138,14 @@ async def forward_server(path: Path, acknowledges: bool) -> AsyncIterator[list[A
             seen.append(event)
             if acknowledges:
                 writer.write(msgspec.msgpack.encode({"ack": event[3]["chunk"]}))
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
 
     server = await asyncio.start_unix_server(serve, path)
     async with server:
         yield seen
+        await ended.wait()
 
 
 @in_a_loop
