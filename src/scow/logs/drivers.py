@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.logs.attributes import ATTRIBUTE_OPTIONS, LogSource, chosen_attributes, rendered_tag
-from scow.logs.remote.drivers import REMOTE_DRIVERS
+from scow.logs.remote.drivers import REMOTE_DRIVERS, remote_driver
 from scow.logs.spec import LogSpec
 from scow.spec.engine_api.container import LogConfig
 
@@ -43,7 +43,7 @@ DRIVERS: Mapping[str, _Driver] = {
     "json-file": _Driver(_FILE_OPTIONS),
     "local": _Driver(_FILE_OPTIONS, _LOCAL_DEFAULTS),
     "none": _Driver(frozenset(), is_readable=False),
-    **{name: _Driver(driver.options, _LOCAL_DEFAULTS) for name, driver in REMOTE_DRIVERS.items()},
+    **dict.fromkeys(REMOTE_DRIVERS, _Driver(frozenset(), _LOCAL_DEFAULTS)),  # options: see remote_driver
 }
 
 
@@ -78,11 +78,13 @@ def validate_log_config(driver: str, options: Mapping[str, str]) -> None:
             _parse_size(options["max-buffer-size"], 1024)
         except InvalidArgumentError as exc:
             raise InvalidArgumentError(f"error parsing option max-buffer-size: {exc.message}") from exc
+    remote = remote_driver(driver) if driver in REMOTE_DRIVERS else None
+    own = remote.options if remote else known.options
     for name in sorted(options):
-        if name not in known.options | _MODE_OPTIONS | _CACHE_OPTIONS:
+        if name not in own | _MODE_OPTIONS | _CACHE_OPTIONS:
             raise InvalidArgumentError(f"unknown log opt '{name}' for {driver} log driver")
-    if driver in REMOTE_DRIVERS:
-        REMOTE_DRIVERS[driver].check(options)
+    if remote is not None:
+        remote.check(options)
         _cache_values(options)
 
 

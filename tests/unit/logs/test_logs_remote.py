@@ -19,7 +19,7 @@ from scow.logs.attributes import LogSource
 from scow.logs.json_file import JsonFileWriter
 from scow.logs.remote import journald
 from scow.logs.remote.destination import Destination
-from scow.logs.remote.drivers import REMOTE_DRIVERS
+from scow.logs.remote.drivers import remote_driver
 from scow.logs.remote.forwarder import Forwarder
 from scow.logs.remote.gelf import chunks
 from scow.logs.remote.records import Record, origin_of, records
@@ -47,8 +47,8 @@ def in_a_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]
 
 def destination(driver: str, **options: str) -> Destination:
     given = {name.replace("_", "-"): value for name, value in options.items()}
-    REMOTE_DRIVERS[driver].check(given)
-    return REMOTE_DRIVERS[driver].make(given, origin_of(given, SOURCE))
+    remote_driver(driver).check(given)
+    return remote_driver(driver).make(given, origin_of(given, SOURCE))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from scow.errors import InvalidArgumentError, ScowError
 from scow.logs.attributes import LogSource
 from scow.logs.drivers import log_spec
 from scow.logs.remote.destination import Destination
-from scow.logs.remote.drivers import REMOTE_DRIVERS
+from scow.logs.remote.drivers import REMOTE_DRIVERS, remote_driver
 from scow.logs.remote.forwarder import Forwarder
 from scow.logs.remote.records import origin_of
 from scow.logs.spec import LogSpec
@@ -64,8 +64,7 @@ class LogForwarding:
     async def check(self, doc: Container) -> None:
         """Raises ScowError, with Docker's words, if the container must not start without its destination."""
         config = doc.host.log_config
-        driver = REMOTE_DRIVERS.get(config.type)
-        if driver is None or driver.starts_without(config.config):
+        if config.type not in REMOTE_DRIVERS or remote_driver(config.type).starts_without(config.config):
             return
         destination = _destination(doc)
         try:
@@ -116,6 +115,6 @@ def _destination(doc: Container) -> Destination:
     config = doc.host.log_config
     try:
         origin = origin_of(config.config, _source(doc))
-        return REMOTE_DRIVERS[config.type].make(config.config, origin)
+        return remote_driver(config.type).make(config.config, origin)
     except InvalidArgumentError as exc:
         raise _not_initialized(exc.message) from exc

@@ -5,8 +5,8 @@ https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1
 
 import asyncio
 import base64
+import os
 import re
-import secrets
 import struct
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
@@ -104,7 +104,7 @@ class Fluentd:
             await self._wire.write([self._encode([self._tag, *self._event(record)]) for record in records])
             return
         for record in records:
-            chunk = base64.b64encode(secrets.token_bytes(16)).decode()
+            chunk = base64.b64encode(os.urandom(16)).decode()
             await self._wire.write([self._encode([self._tag, *self._event(record), {"chunk": chunk}])])
             await self._acknowledged(chunk)
 

@@ -6,7 +6,6 @@ https://go2docs.graylog.org/current/getting_in_log_data/gelf.html
 import gzip
 import json
 import os
-import secrets
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
@@ -130,7 +129,7 @@ def chunks(message: bytes) -> Iterator[bytes]:
     count = -(-len(message) // size)
     if count > _MOST_CHUNKS:
         return
-    ident = secrets.token_bytes(8)
+    ident = os.urandom(8)
     for number in range(count):
         head = _MAGIC + ident + bytes((number, count))
         yield head + message[number * size : (number + 1) * size]
