@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.support.archives import ArchiveImage, Layer, docker_archive
-from tests.support.images import busybox_layer, cached
+from tests.support.images import PASSWD, busybox_layer, cached
 
 # Part of the file names: raise it when the recipe of an image changes.
-_RECIPE = 1
+_RECIPE = 2
 _PYTHON = Path("/usr/bin/python3.11")
 _PYTHON_PACKAGES = ("python3.11-minimal", "libpython3.11-minimal")
 # Beyond Debian's minimal set: what an interactive prompt imports.
@@ -68,6 +68,7 @@ def _alpine_layer(release: str) -> bytes:
     for name in ("mnt", "opt", "srv", "var/opt", "var/log"):
         layer.folder(name)
     layer.file("etc/alpine-release", f"{release}\n")
+    layer.file("etc/passwd", f"{PASSWD}postgres:x:70:70::/var/lib/postgresql:/bin/sh\n")
     return layer.data()
 
 

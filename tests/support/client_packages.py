@@ -21,6 +21,8 @@ _PYTHON_PACKAGES = (
     "aiodocker==0.26.0",
     "testcontainers==4.15.0",
     "paramiko==4.0.0",  # docker-py's tests import it
+    "async-timeout==5.0.1",  # aiodocker's
+    "packaging==25.0",
     "pytest==9.0.2",
     "pytest-asyncio==1.3.0",
     "pytest-timeout==2.4.0",
