@@ -46,8 +46,11 @@ def many_lives(daemon: Daemon, first: int, count: int) -> None:
 
 
 def descriptors(daemon: Daemon) -> dict[str, int]:
-    """Open descriptors of each engine process, by its command line."""
-    return {line: len(os.listdir(f"/proc/{pid}/fd")) for pid, line in daemon.processes().items()}
+    """Open descriptors of each engine process, by its name."""
+    return {
+        Path(f"/proc/{pid}/comm").read_text().strip(): len(os.listdir(f"/proc/{pid}/fd"))
+        for pid in daemon.processes()
+    }
 
 
 def connections(daemon: Daemon) -> int:

@@ -56,6 +56,7 @@ def installed_runtimes(
             # A failed execve(2) crun reports as output of the container: not in JSON, please.
             log_format="text" if _is_crun(path) else "json",
             seccomp_programs=SeccompPrograms() if _is_crun(path) else None,
+            sealed=_is_crun(path),
             hidden_mount=_HYBRID_UNIFIED if _is_crun(path) and _is_refused_by_crun(host) else "",
         )
         for name, (path, args) in programs.items()

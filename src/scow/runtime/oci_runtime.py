@@ -61,6 +61,8 @@ class OciRuntime:
     environment: Mapping[str, str] = field(default_factory=lambda: _ENVIRONMENT)
     hidden_mount: str = ""
     """A mount point that it must not see when it starts a container."""
+    sealed: bool = False
+    """It would copy itself for every command."""
     log_format: str = "json"
     seccomp_programs: SeccompPrograms | None = None
     """For a runtime that takes compiled filters."""
@@ -131,6 +133,7 @@ class OciRuntime:
             tty=stdio.tty,
             size=stdio.size,
             log=stdio.log,
+            sealed=self.sealed,
         )
 
     def _global_arguments(self, log: str | None) -> tuple[str, ...]:

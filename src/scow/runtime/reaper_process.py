@@ -11,7 +11,7 @@ import sys
 from scow.runtime import shim
 from scow.runtime.channel import REAPER_LISTEN_FD, REAPER_SOCKET_NAME
 from scow.runtime.reaper import Reaper
-from scow.runtime.shim_link import CHANNEL_FD
+from scow.runtime.shim_link import CHANNEL_FD, command_line
 
 _FLAG_SUBREAPER_SET = "--subreaper-set"
 
@@ -26,7 +26,17 @@ def _close_inherited() -> None:
                 pass  # the directory's own
 
 
-def _fork_shim() -> tuple[int, _socket.socket]:
+def _set_command_line(words: list[str]) -> None:
+    """Have ps(1) show these, as far as there is room, and not what the process was started with."""
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    start, end = int(fields[45]), int(fields[46])  # arg_start and arg_end, proc_pid_stat(5)
+    text = b"".join(os.fsencode(word) + b"\0" for word in words)
+    with open("/proc/self/mem", "r+b", buffering=0) as memory:
+        os.pwrite(memory.fileno(), text[: end - start - 1].ljust(end - start, b"\0"), start)
+
+
+def _fork_shim(python: str) -> tuple[int, _socket.socket]:
     """The first scow-shim: its pid, and our end of its channel.
 
     Forked, not executed, for what both have loaded is there once then: 2 MB. This is a process with one
@@ -43,6 +53,7 @@ def _fork_shim() -> tuple[int, _socket.socket]:
     assert CHANNEL_FD == REAPER_LISTEN_FD  # which it must not keep
     os.dup2(theirs.fileno(), CHANNEL_FD)
     theirs.close()
+    _set_command_line(command_line(python))
     shim.main([])
     sys.exit()
 
@@ -66,7 +77,7 @@ def main(arguments: list[str]) -> None:
     os.chdir("/")
     # The runtime's, too: crun makes directories of devices and mount points with it. Ours are in one of 0700.
     os.umask(0o022)
-    shim_pid, shim_channel = _fork_shim()
+    shim_pid, shim_channel = _fork_shim(python)
     with open("/proc/self/comm", "w") as file:
         file.write("scow-reaper")
     listener = _socket.socket(fileno=REAPER_LISTEN_FD)

@@ -10,6 +10,8 @@ import _signal  # type: ignore[import-not-found]  # `signal` is this plus enum, 
 import os
 import select
 
+from scow.runtime.sealed_program import SealedPrograms
+
 TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +41,7 @@ class RuntimeCommands:
         self._console_dir = console_dir
         self._on_started = on_started
         self._on_failed = on_failed
+        self._sealed = SealedPrograms()
         self._entries: dict[int, Entry] = {}
         # Ends of children that no entry knows (yet): a process may be gone before its runtime command is.
         self._unclaimed: dict[int, tuple[int, int]] = {}
@@ -82,8 +85,9 @@ class RuntimeCommands:
         if entry.console is not None:
             self._watch_console(entry)
         argv = [console_path if word == CONSOLE else word for word in entry.request["argv"]]
+        program = self._sealed.path_of(argv[0]) if entry.request.get("sealed") else argv[0]
         try:
-            entry.runtime_pid = _spawn(entry, argv, child)
+            entry.runtime_pid = _spawn(entry, program, argv, child)
         finally:
             for fd in child:
                 os.close(fd)
@@ -124,10 +128,10 @@ class RuntimeCommands:
             self._poller.forget(entry.console.fileno())
 
 
-def _spawn(entry: Entry, argv: list[str], child: list[int]) -> int:
+def _spawn(entry: Entry, program: str, argv: list[str], child: list[int]) -> int:
     def spawn() -> int:
         return os.posix_spawn(
-            argv[0],
+            program,
             argv,
             entry.request["env"],
             file_actions=[(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(child)],

@@ -24,6 +24,12 @@ _BURST_WINDOW_S = 10.0
 _PAUSE_S = 1.0
 
 
+def command_line(python: str) -> list[str]:
+    """Of a scow-shim."""
+    launcher = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
+    return [os.path.join(os.path.dirname(python), "scow-shim"), "-I", "-S", launcher, "shim"]
+
+
 class ShimLink:
     """The running shim, if there is one. ``hand_over`` gives a new one all that it must know."""
 
@@ -72,10 +78,9 @@ class ShimLink:
         self._hand_over()
 
     def _spawn(self, channel_fd: int) -> int:
-        launcher = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
         return os.posix_spawn(
             self._python,
-            [os.path.join(os.path.dirname(self._python), "scow-shim"), "-I", "-S", launcher, "shim"],
+            command_line(self._python),
             {},
             file_actions=[(os.POSIX_SPAWN_DUP2, channel_fd, CHANNEL_FD)],
         )

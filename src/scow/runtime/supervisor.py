@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from scow.errors import UnavailableError
 from scow.logs.spec import LogSpec
 from scow.runtime.entry import EXITED, PENDING, STARTING
+from scow.runtime.head_start import HeadStart
 from scow.runtime.reaper_link import ReaperLink
 from scow.runtime.runtime_commands import CONSOLE as CONSOLE
 from scow.runtime.start_failure import RuntimeFailedError, last_error
@@ -54,6 +55,8 @@ class SpawnRequest:
     log: LogSpec | None = None
     hidden_mount: str = ""
     """A mount point that the command must not see."""
+    sealed: bool = False
+    """Run a sealed copy of the program, which then need not make one."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Supervisor:
         self._on_exit = on_exit
         self._on_lost = on_lost
         self._tasks = TaskOwner("supervisor")
+        self._head_start = HeadStart(self._tasks)
         self._link = ReaperLink(exec_root, self._handle, self._link_broken)
         self._is_ready = False
         self._listed: dict[str, Running] = {}
@@ -189,6 +193,7 @@ class Supervisor:
 
         If the caller is cancelled the start goes on: ``on_exit`` follows, or nothing if it fails.
         """
+        self._head_start.give()
         answer = await self._link.ask(
             {
                 "op": "spawn",
@@ -202,6 +207,7 @@ class Supervisor:
                 "size": request.size,
                 "log": request.log.to_message() if request.log is not None else None,
                 "hidden_mount": request.hidden_mount,
+                "sealed": request.sealed,
             }
         )
         if answer["op"] == "spawned":

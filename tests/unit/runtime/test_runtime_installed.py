@@ -92,6 +92,8 @@ def test_crun_does_not_see_version_2_controllers_beside_version_1(
     runtimes = installed_runtimes({"runc": Program("runc")}, Path("/run/x"), host)
     assert runtimes["crun"].hidden_mount == (unified if hidden else "")
     assert runtimes["runc"].hidden_mount == ""
+    assert runtimes["crun"].sealed
+    assert not runtimes["runc"].sealed
 
 
 def test_a_crun_that_cannot_be_asked_has_the_options_of_its_time(path: Path) -> None:
