@@ -45,3 +45,36 @@ def enter_netns(fd: int) -> Iterator[None]:
             syscalls.setns(before, syscalls.CLONE_NEWNET)
     finally:
         os.close(before)
+
+
+def every_netns() -> Iterator[int]:
+    """A descriptor of each network namespace that a process is in or holds by a descriptor of ours.
+
+    It is closed when the next one is asked for. Processes that end meanwhile are left out.
+    """
+    seen: set[int] = set()
+    for path in _netns_paths():
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            inode = os.fstat(fd).st_ino
+            if inode not in seen:
+                seen.add(inode)
+                yield fd
+        finally:
+            os.close(fd)
+
+
+def _netns_paths() -> Iterator[str]:
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            yield f"/proc/{entry}/ns/net"
+    for entry in os.listdir("/proc/self/fd"):
+        path = f"/proc/self/fd/{entry}"
+        try:
+            if os.readlink(path).startswith("net:["):
+                yield path
+        except OSError:
+            continue

@@ -44,6 +44,8 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 1
 _IFLA_PROTINFO, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 12, 18, 28
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _VETH_INFO_PEER = 1
+_MACVLAN_MODE = 1
+MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
 _IFLA_BRPORT_STATE, _IFLA_BRPORT_MODE, _IFLA_BRPORT_FLUSH, _IFLA_BRPORT_ISOLATED = 1, 4, 24, 33
 _BR_STATE_DISABLED = 0
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
@@ -164,6 +166,35 @@ def veth(pair: VethPair) -> Request:
         nested(_IFLA_INFO_DATA, attribute(_VETH_INFO_PEER, peer)),
     )
     return Request(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, payload, f"RTM_NEWLINK veth {pair.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Macvlan:
+    """A macvlan device to make in ``netns_fd``, on ``parent_index`` here; ``mode`` is of MACVLAN_MODES.
+
+    Without ``mac`` the kernel chooses one. An ``mtu`` of 0 is the parent's.
+    """
+
+    name: str
+    parent_index: int
+    mode: str
+    netns_fd: int
+    mac: str
+    mtu: int
+
+
+def macvlan(device: Macvlan) -> Request:
+    """Make ``device``. EEXIST if the name is taken there, EBUSY if the parent has another use."""
+    payload = _link_header(0) + text(_IFLA_IFNAME, device.name) + u32(_IFLA_LINK, device.parent_index)
+    payload += u32(_IFLA_NET_NS_FD, device.netns_fd) + attribute(_IFLA_ADDRESS, _mac_bytes(device.mac))
+    if device.mtu:
+        payload += u32(_IFLA_MTU, device.mtu)
+    payload += nested(
+        _IFLA_LINKINFO,
+        text(_IFLA_INFO_KIND, "macvlan"),
+        nested(_IFLA_INFO_DATA, u32(_MACVLAN_MODE, MACVLAN_MODES[device.mode])),
+    )
+    return Request(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, payload, f"RTM_NEWLINK macvlan {device.name}")
 
 
 def link_up(index: int) -> Request:

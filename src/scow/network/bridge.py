@@ -10,21 +10,28 @@ kernel's one lock. Memory is changed under a lock of its own and before the kern
 a kill of the first at any point, gets it right by ``start`` alone.
 """
 
-import asyncio
 import ipaddress
 import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
 
 from scow.errors import InvalidArgumentError, ScowError
 from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
-from scow.network import bridge_device, veth
+from scow.network import bandwidth, bridge_device, veth
 from scow.network.address_pools import AddressPools
+from scow.network.attempt import Attempt
 from scow.network.bridge_device import BridgeDevice
-from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishedPort, PublishError
+from scow.network.endpoint import (
+    ConnectRequest,
+    Endpoint,
+    PortRequest,
+    PublishedPort,
+    PublishError,
+    kernel_errors,
+)
 from scow.network.firewall import NAT, BridgeRules
 from scow.network.host import HostNetwork
 from scow.network.ipam import IPAddress, Subnet
@@ -62,16 +69,6 @@ class BridgeSettings:
     keep_device: bool = False
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """A connect in progress. The lock orders it and the undoing of it when the caller has gone."""
-
-    request: ConnectRequest
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    abandoned: bool = False
-    endpoint: Endpoint | None = None
-
-
 class BridgeDriver:
     """The network of one bridge; see ``NetworkDriver`` for its methods."""
 
@@ -94,22 +91,16 @@ class BridgeDriver:
 
     async def start(self, endpoints: Sequence[Endpoint]) -> None:
         """See ``NetworkDriver``."""
-        with _kernel_errors():
+        with kernel_errors():
             await run_blocking(self._start, endpoints)
 
     async def connect(self, request: ConnectRequest) -> Endpoint:
         """See ``NetworkDriver``."""
-        attempt = _Attempt(request)
-        try:
-            with _kernel_errors():
-                return await run_blocking(self._connect, attempt)
-        except asyncio.CancelledError:
-            await run_blocking(self._abandon, attempt)
-            raise
+        return await Attempt(self._connect, self._undo).make(request)
 
     async def disconnect(self, endpoint: Endpoint, *, running: bool = False) -> None:
         """See ``NetworkDriver``."""
-        with _kernel_errors():
+        with kernel_errors():
             await run_blocking(self._disconnect, endpoint.endpoint_id, running)
 
     async def publish(self, endpoint: Endpoint, ports: Sequence[PortRequest]) -> list[PublishedPort]:
@@ -118,12 +109,12 @@ class BridgeDriver:
 
     async def withdraw(self, endpoint: Endpoint, ports: Sequence[PublishedPort]) -> None:
         """See ``NetworkDriver``."""
-        with _kernel_errors():
+        with kernel_errors():
             await run_blocking(self._withdraw, endpoint, ports)
 
     async def remove(self) -> None:
         """See ``NetworkDriver``."""
-        with _kernel_errors():
+        with kernel_errors():
             await run_blocking(self._remove)
 
     async def aclose(self) -> None:
@@ -155,34 +146,26 @@ class BridgeDriver:
             self._host.reserve_again(endpoint)
         self._host.add_bridge(self._rules, endpoints)
 
-    def _connect(self, attempt: _Attempt) -> Endpoint:
-        with attempt.lock:
-            if attempt.abandoned:
-                raise ScowError("the caller has gone")
-            endpoint = self._reserve(attempt.request)
-            try:
-                self._host.admit(endpoint, self._rules)
-                veth.attach(
-                    attempt.request.netns_fd,
-                    endpoint,
-                    self._started_device,
-                    mtu=self.settings.mtu,
-                    isolated=self._isolate_ports,
-                    default_route=attempt.request.default_route and not self.settings.internal,
-                )
-                with _publishing():
-                    self._host.publish(endpoint, self._rules, endpoint.ports)
-            except BaseException:
-                self._undo(endpoint)
-                raise
-            attempt.endpoint = endpoint
-            return endpoint
-
-    def _abandon(self, attempt: _Attempt) -> None:
-        with attempt.lock:
-            attempt.abandoned = True
-            if attempt.endpoint is not None:
-                self._undo(attempt.endpoint)
+    def _connect(self, request: ConnectRequest) -> Endpoint:
+        limits = bandwidth.limits(request.driver_options)
+        endpoint = self._reserve(request)
+        try:
+            self._host.admit(endpoint, self._rules)
+            veth.attach(
+                request.netns_fd,
+                endpoint,
+                self._started_device,
+                mtu=self.settings.mtu,
+                isolated=self._isolate_ports,
+                default_route=request.default_route and not self.settings.internal,
+                limits=limits,
+            )
+            with _publishing():
+                self._host.publish(endpoint, self._rules, endpoint.ports)
+        except BaseException:
+            self._undo(endpoint)
+            raise
+        return endpoint
 
     def _reserve(self, request: ConnectRequest) -> Endpoint:
         """Addresses and the ports; the only step that is about other endpoints."""
@@ -262,15 +245,6 @@ class BridgeDriver:
         if not self.settings.keep_device:
             with NetlinkSocket(NETLINK_ROUTE) as sock:
                 bridge_device.remove_bridge(sock, self.settings.name)
-
-
-@contextmanager
-def _kernel_errors() -> Iterator[None]:
-    """Name the call that the kernel refused, and why."""
-    try:
-        yield
-    except OSError as exc:
-        raise ScowError(exc.strerror or str(exc)) from exc
 
 
 @contextmanager

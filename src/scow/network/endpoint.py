@@ -4,7 +4,9 @@
 holds everything that is needed to claim the same addresses and ports a second time.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -71,7 +73,8 @@ class ConnectRequest:
 
     ``mac``, ``address`` and ``address6`` ask for fixed ones; without them the driver chooses.
     ``avoid`` are addresses that somebody else will want: given out when no others are left.
-    ``default_route``: whether the way out of the container is by this network.
+    ``default_route``: whether the way out of the container is by this network. ``driver_options`` are the
+    endpoint's: see ``network.bandwidth``.
     """
 
     endpoint_id: str
@@ -85,3 +88,13 @@ class ConnectRequest:
     ports: tuple[PortRequest, ...] = ()
     interface: str = "eth0"
     default_route: bool = True
+    driver_options: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def kernel_errors() -> Iterator[None]:
+    """Name the call that the kernel refused, and why."""
+    try:
+        yield
+    except OSError as exc:
+        raise ScowError(exc.strerror or str(exc)) from exc

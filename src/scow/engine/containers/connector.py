@@ -18,7 +18,7 @@ from scow.engine.networks.endpoint_checks import INTERFACE_NAME
 from scow.engine.networks.gateways import ways_out
 from scow.engine.networks.registry import LiveNetwork, Networks
 from scow.errors import ScowError
-from scow.network import veth
+from scow.network import container_side
 from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishError
 from scow.network.ipam import NoAddressError
 from scow.spec.engine_api.network import EndpointIPAMConfig, EndpointSettings
@@ -86,7 +86,7 @@ class Connector:
         ways = ways_out(records)
         try:
             for version, name in ((4, ways.ipv4), (6, ways.ipv6)):
-                await run_blocking(veth.set_default_route, netns_fd, endpoints.get(name), version)
+                await run_blocking(container_side.set_default_route, netns_fd, endpoints.get(name), version)
         except OSError as exc:
             raise ScowError(f"failed to set default gateway: {exc.strerror}") from exc
 
@@ -119,6 +119,7 @@ def connect_request(
         ports=tuple(ports),
         interface=interface,
         default_route=default_route,
+        driver_options=settings.driver_opts or {},
     )
 
 

@@ -48,7 +48,7 @@ def bridge_settings(record: NetworkRecord, *, ip_forward: bool) -> BridgeSetting
         network_id=record.id,
         ipv4=pool4.settings() if pool4 else None,
         ipv6=pool6.settings() if pool6 else None,
-        mtu=_mtu(options),
+        mtu=driver_mtu(options),
         host_ip=_host_binding(options),
         icc=parse_switch(options, _ICC, default=True),
         masquerade=masquerade and gateway_mode(record, 4).startswith("nat"),
@@ -89,7 +89,8 @@ def has_gateway(record: NetworkRecord, version: int) -> bool:
     return gateway_mode(record, version) != _ISOLATED
 
 
-def _mtu(options: Mapping[str, str]) -> int:
+def driver_mtu(options: Mapping[str, str]) -> int:
+    """Bytes. Raises InvalidArgumentError."""
     text = options.get(MTU)
     if text is None:
         return _DEFAULT_MTU

@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scow.engine.networks.bridge_options import bridge_settings, gateway_mode
+from scow.engine.networks.bridge_options import MTU, bridge_settings, driver_mtu, gateway_mode
 from scow.engine.networks.record import NetworkRecord
-from scow.errors import NotFoundError, PermissionDeniedError
+from scow.errors import NotFoundError, PermissionDeniedError, UnsupportedError
 from scow.network.bridge import BridgeDriver
 from scow.network.driver import NetworkDriver
 from scow.network.host import HostNetwork
+from scow.network.macvlan import PARENT, MacvlanDriver, MacvlanSettings, parent_and_mode
 
 _ONE_ONLY = ("host", "null")
-_BUILT_IN = ("bridge",)
+_BUILT_IN = ("bridge", "macvlan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,22 @@ class Drivers:
             return self.bridge
         if record.driver in _ONE_ONLY or record.config_only:
             return None
+        if record.driver == "macvlan":
+            return MacvlanDriver(_macvlan_settings(record))
         return BridgeDriver(bridge_settings(record, ip_forward=self.ip_forward), self.host)
+
+
+def _macvlan_settings(record: NetworkRecord) -> MacvlanSettings:
+    parent, mode = parent_and_mode(record.options, internal=record.internal)
+    pool4, pool6 = record.pool(4), record.pool(6)
+    return MacvlanSettings(
+        network_id=record.id,
+        parent=parent,
+        mode=mode,
+        ipv4=pool4.settings() if pool4 else None,
+        ipv6=pool6.settings() if pool6 else None,
+        mtu=driver_mtu(record.options) if MTU in record.options else 0,
+    )
 
 
 def check_driver(name: str) -> None:
@@ -40,19 +56,32 @@ def check_driver(name: str) -> None:
             'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" '
             "to connect this node to swarm and try again."
         )
+    if name == "ipvlan":
+        raise UnsupportedError("ipvlan networks are not supported; macvlan ones are")
     if name not in _BUILT_IN:
         raise NotFoundError(f'plugin "{name}" not found')
 
 
 def check_options(record: NetworkRecord) -> None:
     """Before subnets are chosen. Raises InvalidArgumentError, ScowError."""
+    if record.driver == "macvlan":
+        _macvlan_settings(record)
+        return
     for version in (4, 6):
         gateway_mode(record, version)
     bridge_settings(record, ip_forward=False)
 
 
 def check_names(record: NetworkRecord, others: Iterable[NetworkRecord]) -> None:
-    """Two networks cannot have one bridge. Raises PermissionDeniedError."""
+    """Two networks cannot have one bridge, nor one parent. Raises PermissionDeniedError."""
+    if record.driver == "macvlan":
+        parent = record.options[PARENT]
+        for other in others:
+            if other.driver == "macvlan" and other.options.get(PARENT) == parent:
+                raise PermissionDeniedError(
+                    f"network {other.id[:12]} is already using parent interface {parent}"
+                )
+        return
     name = bridge_settings(record, ip_forward=False).name
     for other in others:
         if _bridge_name(other) == name:

@@ -1,0 +1,174 @@
+"""The macvlan driver: containers with devices of their own on the segment of a host's interface.
+
+What they send leaves by the parent as it is, from their own MAC addresses; the host itself does not see it,
+and nothing is published or translated. (Documentation/networking: drivers/net/macvlan.c)
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
+from scow.linux import rtnetlink
+from scow.linux.namespaces import enter_netns, every_netns
+from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
+from scow.linux.rtnetlink import MACVLAN_MODES, Macvlan
+from scow.network import bandwidth
+from scow.network.address_pools import AddressPools
+from scow.network.attempt import Attempt
+from scow.network.container_side import open_inside, set_up
+from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishedPort, kernel_errors
+from scow.network.ipam import Subnet
+from scow.tasks import run_blocking
+
+PARENT = "parent"
+MODE = "macvlan_mode"
+
+
+@dataclass(frozen=True, slots=True)
+class MacvlanSettings:
+    """One network. ``mode`` is of rtnetlink.MACVLAN_MODES; an ``mtu`` of 0 is the parent's."""
+
+    network_id: str
+    parent: str
+    mode: str = "bridge"
+    ipv4: Subnet | None = None
+    ipv6: Subnet | None = None
+    internal: bool = False
+    mtu: int = 0
+
+
+def parent_and_mode(options: Mapping[str, str], *, internal: bool) -> tuple[str, str]:
+    """Out of a network's options. Raises InvalidArgumentError, UnsupportedError.
+
+    Docker makes a dummy device for a network without a parent, and VLAN devices for ``eth0.10``.
+    """
+    mode = options.get(MODE) or "bridge"
+    if mode not in MACVLAN_MODES:
+        raise InvalidArgumentError(
+            f"requested macvlan mode '{mode}' is not valid, 'bridge' mode is the default"
+        )
+    parent = options.get(PARENT, "")
+    if not parent or internal:
+        raise UnsupportedError("a macvlan network needs a parent interface, and cannot be internal")
+    if parent == "lo":
+        raise InvalidArgumentError("loopback interface is not a valid macvlan parent link")
+    return parent, mode
+
+
+class MacvlanDriver:
+    """The network of one parent; see ``NetworkDriver`` for its methods."""
+
+    def __init__(self, settings: MacvlanSettings) -> None:
+        """Raises InvalidArgumentError for a range outside its subnet."""
+        self.settings = settings
+        self._lock = threading.Lock()  # of endpoints and pools; held for microseconds
+        self._pools = AddressPools(settings.ipv4, settings.ipv6)
+        self._endpoints: dict[str, Endpoint] = {}
+
+    async def start(self, endpoints: Sequence[Endpoint]) -> None:
+        """See ``NetworkDriver``. Raises NotFoundError without the parent."""
+        with kernel_errors():
+            await run_blocking(self._parent_index)
+        for endpoint in endpoints:
+            self._endpoints[endpoint.endpoint_id] = endpoint
+            self._pools.claim_again(endpoint)
+
+    async def connect(self, request: ConnectRequest) -> Endpoint:
+        """See ``NetworkDriver``. Ports are not published: the container has an address of its own."""
+        return await Attempt(self._connect, self._undo).make(request)
+
+    async def disconnect(self, endpoint: Endpoint, *, running: bool = False) -> None:
+        """See ``NetworkDriver``."""
+        with kernel_errors():
+            await run_blocking(self._disconnect, endpoint, running)
+
+    async def publish(self, endpoint: Endpoint, ports: Sequence[PortRequest]) -> list[PublishedPort]:
+        """See ``NetworkDriver``: none, as in Docker."""
+        return []
+
+    async def withdraw(self, endpoint: Endpoint, ports: Sequence[PublishedPort]) -> None:
+        """See ``NetworkDriver``: there are none."""
+
+    async def remove(self) -> None:
+        """See ``NetworkDriver``: the parent is the host's."""
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+    def _parent_index(self) -> int:
+        with NetlinkSocket(NETLINK_ROUTE) as sock:
+            parent = rtnetlink.find_link(sock, self.settings.parent)
+        if parent is None:
+            raise NotFoundError(f"parent interface {self.settings.parent} was not found on the host")
+        return parent.index
+
+    def _connect(self, request: ConnectRequest) -> Endpoint:
+        limits = bandwidth.limits(request.driver_options)
+        endpoint = self._reserve(request)
+        try:
+            inside = open_inside(request.netns_fd)
+            with inside, NetlinkSocket(NETLINK_ROUTE) as host:
+                device = Macvlan(
+                    name=endpoint.interface,
+                    parent_index=self._parent_index(),
+                    mode=self.settings.mode,
+                    netns_fd=request.netns_fd,
+                    mac=endpoint.mac,
+                    mtu=self.settings.mtu,
+                )
+                host.execute(rtnetlink.macvlan(device))
+                link = set_up(inside, request.netns_fd, endpoint, default_route=request.default_route)
+                bandwidth.limit_sending(inside, link.index, limits.egress_bytes_per_s, link.mtu)
+                rtnetlink.settle_link(inside, link.index)
+        except BaseException:
+            self._undo(endpoint)
+            raise
+        return endpoint
+
+    def _undo(self, endpoint: Endpoint) -> None:
+        self._disconnect(endpoint, True)
+
+    def _reserve(self, request: ConnectRequest) -> Endpoint:
+        settings = self.settings
+        endpoint = Endpoint(
+            endpoint_id=request.endpoint_id,
+            network_id=settings.network_id,
+            driver="macvlan",
+            interface=request.interface,
+            host_interface="",
+            mac="",
+            link_local=list(request.link_local),
+        )
+        with self._lock:
+            if request.endpoint_id in self._endpoints:
+                raise ScowError(f"endpoint {request.endpoint_id} is connected already")
+            self._pools.assign(endpoint, request)
+            self._endpoints[endpoint.endpoint_id] = endpoint
+        endpoint.gateway = str(settings.ipv4.gateway or "") if settings.ipv4 else ""
+        endpoint.gateway6 = str(settings.ipv6.gateway or "") if settings.ipv6 else ""
+        return endpoint
+
+    def _disconnect(self, endpoint: Endpoint, running: bool) -> None:
+        with self._lock:
+            known = self._endpoints.pop(endpoint.endpoint_id, None)
+        if known is None:
+            return
+        try:
+            if running:
+                _delete_device(known)
+        finally:
+            with self._lock:
+                self._pools.release(known)
+
+
+def _delete_device(endpoint: Endpoint) -> None:
+    """It has no end on the host by which to find it: it is where its name and MAC are."""
+    for fd in every_netns():
+        with enter_netns(fd):
+            sock = NetlinkSocket(NETLINK_ROUTE)
+        with sock:
+            link = rtnetlink.find_link(sock, endpoint.interface)
+            if link is not None and (link.kind, link.mac) == ("macvlan", endpoint.mac.lower()):
+                sock.execute(rtnetlink.delete_link(link.index))
+                return
