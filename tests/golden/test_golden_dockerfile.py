@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from scow.build.dockerfile.logical_lines import LogicalLine
 from scow.build.dockerfile.source import DockerfileError, Source
 from scow.build.dockerfile.statements import Statement, parse_statement, read_statements
