@@ -212,10 +212,13 @@ def test_a_port_is_gone_with_its_container(six: Host) -> None:
     six.start()
     container = six.connect(publish(8080))
     with served(six):
-        six.disconnect(container)
-        with pytest.raises(ConnectionRefusedError):
-            call(six.fd, "::1", 8080)
-        assert six.connect(publish(8080)).endpoint.ports
+        with service(container.netns_fd, 80, "served"), caller(six.fd, "::1", 8080) as sock:
+            assert ask(sock) == f"served {GATEWAY}"
+            six.disconnect(container)
+            with pytest.raises(ConnectionRefusedError):
+                call(six.fd, "::1", 8080)
+            # although a connection of the one before is still there
+            assert six.connect(publish(8080)).endpoint.ports
 
 
 def test_without_the_userland_proxy_only_what_the_kernel_can(

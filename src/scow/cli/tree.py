@@ -114,6 +114,7 @@ NOUNS = {
             "connect": "network.connect",
             "create": "network.create",
             "disconnect": "network.disconnect",
+            "explain": "network.explain",
             "inspect": "inspect:NETWORK",
             "ls": "network.ls",
             "prune": "prune:NETWORK",
@@ -191,6 +192,9 @@ OTHERS = {
 }
 
 TOP_LEVEL = COMMON | OTHERS
+
+PORT_VERBS = {"add": "container.port_change:ADD", "rm": "container.port_change:REMOVE"}
+"""What ``port`` does with a first word of these and more words than it otherwise takes."""
 
 
 def load_command(place: str) -> Command:

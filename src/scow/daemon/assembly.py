@@ -27,6 +27,7 @@ from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
 from scow.engine.containers.log_forwarding import LogForwarding
 from scow.engine.containers.oom import OomWatch
+from scow.engine.containers.port_changes import PortChanges
 from scow.engine.containers.pruning import ContainerPruning
 from scow.engine.containers.recover import Recovery
 from scow.engine.containers.registry import Containers
@@ -42,6 +43,7 @@ from scow.engine.disk_usage import DiskUsages
 from scow.engine.event_history import EventHistory
 from scow.engine.events import EventBus
 from scow.engine.execs import Execs
+from scow.engine.explanations import Explanations
 from scow.engine.idle import IdleExit
 from scow.engine.images import Images
 from scow.engine.programs import Programs
@@ -257,6 +259,8 @@ class Daemon:
             volumes=volumes,
             networks=networking.service,
             connections=networking.connections,
+            port_changes=PortChanges(containers, networking.networks, events),
+            explanations=Explanations(containers, networking.networks),
             system=self.system,
             disk_usage=DiskUsages(images, nouns, service, volumes),
             prunes=Pruning(images, nouns, events),

@@ -32,6 +32,7 @@ from scow.network.endpoint import (
     PublishError,
     kernel_errors,
 )
+from scow.network.explain import explain_endpoint, explain_port
 from scow.network.firewall import NAT, BridgeRules
 from scow.network.host import HostNetwork
 from scow.network.ipam import IPAddress, Subnet
@@ -111,6 +112,20 @@ class BridgeDriver:
         """See ``NetworkDriver``."""
         with kernel_errors():
             await run_blocking(self._withdraw, endpoint, ports)
+
+    async def explain(self, endpoint: Endpoint, ports: Sequence[PublishedPort] | None = None) -> list[str]:
+        """See ``NetworkDriver``."""
+        tables = await run_blocking(self._host.kernel_tables)
+        if tables is None:
+            return ["no rules are written (iptables=false): nothing is published or translated"]
+        relayed = self._host.relays
+        if ports is None:
+            return explain_endpoint(endpoint, self._rules, tables, relayed=relayed)
+        return [
+            line
+            for port in ports
+            for line in explain_port(endpoint, port, self._rules, tables, relayed=relayed)
+        ]
 
     async def remove(self) -> None:
         """See ``NetworkDriver``."""

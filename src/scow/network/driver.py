@@ -37,6 +37,9 @@ class NetworkDriver(Protocol):
     async def withdraw(self, endpoint: Endpoint, ports: Sequence[PublishedPort]) -> None:
         """Take ports away, also out of the endpoint's ``ports``; no error for one that it has not."""
 
+    async def explain(self, endpoint: Endpoint, ports: Sequence[PublishedPort] | None = None) -> list[str]:
+        """The ways of packets to and from an endpoint, or to ``ports`` alone, as lines of text."""
+
     async def remove(self) -> None:
         """Take the network's own devices and rules away; no error if they are gone."""
 

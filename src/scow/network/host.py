@@ -12,6 +12,7 @@ from scow.linux import conntrack
 from scow.linux.netlink import NETLINK_NETFILTER, NetlinkSocket
 from scow.linux.nf_tables import Element, TableWatch
 from scow.network.endpoint import Endpoint, PortRequest, PublishedPort
+from scow.network.explain import KernelTables
 from scow.network.firewall import BridgeRules
 from scow.network.packet_filter import PacketFilter
 from scow.network.port_elements import leads_nowhere, port_elements
@@ -132,6 +133,10 @@ class HostNetwork:
         if self._filter is not None:
             self._filter.remove(_elements(endpoint, rules))
         _forget_flows_to_container(endpoint, endpoint.ports)
+
+    def kernel_tables(self) -> KernelTables | None:
+        """What the kernel has at the moment; None without rules. Raises NftablesError."""
+        return self._rules().read() if self._with_rules else None
 
     def close(self) -> None:
         """Let go of sockets; rules and connections stay. May be called twice."""

@@ -90,6 +90,14 @@ class MacvlanDriver:
     async def withdraw(self, endpoint: Endpoint, ports: Sequence[PublishedPort]) -> None:
         """See ``NetworkDriver``: there are none."""
 
+    async def explain(self, endpoint: Endpoint, ports: Sequence[PublishedPort] | None = None) -> list[str]:
+        """See ``NetworkDriver``."""
+        return [
+            f"{endpoint.interface} is {endpoint.address or endpoint.address6}, on the segment of "
+            f"{self.settings.parent} (macvlan, {self.settings.mode})",
+            "  1. no rule of scow sees its packets, and the host itself does not reach it",
+        ]
+
     async def remove(self) -> None:
         """See ``NetworkDriver``: the parent is the host's."""
 

@@ -15,6 +15,7 @@ from scow.linux import nf_tables, nftables
 from scow.linux.netlink import NETLINK_NETFILTER, NetlinkSocket, Request
 from scow.linux.nf_tables import Element, TableWatch
 from scow.network import firewall, source_guard
+from scow.network.explain import KernelTables, user_rules
 from scow.network.firewall import BridgeRules
 
 TABLE = "scow"
@@ -94,6 +95,16 @@ class PacketFilter:
         listing, _ = nftables.run("list chains\n")
         return firewall.foreign_drop_policies(listing, TABLE)
 
+    def read(self) -> KernelTables:
+        """What is in the kernel now, whoever put it there. Raises NftablesError."""
+        listing, _ = nftables.run("list ruleset\n")
+        own = [_table(listing, f"{family} {TABLE}") for family in ("inet", "bridge")]
+        return KernelTables(
+            "\n".join(own),
+            user_rules(_table(listing, f"inet {firewall.USER_TABLE}")),
+            tuple(firewall.foreign_drop_policies(listing, TABLE)),
+        )
+
     def close(self) -> None:
         """Let go of the kernel; the tables stay. May be called twice."""
         self._socket.close()
@@ -124,3 +135,9 @@ class PacketFilter:
         )
         _, port = nftables.run(commands)
         self._own_commands.append(port)
+
+
+def _table(listing: str, name: str) -> str:
+    """One table out of nft's listing, where the brace that ends it stands alone."""
+    _, found, rest = listing.partition(f"table {name} {{\n")
+    return found + rest.partition("\n}")[0] if found else ""

@@ -63,6 +63,8 @@ class RelayFeed:
         """Take clients on a bound socket, which stays the caller's. Raises OSError if nobody can."""
         sock.setblocking(False)
         if port.protocol == "tcp":
+            # For its connections, which outlive it: they must not keep the next one from binding the port.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.listen(_BACKLOG)
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)

@@ -31,6 +31,7 @@ from scow.api.server.routes.networks import ConnectionService, NetworkService, n
 from scow.api.server.routes.plugins import plugin_routes
 from scow.api.server.routes.prune import PruneService, prune_routes
 from scow.api.server.routes.registry import RegistryService, registry_routes
+from scow.api.server.routes.scow_ports import ExplanationService, PortChangeService, scow_port_routes
 from scow.api.server.routes.stats import StatsService, stats_routes
 from scow.api.server.routes.streams import StreamService, stream_routes
 from scow.api.server.routes.swarm import swarm_routes
@@ -67,6 +68,8 @@ class Services:
     volumes: VolumeService
     networks: NetworkService
     connections: ConnectionService
+    port_changes: PortChangeService
+    explanations: ExplanationService
     system: SystemService
     disk_usage: DiskUsageService
     prunes: PruneService
@@ -91,6 +94,7 @@ def build_app(services: Services) -> "App":
                 *registry_routes(services.registries),
                 *volume_routes(services.volumes),
                 *network_routes(services.networks, services.connections),
+                *scow_port_routes(services.port_changes, services.explanations),
                 *build_routes(services.builds),
                 *swarm_routes(),
                 *plugin_routes(),

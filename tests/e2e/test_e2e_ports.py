@@ -1,0 +1,134 @@
+"""Ports over IPv6, added and withdrawn while a container runs, for some clients only, and explained."""
+
+import json
+
+import pytest
+
+from tests.support.clients import Client
+from tests.support.daemons import DaemonOptions
+from tests.support.namespaces import NetworkNamespace
+from tests.support.waiting import wait_until
+
+DAEMON = DaemonOptions(uplink=True)
+
+_SERVE = ("sh", "-c", "echo hello >/tmp/index.html; exec httpd -f -p 80 -h /tmp")
+
+
+def fetch(namespace: NetworkNamespace, address: str, port: int) -> str:
+    """What an HTTP server there answers, or an empty string."""
+    url = f"http://{address}:{port}/"
+    return namespace.run("timeout", "3", "busybox", "wget", "-qO-", url).stdout.strip()
+
+
+def test_a_port_answers_at_the_hosts_ipv6_loopback(client: Client) -> None:
+    client.start("--name", "web", "-p", "8080:80", "busybox", *_SERVE)
+    host = client.daemon.namespace
+    for address in ("127.0.0.1", "[::1]"):
+        wait_until(lambda a=address: fetch(host, a, 8080) == "hello", f"{address} answers")
+    client("rm", "-f", "web")
+    assert fetch(host, "[::1]", 8080) == ""
+
+
+def test_ports_come_and_go_while_a_container_runs(client: Client) -> None:
+    client.start("--name", "web", "-p", "8080:80", "busybox", *_SERVE)
+    host = client.daemon.namespace
+    assert (
+        client.daemon.scow("port", "add", "web", "9090:80").out
+        == "80/tcp -> 0.0.0.0:9090\n80/tcp -> [::]:9090\n"
+    )
+    wait_until(lambda: fetch(host, "127.0.0.1", 9090) == "hello", "the new port answers")
+    assert fetch(host, "127.0.0.1", 8080) == "hello"
+    assert "0.0.0.0:9090" in client.text("port", "web", "80")
+    error = client.daemon.scow("port", "add", "web", "9090:80", code=1).err
+    assert "Bind for 0.0.0.0:9090 failed: port is already allocated" in error
+    client("restart", "-t", "0", "web")
+    wait_until(lambda: fetch(host, "127.0.0.1", 9090) == "hello", "it is published after a restart too")
+    client.daemon.restart()
+    wait_until(lambda: fetch(host, "127.0.0.1", 9090) == "hello", "and by the next daemon")
+    client.daemon.scow("port", "rm", "web", "9090:80")
+    assert fetch(host, "127.0.0.1", 9090) == ""
+    assert fetch(host, "127.0.0.1", 8080) == "hello"
+    client("restart", "-t", "0", "web")
+    assert "9090" not in client.text("port", "web")
+    assert "no such port is published" in client.daemon.scow("port", "rm", "web", "9090:80", code=1).err
+
+
+def test_ports_of_a_stopped_container_are_published_when_it_starts(client: Client) -> None:
+    client("create", "--name", "web", "busybox", *_SERVE)
+    client.daemon.scow("port", "add", "web", "127.0.0.1:9091:80")
+    client("start", "web")
+    wait_until(lambda: fetch(client.daemon.namespace, "127.0.0.1", 9091) == "hello", "it answers")
+    assert client.text("port", "web") == "80/tcp -> 127.0.0.1:9091"
+
+
+def test_a_label_says_who_may_use_a_port(client: Client, neighbour: NetworkNamespace) -> None:
+    client.start(
+        "--name", "web", "-p", "8080:80", "--label", "scow.allow.80/tcp=192.0.2.0/24", "busybox", *_SERVE
+    )
+    host = client.daemon.namespace
+    wait_until(lambda: fetch(host, "127.0.0.1", 8080) == "hello", "the host may")
+    assert fetch(neighbour, neighbour.peer_address, 8080) == ""
+    client.daemon.scow("port", "add", "--allow", f"{neighbour.address}/32", "web", "9090:80")
+    error = client("create", "--label", "scow.allow.80/tcp=x", "-p", "80:80", "busybox", code=None)
+    assert error
+
+
+def test_the_way_of_a_packet_is_explained(client: Client) -> None:
+    client.start("--name", "web", "-p", "8080:80", "busybox", *_SERVE)
+    address = client.inspect("web", "{{.NetworkSettings.Networks.bridge.IPAddress}}")
+    text = client.daemon.scow("network", "explain", "web").out
+    for part in (
+        f"published: tcp . 8080 : {address} . 80",
+        "chain SCOW-USER: no rules",
+        "masquerade",
+        "relay",
+    ):
+        assert part in text
+    assert "MISSING" not in text
+    by_port = client.daemon.scow("network", "explain", "8080").out
+    assert "container web" in by_port
+    nft = client.daemon.namespace.run
+    rule = ("meta", "l4proto", "tcp", "ct", "original", "proto-dst", "8080", "drop")
+    nft("nft", "add", "rule", "inet", "scow-user", "SCOW-USER", *rule)
+    assert "1 rule of yours" in client.daemon.scow("network", "explain", "8080/tcp").out
+    nft("nft", "flush", "chain", "inet", "scow-user", "SCOW-USER")
+    error = client.daemon.scow("network", "explain", "8099", code=1).err
+    assert "no container has published port 8099/tcp" in error
+    assert "No such container: nobody" in client.daemon.scow("network", "explain", "nobody", code=1).err
+
+
+def test_rules_that_are_flushed_come_back_while_containers_run(client: Client) -> None:
+    client.start("--name", "web", "-p", "8080:80", "busybox", *_SERVE)
+    host = client.daemon.namespace
+    wait_until(lambda: fetch(host, "127.0.0.1", 8080) == "hello", "it answers")
+    host.run("nft", "flush", "ruleset")
+    wait_until(lambda: fetch(host, "127.0.0.1", 8080) == "hello", "it answers again")
+
+
+def test_a_container_on_a_macvlan_network_is_on_its_parents_segment(
+    client: Client, neighbour: NetworkNamespace
+) -> None:
+    host = client.daemon.namespace
+    device = host.run("ip", "-o", "-4", "addr", "show", "to", neighbour.peer_address).stdout.split()[1]
+    neighbour.run("ip", "addr", "add", "10.91.0.1/24", "dev", "eth0")
+    create = ("network", "create", "-d", "macvlan", "--subnet", "10.91.0.0/24", "-o", f"parent={device}")
+    client(*create, "segment")
+    client.start("--name", "web", "--network", "segment", "--ip", "10.91.0.7", "busybox", *_SERVE)
+    wait_until(lambda: fetch(neighbour, "10.91.0.7", 80) == "hello", "the machine beside the host reaches it")
+    error = client("network", "create", "-d", "macvlan", "-o", f"parent={device}", "other", code=1).err
+    assert f"is already using parent interface {device}" in error
+    error = client("network", "create", "-d", "ipvlan", "-o", f"parent={device}", "other", code=1).err
+    assert "ipvlan networks are not supported" in error
+    found = json.loads(client.text("network", "inspect", "segment"))[0]
+    assert (found["Driver"], found["Options"]["parent"]) == ("macvlan", device)
+    client("rm", "-f", "web")
+    client("network", "rm", "segment")
+
+
+@pytest.mark.not_on_dockerd("Docker has no limits of an endpoint's rate")
+def test_a_rate_that_is_none_is_refused(client: Client) -> None:
+    client("network", "create", "front")
+    option = "name=front,driver-opt=com.scow.bandwidth.egress=fast"
+    error = client("run", "--rm", "--network", option, "busybox", "true", code=125).err
+    assert "a rate is like 10mbit or 500kbit" in error
+    client("network", "rm", "front")
