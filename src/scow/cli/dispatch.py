@@ -86,10 +86,12 @@ def _run_noun(invocation: Invocation, name: str, noun: Noun, words: list[str]) -
     _print_notices(options)
     words = options.arguments
     verb = noun.verb(words[0]) if words else ""
-    if options["help"] or options["-h"] or (not verb and "--help" in words):
-        _print_noun_page(invocation, name, 1)
+    if words and words[0] in noun.nested:
+        _run_noun(invocation, f"{name} {words[0]}", noun.nested[words[0]], words[1:])
+    elif options["help"] or options["-h"] or (not verb and "--help" in words):
+        _print_noun_page(invocation, name, noun, 1)
     elif not words:
-        _print_noun_page(invocation, name, 2)
+        _print_noun_page(invocation, name, noun, 2)
     elif verb:
         _run_command(invocation, f"{name} {verb}", load_command(noun.verbs[verb]), words[1:])
     else:
@@ -156,13 +158,15 @@ def _help_about(invocation: Invocation, words: list[str], flags: tuple[Flag, ...
 
     first, rest = (words[0], words[1:]) if words else ("", [])
     noun = NOUNS.get(first)
+    while noun and rest and rest[0] in noun.nested:
+        noun, first, rest = noun.nested[rest[0]], f"{first} {rest[0]}", rest[1:]
     verb = noun.verb(rest[0]) if noun and len(rest) == 1 else ""
     if not words:
         _print_root_page(invocation, flags, 1)
     elif first in TOP_LEVEL and not rest:
         Output(1).write(command_page(invocation.program, first, load_command(TOP_LEVEL[first])))
     elif noun and not rest:
-        _print_noun_page(invocation, first, 1)
+        _print_noun_page(invocation, first, noun, 1)
     elif noun and verb:
         command = load_command(noun.verbs[verb])
         Output(1).write(command_page(invocation.program, f"{first} {verb}", command))
@@ -173,10 +177,10 @@ def _help_about(invocation: Invocation, words: list[str], flags: tuple[Flag, ...
         raise CommandError(f"unknown help topic: {' '.join(rest if noun else words)}")
 
 
-def _print_noun_page(invocation: Invocation, name: str, fd: int) -> None:
+def _print_noun_page(invocation: Invocation, name: str, noun: Noun, fd: int) -> None:
     from scow.cli.help_pages import noun_page
 
-    Output(fd).write(noun_page(invocation.program, name))
+    Output(fd).write(noun_page(invocation.program, name, noun))
 
 
 def _print_root_page(invocation: Invocation, flags: tuple[Flag, ...], fd: int) -> None:

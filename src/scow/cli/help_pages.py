@@ -7,13 +7,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from scow.cli.flags import Flag
     from scow.cli.plugins import Plugin
+    from scow.cli.tree import Noun
 
 
-def noun_page(program: str, name: str) -> str:
-    """The verbs of a noun."""
-    noun = NOUNS[name]
+def noun_page(program: str, name: str, noun: "Noun") -> str:
+    """The verbs of a noun; those that Docker does not have by themselves, and not in its name."""
     rows = [(verb, load_command(place).short) for verb, place in sorted(noun.verbs.items())]
-    page = group_page(f"{program} {name} COMMAND", noun.about, [("Commands", rows)])
+    sections = [("Commands", [row for row in rows if row[0] not in noun.own])]
+    own = [row for row in rows if row[0] in noun.own]
+    own += [(nested, inner.about) for nested, inner in noun.nested.items()]
+    if own and program != "docker":
+        sections.append(("Commands beyond Docker", own))
+    page = group_page(f"{program} {name} COMMAND", noun.about, sections)
     return f"{page}\n\nRun '{program} {name} COMMAND --help' for more information on a command.\n"
 
 

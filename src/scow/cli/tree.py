@@ -3,14 +3,19 @@ when that is not ``COMMAND``."""
 
 from scow.cli.command import Command
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class Noun:
     """A group of verbs: where each is, and other names that some of them have.
 
-    The help page of the program does not have a ``hidden`` one.
+    The help page of the program does not have a ``hidden`` one. ``own`` are verbs that Docker does not have,
+    ``nested`` groups of such verbs.
     """
 
-    __slots__ = ("about", "aliases", "hidden", "verbs")
+    __slots__ = ("about", "aliases", "hidden", "nested", "own", "verbs")
 
     def __init__(
         self,
@@ -19,11 +24,22 @@ class Noun:
         aliases: dict[str, str] | None = None,
         *,
         hidden: bool = False,
+        own: tuple[str, ...] = (),
+        nested: "dict[str, Noun] | None" = None,
     ) -> None:
         self.about = about
+        self.own = own
+        self.nested = nested or {}
         self.verbs = verbs
         self.aliases = aliases or {}
         self.hidden = hidden
+
+    def all_verbs(self) -> "Iterator[tuple[str, str]]":
+        """Every verb, those of nested groups with the group before them, and where it is."""
+        yield from self.verbs.items()
+        for name, noun in self.nested.items():
+            for verb, place in noun.all_verbs():
+                yield f"{name} {verb}", place
 
     def verb(self, name: str) -> str:
         """The verb's own name for one of its names; "" when there is none."""
@@ -121,6 +137,7 @@ NOUNS = {
             "rm": "network.rm",
         },
         {"list": "ls", "remove": "rm"},
+        own=("explain",),
     ),
     "system": Noun(
         "Manage Docker",

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.skipif(shutil.which("docker") is None, reason="needs Do
 _EXPERIMENTAL = re.compile(r"\nEXPERIMENTAL:\n(?:  .*\n)+")
 # Our completion scripts need no bash-completion package, and say so.
 _NOUNS = {name: noun for name, noun in NOUNS.items() if name != "completion"}
-_PAGES = list(TOP_LEVEL) + [f"{noun} {verb}" for noun, found in _NOUNS.items() for verb in found.verbs]
+_PAGES = list(TOP_LEVEL) + [
+    f"{noun} {verb}" for noun, found in _NOUNS.items() for verb in found.verbs if verb not in found.own
+]
 _COMPLAINTS = """
 ps extra
 ps --bogus

@@ -10,7 +10,7 @@ from scow.cli.completion.flag_values import complete_value
 from scow.cli.flags import Flags
 from scow.cli.global_flags import HELP, global_flags
 from scow.cli.parser import parse_flags
-from scow.cli.tree import NOUNS, TOP_LEVEL, load_command
+from scow.cli.tree import NOUNS, TOP_LEVEL, Noun, load_command
 from scow.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -64,17 +64,26 @@ def _plugin_choices(invocation: "Invocation") -> list[tuple[str, str]]:
 def _complete_command(invocation: "Invocation", words: list[str]) -> Answer:
     first, *rest = words
     noun = NOUNS.get(first)
+    while noun and len(rest) > 1 and rest[0] in noun.nested:
+        noun, rest = noun.nested[rest[0]], rest[1:]
     if first == "help":
         return _complete_root(invocation, rest) if len(rest) <= 1 else _complete_command(invocation, rest)
     if noun:
         if len(rest) == 1:
-            shorts = [(verb, load_command(place).short) for verb, place in noun.verbs.items()]
-            return _choices(shorts, rest[0])
+            return _choices(_verbs(noun, own=invocation.program != "docker"), rest[0])
         verb = noun.verb(rest[0])
         return _complete_arguments(invocation, noun.verbs[verb], rest[1:]) if verb else FILES
     if first in TOP_LEVEL:
         return _complete_arguments(invocation, TOP_LEVEL[first], rest)
     return _complete_by_plugin(invocation, words)
+
+
+def _verbs(noun: Noun, *, own: bool) -> list[tuple[str, str]]:
+    """What may follow a noun; ``own``: also what Docker does not have."""
+    found = [
+        (verb, load_command(place).short) for verb, place in noun.verbs.items() if own or verb not in noun.own
+    ]
+    return [*found, *((name, inner.about) for name, inner in noun.nested.items() if own)]
 
 
 def _complete_by_plugin(invocation: "Invocation", words: list[str]) -> Answer:
