@@ -211,14 +211,13 @@ def test_the_relay_knows_who_may_use_a_port(six: Host) -> None:
 def test_a_port_is_gone_with_its_container(six: Host) -> None:
     six.start()
     container = six.connect(publish(8080))
-    with served(six):
-        with service(container.netns_fd, 80, "served"), caller(six.fd, "::1", 8080) as sock:
-            assert ask(sock) == f"served {GATEWAY}"
-            six.disconnect(container)
-            with pytest.raises(ConnectionRefusedError):
-                call(six.fd, "::1", 8080)
-            # although a connection of the one before is still there
-            assert six.connect(publish(8080)).endpoint.ports
+    with served(six), service(container.netns_fd, 80, "served"), caller(six.fd, "::1", 8080) as sock:
+        assert ask(sock) == f"served {GATEWAY}"
+        six.disconnect(container)
+        with pytest.raises(ConnectionRefusedError):
+            call(six.fd, "::1", 8080)
+        # although a connection of the one before is still there
+        assert six.connect(publish(8080)).endpoint.ports
 
 
 def test_without_the_userland_proxy_only_what_the_kernel_can(
