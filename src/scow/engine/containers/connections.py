@@ -11,7 +11,7 @@ that start-up sets again.
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from scow.engine.containers.document import own_addresses
 from scow.engine.containers.events import network_event
 from scow.engine.containers.joining import NOT_WITH_OTHERS, asked_for, check_together, find_network
 from scow.engine.containers.model import Container, Live
+from scow.engine.containers.port_moves import move_ports
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
 from scow.engine.events import EventBus
@@ -33,6 +34,7 @@ from scow.errors import (
     ScowError,
 )
 from scow.linux.processes import is_running
+from scow.network.endpoint import PublishedPort
 from scow.runtime.identity import hosts_with, hosts_without
 from scow.spec.engine_api.network import EndpointSettings
 from scow.tasks import run_blocking
@@ -101,7 +103,7 @@ class Connections:
             else:
                 await self._containers.save(live)
         except BaseException:
-            del doc.networks[name]
+            doc.networks.pop(name, None)
             raise
 
     async def _connect(self, live: Live, network: LiveNetwork) -> None:
@@ -114,11 +116,10 @@ class Connections:
             doc.endpoints[name] = endpoint
             try:
                 await self._containers.save(live)
+                await self._settle(live, netns_fd)
             except BaseException:
-                del doc.endpoints[name]
-                await self._connector.disconnect(doc, endpoint, running=True)
+                await self._take_back(live, name, netns_fd)
                 raise
-            await self._settle(doc, netns_fd)
         await self._rewrite_hosts(
             doc,
             lambda text: hosts_with(
@@ -127,17 +128,29 @@ class Connections:
         )
         network_event(self._events, doc, name, network.record.id, network.record.driver, taken=True)
 
-    async def adopt(self, doc: Container) -> None:
-        """A running container of an earlier daemon: its names are known again, and its routes set right.
+    async def _take_back(self, live: Live, name: str, netns_fd: int) -> None:
+        """A connect that failed half-way leaves the container on its other networks as it was."""
+        doc = live.doc
+        del doc.networks[name]
+        endpoint = doc.endpoints.pop(name)
+        await self._connector.disconnect(doc, endpoint, running=True)
+        with suppress(ScowError):
+            await self._settle(live, netns_fd, endpoint.ports)
+        with suppress(ScowError):
+            await self._containers.save(live)
+
+    async def adopt(self, live: Live) -> None:
+        """A running container of an earlier daemon: its names are known again, routes and ports set right.
 
         Never raises: what cannot be had is told of, and the container runs on.
         """
+        doc = live.doc
         try:
             with open_netns(doc) as netns_fd:
                 for name, endpoint in doc.endpoints.items():
                     self._connector.names.connected(doc, name, endpoint, netns_fd)
                 if len(doc.endpoints) > 1:
-                    await self._connector.set_ways_out(doc, netns_fd, doc.endpoints)
+                    await self._settle(live, netns_fd)
                 self._connector.names.set_ways_out(doc, doc.endpoints.values())
         except (ScowError, OSError) as exc:
             _log.warning("networks of %s: %s", doc.id, exc)
@@ -177,7 +190,7 @@ class Connections:
             return
         await self._connector.disconnect(doc, endpoint, running=True)
         with suppress(ConflictError), open_netns(doc) as netns_fd:  # of one that has ended by now
-            await self._settle(doc, netns_fd)
+            await self._settle(live, netns_fd, endpoint.ports)
         await self._rewrite_hosts(doc, lambda text: hosts_without(text, own_addresses([endpoint])))
         network_event(self._events, doc, name, endpoint.network_id, endpoint.driver, taken=False)
 
@@ -193,10 +206,14 @@ class Connections:
 
         await run_blocking(rewrite)
 
-    async def _settle(self, doc: Container, netns_fd: int) -> None:
-        """Routes and names as they are with the networks of now."""
+    async def _settle(self, live: Live, netns_fd: int, lost: Sequence[PublishedPort] = ()) -> None:
+        """Routes, ports and names as they are with the networks of now; ``lost`` ports need a new place."""
+        doc = live.doc
         await self._connector.set_ways_out(doc, netns_fd, doc.endpoints)
         self._connector.names.set_ways_out(doc, doc.endpoints.values())
+        target = self._connector.ways_out(doc, doc.endpoints).ports
+        if await move_ports(doc, target, self._networks, lost):
+            await self._containers.save(live)
 
 
 def _check_present(live: Live) -> None:

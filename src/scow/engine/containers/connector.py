@@ -15,7 +15,7 @@ from scow.engine.containers.name_service import ContainerNames
 from scow.engine.containers.registry import Containers
 from scow.engine.networks.bridge_options import INTERFACE_PREFIX
 from scow.engine.networks.endpoint_checks import INTERFACE_NAME
-from scow.engine.networks.gateways import ways_out
+from scow.engine.networks.gateways import WaysOut, ways_out
 from scow.engine.networks.registry import LiveNetwork, Networks
 from scow.errors import ScowError
 from scow.network import container_side
@@ -80,10 +80,13 @@ class Connector:
             await live.driver.disconnect(endpoint, running=running)
             live.endpoints.pop(endpoint.endpoint_id, None)
 
+    def ways_out(self, doc: Container, endpoints: Mapping[str, Endpoint]) -> WaysOut:
+        """By which of its networks a container reaches the world, and is reached."""
+        return ways_out((live.record, doc.networks[name]) for name, live in self._live(endpoints))
+
     async def set_ways_out(self, doc: Container, netns_fd: int, endpoints: Mapping[str, Endpoint]) -> None:
         """Set the default routes of a namespace as its networks' priorities say. Raises ScowError."""
-        records = [(live.record, doc.networks[name]) for name, live in self._live(endpoints)]
-        ways = ways_out(records)
+        ways = self.ways_out(doc, endpoints)
         try:
             for version, name in ((4, ways.ipv4), (6, ways.ipv6)):
                 await run_blocking(container_side.set_default_route, netns_fd, endpoints.get(name), version)

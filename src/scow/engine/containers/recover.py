@@ -122,7 +122,7 @@ class Recovery:
         if live.doc.limits_pending:
             await self._apply_limits(live)
         self._launcher.adopt(live)
-        await self._connections.adopt(live.doc)
+        await self._connections.adopt(live)
         self._launcher.status_changed(live)
 
     async def _apply_limits(self, live: Live) -> None:
