@@ -4,57 +4,22 @@ For N from 1 on, until an operation comes to its end: prepare, let scowd kill it
 it, look, clean up, and find nothing left. The steps are those of ``tests.support.fault_point``.
 """
 
-import http.client
-import os
-import signal
+import functools
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.daemons import Daemon, ScowDaemon, running
+from tests.support.daemons import Daemon, running
 from tests.support.disks import mount_points_below
-from tests.support.environment import PROJECT
+from tests.support.fault_daemon import SAMPLE, FaultDaemon, ask, do
+from tests.support.fault_daemon import at_every_step as at_every_step_of
 from tests.support.http import Answer
 from tests.support.waiting import wait_until
 
-_MOST_STEPS = 150
-# Every step of the long operations takes a minute of a core: every third one, unless asked for all.
-_SAMPLE = 1 if os.environ.get("SCOW_TEST_ALL_STEPS") else 3
-# What an operation still does when it has been answered is done by then, on a machine however busy.
-_AFTERMATH_S = 0.5
 _SLEEP = {"Image": "busybox", "Cmd": ["sleep", "600"]}
-
-
-class FaultDaemon(ScowDaemon):
-    """scowd with a fault point."""
-
-    def argv(self) -> list[str]:
-        scowd, *arguments = super().argv()
-        launcher = PROJECT / "tests" / "support" / "fault_point.py"
-        # -P: the launcher's folder has modules with names of the standard library's.
-        return [str(Path(scowd).with_name("python")), "-P", str(launcher), str(self._order), *arguments]
-
-    @property
-    def _order(self) -> Path:
-        return self.folder / "fault"
-
-    def arm(self, step: int) -> None:
-        """From now on scowd has ``step`` - 1 steps to live."""
-        self._order.write_text(str(step))
-        os.kill(self.pid, signal.SIGUSR1)
-        wait_until(lambda: not self._order.exists(), "the fault point is armed")
-
-    def survives(self) -> bool:
-        """Whether it is still there when all work is done."""
-        assert self.process is not None
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(_AFTERMATH_S)
-        return self.running
 
 
 @pytest.fixture(scope="module")
@@ -69,21 +34,6 @@ def engine(fault_daemon: FaultDaemon) -> Iterator[FaultDaemon]:
     yield fault_daemon
     if not fault_daemon.running:
         fault_daemon.start()
-
-
-def ask(engine: Daemon, method: str, target: str, body: object = None) -> Answer | None:
-    """A request to an engine that may die of it."""
-    try:
-        return engine.api(method, target, body)
-    except (OSError, http.client.HTTPException):
-        return None
-
-
-def do(engine: Daemon, method: str, target: str, body: object = None) -> Any:
-    """A request that must succeed."""
-    answer = engine.api(method, target, body)
-    assert answer.status < 400, f"{method} {target}: {answer.status} {answer.message}"
-    return answer
 
 
 def status(engine: Daemon, name: str) -> str:
@@ -123,32 +73,7 @@ def clean(engine: Daemon) -> None:
     assert leftovers(engine) == []
 
 
-def at_every_step(
-    engine: FaultDaemon,
-    prepare: Callable[[], None],
-    operate: Callable[[], Answer | None],
-    check: Callable[[Answer | None], None],
-    stride: int = 1,
-) -> None:
-    """``check`` gets the answer, if there was one."""
-    for step in range(1, _MOST_STEPS, stride):
-        prepare()
-        engine.arm(step)
-        answer = operate()
-        if engine.survives():
-            assert answer is not None
-            engine.restart()
-            check(answer)
-            clean(engine)
-            assert step > 2, "no step was seen"
-            return
-        engine.start()
-        try:
-            check(answer)
-            clean(engine)
-        except AssertionError as exc:
-            raise AssertionError(f"killed at step {step}: {exc}") from exc
-    raise AssertionError(f"more than {_MOST_STEPS} steps")
+at_every_step = functools.partial(at_every_step_of, clean=clean)
 
 
 def create(engine: Daemon, **body: object) -> None:
@@ -170,7 +95,7 @@ def test_create(engine: FaultDaemon) -> None:
         start(engine)
 
     operate = lambda: ask(engine, "POST", "/containers/create?name=half", body)  # noqa: E731
-    at_every_step(engine, lambda: None, operate, check, _SAMPLE)
+    at_every_step(engine, lambda: None, operate, check, stride=SAMPLE)
 
 
 def test_start(engine: FaultDaemon) -> None:
@@ -212,7 +137,7 @@ def test_stop(engine: FaultDaemon) -> None:
         prepare_running(engine),
         lambda: ask(engine, "POST", "/containers/half/stop?t=0"),
         check,
-        _SAMPLE,
+        stride=SAMPLE,
     )
 
 
@@ -224,7 +149,7 @@ def test_remove(engine: FaultDaemon) -> None:
         assert status(engine, "half") in (("none",) if answer is not None else ("none", "created"))
 
     at_every_step(
-        engine, prepare, lambda: ask(engine, "DELETE", "/containers/half?force=1&v=1"), check, _SAMPLE
+        engine, prepare, lambda: ask(engine, "DELETE", "/containers/half?force=1&v=1"), check, stride=SAMPLE
     )
 
 
@@ -239,7 +164,7 @@ def test_the_end_of_one_that_removes_itself(engine: FaultDaemon) -> None:
         prepare_running(engine, HostConfig={"AutoRemove": True}, Volumes={"/data": {}}),
         lambda: ask(engine, "POST", "/containers/half/kill"),
         check,
-        _SAMPLE,
+        stride=SAMPLE,
     )
 
 

@@ -3,7 +3,8 @@
 Run as a program with the path of a file and scowd's own arguments. SIGUSR1 reads a number N from the file,
 removes it, and arms: the N-th change to the outside world from then on is not made, as the process is no
 more. Changes are seen by an audit hook (sys.addaudithook), those of SQLite and of mount(2) by wrapping;
-nothing in scow knows of any of this.
+nothing in scow knows of any of this. With SCOW_TEST_FAULTS=network in the environment the changes are those
+of the store and of the kernel's networks, and no others.
 """
 
 import itertools
@@ -70,14 +71,20 @@ def main() -> None:
     """Become scowd."""
     order, *arguments = sys.argv[1:]
     from scow import daemon
-    from scow.linux import syscalls
+    from scow.linux import nftables, syscalls
+    from scow.linux.netlink import NetlinkSocket
     from scow.store import Store
 
     point = FaultPoint(Path(order))
     point.wrap(Store, "_apply")
-    point.wrap(syscalls, "mount")
-    point.wrap(syscalls, "umount2")
-    sys.addaudithook(point.audit)
+    if os.environ.get("SCOW_TEST_FAULTS") == "network":
+        point.wrap(NetlinkSocket, "execute")
+        point.wrap(NetlinkSocket, "execute_batch")
+        point.wrap(nftables, "run")
+    else:
+        point.wrap(syscalls, "mount")
+        point.wrap(syscalls, "umount2")
+        sys.addaudithook(point.audit)
     signal.signal(signal.SIGUSR1, point.arm)
     sys.argv = ["scowd", *arguments]
     daemon.console()

@@ -75,17 +75,19 @@ def hosts_text(
     return "".join(f"{line}\n" for line in lines)
 
 
-def hosts_with(text: str, hostname: str, domainname: str, addresses: Iterable[str]) -> str:
-    """/etc/hosts of a running container that has further addresses."""
+def hosts_with_own(
+    text: str, hostname: str, domainname: str, addresses: Sequence[str], kept: Collection[str] = ()
+) -> str:
+    """/etc/hosts of a running container whose own addresses are these by now.
+
+    What else is written there stays, also under its own name for an address in ``kept``.
+    """
     own = _own_names(hostname, domainname)
-    begun = text if text.endswith("\n") or not text else f"{text}\n"
-    return begun + "".join(f"{address}\t{own}\n" for address in addresses)
-
-
-def hosts_without(text: str, addresses: Collection[str]) -> str:
-    """/etc/hosts of a running container that has lost addresses; what else is written there stays."""
-    lines = text.splitlines(keepends=True)
-    return "".join(line for line in lines if line.partition("\t")[0] not in addresses)
+    present = {line.partition("\t")[0] for line in text.splitlines() if line.partition("\t")[2] == own}
+    gone = present - {*addresses, *kept}
+    lines = [line for line in text.splitlines() if line not in {f"{address}\t{own}" for address in gone}]
+    lines += [f"{address}\t{own}" for address in addresses if address not in present]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _own_names(hostname: str, domainname: str) -> str:

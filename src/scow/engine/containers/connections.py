@@ -2,16 +2,16 @@
 
 Of a running one:
 
-    connect       the endpoint, then the document, then routes and ports
-    disconnect    the document, then the endpoint, then routes and ports
+    connect       the endpoint; the document; routes, ports and names; the document again
+    disconnect    the document; the endpoint; routes, ports and names; the document again
 
-A kill in between leaves an endpoint that no document knows, which start-up takes off the bridge, or routes
-that start-up sets again.
+A kill in between leaves an endpoint that no document knows, which start-up takes off the bridge, or a
+document that says that routes and ports are not settled, which start-up does.
 """
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -34,8 +34,7 @@ from scow.errors import (
     ScowError,
 )
 from scow.linux.processes import is_running
-from scow.network.endpoint import PublishedPort
-from scow.runtime.identity import hosts_with, hosts_without
+from scow.runtime.identity import hosts_with_own, parse_extra_host
 from scow.spec.engine_api.network import EndpointSettings
 from scow.tasks import run_blocking
 
@@ -112,20 +111,13 @@ class Connections:
         interface = interface_names([network], doc.networks, taken)[name]
         with open_netns(doc) as netns_fd:
             request = connect_request(doc, name, netns_fd, interface, default_route=False)
-            endpoint = await self._connector.connect(doc, network, request)
-            doc.endpoints[name] = endpoint
+            doc.endpoints[name] = await self._connector.connect(doc, network, request)
             try:
-                await self._containers.save(live)
+                await self._save_unsettled(live)
                 await self._settle(live, netns_fd)
             except BaseException:
                 await self._take_back(live, name, netns_fd)
                 raise
-        await self._rewrite_hosts(
-            doc,
-            lambda text: hosts_with(
-                text, doc.config.hostname, doc.config.domainname, own_addresses([endpoint])
-            ),
-        )
         network_event(self._events, doc, name, network.record.id, network.record.driver, taken=True)
 
     async def _take_back(self, live: Live, name: str, netns_fd: int) -> None:
@@ -133,14 +125,13 @@ class Connections:
         doc = live.doc
         del doc.networks[name]
         endpoint = doc.endpoints.pop(name)
+        doc.lost_ports = endpoint.ports
         await self._connector.disconnect(doc, endpoint, running=True)
         with suppress(ScowError):
-            await self._settle(live, netns_fd, endpoint.ports)
-        with suppress(ScowError):
-            await self._containers.save(live)
+            await self._settle(live, netns_fd)
 
     async def adopt(self, live: Live) -> None:
-        """A running container of an earlier daemon: its names are known again, routes and ports set right.
+        """A running container of an earlier daemon: its names are known again, what it began is finished.
 
         Never raises: what cannot be had is told of, and the container runs on.
         """
@@ -149,9 +140,9 @@ class Connections:
             with open_netns(doc) as netns_fd:
                 for name, endpoint in doc.endpoints.items():
                     self._connector.names.connected(doc, name, endpoint, netns_fd)
-                if len(doc.endpoints) > 1:
-                    await self._settle(live, netns_fd)
                 self._connector.names.set_ways_out(doc, doc.endpoints.values())
+                if doc.networks_unsettled:
+                    await self._settle(live, netns_fd)
         except (ScowError, OSError) as exc:
             _log.warning("networks of %s: %s", doc.id, exc)
 
@@ -179,8 +170,9 @@ class Connections:
     async def _leave(self, live: Live, name: str) -> None:
         doc = live.doc
         settings, endpoint = doc.networks.pop(name), doc.endpoints.pop(name, None)
+        doc.lost_ports = endpoint.ports if endpoint else []
         try:
-            await self._containers.save(live)
+            await (self._save_unsettled(live) if endpoint else self._containers.save(live))
         except BaseException:
             doc.networks[name] = settings
             if endpoint is not None:
@@ -190,30 +182,35 @@ class Connections:
             return
         await self._connector.disconnect(doc, endpoint, running=True)
         with suppress(ConflictError), open_netns(doc) as netns_fd:  # of one that has ended by now
-            await self._settle(live, netns_fd, endpoint.ports)
-        await self._rewrite_hosts(doc, lambda text: hosts_without(text, own_addresses([endpoint])))
+            await self._settle(live, netns_fd)
         network_event(self._events, doc, name, endpoint.network_id, endpoint.driver, taken=False)
 
-    async def _rewrite_hosts(self, doc: Container, change: Callable[[str], str]) -> None:
-        """/etc/hosts of a running container is written in place: it is mounted."""
-        path = self._root / doc.id / "hosts"
+    async def _save_unsettled(self, live: Live) -> None:
+        live.doc.networks_unsettled = True
+        await self._containers.save(live)
 
-        def rewrite() -> None:
-            with suppress(FileNotFoundError):
-                text = path.read_text()
-                if (changed := change(text)) != text:
-                    path.write_text(changed)
-
-        await run_blocking(rewrite)
-
-    async def _settle(self, live: Live, netns_fd: int, lost: Sequence[PublishedPort] = ()) -> None:
-        """Routes, ports and names as they are with the networks of now; ``lost`` ports need a new place."""
+    async def _settle(self, live: Live, netns_fd: int) -> None:
+        """Routes, ports, names and /etc/hosts as they are with the networks of now; then it is stored."""
         doc = live.doc
         await self._connector.set_ways_out(doc, netns_fd, doc.endpoints)
         self._connector.names.set_ways_out(doc, doc.endpoints.values())
         target = self._connector.ways_out(doc, doc.endpoints).ports
-        if await move_ports(doc, target, self._networks, lost):
-            await self._containers.save(live)
+        await move_ports(doc, target, self._networks, doc.lost_ports)
+        await run_blocking(self._rewrite_hosts, doc)
+        doc.networks_unsettled, doc.lost_ports = False, []
+        await self._containers.save(live)
+
+    def _rewrite_hosts(self, doc: Container) -> None:
+        """/etc/hosts of a running container is written in place: it is mounted."""
+        path = self._root / doc.id / "hosts"
+        with suppress(FileNotFoundError):
+            text = path.read_text()
+            extra = [parse_extra_host(it).address for it in doc.host.extra_hosts or ()]
+            changed = hosts_with_own(
+                text, doc.config.hostname, doc.config.domainname, own_addresses(doc.endpoints.values()), extra
+            )
+            if changed != text:
+                path.write_text(changed)
 
 
 def _check_present(live: Live) -> None:

@@ -86,7 +86,8 @@ class Launcher:
         before = doc.state
         state = doc.state = msgspec.structs.replace(before)
         doc.step(Action.START)
-        doc.limits_pending = False
+        doc.limits_pending = doc.networks_unsettled = False
+        doc.lost_ports = []
         state.pid, state.pid_start_time = pid, _start_time(pid)
         state.exit_code, state.error, state.oom_killed = 0, "", False
         state.started_at, state.finished_at = rfc3339(time.time_ns()), ZERO_TIME

@@ -8,7 +8,7 @@ import msgspec
 
 from scow.engine.containers.states import ALIVE, Action, Status, next_status
 from scow.linux.processes import is_running
-from scow.network.endpoint import Endpoint
+from scow.network.endpoint import Endpoint, PublishedPort
 from scow.spec.engine_api.container import ContainerConfig, HealthState, HostConfig
 from scow.spec.engine_api.network import EndpointSettings
 
@@ -61,7 +61,8 @@ class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
     the network. ``links`` are ids of the containers it is linked to, by alias.
     ``manually_stopped`` keeps restart policies from bringing back what a person stopped;
     ``limits_pending``: the runtime may not have been given the limits yet that stand in ``host``;
-    ``paused_for_commit``: it stands still for us, not for a person.
+    ``paused_for_commit``: it stands still for us, not for a person; ``networks_unsettled``: its routes and
+    ports may not be yet as its networks want them, ``lost_ports`` being those of an endpoint that is gone.
     """
 
     id: str
@@ -81,6 +82,8 @@ class Container(msgspec.Struct, kw_only=True, omit_defaults=True):
     manually_stopped: bool = False
     limits_pending: bool = False
     paused_for_commit: bool = False
+    networks_unsettled: bool = False
+    lost_ports: list[PublishedPort] = []
     log_path: str = ""
 
     @property

@@ -16,15 +16,15 @@ from scow.network.endpoint import Endpoint, PortRequest, PublishedPort
 
 async def move_ports(
     doc: Container, target: str, networks: Networks, lost: Sequence[PublishedPort] = ()
-) -> bool:
+) -> None:
     """Have the ports of a running container lead to its endpoint on the network ``target``.
 
-    ``lost`` are those of an endpoint that is gone. Returns whether anything changed. Raises ScowError; the
-    ports are where they were then, as far as they can be.
+    ``lost`` are those of an endpoint that is gone. Raises ScowError; the ports are where they
+    were then, as far as they can be.
     """
     endpoint = doc.endpoints.get(target)
     if endpoint is None:
-        return False
+        return
     holders = [it for it in doc.endpoints.values() if it.ports and it is not endpoint]
     held = [port for it in holders for port in it.ports] + list(lost)
     if held:
@@ -34,7 +34,7 @@ async def move_ports(
     else:
         wanted = []
     if not wanted:
-        return False
+        return
     before = [(it, list(it.ports)) for it in holders]
     for holder in holders:
         await _driver(holder, networks).withdraw(holder, list(holder.ports))
@@ -44,7 +44,6 @@ async def move_ports(
         for holder, ports in before:
             await _driver(holder, networks).publish(holder, [_again(port) for port in ports])
         raise
-    return True
 
 
 def _again(port: PublishedPort) -> PortRequest:
