@@ -3,13 +3,13 @@
 import posixpath
 from collections.abc import Iterable
 
-from scow.build.dockerfile.ignore import IgnoreRules, ignore_rules, parse_ignore_file
 from scow.build.trees.ignored import IgnoringTree
 from scow.build.trees.tree import Tree, follow
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.names import check_taggable
 from scow.runtime.program_run import Limits
 from scow.spec.engine_api.build import BuildRequest
+from scow.spec.ignore_rules import IgnoreRules, ignore_rules, parse_ignore_file
 from scow.spec.reference import Reference, parse_reference
 
 _MAX_DOCKERFILE_BYTES = 32 << 20

@@ -47,9 +47,15 @@ def auth_header(invocation: "Invocation", image: str) -> dict[str, str]:
     return {"X-Registry-Auth": encoded_auth(auth)}
 
 
-def encoded_auth(auth: "dict[str, str]") -> str:
+def encoded_auth(auth: "dict[str, Any]") -> str:
     """A login as a header's value."""
     return base64.urlsafe_b64encode(json.dumps(auth).encode()).decode()
+
+
+def registry_config_header(invocation: "Invocation") -> dict[str, str]:
+    """``X-Registry-Config`` for a build: every login, as nobody knows which images it will need."""
+    auths = Credentials(invocation).all()
+    return {"X-Registry-Config": encoded_auth(auths)} if auths else {}
 
 
 class Credentials:
@@ -75,6 +81,13 @@ class Credentials:
         }
         kept = {field: value for field, value in found.items() if value}
         return kept if len(kept) > 1 else {}
+
+    def all(self) -> "dict[str, dict[str, str]]":
+        """Every login that the file names, by registry. Raises CommandError."""
+        config = self._invocation.config
+        keys = {*config.mapping("auths"), *config.mapping("credHelpers")}
+        found = {key: self.get(key) for key in sorted(keys)}
+        return {key: auth for key, auth in found.items() if auth}
 
     def store(self, key: str, auth: "dict[str, str]") -> None:
         """Keep a login; says so where it is not encrypted. Raises CommandError."""

@@ -81,9 +81,13 @@ def volume_filters(invocation: "Invocation", filters: "Filters", *, every: bool)
     return {**filters, "all": ["true"]}, True
 
 
-def prune_build_cache(invocation: "Invocation", filters: "Filters", *, every: bool) -> "Pruned":
-    """Remove what no build uses, or with ``every`` all of it."""
+def prune_build_cache(
+    invocation: "Invocation", filters: "Filters", *, every: bool, keep_bytes: int = 0
+) -> "Pruned":
+    """Remove what no build uses, or with ``every`` all of it; stop when ``keep_bytes`` are left."""
     query = [("filters", filter_text(filters))]
+    if keep_bytes:
+        query += [("keep-storage", str(keep_bytes)), ("reserved-space", str(keep_bytes))]
     if every:
         query.append(("all", "1"))
     report = invocation.client.post("/build/prune", query) or {}

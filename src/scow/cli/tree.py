@@ -48,6 +48,13 @@ class Noun:
 
 
 NOUNS = {
+    "builder": Noun(
+        "Manage builds",
+        {
+            "build": "image.build",
+            "prune": "prune:BUILDER",
+        },
+    ),
     "checkpoint": Noun(
         "Manage checkpoints",
         {
@@ -100,6 +107,7 @@ NOUNS = {
     "image": Noun(
         "Manage images",
         {
+            "build": "image.build",
             "history": "image.history",
             "import": "image.import_",
             "inspect": "inspect:IMAGE",
@@ -166,6 +174,7 @@ COMMON = {
     "run": "container.run",
     "exec": "container.exec",
     "ps": "container.ls",
+    "build": "image.build",
     "pull": "image.pull",
     "push": "image.push",
     "images": "image.ls",

@@ -36,6 +36,8 @@ from scow.tasks import run_blocking
 _log = logging.getLogger(__name__)
 _CHUNK = 64 << 10
 _HEADER_BYTES = 8
+# After SIGKILL only an uninterruptible sleep in the kernel keeps a process.
+_END_PATIENCE_S = 10.0
 
 
 class BuildRuns:
@@ -83,7 +85,8 @@ class BuildRuns:
         await run_blocking(runtime.write_bundle, doc.id, bundle, document)
         sock = await launcher.supervisor.attach(doc.id, stdin=False, stdout=True, stderr=True, framed=True)
         try:
-            await launcher.supervisor.spawn(doc.id, runtime.run_request(doc.id, bundle, Stdio()))
+            request = runtime.run_request(doc.id, bundle, Stdio())
+            doc.state.pid = await launcher.supervisor.spawn(doc.id, request)
             runtime.started(doc.id)
             await _pass_on(sock, output)
         except RuntimeFailedError as exc:
@@ -96,8 +99,11 @@ class BuildRuns:
         """Never raises: what fails is left to the next start-up."""
         launcher = self._launcher
         try:
-            await launcher.supervisor.forget(doc.id)
             await launcher.runtimes[doc.host.runtime].discard(doc.id, launcher.cgroup(doc))
+            if doc.state.pid:
+                # What is forgotten before its end is known would be remembered by the reaper for ever.
+                await asyncio.wait({self._ends[doc.id]}, timeout=_END_PATIENCE_S)
+            await launcher.supervisor.forget(doc.id)
         except (ScowError, OSError) as exc:
             _log.warning("clean-up of a build's %s: %s", doc.id, exc)
         if sandbox is not None:

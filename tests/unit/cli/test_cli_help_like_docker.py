@@ -20,9 +20,10 @@ pytestmark = pytest.mark.skipif(shutil.which("docker") is None, reason="needs Do
 _EXPERIMENTAL = re.compile(r"\nEXPERIMENTAL:\n(?:  .*\n)+")
 # Our completion scripts need no bash-completion package, and say so.
 _NOUNS = {name: noun for name, noun in NOUNS.items() if name != "completion"}
-_PAGES = list(TOP_LEVEL) + [
-    f"{noun} {verb}" for noun, found in _NOUNS.items() for verb in found.verbs if verb not in found.own
-]
+# Docker's own page is that of a plugin, buildx, or of its absence.
+_PLUGINS_PAGES = {"build", "image build", "builder build", "builder prune"}
+_VERBS = [f"{noun} {verb}" for noun, found in _NOUNS.items() for verb in found.verbs if verb not in found.own]
+_PAGES = [page for page in [*TOP_LEVEL, *_VERBS] if page not in _PLUGINS_PAGES]
 _COMPLAINTS = """
 ps extra
 ps --bogus

@@ -153,12 +153,19 @@ class Client:
             method, path, query, {**headers, **framing.headers}, lambda sock: start_sending(sock, framing)
         )
 
-    def upload_blocks(self, method: str, path: str, query: "Query", blocks: "Iterable[bytes]") -> Response:
+    def upload_blocks(
+        self,
+        method: str,
+        path: str,
+        query: "Query",
+        blocks: "Iterable[bytes]",
+        headers: dict[str, str] | None = None,
+    ) -> Response:
         """Send ``blocks`` as they are made, chunked. Raises what making them raises."""
         from scow.api.client.upload import BlockSender
 
         sender = BlockSender(blocks)
-        headers = {"Content-Type": "text/plain", "Transfer-Encoding": "chunked"}
+        headers = {"Content-Type": "text/plain", "Transfer-Encoding": "chunked", **(headers or {})}
         try:
             return self._send_body(method, path, query, headers, sender.start)
         finally:

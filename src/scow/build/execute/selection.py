@@ -4,10 +4,10 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from scow.build.dockerfile.ignore import IgnoreRules, ignore_rules
-from scow.build.dockerfile.path_patterns import has_magic, path_pattern
 from scow.build.trees.tree import Node, Tree, follow, renamed, walk
 from scow.errors import InvalidArgumentError, NotFoundError
+from scow.spec.ignore_rules import IgnoreRules, ignore_rules
+from scow.spec.path_patterns import has_magic, path_pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A context as a build sees it: without what ``.dockerignore`` leaves out."""
 
-from scow.build.dockerfile.ignore import IgnoreRules
 from scow.build.trees.tree import Content, Node, Tree
+from scow.spec.ignore_rules import IgnoreRules
 
 
 class IgnoringTree:

@@ -1,6 +1,7 @@
 """``scow container prune`` and its like for images, networks and volumes."""
 
 from scow.cli import pruning
+from scow.cli.building.flags import BYTES
 from scow.cli.command import Command, no_arguments
 from scow.cli.flags import BOOL, FILTER, Flag
 from scow.cli.units import human_size
@@ -47,6 +48,18 @@ def volume(invocation: "Invocation", flags: "Flags") -> None:
         _report(invocation, pruning.prune_volumes(invocation, filters))
 
 
+def builder(invocation: "Invocation", flags: "Flags") -> None:
+    """Removes results in the build cache that no image and no build uses."""
+    filters = pruning.prune_filters(invocation, flags["filter"])
+    warning = "all build cache." if flags["all"] else "all dangling build cache."
+    if pruning.confirmed(invocation, force=flags["force"], warning=warning):
+        reclaimed_bytes, text = pruning.prune_build_cache(
+            invocation, filters, every=flags["all"], keep_bytes=flags["keep-storage"]
+        )
+        invocation.out.write(f"{text}\n" if text else "")
+        invocation.out.write(f"Total:\t{human_size(reclaimed_bytes)}\n")
+
+
 def _report(invocation: "Invocation", pruned: "pruning.Pruned") -> None:
     reclaimed_bytes, text = pruned
     invocation.out.write(f"{text}\n" if text else "")
@@ -61,6 +74,18 @@ CONTAINER = Command(
     "[OPTIONS]",
     "Remove all stopped containers",
     flags=(_FORCE, _FILTER),
+    arguments=no_arguments,
+)
+BUILDER = Command(
+    builder,
+    "[OPTIONS]",
+    "Remove build cache",
+    flags=(
+        Flag("all", BOOL, "Remove all unused build cache, not just dangling ones", short="a"),
+        _FILTER,
+        _FORCE,
+        Flag("keep-storage", BYTES, "Amount of disk space to keep for cache"),
+    ),
     arguments=no_arguments,
 )
 IMAGE = Command(

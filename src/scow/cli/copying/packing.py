@@ -8,7 +8,7 @@ from scow.cli.copying.tar_format import BLOCK, Entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _KINDS = {
     stat.S_IFREG: tar_format.REGULAR,
@@ -29,9 +29,24 @@ def pack(path: str, name: str) -> "Iterator[bytes]":
 
     Raises OSError for what cannot be read.
     """
-    gathered = bytearray()
+    return pack_entries(path, name, lambda path, mode: False, lambda entry: None, b"")
+
+
+def pack_entries(
+    path: str,
+    name: str,
+    leaves_out: "Callable[[str, int], bool]",
+    change: "Callable[[Entry], None]",
+    before: bytes,
+) -> "Iterator[bytes]":
+    """As ``pack``, without those that ``leaves_out`` of their path and mode, and with each header changed.
+
+    ``before`` is what the archive begins with. With an empty ``name`` the folder itself is no entry.
+    """
+    gathered = bytearray(before)
     links: dict[tuple[int, int], str] = {}
-    for entry, place in _entries(path, name, links):
+    for entry, place in _entries(path, name, links, leaves_out):
+        change(entry)
         gathered += tar_format.encode(entry)
         if entry.size:
             yield from _content(place, entry.size, gathered)
@@ -41,23 +56,27 @@ def pack(path: str, name: str) -> "Iterator[bytes]":
     yield bytes(gathered) + tar_format.END
 
 
-def _entries(path: str, name: str, links: dict[tuple[int, int], str]) -> "Iterator[tuple[Entry, str]]":
+def _entries(
+    path: str, name: str, links: dict[tuple[int, int], str], leaves_out: "Callable[[str, int], bool]"
+) -> "Iterator[tuple[Entry, str]]":
     """Entry and path of everything, directories before what is in them, by name."""
     stack = [(path, name)]
     while stack:
         place, name = stack.pop()
         info = os.lstat(place)
-        if stat.S_ISSOCK(info.st_mode):
+        if stat.S_ISSOCK(info.st_mode) or (name and leaves_out(name, info.st_mode)):
             continue
         entry = _entry(place, name, info)
         if entry.kind == tar_format.REGULAR and info.st_nlink > 1:
             first = links.setdefault((info.st_dev, info.st_ino), name)
             if first != name:
                 entry.kind, entry.link, entry.size = tar_format.HARD_LINK, first, 0
-        yield entry, place
+        if name:
+            yield entry, place
         if entry.kind == tar_format.DIRECTORY:
             inside = sorted(os.listdir(place), reverse=True)
-            stack += ((os.path.join(place, child), f"{name.rstrip('/')}/{child}") for child in inside)
+            front = f"{name.rstrip('/')}/" if name else ""
+            stack += ((os.path.join(place, child), front + child) for child in inside)
 
 
 def _entry(place: str, name: str, info: os.stat_result) -> Entry:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from scow.build.dockerfile.ignore import parse_ignore_file
 from scow.errors import InvalidArgumentError
+from scow.spec.ignore_rules import parse_ignore_file
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from scow.build.dockerfile.path_patterns import has_magic, path_pattern
+from scow.spec.path_patterns import has_magic, path_pattern
 
 
 @dataclass(frozen=True, slots=True)

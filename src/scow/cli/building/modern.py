@@ -1,0 +1,255 @@
+"""A build by the graph: the request, and what comes back while it goes on.
+
+POST /scow/build?preamble=N      N bytes of JSON, then the context as a tar if it is not read in place
+answer                           JSON values: {"vertex": …}, {"output": …}, {"transfer": …},
+                                 {"warning": …}, {"file": base64}, then {"result": …} or {"error": …}
+"""
+
+import base64
+import json
+import os
+
+from scow.api.client.errors import DaemonError
+from scow.cli.building.classic import build_arguments
+from scow.cli.building.context import BuildContext, packed
+from scow.cli.building.outputs import Output, Sink, outputs_of
+from scow.cli.exits import CommandError
+from scow.cli.options.csv_fields import split_fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from scow.cli.building.live import LiveProgress
+    from scow.cli.building.plain import PlainProgress
+    from scow.cli.flags import Flags
+    from scow.cli.invocation import Invocation
+
+    Request = dict[str, Any]
+    Display = PlainProgress | LiveProgress
+
+_NOT_SEEN = 409
+_EVENTS = ("vertex", "output", "transfer", "warning")
+
+
+def build_modern(invocation: "Invocation", flags: "Flags", context: BuildContext) -> "Request":
+    """Build; the result's metadata. Raises CommandError; DaemonError with 404 where there is no such door."""
+    outputs = outputs_of(flags)
+    request = _request(invocation, flags, context, outputs)
+    display = _display(invocation, flags)
+    try:
+        response = _sent(invocation, request, context)
+    except BaseException:
+        display.close()
+        raise
+    with response:
+        return _followed(response.values(), display, outputs)
+
+
+def _sent(invocation: "Invocation", request: "Request", context: BuildContext) -> "Any":
+    """In place if the engine sees the folder, else with everything that is in it."""
+    in_place = bool(context.folder) and invocation.client.endpoint.scheme == "unix"
+    if in_place or context.address:
+        info = os.stat(context.folder) if context.folder else None
+        found = {"folder": context.folder, "identity": [info.st_dev, info.st_ino]} if info else {}
+        try:
+            return _posted(invocation, {**request, **found}, iter(()))
+        except DaemonError as exc:
+            if exc.status != _NOT_SEEN:
+                raise
+    return _posted(invocation, request, packed(context))
+
+
+def _posted(invocation: "Invocation", request: "Request", blocks: "Iterator[bytes]") -> "Any":
+    preamble = json.dumps(request).encode()
+
+    def body() -> "Iterator[bytes]":
+        yield preamble
+        yield from (block for block in blocks if block)
+
+    query = [("preamble", str(len(preamble)))]
+    headers = {"Content-Type": "application/x-tar"}
+    return invocation.client.upload_blocks("POST", "/scow/build", query, body(), headers)
+
+
+def _display(invocation: "Invocation", flags: "Flags") -> "Display":
+    from scow.cli.building.plain import PlainProgress, QuietProgress
+
+    mode = invocation.environ.get("BUILDKIT_PROGRESS", "") if "progress" not in flags.changed else ""
+    mode = mode or flags["progress"]
+    if mode not in ("auto", "plain", "tty", "quiet", "rawjson"):
+        raise CommandError(f"invalid progress mode {mode}")
+    if flags["quiet"] or mode == "quiet":
+        return QuietProgress(invocation.err)
+    if mode == "rawjson":
+        from scow.cli.building.raw import RawProgress
+
+        return RawProgress(invocation.err)
+    if mode == "tty" or (mode == "auto" and invocation.err.is_terminal()):
+        from scow.cli.building.live import LiveProgress
+
+        return LiveProgress(invocation.err, color=not invocation.environ.get("NO_COLOR"))
+    return PlainProgress(invocation.err)
+
+
+def _followed(values: "Iterator[Any]", display: "Display", outputs: list[Output]) -> "Request":
+    sink = Sink(next((it for it in outputs if it.dest), outputs[0]))
+    result: Request | None = None
+    failure: Request | None = None
+    try:
+        for value in values:
+            kind, body = _event(value)
+            if kind in _EVENTS:
+                display.show(kind, body)
+            elif kind == "file":
+                sink.take(body)
+            elif kind == "result":
+                result = body
+            else:
+                failure = body
+    finally:
+        display.close()
+    if failure is not None or result is None:
+        raise _failed(failure or {"message": "the engine ended the build without a word"}, display)
+    sink.close()
+    return {**result, "warnings": display.steps.warnings}
+
+
+def _event(value: "Request") -> "tuple[str, Any]":
+    """What is told, and of what kind; a stream that breaks off ends with Docker's error object."""
+    if "errorDetail" in value:
+        return "error", {"message": str(value.get("error") or "")}
+    return next(iter(value.items()))
+
+
+def _failed(failure: "Request", display: "Display") -> CommandError:
+    """What the failed step said last, where it stands, and why."""
+    parts = []
+    step = display.steps.failed()
+    if step is not None and step.tail:
+        parts += ["------", f" > {step.name}:", *step.tail[-_SHOWN_LINES:], "------"]
+    if failure.get("excerpt"):
+        parts.append(str(failure["excerpt"]))
+    parts.append(f"ERROR: failed to solve: {failure['message']}")
+    return CommandError("\n".join(parts), 1)
+
+
+_SHOWN_LINES = 12
+
+
+def _request(
+    invocation: "Invocation", flags: "Flags", context: BuildContext, outputs: list[Output]
+) -> "Request":
+    from scow.cli.credentials import Credentials
+
+    text = context.text
+    return {
+        "options": _options(flags, context),
+        "exports": [output.exchange() for output in outputs],
+        "dockerfile": None if text is None else base64.b64encode(text).decode(),
+        "contexts": _named_folders(flags),
+        "secrets": dict(_secret(invocation, text) for text in flags["secret"]),
+        "agents": dict(_agent(invocation, text) for text in flags["ssh"]),
+        "auths": Credentials(invocation).all(),
+        "cache_from": [_cache(text) for text in flags["cache-from"]],
+        "cache_to": [_cache(text) for text in flags["cache-to"]],
+        "check": flags["check"] or flags["call"] == "check",
+    }
+
+
+def _options(flags: "Flags", context: BuildContext) -> dict[str, str]:
+    """Those of BuildKit's Dockerfile front end, by its names."""
+    options = {
+        "filename": context.dockerfile,
+        "target": flags["target"],
+        "platform": ",".join(flags["platform"]),
+        "context": context.address,
+        "force-network-mode": flags["network"] if flags["network"] != "default" else "",
+        "add-hosts": ",".join(_host(text) for text in flags["add-host"]),
+        "cgroup-parent": flags["cgroup-parent"],
+        "shm-size": str(flags["shm-size"] or ""),
+        "ulimit": ",".join(f"{it['Name']}={it['Soft']}:{it['Hard']}" for it in flags["ulimit"]),
+        "image-resolve-mode": "pull" if flags["pull"] else "",
+    }
+    options = {key: value for key, value in options.items() if value}
+    if flags["no-cache"]:
+        options["no-cache"] = ""
+    elif flags["no-cache-filter"]:
+        options["no-cache"] = ",".join(flags["no-cache-filter"])
+    for name, value in build_arguments(flags["build-arg"]).items():
+        if value is not None:
+            options[f"build-arg:{name}"] = value
+    for text in flags["label"]:
+        name, _, value = text.partition("=")
+        options[f"label:{name}"] = value
+    for text in flags["build-context"]:
+        name, _, value = text.partition("=")
+        if "://" in value or value.startswith("git@"):
+            options[f"context:{name.lower()}"] = value
+    return options
+
+
+def _host(text: str) -> str:
+    """``name:address`` or ``name=address``."""
+    name, equals, address = text.partition("=")
+    if not equals:
+        name, colon, address = text.partition(":")
+        if not colon:
+            raise CommandError(f"invalid host {text}: expected format is 'host:ip'")
+    return f"{name}={address.strip('[]')}"
+
+
+def _named_folders(flags: "Flags") -> dict[str, str]:
+    found = {}
+    for text in flags["build-context"]:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise CommandError(f"invalid context value: {text}, expected key=value")
+        if "://" not in value and not value.startswith("git@"):
+            if not os.path.isdir(value):
+                raise CommandError(
+                    f"failed to get build context path {value}: stat {value}: no such file or directory"
+                )
+            found[name.lower()] = os.path.realpath(value)
+    return found
+
+
+def _secret(invocation: "Invocation", text: str) -> tuple[str, str]:
+    """``id=…,src=…`` or ``id=…,env=…``: the name, and the value in base64."""
+    fields = dict(it.partition("=")[::2] for it in split_fields(text))
+    fields = {key.lower(): value for key, value in fields.items()}
+    name = fields.get("id", "")
+    path = fields.get("src") or fields.get("source") or ""
+    variable = fields.get("env", "")
+    kind = fields.get("type", "")
+    if not name and path:
+        name = os.path.basename(path)
+    if not name:
+        raise CommandError("secret: id is required")
+    if variable or (not path and kind != "file" and name in invocation.environ):
+        value = invocation.environ.get(variable or name)
+        if value is None:
+            return name, ""
+        return name, base64.b64encode(value.encode("utf-8", "surrogateescape")).decode()
+    try:
+        with open(path or name, "rb") as file:
+            return name, base64.b64encode(file.read()).decode()
+    except OSError as exc:
+        raise CommandError(f"failed to stat {path or name}: {(exc.strerror or '').lower()}") from exc
+
+
+def _agent(invocation: "Invocation", text: str) -> tuple[str, str]:
+    """``default`` or ``id=socket``: the name, and where an agent listens."""
+    name, _, path = text.partition("=")
+    path = path or invocation.environ.get("SSH_AUTH_SOCK", "")
+    if not path:
+        raise CommandError("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set")
+    return name or "default", os.path.realpath(path)
+
+
+def _cache(text: str) -> "Request":
+    if "=" not in text:
+        return {"kind": "registry", "attributes": {"ref": text}}
+    fields = dict(it.partition("=")[::2] for it in split_fields(text))
+    return {"kind": fields.pop("type", "registry"), "attributes": fields}

@@ -1,0 +1,116 @@
+"""Where a build's result goes: ``--output``, ``--push``, ``--load``; and how it is put there."""
+
+import base64
+import os
+
+from scow.cli.exits import CommandError
+from scow.cli.options.csv_fields import split_fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO
+
+    from scow.cli.flags import Flags
+
+    Exchange = dict[str, Any]
+
+STDOUT = "-"
+_TO_FILE = ("tar", "oci", "docker")
+
+
+class Output:
+    """One result: what the engine makes, and where it is put here. ``dest`` is empty for the engine's own."""
+
+    __slots__ = ("attributes", "dest", "kind")
+
+    def __init__(self, kind: str, attributes: dict[str, str], dest: str) -> None:
+        self.kind = kind
+        self.attributes = attributes
+        self.dest = dest
+
+    def exchange(self) -> "Exchange":
+        """As the engine is asked. A folder comes as an archive and is unpacked here."""
+        return {"kind": "tar" if self.kind == "local" else self.kind, "attributes": self.attributes}
+
+
+def outputs_of(flags: "Flags") -> "list[Output]":
+    """At most one that comes here. Raises CommandError."""
+    names = {"name": ",".join(flags["tag"])} if flags["tag"] else {}
+    wanted = [_parse(text, names) for text in flags["output"]]
+    if flags["push"]:
+        wanted.append(Output("image", {**names, "push": "true"}, ""))
+    elif flags["load"] or not wanted:
+        wanted.append(Output("image", dict(names), ""))
+    if sum(1 for it in wanted if it.dest) > 1:
+        raise CommandError("only one output can be written to this machine")
+    return wanted
+
+
+def _parse(text: str, names: dict[str, str]) -> Output:
+    if "=" not in text:
+        return Output("tar", {}, STDOUT) if text == STDOUT else Output("local", {}, text)
+    fields = dict(_field(it) for it in split_fields(text))
+    kind, dest = fields.pop("type", ""), fields.pop("dest", "")
+    if not kind:
+        raise CommandError("type is required for output")
+    if kind == "registry":
+        kind, fields = "image", {**fields, "push": "true"}
+    if kind == "local" and not dest:
+        raise CommandError("dest is required for local output")
+    if kind in _TO_FILE:
+        if not dest and kind == "docker":
+            kind = "image"
+        elif not dest:
+            dest = STDOUT
+    if dest == STDOUT and os.isatty(1):
+        raise CommandError(f"dest file is required for {kind} exporter. refusing to write to console")
+    return Output(kind, {**names, **fields}, dest if kind in (*_TO_FILE, "local") else "")
+
+
+def _field(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise CommandError(f"invalid value {text}")
+    return key.strip().lower(), value
+
+
+class Sink:
+    """Takes the bytes that come for ``output`` and puts them where they belong."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._file: BinaryIO | None = None
+
+    def take(self, data: str) -> None:
+        """The next piece, base64. Raises OSError."""
+        if self._file is None:
+            self._file = self._opened()
+        self._file.write(base64.b64decode(data))
+
+    def close(self) -> None:
+        """All is there: a folder is unpacked now."""
+        if self._file is None:
+            return
+        if self._output.kind == "local":
+            self._file.seek(0)
+            _unpack(self._file, self._output.dest)
+        self._file.close()
+
+    def _opened(self) -> "BinaryIO":
+        if self._output.kind == "local":
+            import tempfile
+
+            return tempfile.TemporaryFile()
+        if self._output.dest == STDOUT:
+            return open(1, "wb", closefd=False)
+        os.makedirs(os.path.dirname(os.path.abspath(self._output.dest)), exist_ok=True)
+        return open(self._output.dest, "wb")
+
+
+def _unpack(archive: "BinaryIO", folder: str) -> None:
+    """As the person who asked: owners are kept by root only."""
+    import tarfile
+
+    os.makedirs(folder, exist_ok=True)
+    with tarfile.open(fileobj=archive) as tar:
+        tar.extractall(folder, filter="tar")

@@ -1,0 +1,106 @@
+"""``scow build``."""
+
+import json
+
+from scow.api.client.errors import DaemonError
+from scow.cli.building.classic import build_classic
+from scow.cli.building.context import find_context
+from scow.cli.building.flags import FLAGS
+from scow.cli.building.modern import build_modern
+from scow.cli.command import Command, exactly
+from scow.cli.exits import CommandError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from scow.cli.flags import Flags
+    from scow.cli.invocation import Invocation
+
+_DEPRECATED = """\
+DEPRECATED: The legacy builder is deprecated and will be removed in a future release.
+            BuildKit is currently disabled; enable it by removing the DOCKER_BUILDKIT=0
+            environment-variable.
+"""
+
+
+def run(invocation: "Invocation", flags: "Flags") -> None:
+    """Builds an image, or whatever ``--output`` asks for."""
+    context = find_context(flags.arguments[0], flags["file"])
+    result: dict[str, Any] = {}
+    if _wants_classic(invocation):
+        if not flags["quiet"]:
+            invocation.err.line(_DEPRECATED)
+        result["containerimage.digest"] = build_classic(invocation, flags, context)
+    else:
+        try:
+            result = build_modern(invocation, flags, context)
+        except DaemonError as exc:
+            if exc.status != 404:
+                raise
+            # An engine of another kind: the classic builder is what all have.
+            result["containerimage.digest"] = build_classic(invocation, flags, context)
+        else:
+            _report(invocation, flags, result)
+    _write_files(flags, result)
+
+
+def _wants_classic(invocation: "Invocation") -> bool:
+    text = invocation.environ.get("DOCKER_BUILDKIT", "")
+    if text not in ("", "0", "1", "true", "false"):
+        raise CommandError(f'DOCKER_BUILDKIT environment variable expects boolean value: "{text}"')
+    return text in ("0", "false")
+
+
+def _report(invocation: "Invocation", flags: "Flags", result: "dict[str, Any]") -> None:
+    warnings = result.pop("warnings", [])
+    if flags["quiet"] and result.get("containerimage.digest"):
+        invocation.out.line(result["containerimage.digest"])
+    if flags["check"] or flags["call"] == "check":
+        _report_check(invocation, warnings)
+    elif warnings and not flags["quiet"]:
+        count = len(warnings)
+        invocation.err.line(
+            f"\n {count} warning{'s' if count > 1 else ''} found (use --check to see details):"
+        )
+        for warning in warnings:
+            invocation.err.line(f" - {warning['short']}")
+    for line in result.pop("explained", []) if flags["explain"] else []:
+        invocation.err.line(line)
+
+
+def _report_check(invocation: "Invocation", warnings: "list[dict[str, Any]]") -> None:
+    if not warnings:
+        invocation.out.line("Check complete, no warnings found.")
+        return
+    count = len(warnings)
+    invocation.out.line(f"Check complete, {count} warning{'s have' if count > 1 else ' has'} been found!")
+    for warning in warnings:
+        rule, _, what = warning["short"].partition(": ")
+        invocation.out.line(f"\nWARNING: {rule} - {warning['url']}\n{warning['detail']}")
+        if warning.get("excerpt"):
+            invocation.out.line(f"\n{warning['excerpt']}")
+        elif what:
+            invocation.out.line(what)
+    raise CommandError("", 1)
+
+
+def _write_files(flags: "Flags", result: "dict[str, Any]") -> None:
+    image_id = str(result.get("containerimage.config.digest") or result.get("containerimage.digest") or "")
+    for path, text in (
+        (flags["iidfile"], image_id),
+        (flags["metadata-file"], json.dumps(result, indent=2) + "\n"),
+    ):
+        if path and text:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+
+
+COMMAND = Command(
+    run,
+    "[OPTIONS] PATH | URL | -",
+    "Start a build",
+    flags=FLAGS,
+    arguments=exactly(1),
+    spellings=("image build", "build", "buildx build", "builder build"),
+)

@@ -1,0 +1,203 @@
+"""Builds that do not go as they should: kills, disconnects, limits, full disks, hostile input."""
+
+import http.client
+import io
+import sqlite3
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_e2e_disk_full import full
+from tests.support.builds import Built, build, context, run_in
+from tests.support.daemons import Daemon
+from tests.support.disks import mount_points_below
+from tests.support.http import UnixConnection
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture(autouse=True)
+def _tidy(scow_daemon: Daemon) -> Iterator[None]:
+    yield
+    if not scow_daemon.running:
+        scow_daemon.start()
+    for image in scow_daemon.api("GET", "/images/json?all=1").json:
+        if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
+            scow_daemon.api("DELETE", f"/images/{image['Id']}?force=1")
+
+
+def programs(daemon: Daemon, words: str) -> list[str]:
+    """Processes in containers whose command line has ``words``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if words in line and "pytest" not in line:
+                found.append(line)
+    return found
+
+
+def leftovers(daemon: Daemon) -> list[str]:
+    """What a build could leave: mounts, bundles, folders, snapshots that nobody recorded."""
+    data, run = daemon.data_root, daemon.exec_root
+    found = [str(point) for point in mount_points_below(data) if point != data]
+    found += [str(point) for point in mount_points_below(run) if point != run]
+    for folder in (data / "containers", run / "bundles", run / "runc", run / "crun", run / "build"):
+        found += [str(path) for path in folder.iterdir()] if folder.is_dir() else []
+    found += [f"interface {name}" for name in daemon.veths()]
+    with closing(sqlite3.connect(f"file:{data / 'scow.db'}?mode=ro", uri=True)) as db:
+        bodies = b"".join(body for (body,) in db.execute("SELECT body FROM documents"))
+    for path in (data / "overlay2").iterdir():
+        if len(path.name) >= 64 and path.name[:64].encode() not in bodies:
+            found.append(f"snapshot {path.name}")
+    return found
+
+
+def in_background(work: Callable[[], Built]) -> tuple[threading.Thread, list[Built]]:
+    done: list[Built] = []
+
+    def run() -> None:
+        with suppress(OSError, http.client.HTTPException, ValueError):
+            done.append(work())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, done
+
+
+def test_a_killed_engine_leaves_nothing_and_goes_on_from_what_was_done(scow_daemon: Daemon) -> None:
+    daemon = scow_daemon
+    dockerfile = "FROM busybox\nRUN echo first >/first\nRUN echo second >/second; {}\n"
+    slow = dockerfile.format("sleep 4321")
+    thread, _ = in_background(lambda: build(daemon, slow))
+    wait_until(lambda: programs(daemon, "sleep 4321"), "the second step runs")
+    daemon.kill9()
+    thread.join()
+    daemon.start()
+    wait_until(lambda: not programs(daemon, "sleep 4321"), "the program has ended")
+    wait_until(lambda: not leftovers(daemon), f"nothing is left but {leftovers(daemon)}")
+    built = build(daemon, dockerfile.format("true"))
+    assert built.hits >= 1, built.text
+    assert built.id
+
+
+def test_a_kill_at_any_time_of_a_copy_leaves_nothing(scow_daemon: Daemon) -> None:
+    daemon = scow_daemon
+    files = {f"f{number}": "x" * 5000 for number in range(1500)}
+    tar = context({"Dockerfile": "FROM busybox\nCOPY . /app/\nRUN true\n", **files})
+    for delay_s in (0.05, 0.2, 0.35, 0.5):
+        thread, _ = in_background(lambda: build(daemon, None, tar=tar))
+        time.sleep(delay_s)  # not a wait: where it hits does not matter
+        daemon.kill9()
+        thread.join()
+        daemon.start()
+        wait_until(lambda: not leftovers(daemon), f"nothing is left but {leftovers(daemon)}")
+        assert not list((daemon.data_root / "tmp").glob("builds/*"))
+    assert build(daemon, None, tar=tar, t="copied").id
+    assert run_in(daemon, "copied", "ls", "/app").count("\n") == 1501
+
+
+def test_a_client_that_goes_away_ends_its_build(scow_daemon: Daemon) -> None:
+    daemon = scow_daemon
+    connection = UnixConnection(str(daemon.socket))
+    connection.request(
+        "POST",
+        "/build",
+        context({"Dockerfile": "FROM busybox\nRUN sleep 4322\n"}),
+        {"Content-Type": "application/x-tar"},
+    )
+    wait_until(lambda: programs(daemon, "sleep 4322"), "the step runs")
+    connection.close()
+    wait_until(lambda: not programs(daemon, "sleep 4322"), "the program has ended", 5)
+    wait_until(lambda: not leftovers(daemon), f"nothing is left but {leftovers(daemon)}")
+
+
+def test_builds_share_what_both_want_and_it_ends_with_the_last_of_them(scow_daemon: Daemon) -> None:
+    daemon = scow_daemon
+    shared = "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid >/id; sleep 1.5\n"
+    one, first = in_background(lambda: build(daemon, shared + "RUN cat /id; echo one\n"))
+    two, second = in_background(lambda: build(daemon, shared + "RUN cat /id; echo two\n"))
+    one.join()
+    two.join()
+    ids = {
+        next(line for line in built.text.splitlines() if line.count("-") == 4) for built in (*first, *second)
+    }
+    assert len(ids) == 1
+    thread, done = in_background(lambda: build(daemon, "FROM busybox\nRUN sleep 3; echo shared\n"))
+    wait_until(lambda: programs(daemon, "sleep 3"), "the step runs")
+    connection = UnixConnection(str(daemon.socket))
+    connection.request("POST", "/build", context({"Dockerfile": "FROM busybox\nRUN sleep 3; echo shared\n"}))
+    connection.close()
+    thread.join()
+    assert "shared" in done[0].text
+    assert done[0].id
+
+
+def test_a_program_that_needs_too_much_memory_is_killed(scow_daemon: Daemon) -> None:
+    dockerfile = "FROM busybox\nRUN head -c 200m /dev/zero | tail >/dev/null\n"
+    built = build(scow_daemon, dockerfile, memory=str(32 << 20), memswap=str(32 << 20))
+    assert "returned a non-zero code: 137" in built.error
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(scow_daemon: Daemon) -> None:
+    daemon = scow_daemon
+    tar = context({"Dockerfile": "FROM busybox\nCOPY f /f\nRUN cp /f /g\n", "f": b"x" * (4 << 20)})
+    with full(daemon.data_root):
+        built = build(daemon, None, tar=tar)
+        assert "o space left on device" in built.error or "disk is full" in built.error, built.error
+        assert "Traceback" not in built.error
+    wait_until(lambda: not leftovers(daemon), f"nothing is left but {leftovers(daemon)}")
+    assert build(daemon, None, tar=tar).id
+
+
+@pytest.mark.parametrize("kind", ["outside", "device", "through a symlink"])
+def test_hostile_archives_do_no_harm(scow_daemon: Daemon, kind: str) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        if kind == "outside":
+            info = tarfile.TarInfo("../../../../tmp/escaped")
+            info.size = 1
+            tar.addfile(info, io.BytesIO(b"x"))
+        elif kind == "device":
+            info = tarfile.TarInfo("fifo")
+            info.type = tarfile.FIFOTYPE
+            tar.addfile(info)
+        else:
+            info = tarfile.TarInfo("link")
+            info.type, info.linkname = tarfile.SYMTYPE, "../../../../../../tmp"
+            tar.addfile(info)
+            info = tarfile.TarInfo("link/escaped")
+            info.size = 1
+            tar.addfile(info, io.BytesIO(b"x"))
+    built = build(scow_daemon, "FROM busybox\nADD a.tar /in/\n", {"a.tar": out.getvalue()}, t="hostile")
+    assert not Path("/tmp/escaped").exists()
+    if kind == "outside":
+        assert "leads out" in built.error
+    elif kind == "through a symlink":
+        assert run_in(scow_daemon, "hostile", "cat", "/tmp/escaped") == "x"
+    else:
+        assert built.id
+
+
+def test_contexts_that_are_none_are_refused(scow_daemon: Daemon) -> None:
+    for data, words in (
+        (b"no tar at all" * 100, "tar"),
+        (context({"Dockerfile": "FROM x\n" * 999})[:2000], "EOF"),
+    ):
+        built = build(scow_daemon, None, tar=data)
+        assert built.status == 400
+        assert words in built.error
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("../Dockerfile"))
+    assert "leads out of the build context" in build(scow_daemon, None, tar=tar.getvalue()).error
+
+
+def test_five_hundred_stages(scow_daemon: Daemon) -> None:
+    text = "FROM busybox AS s0\n" + "".join(f"FROM s{n - 1} AS s{n}\nENV V{n}=1\n" for n in range(1, 500))
+    built = build(scow_daemon, text)
+    assert len(scow_daemon.api("GET", f"/images/{built.id}/json").json["Config"]["Env"]) == 500
