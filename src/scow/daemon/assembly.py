@@ -12,7 +12,8 @@ from scow.daemon.build_leftovers import remove_build_leftovers
 from scow.daemon.ends import Ends
 from scow.daemon.networking import open_networking
 from scow.daemon.parts import Host, Life, Networking, Storage
-from scow.daemon.users import image_users, volume_users
+from scow.daemon.users import image_users
+from scow.daemon.volumes import open_volumes
 from scow.deferred import deferred
 from scow.engine.build_runs import BuildRuns
 from scow.engine.containers.commit import Commits
@@ -49,7 +50,6 @@ from scow.engine.images import Images
 from scow.engine.programs import Programs
 from scow.engine.pruning import Pruning
 from scow.engine.system import System
-from scow.engine.volumes import Volumes
 from scow.errors import InvalidArgumentError
 from scow.image.store import ImageStore
 from scow.linux import cgroups
@@ -116,9 +116,7 @@ class Daemon:
         containers = Containers(store)
         containers.load()
         images = await ImageStore.open(config.data_root, store, config.storage_driver, config.storage_opts)
-        users = volume_users(containers)
-        volumes = Volumes(config.data_root / "volumes", store, self._events, users)
-        volumes.load()
+        volumes = await open_volumes(config, store, containers, self._events)
         return Storage(store, containers, images, volumes)
 
     async def _read_host(self) -> Host:
@@ -156,6 +154,7 @@ class Daemon:
             documents=Documents(self._config, host.facts, containers),
             containers=containers,
             images=storage.images,
+            volumes=storage.volumes.use,
             sandboxes=Sandboxes(containers, networking.networks, networking.connector),
             supervisor=supervisor,
             runtimes=host.runtimes,
@@ -198,6 +197,7 @@ class Daemon:
             tasks,
         )
         await recovery.recover(await supervisor.start())
+        await storage.volumes.use.release_unused()
         await recovery.apply_restart_policies()
 
     def _services(
@@ -237,7 +237,7 @@ class Daemon:
             programs=Programs(host.runtimes, host.facts.init_path),
             bus=events,
         )
-        file_systems = FileSystems(self._container_root, containers, images)
+        file_systems = FileSystems(self._container_root, containers, images, volumes.use)
         registries = deferred(lambda: _open_registries(config, images, nouns, tasks))
         return Services(
             containers=service,

@@ -14,7 +14,7 @@ from scow.engine.containers.waits import Waits
 from scow.engine.execs import Execs
 from scow.engine.networks.registry import Networks
 from scow.engine.networks.service import NetworkService
-from scow.engine.volumes import Volumes
+from scow.engine.volumes.service import Volumes
 from scow.image.store import ImageStore
 from scow.linux.cgroups import CgroupHost
 from scow.runtime.host_facts import HostFacts

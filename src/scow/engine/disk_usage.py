@@ -6,7 +6,7 @@ from collections.abc import Collection
 from scow.engine.containers.service import ContainerService
 from scow.engine.image_layers import chain_sizes
 from scow.engine.images import Images
-from scow.engine.volumes import Volumes
+from scow.engine.volumes.service import Volumes
 from scow.image.store import ImageStore
 from scow.spec.engine_api.disk_usage import DiskUsage
 from scow.spec.filters import Filters

@@ -14,6 +14,8 @@ MS_NODEV = 4
 MS_NOEXEC = 8
 MS_SYNCHRONOUS = 16
 MS_REMOUNT = 32
+MS_MANDLOCK = 64
+MS_DIRSYNC = 128
 MS_NOATIME = 1024
 MS_NODIRATIME = 2048
 MS_BIND = 4096
@@ -92,6 +94,12 @@ def is_mountpoint(path: str) -> bool:
     if path == "/":
         return True
     return _mount_id(path) != _mount_id(os.path.dirname(path))
+
+
+def has_mounts_below(path: str) -> bool:
+    """Whether something is mounted at directory ``path`` or anywhere below it; also if it does not exist."""
+    path = os.path.abspath(path)
+    return any(entry.mountpoint == path or entry.mountpoint.startswith(f"{path}/") for entry in mountinfo())
 
 
 def mount_of(path: str) -> MountInfo:

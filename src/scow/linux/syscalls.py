@@ -52,6 +52,7 @@ RENAME_EXCHANGE = 2
 _SYS_OPEN_TREE = 428
 _SYS_OPENAT2 = 437
 _SYS_MOUNT_SETATTR = 442
+_SYS_QUOTACTL_FD = 443
 
 # socket(7)
 _SOL_SOCKET = 1
@@ -174,6 +175,15 @@ def renameat2(old_dir_fd: int, old: str, new_dir_fd: int, new: str, flags: int) 
     """renameat2(2): ``RENAME_NOREPLACE`` or ``RENAME_EXCHANGE``; EINVAL where the file system cannot."""
     result = _libc.renameat2(old_dir_fd, os.fsencode(old), new_dir_fd, os.fsencode(new), flags)
     _check(result, "renameat2", old, new)
+
+
+def quotactl_fd(fd: int, command: int, number: int, data: bytearray) -> None:
+    """quotactl_fd(2), Linux 5.14 and later: on the file system of ``fd``; the answer is in ``data``."""
+    address = (ctypes.c_char * len(data)).from_buffer(data)
+    result = _libc.syscall(
+        ctypes.c_long(_SYS_QUOTACTL_FD), _int(fd), _uint(command), _int(number), ctypes.byref(address)
+    )
+    _check(result, "quotactl_fd")
 
 
 def syncfs(fd: int) -> None:

@@ -4,6 +4,7 @@ First Docker's own (/proc, /dev, /sys, …) but for those a user's mount replace
 the user's by the depth of their destination, so that none covers another that is mounted below it.
 """
 
+import os
 import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,16 @@ _FLAG_GROUPS = (
 _FLAGS = {word: group for group, words in enumerate(_FLAG_GROUPS) for word in words}
 
 
+_HOST_FLAGS = {
+    "ro": os.ST_RDONLY,
+    "nosuid": os.ST_NOSUID,
+    "nodev": os.ST_NODEV,
+    "noexec": os.ST_NOEXEC,
+    "noatime": os.ST_NOATIME,
+    "nodiratime": os.ST_NODIRATIME,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class MountSpec:
     """One mount as the runtime takes it; make it with ``bind_mount`` or ``tmpfs_mount``."""
@@ -57,19 +68,31 @@ def bind_mount(
     propagation: str = "rprivate",
     recursive: bool = True,
     read_only: Literal["ro", "rro"] = "ro",
+    host_flags: Sequence[str] = (),
 ) -> MountSpec:
     """A host file or directory. ``propagation`` "": what the source has (named volumes).
 
     ``read_only`` says how far a mount that is not ``writable`` reaches: ``rro`` makes the mounts below the
     source read-only too, which takes Linux 5.12 and a runtime that knows it (``read_only_option``).
+    ``host_flags`` are those of the mount that the source is on (``flags_of_host``).
     """
     options = ["rbind" if recursive else "bind"]
     if not writable:
         options.append(read_only)
+    options += [flag for flag in host_flags if flag not in options]
     if propagation:
         # Without mounts below it both words say the same, but crun takes "rprivate" for "rbind".
         options.append(propagation if recursive else propagation.removeprefix("r"))
     return MountSpec("bind", source, destination, tuple(options))
+
+
+def flags_of_host(source: str) -> list[str]:
+    """What the host forbids on the mount that ``source`` is on; a container must not lift it by a bind.
+
+    crun 1.8 mounts a bind anew with the flags it is given and no others. Raises ``OSError``.
+    """
+    given = os.statvfs(source).f_flag
+    return [word for word, flag in _HOST_FLAGS.items() if given & flag]
 
 
 def read_only_option(

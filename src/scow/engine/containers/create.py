@@ -18,7 +18,6 @@ from pathlib import Path
 import msgspec
 
 from scow.config import Config
-from scow.engine.containers.copy_up import copy_up
 from scow.engine.containers.events import container_event
 from scow.engine.containers.image_mounts import mount_key, mount_keys
 from scow.engine.containers.joining import settle_networks
@@ -28,13 +27,14 @@ from scow.engine.containers.model import Container, MountRecord
 from scow.engine.containers.mount_sets import MountSet, settle
 from scow.engine.containers.platforms import check_platform
 from scow.engine.containers.registry import Containers
+from scow.engine.containers.volume_mounts import fill_volume
 from scow.engine.events import EventBus
 from scow.engine.names import random_name
 from scow.engine.networks.endpoint_checks import check_mac
 from scow.engine.networks.registry import Networks
 from scow.engine.signals import parse_signal
 from scow.engine.timestamps import rfc3339
-from scow.engine.volumes import Volumes
+from scow.engine.volumes.service import Volumes
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.model import Image
 from scow.image.store import ImageStore
@@ -208,7 +208,7 @@ class Creation:
         rootfs = await self._images.mount_rootfs(doc.id)
         try:
             for record in volumes:
-                await run_blocking(copy_up, rootfs, record.destination, Path(record.source), record.subpath)
+                await fill_volume(self._volumes.use, rootfs, record)
         finally:
             await self._images.unmount_rootfs(doc.id)
 

@@ -189,6 +189,7 @@ class Documents:
             propagation=record.propagation,
             recursive="nonrecursive" not in record.options,
             read_only=read_only,
+            host_flags=mounts.flags_of_host(source),
         )
 
     def _source(self, record: MountRecord, sandbox: Sandbox) -> str:

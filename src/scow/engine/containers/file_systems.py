@@ -14,6 +14,8 @@ import msgspec
 
 from scow.engine.containers.model import Container, Live, MountRecord
 from scow.engine.containers.registry import Containers
+from scow.engine.containers.volume_mounts import held_volumes
+from scow.engine.volumes.use import VolumeUse
 from scow.errors import NotFoundError, ScowError
 from scow.image.store import ImageStore
 from scow.image.threads import run_to_end
@@ -27,8 +29,9 @@ _IDENTITY = ("hosts", "hostname", "resolv.conf")
 class FileSystems:
     """Opens views. ``root`` holds the containers' folders."""
 
-    def __init__(self, root: Path, containers: Containers, images: ImageStore) -> None:
+    def __init__(self, root: Path, containers: Containers, images: ImageStore, volumes: VolumeUse) -> None:
         self._root = root
+        self._volumes = volumes
         self._containers = containers
         self._images = images
 
@@ -38,12 +41,13 @@ class FileSystems:
 
         Raises NotFoundError, ScowError.
         """
-        visit, view = await self._open(live, leave)
-        try:
-            yield view
-        finally:
-            view.close()
-            await self._images.end_visit(visit)
+        async with held_volumes(self._volumes, live):
+            visit, view = await self._open(live, leave)
+            try:
+                yield view
+            finally:
+                view.close()
+                await self._images.end_visit(visit)
 
     @asynccontextmanager
     async def visited(self, live: Live, leave: Callable[[], None]) -> AsyncIterator[Visit]:

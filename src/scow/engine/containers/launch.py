@@ -28,8 +28,10 @@ from scow.engine.containers.model import ZERO_TIME, Container, Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import Sandbox, Sandboxes
 from scow.engine.containers.states import Action
+from scow.engine.containers.volume_mounts import mount_volumes, unmount_volumes
 from scow.engine.events import EventBus
 from scow.engine.timestamps import rfc3339
+from scow.engine.volumes.use import VolumeUse
 from scow.errors import ConflictError, InvalidArgumentError, ScowError
 from scow.image.store import ImageStore
 from scow.linux.cgroups import Cgroup, CgroupHost
@@ -68,6 +70,7 @@ class Launcher:
     documents: Documents
     containers: Containers
     images: ImageStore
+    volumes: VolumeUse
     sandboxes: Sandboxes
     supervisor: Supervisor
     runtimes: dict[str, OciRuntime]
@@ -148,6 +151,7 @@ class Launcher:
         for key in mount_keys(doc):
             await self.images.mount_rootfs(key)
             undo.push_async_callback(self.images.unmount_rootfs, key)
+        await mount_volumes(self.volumes, doc, undo)
         sandbox = await self.sandboxes.open(doc)
         undo.callback(sandbox.close)
         if sandbox.endpoints:
@@ -196,6 +200,7 @@ class Launcher:
                 await self.sandboxes.release(doc, endpoints)
             for key in (doc.id, *mount_keys(doc)):
                 await self.images.unmount_rootfs(key)
+            await unmount_volumes(self.volumes, doc)
             await self._release_shared_memory(doc)
         except (ScowError, OSError) as exc:
             _log.warning("clean-up of %s: %s", doc.id, exc)

@@ -13,8 +13,6 @@ from scow.runtime.mounts import tmpfs_option_text
 from scow.spec.engine_api.container import BindOptions, Mount
 
 PROPAGATIONS = frozenset({"private", "rprivate", "shared", "rshared", "slave", "rslave"})
-DEFAULT_DRIVER = "local"
-"""What keeps a volume when nothing else was asked for."""
 
 _ACCESS = frozenset({"ro", "rw"})
 _LABELS = frozenset({"z", "Z"})
@@ -48,7 +46,7 @@ def parse_bind(text: str, volume_driver: str = "") -> MountRecord:
         type="bind" if is_bind else "volume",
         source=posixpath.normpath(source) if is_bind else "",
         name="" if is_bind else source,
-        driver="" if is_bind else volume_driver or DEFAULT_DRIVER,
+        driver="" if is_bind else volume_driver,
         destination=check_destination(destination, what),
         mode=mode,
         writable="ro" not in words,
@@ -149,9 +147,8 @@ def _volume_mount(mount: Mount, destination: str, what: str) -> MountRecord:
     return MountRecord(
         type="volume",
         name=mount.source,
-        driver=(driver.name if driver else "") or DEFAULT_DRIVER,
+        driver=driver.name if driver else "",
         destination=destination,
-        mode="z",
         writable=not mount.read_only,
         options=["nocopy"] if options and options.no_copy else [],
         subpath=_local_path(subpath, what),

@@ -5,7 +5,6 @@ to everything else. Two of the container's own at one place are an error.
 """
 
 import posixpath
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,13 +12,13 @@ import msgspec
 
 from scow.engine.containers.model import MountRecord
 from scow.engine.containers.mount_points import (
-    DEFAULT_DRIVER,
     check_destination,
     from_mount,
     parse_bind,
     parse_volumes_from,
 )
-from scow.engine.volumes import ANONYMOUS_LABEL
+from scow.engine.volumes.model import DEFAULT_DRIVER
+from scow.engine.volumes.names import ANONYMOUS_LABEL, new_name
 from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.container import HostConfig, VolumeOptions
 from scow.spec.engine_api.volume import VolumeCreate
@@ -50,13 +49,15 @@ def settle(
             raise InvalidArgumentError(f"Duplicate mount point: {record.destination}")
         own[record.destination] = record
         if record.type == "volume":
+            # Docker shows every volume of our own making as one that others may have too.
+            record.mode = record.mode or ("z" if record.driver in ("", DEFAULT_DRIVER) else "")
             wanted.append(_volume(record, options))
     everything = {record.destination: record for record in _borrowed(host, donated)} | own
     for path in volumes:
         # A Dockerfile may name a volume by a relative path; it counts from the root, as a mount does.
         destination = check_destination("/" + path, 'invalid mount config for type "volume": ')
         if destination not in everything and destination not in in_memory:
-            driver = host.volume_driver or DEFAULT_DRIVER
+            driver = host.volume_driver
             record = MountRecord(type="volume", driver=driver, destination=destination, anonymous=True)
             wanted.append(_volume(record, None))
             everything[destination] = record
@@ -74,7 +75,7 @@ def _volume(record: MountRecord, options: VolumeOptions | None) -> VolumeCreate:
     """What to ask the volumes for; an anonymous one is named here, to be in use from the first moment on."""
     labels = dict(options.labels) if options else {}
     if record.anonymous:
-        record.name = secrets.token_hex(32)
+        record.name = new_name()
         labels.setdefault(ANONYMOUS_LABEL, "")
     driver = options.driver_config if options else None
     return VolumeCreate(

@@ -18,7 +18,7 @@ from scow.engine.containers.states import Action, Status
 from scow.engine.containers.waits import Waits
 from scow.engine.events import EventBus
 from scow.engine.execs import Execs
-from scow.engine.volumes import Volumes
+from scow.engine.volumes.service import Volumes
 from scow.errors import ConflictError, NotFoundError, ScowError
 from scow.image.store import ImageStore
 from scow.tasks import run_blocking

@@ -1,5 +1,7 @@
 """Volumes."""
 
+from typing import Any
+
 import msgspec
 
 from scow.spec.engine_api.body import Body
@@ -9,7 +11,7 @@ class VolumeCreate(Body, kw_only=True):
     """The body of ``POST /volumes/create``; an empty name is chosen by the engine."""
 
     name: str = ""
-    driver: str = "local"
+    driver: str = ""
     driver_opts: dict[str, str] = {}
     labels: dict[str, str] = {}
 
@@ -22,15 +24,19 @@ class VolumeUsage(Body, kw_only=True):
 
 
 class Volume(Body, kw_only=True):
-    """A volume as create, inspect and list show it; ``usage_data`` in disk usage only."""
+    """A volume as create, inspect and list show it.
 
-    created_at: str
+    ``usage_data`` in disk usage only, ``status`` of a plugin that says something of it.
+    """
+
+    created_at: str | msgspec.UnsetType = msgspec.UNSET
     driver: str
     labels: dict[str, str] | None
     mountpoint: str
     name: str
     options: dict[str, str] | None
     scope: str = "local"
+    status: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     usage_data: VolumeUsage | msgspec.UnsetType = msgspec.UNSET
 
 

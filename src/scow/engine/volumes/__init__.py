@@ -1,0 +1,1 @@
+"""Volumes: what outlives containers. ``service`` has them all, ``drivers`` who keeps them."""
