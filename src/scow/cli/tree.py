@@ -159,14 +159,31 @@ NOUNS = {
     "volume": Noun(
         "Manage volumes",
         {
+            "clone": "volume.clone",
             "create": "volume.create",
+            "export": "volume.export",
+            "import": "volume.import_",
             "inspect": "inspect:VOLUME",
             "ls": "volume.ls",
             "prune": "prune:VOLUME",
+            "rename": "volume.rename",
             "rm": "volume.rm",
             "update": "volume.update",
         },
         {"list": "ls", "remove": "rm"},
+        own=("clone", "export", "import", "rename"),
+        nested={
+            "snapshot": Noun(
+                "Manage snapshots of volumes",
+                {
+                    "create": "volume.snapshot_create",
+                    "ls": "volume.snapshot_ls",
+                    "restore": "volume.snapshot_restore",
+                    "rm": "volume.snapshot_rm",
+                },
+                {"list": "ls", "remove": "rm"},
+            )
+        },
     ),
 }
 

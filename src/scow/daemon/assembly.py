@@ -13,7 +13,7 @@ from scow.daemon.ends import Ends
 from scow.daemon.networking import open_networking
 from scow.daemon.parts import Host, Life, Networking, Storage
 from scow.daemon.users import image_users
-from scow.daemon.volumes import open_volumes
+from scow.daemon.volumes import open_copies, open_volumes
 from scow.deferred import deferred
 from scow.engine.build_runs import BuildRuns
 from scow.engine.containers.commit import Commits
@@ -36,6 +36,7 @@ from scow.engine.containers.removal import Removal
 from scow.engine.containers.sampling import Sampling
 from scow.engine.containers.sandbox import Sandboxes
 from scow.engine.containers.service import ContainerService
+from scow.engine.containers.standstill import Standstill
 from scow.engine.containers.streams import Streams
 from scow.engine.containers.update import Updates
 from scow.engine.containers.waits import Waits
@@ -171,7 +172,7 @@ class Daemon:
             self._container_root,
             containers,
             storage.images,
-            storage.volumes,
+            storage.volumes.nouns,
             launcher,
             execs,
             waits,
@@ -210,9 +211,10 @@ class Daemon:
         tasks: TaskOwner,
     ) -> Services:
         config, events = self._config, self._events
-        containers, images, volumes = storage.containers, storage.images, storage.volumes
+        containers, images, volumes = storage.containers, storage.images, storage.volumes.nouns
         networks, launcher, execs = networking.networks, life.launcher, life.execs
         creation = Creation(config, host.facts, containers, images, volumes, networks, events)
+        standstill = Standstill(containers, life.lifecycle)
         nouns = Images(images, events, lambda: image_users(containers))
         service = ContainerService(
             self._container_root,
@@ -239,13 +241,14 @@ class Daemon:
         )
         file_systems = FileSystems(self._container_root, containers, images, volumes.use)
         registries = deferred(lambda: _open_registries(config, images, nouns, tasks))
+        copies, snapshots = open_copies(storage.volumes, containers, standstill, events, tasks)
         return Services(
             containers=service,
             lifecycle=life.lifecycle,
             updates=Updates(host.facts, containers, launcher, events),
             container_pruning=ContainerPruning(containers, life.lifecycle, images, events),
             files=Files(containers, images, file_systems, events, tasks),
-            commits=Commits(containers, images, life.lifecycle, events),
+            commits=Commits(containers, images, standstill, events),
             streams=Streams(containers, launcher, life.waits, events),
             stats=Sampling(
                 containers,
@@ -261,6 +264,8 @@ class Daemon:
             connections=networking.connections,
             port_changes=PortChanges(containers, networking.networks, events),
             explanations=Explanations(containers, networking.networks),
+            volume_copies=copies,
+            volume_snapshots=snapshots,
             system=self.system,
             disk_usage=DiskUsages(images, nouns, service, volumes),
             prunes=Pruning(images, nouns, events),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from scow.engine.containers.connections import Connections
 from scow.engine.containers.connector import Connector
+from scow.daemon.volumes import VolumeParts
 from scow.engine.containers.exits import Exits
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
@@ -14,7 +15,6 @@ from scow.engine.containers.waits import Waits
 from scow.engine.execs import Execs
 from scow.engine.networks.registry import Networks
 from scow.engine.networks.service import NetworkService
-from scow.engine.volumes.service import Volumes
 from scow.image.store import ImageStore
 from scow.linux.cgroups import CgroupHost
 from scow.runtime.host_facts import HostFacts
@@ -29,7 +29,7 @@ class Storage:
     store: Store
     containers: Containers
     images: ImageStore
-    volumes: Volumes
+    volumes: VolumeParts
 
 
 @dataclass(frozen=True, slots=True)

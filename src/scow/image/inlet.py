@@ -3,10 +3,21 @@
 import asyncio
 import threading
 from collections import deque
+from collections.abc import AsyncIterable, Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from scow.errors import InvalidArgumentError
+from scow.tasks import TaskOwner, run_in_own_thread
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 # Enough to keep the reader busy while the loop does something else.
 _HIGH_BYTES = 2 << 20
 _LOW_BYTES = 1 << 20
+# Enough to make waking the other thread cheap beside what it does.
+_BATCH_BYTES = 512 << 10
 
 
 class Inlet:
@@ -73,3 +84,49 @@ class Inlet:
         room, self._room = self._room, None
         if room is not None and not room.done():
             room.set_result(None)
+
+
+async def read_in_thread(
+    inlet: Inlet,
+    chunks: AsyncIterable[bytes],
+    tasks: TaskOwner,
+    function: Callable[Concatenate[Inlet, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Run ``function``, which reads ``chunks`` from ``inlet``, in a thread of its own.
+
+    A cancelled caller, or one whose sender is gone, waits until the thread has heard of it.
+    """
+    # Shielded: a thread goes on whatever becomes of who waits for it, so it is told to stop.
+    work = asyncio.shield(run_in_own_thread(function, inlet, *args, **kwargs))
+    sending = tasks.start(_pass_on(chunks, inlet), name="upload")
+    try:
+        await asyncio.wait({work})
+    except BaseException:
+        inlet.fail(InvalidArgumentError("unexpected EOF in archive"))
+        await asyncio.wait({work})
+        work.exception()  # seen: what ended the waiting is what the caller hears of
+        raise
+    finally:
+        # Whoever is still sending sends for nobody.
+        sending.cancel()
+    return work.result()
+
+
+async def _pass_on(chunks: AsyncIterable[bytes], inlet: Inlet) -> None:
+    """Everything to its end, small pieces together; a failure to the reader."""
+    batch: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in chunks:
+            batch.append(chunk)
+            size += len(chunk)
+            if size >= _BATCH_BYTES:
+                await inlet.put(b"".join(batch))
+                batch, size = [], 0
+        await inlet.put(b"".join(batch))
+    except Exception as exc:
+        inlet.fail(exc)
+    else:
+        inlet.end()

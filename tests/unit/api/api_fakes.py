@@ -1,7 +1,7 @@
 """Services that remember how they were called and answer as a test tells them to."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Collection, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -52,7 +52,15 @@ from scow.spec.engine_api.network import (
 )
 from scow.spec.engine_api.prune import BuildCachePrune, ImagePrune, NetworkPrune
 from scow.spec.engine_api.stats import ContainerStats
-from scow.spec.engine_api.volume import Volume, VolumeCreate, VolumeList, VolumePrune
+from scow.spec.engine_api.volume import (
+    SnapshotCreate,
+    Volume,
+    VolumeClone,
+    VolumeCreate,
+    VolumeList,
+    VolumePrune,
+    VolumeSnapshot,
+)
 from scow.spec.filters import Filters
 from scow.spec.stream_options import AttachOptions, LogQuery
 from tests.unit.api.api_wire import Harness, serving
@@ -302,6 +310,49 @@ class FakeVolumes(Recorder):
         return VolumePrune(volumes_deleted=["v"], space_reclaimed=3)
 
 
+class FakeVolumeCopies(Recorder):
+    async def clone(self, reference: str, body: VolumeClone) -> Volume:
+        self.note("clone", reference, body)
+        return volume(body.name)
+
+    async def rename(self, name: str, new: str) -> None:
+        self.note("rename", name, new)
+
+    async def export(self, reference: str, *, pause: bool) -> AsyncIterable[bytes]:
+        self.note("export", reference, pause)
+        return self._pieces()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        yield b"tar"
+
+    async def import_(
+        self,
+        name: str,
+        chunks: AsyncIterable[bytes],
+        labels: Mapping[str, str],
+        options: Mapping[str, str],
+    ) -> Volume:
+        content = b"".join([chunk async for chunk in chunks])
+        self.note("import", name, content, labels, options)
+        return volume(name)
+
+
+class FakeSnapshots(Recorder):
+    async def list(self, name: str) -> list[VolumeSnapshot]:
+        self.note("list", name)
+        return [snapshot(name, "s")]
+
+    async def create(self, name: str, body: SnapshotCreate) -> VolumeSnapshot:
+        self.note("create", name, body)
+        return snapshot(name, body.name)
+
+    async def remove(self, name: str, snapshot: str) -> None:
+        self.note("remove", name, snapshot)
+
+    async def restore(self, name: str, snapshot: str) -> None:
+        self.note("restore", name, snapshot)
+
+
 class FakeNetworks(Recorder):
     async def list(self, filters: Filters) -> list[Network]:
         self.note("list", filters)
@@ -518,6 +569,8 @@ class Fakes:
         self.images = FakeImages()
         self.registries = FakeRegistries()
         self.volumes = FakeVolumes()
+        self.volume_copies = FakeVolumeCopies()
+        self.volume_snapshots = FakeSnapshots()
         self.networks = FakeNetworks()
         self.connections = FakeConnections()
         self.system = FakeSystem()
@@ -540,6 +593,8 @@ class Fakes:
                 images=self.images,
                 registries=self.registries,
                 volumes=self.volumes,
+                volume_copies=self.volume_copies,
+                volume_snapshots=self.volume_snapshots,
                 networks=self.networks,
                 connections=self.connections,
                 system=self.system,
@@ -642,6 +697,10 @@ def image_summary() -> ImageSummary:
 
 def volume(name: str) -> Volume:
     return Volume(created_at=CREATED, driver="local", labels=None, mountpoint="/v", name=name, options=None)
+
+
+def snapshot(volume: str, name: str) -> VolumeSnapshot:
+    return VolumeSnapshot(volume=volume, name=name, created_at=CREATED, labels=None)
 
 
 def network() -> Network:

@@ -36,6 +36,11 @@ from scow.api.server.routes.stats import StatsService, stats_routes
 from scow.api.server.routes.streams import StreamService, stream_routes
 from scow.api.server.routes.swarm import swarm_routes
 from scow.api.server.routes.system import SystemService, system_routes
+from scow.api.server.routes.volume_copies import (
+    SnapshotService,
+    VolumeCopyService,
+    volume_copy_routes,
+)
 from scow.api.server.routes.volumes import VolumeService, volume_routes
 from scow.api.server.versions import TooOldError, check_version
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
@@ -66,6 +71,8 @@ class Services:
     images: ImageService
     registries: Registries
     volumes: VolumeService
+    volume_copies: VolumeCopyService
+    volume_snapshots: SnapshotService
     networks: NetworkService
     connections: ConnectionService
     port_changes: PortChangeService
@@ -96,6 +103,7 @@ def build_app(services: Services) -> "App":
                 *network_routes(services.networks, services.connections),
                 *scow_port_routes(services.port_changes, services.explanations),
                 *build_routes(services.builds),
+                *volume_copy_routes(services.volume_copies, services.volume_snapshots),
                 *swarm_routes(),
                 *plugin_routes(),
             )

@@ -1,21 +1,19 @@
 """``docker commit``: an image out of what a container has changed.
 
-A running container stands still while its files are read. That it does so for us is stored: after a kill it
-goes on as soon as the next engine is there. The image itself is all or nothing (``image.layers``); a removal
-of the container waits until its files are read.
+A running container stands still while its files are read (``standstill``). The image itself is all or nothing
+(``image.layers``); a removal of the container waits until its files are read.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack
 
 import msgspec
 
 from scow.engine.containers.events import container_event
-from scow.engine.containers.lifecycle import Lifecycle
 from scow.engine.containers.merge import as_list, merge_config
 from scow.engine.containers.model import Container, Live
 from scow.engine.containers.registry import Containers
+from scow.engine.containers.standstill import Standstill
 from scow.engine.containers.states import Status
 from scow.engine.events import EventBus
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError
@@ -32,11 +30,11 @@ class Commits:
     """What the route of ``/commit`` calls."""
 
     def __init__(
-        self, containers: Containers, images: ImageStore, lifecycle: Lifecycle, events: EventBus
+        self, containers: Containers, images: ImageStore, standstill: Standstill, events: EventBus
     ) -> None:
         self._containers = containers
         self._images = images
-        self._lifecycle = lifecycle
+        self._standstill = standstill
         self._events = events
 
     async def commit(self, ref: str, options: CommitOptions) -> CommitResult:
@@ -59,7 +57,7 @@ class Commits:
         )
         async with AsyncExitStack() as stack:
             if options.pause:
-                await stack.enter_async_context(self._standing_still(live))
+                await stack.enter_async_context(self._standstill.of([doc.id]))
             return CommitResult(id=await self._commit(live, request))
 
     async def _commit(self, live: Live, request: CommitRequest) -> str:
@@ -78,20 +76,6 @@ class Commits:
             self._events.publish("image", "tag", image.id, {**(image.config.labels or {}), "name": name})
         container_event(self._events, doc, "commit", comment=request.comment, imageID=image.id, imageRef=name)
         return image.id
-
-    @asynccontextmanager
-    async def _standing_still(self, live: Live) -> AsyncIterator[None]:
-        """Paused for the block, if it runs. Whoever unpauses or ends it meanwhile is in his right."""
-        ours = False
-        with suppress(ConflictError):
-            await self._lifecycle.pause(live.doc.id, for_commit=True)
-            ours = True
-        try:
-            yield
-        finally:
-            if ours and live.doc.paused_for_commit:
-                with suppress(ScowError):
-                    await self._lifecycle.unpause(live.doc.id)
 
 
 def _no_hurry() -> None:

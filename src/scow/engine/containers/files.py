@@ -4,7 +4,6 @@ Paths are walked by the kernel inside the container's root (``linux.rootpath``),
 done by descriptor: symlinks that the container swaps meanwhile lead nowhere else.
 """
 
-import asyncio
 import os
 import posixpath
 import stat
@@ -24,7 +23,7 @@ from scow.engine.containers.states import Status
 from scow.engine.events import EventBus
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError
 from scow.image.extraction import Destination, extract
-from scow.image.inlet import Inlet
+from scow.image.inlet import Inlet, read_in_thread
 from scow.image.layer_tar import is_content
 from scow.image.store import ImageStore
 from scow.image.tar_writer import Member, pack, walk
@@ -32,10 +31,7 @@ from scow.image.threads import run_to_end
 from scow.linux.mount_views import MountView
 from scow.linux.rootpath import follow_in_root, open_in_root
 from scow.spec.engine_api.files import FileChange, PathStat
-from scow.tasks import TaskOwner, run_in_own_thread
-
-# Enough to make waking the other thread cheap beside what it does.
-_BATCH_BYTES = 512 << 10
+from scow.tasks import TaskOwner
 
 
 class Files:
@@ -98,22 +94,9 @@ class Files:
         async with self._file_systems.opened(live, leave) as view:
             with _Missing(path, ref):
                 await run_to_end(_check_destination, live.doc, view, path)
-            # Shielded: a thread goes on whatever becomes of who waits for it, so it is told to stop.
-            work = asyncio.shield(
-                run_in_own_thread(_extract, inlet, live.doc, view, path, keep_kinds, copy_owner)
+            await read_in_thread(
+                inlet, chunks, self._tasks, _extract, live.doc, view, path, keep_kinds, copy_owner
             )
-            sending = self._tasks.start(_pass_on(chunks, inlet), name=f"copy into {live.doc.id[:12]}")
-            try:
-                await asyncio.wait({work})
-            except BaseException:
-                inlet.fail(InvalidArgumentError("unexpected EOF in archive"))
-                await asyncio.wait({work})
-                work.exception()  # seen: what ended the waiting is what the caller hears of
-                raise
-            finally:
-                # Whoever is still sending sends for nobody.
-                sending.cancel()
-            work.result()
         container_event(self._events, live.doc, "extract-to-dir")
 
     async def changes(self, ref: str) -> list[FileChange] | None:
@@ -133,24 +116,6 @@ class Files:
             visit = await stack.enter_async_context(self._file_systems.visited(live, tar.cut_off))
             tar.start(_tar_of_tree(str(visit.root)), stack.pop_all())
         return tar
-
-
-async def _pass_on(chunks: AsyncIterable[bytes], inlet: Inlet) -> None:
-    """Everything to its end, small pieces together; a failure to the reader."""
-    batch: list[bytes] = []
-    size = 0
-    try:
-        async for chunk in chunks:
-            batch.append(chunk)
-            size += len(chunk)
-            if size >= _BATCH_BYTES:
-                await inlet.put(b"".join(batch))
-                batch, size = [], 0
-        await inlet.put(b"".join(batch))
-    except Exception as exc:
-        inlet.fail(exc)
-    else:
-        inlet.end()
 
 
 def _soon_gone() -> None:

@@ -72,7 +72,7 @@ class Volumes:
             labels.setdefault(ANONYMOUS_LABEL, "")
         found = self._records.get(name)
         if found is not None and found.driver == DEFAULT_DRIVER and body.driver in ("", DEFAULT_DRIVER):
-            return self._view(found)
+            return self.view(found)
         record = VolumeRecord(
             name=name, driver=body.driver, labels=labels or None, options=body.driver_opts or None
         )
@@ -82,7 +82,7 @@ class Volumes:
         except ScowError as exc:
             exc.message = f"create {name}: {exc.message}"
             raise
-        return self._view(record)
+        return self.view(record)
 
     async def _existing(self, name: str, driver: str) -> VolumeRecord | None:
         """The volume of that name, if it still exists; also one that a plugin has unknown to us."""
@@ -164,7 +164,7 @@ class Volumes:
         if record is None:
             raise NotFoundError(f"get {name}: no such volume")
         if record.driver == DEFAULT_DRIVER:
-            return self._view(record)
+            return self.view(record)
         try:
             driver = await self._drivers.get(record.driver)
             kept = await driver.find(name)
@@ -178,7 +178,7 @@ class Volumes:
     async def list(self, filters: Filters) -> VolumeList:
         """Volumes that pass ``filters``; what plugins have is asked of them."""
         passes = list_filter(filters, lambda name: any(self._users_of(name)))
-        found = {record.name: self._view(record) for record in self._records if passes(record)}
+        found = {record.name: self.view(record) for record in self._records if passes(record)}
         plugins, warnings = await self._drivers.plugins()
         problems = list(warnings)
         for plugin in plugins:
@@ -207,7 +207,8 @@ class Volumes:
             if record.driver == plugin.name and passes(record):
                 found[volume.name] = volume_view(record, volume, plugin.scope)
 
-    def _view(self, record: VolumeRecord) -> Volume:
+    def view(self, record: VolumeRecord) -> Volume:
+        """A volume as the API shows it, without asking a plugin."""
         place = str(self._drivers.local.data(record.name)) if record.driver == DEFAULT_DRIVER else ""
         return volume_view(record, KeptVolume(record.name, place), "local")
 
@@ -225,7 +226,7 @@ class Volumes:
             record = self._records.get(name)
             if record is None:
                 return  # somebody else was quicker
-            if users := list(self._users_of(name)):
+            if users := list(self._users_of(name)) or list(self.use.users(name)):
                 raise ConflictError(f"remove {name}: volume is in use - [{', '.join(users)}]")
             if record.snapshots and not force:
                 raise ConflictError(f"remove {name}: volume has snapshots - [{', '.join(record.snapshots)}]")
@@ -301,7 +302,7 @@ class Volumes:
         found = []
         for record in list(self._records):
             if self.use.is_plain(record.name):
-                view = self._view(record)
+                view = self.view(record)
                 size = await run_blocking(tree_bytes, view.mountpoint)
                 view.usage_data = VolumeUsage(size=size, ref_count=len(list(self._users_of(record.name))))
                 found.append(view)

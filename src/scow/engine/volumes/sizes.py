@@ -8,6 +8,7 @@ while somebody uses it; what mke2fs(8) and the journal take is part of the size.
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -85,8 +86,12 @@ class SizedFolders:
             return number
 
 
-def make_disk(path: Path, size_bytes: int) -> None:
-    """Make an ext4 of that size in a new sparse file. Raises ScowError, ``OSError``; nothing is left then."""
+def make_disk(path: Path, size_bytes: int, fill: Callable[[Path], None] | None = None) -> None:
+    """Make an ext4 of that size in a sparse file, which replaces what is at ``path``.
+
+    ``fill`` is given the place where it is mounted meanwhile. Raises ScowError, ``OSError``; nothing is left
+    or changed then.
+    """
     import subprocess  # 0.5 MB, and few volumes have a size
 
     unfinished = path.with_name(NEW_DISK)
@@ -105,14 +110,14 @@ def make_disk(path: Path, size_bytes: int) -> None:
         )
         if done.returncode:
             raise ScowError(f"cannot make a file system of {size_bytes} bytes: {done.stderr.strip()}")
-        _remove_lost_and_found(unfinished, path.with_name(NEW_DISK_PLACE))
+        _furnish(unfinished, path.with_name(NEW_DISK_PLACE), fill)
         os.rename(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
 
 
-def _remove_lost_and_found(disk: Path, place: Path) -> None:
+def _furnish(disk: Path, place: Path, fill: Callable[[Path], None] | None) -> None:
     """A volume is empty to begin with: what the image has goes into an empty one only."""
     place.mkdir(mode=0o700, exist_ok=True)
     try:
@@ -120,6 +125,8 @@ def _remove_lost_and_found(disk: Path, place: Path) -> None:
         try:
             with suppress(FileNotFoundError):
                 (place / "lost+found").rmdir()
+            if fill is not None:
+                fill(place)
         finally:
             unmount(str(place))
     finally:

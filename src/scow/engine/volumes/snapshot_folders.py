@@ -22,6 +22,11 @@ def snapshot_folder(folder: Path, name: str) -> Path:
     return folder / _SNAPSHOTS / name
 
 
+def export_folder(folder: Path, user: str) -> Path:
+    """Where a copy is that is being sent to ``user``; no snapshot can have that name."""
+    return folder / _SNAPSHOTS / f".{user}"
+
+
 def release_leftovers(folder: Path) -> None:
     """Unmount what was being made when an engine was killed; blocks. Raises ``OSError``."""
     with suppress(FileNotFoundError):

@@ -10,6 +10,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 
+from scow.linux import syscalls
 from scow.linux.file_content import share_or_copy
 from scow.linux.rootpath import open_in_root
 
@@ -39,6 +40,16 @@ def copy_path(source: str, target: str) -> None:
             os.close(target_fd)
     finally:
         os.close(source_fd)
+
+
+def copy_durably(source: str, target: str) -> None:
+    """``copy_path``, which a power cut after it leaves complete."""
+    copy_path(source, target)
+    fd = os.open(target, _DIRECTORY)
+    try:
+        syscalls.syncfs(fd)
+    finally:
+        os.close(fd)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ order container, volume; who holds a volume waits for no container.
 import logging
 import secrets
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from scow.engine.volumes.claims import Claims
 from scow.engine.volumes.driver_table import Drivers
@@ -32,6 +32,14 @@ class VolumeUse:
     def hold(self, name: str) -> AbstractAsyncContextManager[None]:
         """Have the volume ``name`` to oneself; it need not exist."""
         return self._locks.hold(name)
+
+    @asynccontextmanager
+    async def hold_all(self, names: Iterable[str]) -> AsyncIterator[None]:
+        """Have several volumes to oneself; all take them in the order of their names."""
+        async with AsyncExitStack() as stack:
+            for name in sorted(set(names)):
+                await stack.enter_async_context(self.hold(name))
+            yield
 
     def find(self, name: str) -> VolumeRecord:
         """The volume's document. Raises NotFoundError with Docker's message."""
@@ -64,20 +72,19 @@ class VolumeUse:
             self._claims.discard(name, user)
             return
         async with self.hold(name):
-            await self.unmount_held(name, user)
+            if record := self._records.get(name):
+                await self._unmount_held(record, user)
+            else:
+                self._claims.discard(name, user)
 
-    async def unmount_held(self, name: str, user: str) -> None:
-        """As ``unmount``, for who holds the volume."""
-        if not self._claims.discard(name, user):
-            return
-        record = self._records.get(name)
-        if record is None:
+    async def _unmount_held(self, record: VolumeRecord, user: str) -> None:
+        if not self._claims.discard(record.name, user):
             return
         try:
             driver = await self._drivers.get(record.driver)
-            await driver.unmount(record, user, last=not self._claims.users(name))
+            await driver.unmount(record, user, last=not self._claims.users(record.name))
         except (ScowError, OSError) as exc:
-            _log.warning("volume %s could not be unmounted: %s", name, exc)
+            _log.warning("volume %s could not be unmounted: %s", record.name, exc)
 
     @asynccontextmanager
     async def mounted(self, name: str) -> AsyncIterator[str]:
@@ -91,13 +98,13 @@ class VolumeUse:
 
     @asynccontextmanager
     async def mounted_held(self, record: VolumeRecord) -> AsyncIterator[str]:
-        """As ``mounted``, for who holds the volume."""
+        """As ``mounted``, for who holds the volume, which need not be among all yet."""
         user = f"visit-{secrets.token_hex(8)}"
         place = await self.mount_held(record, user)
         try:
             yield place
         finally:
-            await self.unmount_held(record.name, user)
+            await self._unmount_held(record, user)
 
     def users(self, name: str) -> Iterable[str]:
         """Who has it mounted now: ids of containers, and names of who looks at it for a moment."""

@@ -52,3 +52,28 @@ class VolumePrune(Body, kw_only=True):
 
     volumes_deleted: list[str] = msgspec.field(default_factory=list)
     space_reclaimed: int = 0
+
+
+class VolumeClone(Body, kw_only=True):
+    """The body of ``POST /scow/volumes/{name}/clone``: the new volume's name, and labels of its own."""
+
+    name: str = ""
+    labels: dict[str, str] = {}
+    pause: bool = True
+
+
+class SnapshotCreate(Body, kw_only=True):
+    """The body of ``POST /scow/volumes/{name}/snapshots``; an empty name is chosen by the engine."""
+
+    name: str = ""
+    labels: dict[str, str] = {}
+    pause: bool = True
+
+
+class VolumeSnapshot(Body, kw_only=True):
+    """A snapshot as create and list show it."""
+
+    volume: str
+    name: str
+    created_at: str
+    labels: dict[str, str] | None
