@@ -2,10 +2,9 @@
 
 import io
 import json
-import os
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,7 +67,10 @@ def test_a_clone_is_the_same_and_another(scow: Client) -> None:
 
 def test_snapshots_keep_what_was(scow: Client) -> None:
     look = furnished(scow)
-    assert scow.text("volume", "snapshot", "create", "--label", "why=test", "source", "before") == "source@before"
+    assert (
+        scow.text("volume", "snapshot", "create", "--label", "why=test", "source", "before")
+        == "source@before"
+    )
     inside(scow, "source", "rm -r /v/folder; echo new >/v/file")
     unnamed = scow.text("volume", "snapshot", "create", "source")
     assert scow.text("volume", "snapshot", "ls", "-q", "source").splitlines() == ["source@before", unnamed]
@@ -137,7 +139,17 @@ def test_containers_stand_still_while_a_copy_is_made(scow: Client) -> None:
         a, b = inside_snapshot(scow, f"s{number}")
         assert int(a) - int(b) in (0, 1)
     events = scow.text(
-        *("events", "--since", since, "--until", "0s", "--filter", f"container={writer}", "--format", "{{.Action}}")
+        *(
+            "events",
+            "--since",
+            since,
+            "--until",
+            "0s",
+            "--filter",
+            f"container={writer}",
+            "--format",
+            "{{.Action}}",
+        )
     ).split()
     assert events.count("pause") == events.count("unpause") == 3
     assert scow.status(writer) == "running"
@@ -156,7 +168,9 @@ def test_a_new_name(scow: Client) -> None:
     look = furnished(scow)
     scow("volume", "snapshot", "create", "source", "kept")
     made = scow.text("create", "-v", "source:/v", "busybox")
-    assert f"rename source: volume is in use - [{made}]" in scow("volume", "rename", "source", "new", code=1).err
+    assert (
+        f"rename source: volume is in use - [{made}]" in scow("volume", "rename", "source", "new", code=1).err
+    )
     scow("rm", made)
     scow("volume", "create", "taken")
     assert "must be unique" in scow("volume", "rename", "source", "taken", code=1).err
@@ -241,7 +255,17 @@ def test_the_events_of_it(scow: Client) -> None:
     told = [
         json.loads(line)
         for line in scow.text(
-            *("events", "--since", since, "--until", "0s", "--filter", "type=volume", "--format", "{{json .}}")
+            *(
+                "events",
+                "--since",
+                since,
+                "--until",
+                "0s",
+                "--filter",
+                "type=volume",
+                "--format",
+                "{{json .}}",
+            )
         ).splitlines()
     ]
     assert [(event["Action"], event["Actor"]["ID"]) for event in told][-5:] == [

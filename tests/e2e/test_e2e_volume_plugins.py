@@ -119,9 +119,7 @@ def test_what_the_plugin_refuses_is_told(client: Client, plugin: VolumePlugin) -
 def test_an_unknown_driver_fails_at_once(client: Client) -> None:
     began = time.monotonic()
     error = client("volume", "create", "-d", "nosuch", "pv", code=1).err
-    assert (
-        'create pv: error looking up volume plugin nosuch: plugin "nosuch" not found' in error
-    )
+    assert 'create pv: error looking up volume plugin nosuch: plugin "nosuch" not found' in error
     assert time.monotonic() - began < 5
 
 

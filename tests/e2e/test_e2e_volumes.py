@@ -10,8 +10,6 @@ import pytest
 
 from tests.support.clients import Client
 from tests.support.daemons import Daemon
-from tests.support.disks import mounted_ext4
-from tests.support.environment import disk_dir
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.reference
@@ -87,7 +85,9 @@ def test_a_bind_keeps_what_the_host_forbids_on_its_mount(client: Client, tmp_pat
         options = ("-v", f"{tmp_path}:/a", "-v", f"{tmp_path}:/b:ro")
         out = client.text("run", "--rm", *options, "busybox", "sh", "-c", "mount | grep -E ' /[ab] ' | sort")
         for line, access in zip(out.splitlines(), ("rw", "ro"), strict=True):
-            assert {access, "nosuid", "nodev", "noexec", "noatime"} <= set(line[line.index("(") + 1 : -1].split(","))
+            assert {access, "nosuid", "nodev", "noexec", "noatime"} <= set(
+                line[line.index("(") + 1 : -1].split(",")
+            )
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
 
@@ -115,13 +115,17 @@ def test_what_cannot_be_mounted_fails_the_start_and_not_the_creation(client: Cli
     assert client.inspect("c", "{{.State.Status}} {{.State.ExitCode}}") == "created 128"
     # What the image has there goes into the volume when the container is made.
     assert said in client("create", "--pull", "never", "-v", "lost:/etc", "busybox", code=1).err
-    client(*("volume", "create", "-o", "type=ext4", "-o", "o=password=secret", "-o", "device=/dev/nosuch", "pw"))
+    client(
+        *("volume", "create", "-o", "type=ext4", "-o", "o=password=secret", "-o", "device=/dev/nosuch", "pw")
+    )
     assert "/dev/nosuch" in client("run", "--rm", "-v", "pw:/x", "busybox", code=125).err
 
 
 @pytest.mark.not_on_dockerd("20.10 tells it")
 def test_a_password_is_not_told(client: Client) -> None:
-    client(*("volume", "create", "-o", "type=ext4", "-o", "o=password=secret", "-o", "device=/dev/nosuch", "pw"))
+    client(
+        *("volume", "create", "-o", "type=ext4", "-o", "o=password=secret", "-o", "device=/dev/nosuch", "pw")
+    )
     error = client("run", "--rm", "-v", "pw:/x", "busybox", code=125).err
     assert "password=********" in error
     assert "secret" not in error
@@ -140,7 +144,9 @@ def test_files_are_copied_from_and_to_a_device_that_nobody_uses(client: Client, 
     (tmp_path / "file").write_text("mine\n")
     bind_volume(client, "bound", tmp_path)
     client("create", "--name", "c", "-v", "bound:/data", "busybox", "true")
-    out = subprocess.run(["tar", "-xO"], input=client("cp", "c:/data/file", "-").out, text=True, capture_output=True)
+    out = subprocess.run(
+        ["tar", "-xO"], input=client("cp", "c:/data/file", "-").out, text=True, capture_output=True
+    )
     assert out.stdout == "mine\n"
     client("cp", str(tmp_path / "file"), "c:/data/copied")
     assert (tmp_path / "copied").read_text() == "mine\n"
@@ -165,13 +171,16 @@ def test_names_are_expressions_in_lists(client: Client) -> None:
     assert listed("dangling=true") == ["web-data"]
     assert listed("dangling=0", "driver=local") == ["db-data"]
     for wrong in ("dangling=maybe", "bogus=1"):
-        assert f"nvalid filter '{wrong.partition('=')[0]}" in client("volume", "ls", "--filter", wrong, code=1).err
+        assert (
+            f"nvalid filter '{wrong.partition('=')[0]}"
+            in client("volume", "ls", "--filter", wrong, code=1).err
+        )
 
 
 def test_prunes_and_usage_leave_out_what_has_options(client: Client) -> None:
     client("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "mem")
     client("volume", "create", "plain")
-    pruned = client.api("POST", '/v1.41/volumes/prune').json
+    pruned = client.api("POST", "/v1.41/volumes/prune").json
     assert pruned["VolumesDeleted"] == ["plain"]
     assert client.text("volume", "ls", "-q") == "mem"
     assert not client.api("GET", "/system/df").json["Volumes"]

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from scow.daemon.volumes import VolumeParts
 from scow.engine.containers.connections import Connections
 from scow.engine.containers.connector import Connector
-from scow.daemon.volumes import VolumeParts
 from scow.engine.containers.exits import Exits
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
