@@ -109,10 +109,10 @@ def test_what_cannot_be_mounted_fails_the_start_and_not_the_creation(client: Cli
     bind_volume(client, "lost", Path("/nosuch"))
     place = mountpoint(client, "lost")
     said = f"failed to mount local volume: mount /nosuch:{place}, flags: 0x1000: no such file or directory"
-    client("create", "--name", "c", "-v", "lost:/new", "busybox", "true")
-    error = client("start", "c", code=1).err
+    client("create", "--name", "box", "-v", "lost:/new", "busybox", "true")
+    error = client("start", "box", code=1).err
     assert f"error while mounting volume '{place}': {said}" in error
-    assert client.inspect("c", "{{.State.Status}} {{.State.ExitCode}}") == "created 128"
+    assert client.inspect("box", "{{.State.Status}} {{.State.ExitCode}}") == "created 128"
     # What the image has there goes into the volume when the container is made.
     assert said in client("create", "--pull", "never", "-v", "lost:/etc", "busybox", code=1).err
     client(
@@ -143,12 +143,12 @@ def test_files_are_copied_from_and_to_a_device_that_nobody_uses(client: Client, 
     tmp_path.chmod(0o755)
     (tmp_path / "file").write_text("mine\n")
     bind_volume(client, "bound", tmp_path)
-    client("create", "--name", "c", "-v", "bound:/data", "busybox", "true")
+    client("create", "--name", "box", "-v", "bound:/data", "busybox", "true")
     out = subprocess.run(
-        ["tar", "-xO"], input=client("cp", "c:/data/file", "-").out, text=True, capture_output=True
+        ["tar", "-xO"], input=client("cp", "box:/data/file", "-").out, text=True, capture_output=True
     )
     assert out.stdout == "mine\n"
-    client("cp", str(tmp_path / "file"), "c:/data/copied")
+    client("cp", str(tmp_path / "file"), "box:/data/copied")
     assert (tmp_path / "copied").read_text() == "mine\n"
     assert not mountpoint(client, "bound").is_mount()
 
@@ -156,7 +156,7 @@ def test_files_are_copied_from_and_to_a_device_that_nobody_uses(client: Client, 
 def test_names_are_expressions_in_lists(client: Client) -> None:
     client("volume", "create", "--label", "a=b", "--label", "c", "web-data")
     client("volume", "create", "db-data")
-    client("create", "--name", "c", "-v", "db-data:/x", "busybox")
+    client("create", "--name", "box", "-v", "db-data:/x", "busybox")
 
     def listed(*filters: str) -> list[str]:
         given = [word for text in filters for word in ("--filter", text)]
@@ -198,10 +198,10 @@ def test_a_volume_in_use_names_all_its_containers(client: Client) -> None:
 
 def test_a_name_is_shown_in_the_mode_of_mounts_as_docker_has_it(client: Client) -> None:
     client(
-        *("create", "--name", "c", "-v", "named:/a", "-v", "named:/b:ro", "-v", "/c"),
+        *("create", "--name", "box", "-v", "named:/a", "-v", "named:/b:ro", "-v", "/c"),
         *("--mount", "type=volume,src=named,dst=/d", "--mount", "type=volume,dst=/e", "busybox"),
     )
-    shown = json.loads(client.inspect("c", "{{json .Mounts}}"))
+    shown = json.loads(client.inspect("box", "{{json .Mounts}}"))
     modes = {mount["Destination"]: mount["Mode"] for mount in shown}
     assert modes == {"/a": "z", "/b": "ro", "/c": "", "/d": "z", "/e": "z"}
 

@@ -52,7 +52,7 @@ async def open_volumes(config: Config, store: Store, containers: Containers, eve
     claims = Claims(config.exec_root / "volume-claims")
     folders = PluginFolders((config.exec_root / "plugins", *_SOCKET_FOLDERS), _DESCRIPTION_FOLDERS)
     drivers = Drivers(LocalDriver(config.data_root / "volumes"), folders, claims)
-    use = VolumeUse(records, drivers, claims)
+    use = VolumeUse(records, drivers, claims, lambda container_id: _runs(containers, container_id))
     for live in containers:
         for name in volume_names(live.doc) if live.doc.alive else ():
             use.adopt(name, live.doc.id)
@@ -61,6 +61,11 @@ async def open_volumes(config: Config, store: Store, containers: Containers, eve
     volumes = Volumes(records, drivers, use, events, volume_users(containers))
     await volumes.finish_removals(doomed)
     return VolumeParts(records, drivers.local, use, volumes)
+
+
+def _runs(containers: Containers, container_id: str) -> bool:
+    live = containers.by_id(container_id)
+    return live is not None and live.doc.alive
 
 
 def open_copies(

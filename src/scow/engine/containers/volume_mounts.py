@@ -1,13 +1,13 @@
 """The volumes of a container: filled when it is made, mounted while it runs or its files are copied."""
 
 import os
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from scow.engine.containers.copy_up import copy_up
 from scow.engine.containers.model import Container, Live, MountRecord
+from scow.engine.volumes.claims import visitor
 from scow.engine.volumes.use import VolumeUse
 from scow.errors import ScowError
 from scow.linux.rootpath import open_in_root
@@ -59,7 +59,7 @@ def _is_there(rootfs: Path, destination: str) -> bool:
 @asynccontextmanager
 async def held_volumes(volumes: VolumeUse, live: Live) -> AsyncIterator[None]:
     """For the block they are where their records say, whether the container runs or not."""
-    user = f"copy-{secrets.token_hex(8)}"
+    user = visitor("copy")
     async with AsyncExitStack() as stack:
         for name in volume_names(live.doc):
             if not volumes.is_plain(name):

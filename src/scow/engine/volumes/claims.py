@@ -6,9 +6,20 @@ end, also by the next engine; of local volumes the mount table and the container
 """
 
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote
+
+
+def visitor(what: str) -> str:
+    """A name for who has a volume mounted without being a container."""
+    return f"{what}-{secrets.token_hex(8)}"
+
+
+def is_container(user: str) -> bool:
+    """Whether a claimant is a container and not a ``visitor``."""
+    return "-" not in user
 
 
 class Claims:

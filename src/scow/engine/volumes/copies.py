@@ -17,13 +17,14 @@ from scow.engine.events import EventBus
 from scow.engine.timestamps import rfc3339
 from scow.engine.volumes.archives import pack_volume, unpack_volume
 from scow.engine.volumes.background import run_long
+from scow.engine.volumes.claims import visitor
 from scow.engine.volumes.local_driver import LocalDriver
 from scow.engine.volumes.model import DEFAULT_DRIVER, VolumeRecord
 from scow.engine.volumes.names import ANONYMOUS_LABEL, check_name
 from scow.engine.volumes.registry import VolumeRecords
 from scow.engine.volumes.snapshot_folders import export_folder
 from scow.engine.volumes.snapshots import Snapshots, split_reference
-from scow.engine.volumes.still_data import StillData, visitor
+from scow.engine.volumes.still_data import StillData
 from scow.engine.volumes.tree_copy import copy_durably
 from scow.engine.volumes.use import VolumeUse
 from scow.errors import ConflictError, InvalidArgumentError, ScowError, UnsupportedError
@@ -91,6 +92,7 @@ class VolumeCopies:
         Raises NotFoundError, ConflictError, InvalidArgumentError, UnsupportedError, ScowError.
         """
         check_name(new)
+        await self._use.settle(name)
         async with self._use.hold_all({name, new}):
             record = self._use.find(name)
             if record.driver != DEFAULT_DRIVER:

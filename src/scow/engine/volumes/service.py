@@ -222,6 +222,7 @@ class Volumes:
             if force:
                 return
             raise NotFoundError(f"get {name}: no such volume")
+        await self.use.settle(name)
         async with self.use.hold(name):
             record = self._records.get(name)
             if record is None:

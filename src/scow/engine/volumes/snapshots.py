@@ -116,6 +116,7 @@ class Snapshots:
         Raises NotFoundError, ConflictError while the volume is mounted, InvalidArgumentError for one whose
         data is on a device of the user's, UnsupportedError, ScowError.
         """
+        await self._use.settle(name)
         async with self._use.hold(name):
             record = self._use.find(name)
             _check_local(record)

@@ -4,7 +4,6 @@ Order of what is taken: first the containers that have the volume mounted are pa
 which keeps others from mounting it. It is let go of before they are thawed, so nobody waits for the other.
 """
 
-import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Protocol
@@ -51,8 +50,3 @@ class StillData:
                 yield record, place
                 return
         raise ConflictError(f"volume {name} is in use by containers that are being started all the time")
-
-
-def visitor(what: str) -> str:
-    """A name for who has a volume mounted without being a container."""
-    return f"{what}-{secrets.token_hex(8)}"

@@ -4,12 +4,13 @@
 order container, volume; who holds a volume waits for no container.
 """
 
+import asyncio
 import logging
-import secrets
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 
-from scow.engine.volumes.claims import Claims
+from scow.engine.volumes.claims import Claims, is_container, visitor
 from scow.engine.volumes.driver_table import Drivers
 from scow.engine.volumes.model import DEFAULT_DRIVER, VolumeRecord
 from scow.engine.volumes.registry import VolumeRecords
@@ -17,13 +18,22 @@ from scow.errors import NotFoundError, ScowError
 from scow.image.threads import run_to_end
 from scow.tasks import KeyedLock
 
+# Longer than any unmount takes; then what is still there is taken for a user.
+_SETTLE_S = 10.0
+_LOOK_AGAIN_S = 0.1
+
 _log = logging.getLogger(__name__)
 
 
 class VolumeUse:
     """Who has what mounted. ``records``, ``drivers`` and ``claims`` belong to the same volumes."""
 
-    def __init__(self, records: VolumeRecords, drivers: Drivers, claims: Claims) -> None:
+    def __init__(
+        self, records: VolumeRecords, drivers: Drivers, claims: Claims, runs: Callable[[str], bool]
+    ) -> None:
+        """``runs`` says whether there is a container of that id and it runs."""
+        self._runs = runs
+        self._changed = asyncio.Event()
         self._records = records
         self._drivers = drivers
         self._claims = claims
@@ -69,27 +79,46 @@ class VolumeUse:
         """``user`` needs it no more. Never raises: what fails is left to the next start."""
         if self.is_plain(name):
             # Nothing to be done, so nothing to wait for: not for a copy that is being made either.
-            self._claims.discard(name, user)
+            self._discard(name, user)
             return
         async with self.hold(name):
             if record := self._records.get(name):
                 await self._unmount_held(record, user)
             else:
-                self._claims.discard(name, user)
+                self._discard(name, user)
 
     async def _unmount_held(self, record: VolumeRecord, user: str) -> None:
-        if not self._claims.discard(record.name, user):
+        if user not in self._claims.users(record.name):
             return
+        last = len(self._claims.users(record.name)) == 1
         try:
             driver = await self._drivers.get(record.driver)
-            await driver.unmount(record, user, last=not self._claims.users(record.name))
+            await driver.unmount(record, user, last=last)
         except (ScowError, OSError) as exc:
             _log.warning("volume %s could not be unmounted: %s", record.name, exc)
+        self._discard(record.name, user)
+
+    def _discard(self, name: str, user: str) -> None:
+        self._claims.discard(name, user)
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def settle(self, name: str) -> None:
+        """Wait until containers that are starting have started, and those that have ended are cleaned up.
+
+        Clients are told of an end before it is cleaned up after. Who holds the volume must not wait here.
+        """
+        deadline = time.monotonic() + _SETTLE_S
+        while time.monotonic() < deadline:
+            if all(self._runs(user) or not is_container(user) for user in self._claims.users(name)):
+                return
+            with suppress(TimeoutError):  # of a start nobody tells us
+                await asyncio.wait_for(self._changed.wait(), _LOOK_AGAIN_S)
 
     @asynccontextmanager
     async def mounted(self, name: str) -> AsyncIterator[str]:
         """Where the data is, for the block."""
-        user = f"visit-{secrets.token_hex(8)}"
+        user = visitor("visit")
         place = await self.mount(name, user)
         try:
             yield place
@@ -99,7 +128,7 @@ class VolumeUse:
     @asynccontextmanager
     async def mounted_held(self, record: VolumeRecord) -> AsyncIterator[str]:
         """As ``mounted``, for who holds the volume, which need not be among all yet."""
-        user = f"visit-{secrets.token_hex(8)}"
+        user = visitor("visit")
         place = await self.mount_held(record, user)
         try:
             yield place
