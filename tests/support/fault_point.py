@@ -84,6 +84,7 @@ def main() -> None:
     else:
         point.wrap(syscalls, "mount")
         point.wrap(syscalls, "umount2")
+        point.wrap(syscalls, "renameat2")
         sys.addaudithook(point.audit)
     signal.signal(signal.SIGUSR1, point.arm)
     sys.argv = ["scowd", *arguments]
