@@ -40,7 +40,8 @@ def furnish(client: Client, volume: str) -> str:
     inside(
         client,
         volume,
-        "mkdir -m 750 /v/folder; echo one >/v/file; echo two >/v/folder/deep; chown 33:44 /v/file; chmod 600 /v/file",
+        "mkdir -m 750 /v/folder; echo one >/v/file; echo two >/v/folder/deep;"
+        "chown 33:44 /v/file; chmod 600 /v/file",
     )
     return inside(client, volume, _LOOK)
 
