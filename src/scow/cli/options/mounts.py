@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _BIND, _VOLUME, _TMPFS, _IMAGE = "BindOptions", "VolumeOptions", "TmpfsOptions", "ImageOptions"
 _FAMILIES = ((_VOLUME, "volume"), (_IMAGE, "image"), (_BIND, "bind"), (_TMPFS, "tmpfs"))
-_BARE_KEYS = {"readonly", "ro", "volume-nocopy", "bind-nonrecursive"}
+_BARE_KEYS = {"readonly", "ro", "volume-nocopy", "bind-nonrecursive", "bind-create-src"}
 _RECURSION = {
     "enabled": None,
     "disabled": "NonRecursive",
@@ -93,6 +93,10 @@ def _set_non_recursive(mount: "Mount", key: str, value: str) -> None:
     _options(mount, _BIND)["NonRecursive"] = _bool(key, value)
 
 
+def _set_create_source(mount: "Mount", key: str, value: str) -> None:
+    _options(mount, _BIND)["CreateMountpoint"] = _bool(key, value)
+
+
 def _set_recursion(mount: "Mount", key: str, value: str) -> None:
     if value not in _RECURSION:
         raise InvalidArgumentError(
@@ -160,6 +164,7 @@ _SETTERS: "dict[str, Callable[[Mount, str, str], None]]" = {
     "bind-propagation": _set_propagation,
     "bind-nonrecursive": _set_non_recursive,
     "bind-recursive": _set_recursion,
+    "bind-create-src": _set_create_source,
     "volume-subpath": _set_volume_subpath,
     "volume-nocopy": _set_no_copy,
     "volume-label": _set_volume_label,
