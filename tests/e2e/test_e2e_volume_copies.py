@@ -19,7 +19,7 @@ echo one >/v/file; chown 5:6 /v/file; chmod 640 /v/file; ln /v/file /v/name; ln 
 mkdir -m 2750 /v/folder; echo two >/v/folder/deep; mkfifo /v/pipe; chmod 711 /v
 dd if=/dev/zero of=/v/sparse bs=1 count=1 seek=20M 2>/dev/null
 """
-_LOOK = "cd /v && stat -c '%n %F %u:%g %a %h %s' . * folder/*; readlink link; cat file folder/deep"
+_LOOK = "cd /v && stat -c '%n %F %u:%g %a %h' . * folder/*; readlink link; cat file folder/deep; wc -c sparse"
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_containers_stand_still_while_a_copy_is_made(scow: Client) -> None:
             "--since",
             since,
             "--until",
-            "0s",
+            now(),
             "--filter",
             f"container={writer}",
             "--format",
@@ -213,9 +213,10 @@ def test_what_is_sent_is_of_one_moment_and_leaves_nothing(scow: Client) -> None:
     sending = scow.popen("volume", "export", "source")
     assert sending.stdout is not None
     first = sending.stdout.read(512)
+    scow("exec", running, "sh", "-c", "echo after >/v/file")
     assert "in use" in scow("rm", "-f", running).out or True
-    data = first + sending.stdout.read()
-    assert sending.wait(30) == 0
+    data = first + sending.communicate(timeout=30)[0]
+    assert sending.returncode == 0
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         extracted = tar.extractfile("./file")
         assert extracted is not None

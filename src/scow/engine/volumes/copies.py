@@ -25,7 +25,7 @@ from scow.engine.volumes.registry import VolumeRecords
 from scow.engine.volumes.snapshot_folders import export_folder
 from scow.engine.volumes.snapshots import Snapshots, split_reference
 from scow.engine.volumes.still_data import StillData
-from scow.engine.volumes.tree_copy import copy_durably
+from scow.engine.volumes.tree_copy import copy_path, make_durable
 from scow.engine.volumes.use import VolumeUse
 from scow.errors import ConflictError, InvalidArgumentError, ScowError, UnsupportedError
 from scow.image.inlet import Inlet, read_in_thread
@@ -68,23 +68,26 @@ class VolumeCopies:
         name, snapshot = split_reference(reference)
         check_name(body.name)
         pause = body.pause and not snapshot
-        async with self._still.of(name, pause=pause, also=[body.name]) as (source, place):
-            self._check_free(body.name)
-            if snapshot:
-                place = str(self._snapshots.folder(source, snapshot))
-            labels = {**(source.labels or {}), **body.labels}
-            labels.pop(ANONYMOUS_LABEL, None)
-            size = (source.options or {}).get("size") if source.driver == DEFAULT_DRIVER else None
-            record = self._new_record(body.name, labels, {"size": size} if size else {})
-            await self._begin(record)
-            try:
-                async with self._use.mounted_held(record) as target:
-                    await run_long(copy_durably, place, target)
-                await self._complete(record)
-            except BaseException:
-                await self._give_up(record)
-                raise
+        async with AsyncExitStack() as keep, AsyncExitStack() as undo:
+            async with self._still.of(name, pause=pause, new=body.name, keep=keep) as (source, place):
+                self._check_free(body.name)
+                if snapshot:
+                    place = str(self._snapshots.folder(source, snapshot))
+                record = self._clone_record(source, body)
+                await self._begin(record, undo)
+                target = await keep.enter_async_context(self._use.mounted_held(record))
+                await run_long(copy_path, place, target)
+            # The containers go on meanwhile.
+            await run_long(make_durable, target)
+            await self._complete(record, undo)
         return self._show(record)
+
+    def _clone_record(self, source: VolumeRecord, body: VolumeClone) -> VolumeRecord:
+        """Its own labels over those of the source, and the source's size."""
+        labels = {**(source.labels or {}), **body.labels}
+        labels.pop(ANONYMOUS_LABEL, None)
+        size = (source.options or {}).get("size") if source.driver == DEFAULT_DRIVER else None
+        return self._new_record(body.name, labels, {"size": size} if size else {})
 
     async def rename(self, name: str, new: str) -> None:
         """Give a volume that no container has another name.
@@ -139,7 +142,7 @@ class VolumeCopies:
             copy = export_folder(self._local.folder(name), user)
             stack.push_async_callback(run_to_end, remove_path, str(copy))
             await run_to_end(_make_folder, copy)
-            await run_long(copy_durably, data, str(copy))
+            await run_long(copy_path, data, str(copy))
         return str(copy)
 
     async def import_(
@@ -157,16 +160,13 @@ class VolumeCopies:
             raise InvalidArgumentError(f'invalid option: "{unknown[0]}"')
         self._local.check(name, options)
         record = self._new_record(name, labels, options)
-        async with self._use.hold(name):
+        async with self._use.hold(name), AsyncExitStack() as undo:
             self._check_free(name)
-            await self._begin(record)
-            try:
-                async with self._use.mounted_held(record) as target:
-                    await read_in_thread(Inlet(), chunks, self._tasks, unpack_volume, target)
-                await self._complete(record)
-            except BaseException:
-                await self._give_up(record)
-                raise
+            await self._begin(record, undo)
+            async with self._use.mounted_held(record) as target:
+                await read_in_thread(Inlet(), chunks, self._tasks, unpack_volume, target)
+                await run_long(make_durable, target)
+            await self._complete(record, undo)
         return self._show(record)
 
     def _check_free(self, name: str) -> None:
@@ -184,17 +184,15 @@ class VolumeCopies:
             doomed=True,
         )
 
-    async def _begin(self, record: VolumeRecord) -> None:
+    async def _begin(self, record: VolumeRecord, undo: AsyncExitStack) -> None:
         await self._records.store(record)
-        try:
-            await self._local.create(record)
-        except BaseException:
-            await self._give_up(record)
-            raise
+        undo.push_async_callback(self._give_up, record)
+        await self._local.create(record)
 
-    async def _complete(self, record: VolumeRecord) -> None:
-        record.doomed = False
-        await self._records.store(record)
+    async def _complete(self, record: VolumeRecord, undo: AsyncExitStack) -> None:
+        """It is there, and ``undo`` has nothing to undo."""
+        await self._records.store(msgspec.structs.replace(record, doomed=False))
+        undo.pop_all()
         self._events.publish("volume", "create", record.name, {"driver": record.driver})
 
     async def _give_up(self, record: VolumeRecord) -> None:

@@ -8,6 +8,7 @@ without a document is removed at start-up, and so is what a restore had not fini
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ from scow.engine.volumes.registry import VolumeRecords
 from scow.engine.volumes.sizes import DISK, make_disk
 from scow.engine.volumes.snapshot_folders import RESTORED, remove_leftovers, snapshot_folder
 from scow.engine.volumes.still_data import StillData
-from scow.engine.volumes.tree_copy import copy_durably
+from scow.engine.volumes.tree_copy import copy_path, make_durable
 from scow.engine.volumes.use import VolumeUse
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
 from scow.image.threads import run_to_end
@@ -57,6 +58,7 @@ class Snapshots:
         self._use = use
         self._still = still
         self._events = events
+        self._being_made: set[tuple[str, str]] = set()
 
     def folder(self, record: VolumeRecord, snapshot: str) -> Path:
         """Where the data of a snapshot is. Raises NotFoundError."""
@@ -75,25 +77,48 @@ class Snapshots:
         """
         if body.name:
             check_name(body.name)
-        async with self._still.of(name, pause=body.pause) as (record, place):
-            _check_local(record)
-            now = time.time_ns()
-            snapshot = body.name or _free_name(
-                record, time.strftime("%Y%m%d-%H%M%S", time.gmtime(now // 10**9))
-            )
-            if snapshot in record.snapshots:
-                raise ConflictError(f"snapshot {snapshot} of volume {name} exists already")
-            copy = snapshot_folder(self._local.folder(name), snapshot)
-            kept = SnapshotRecord(created_at=rfc3339(now), labels=body.labels)
-            try:
+        _check_local(self._use.find(name))
+        async with self._use.mounted(name):  # until the end it is neither removed nor renamed
+            return await self._create(name, body)
+
+    async def _create(self, name: str, body: SnapshotCreate) -> VolumeSnapshot:
+        now = time.time_ns()
+        async with AsyncExitStack() as undo:
+            async with self._still.of(name, pause=body.pause) as (record, place):
+                snapshot = body.name or self._free_name(record, now)
+                if self._is_taken(record, snapshot):
+                    raise ConflictError(f"snapshot {snapshot} of volume {name} exists already")
+                self._being_made.add((name, snapshot))
+                copy = snapshot_folder(self._local.folder(name), snapshot)
+                undo.push_async_callback(self._give_up, name, snapshot, copy)
                 await run_long(_copy_to_new, place, copy)
+            # The containers go on meanwhile.
+            await run_long(make_durable, str(copy))
+            kept = SnapshotRecord(created_at=rfc3339(now), labels=body.labels)
+            async with self._use.hold(name):
+                record = self._use.find(name)
                 snapshots = {**record.snapshots, snapshot: kept}
                 await self._records.store(msgspec.structs.replace(record, snapshots=snapshots))
-            except BaseException:
-                await run_to_end(remove_path, str(copy))
-                raise
+            undo.pop_all()
+            self._being_made.discard((name, snapshot))
         self._tell("snapshot", name, snapshot)
         return _view(name, snapshot, kept)
+
+    async def _give_up(self, name: str, snapshot: str, copy: Path) -> None:
+        await run_to_end(remove_path, str(copy))
+        self._being_made.discard((name, snapshot))
+
+    def _is_taken(self, record: VolumeRecord, snapshot: str) -> bool:
+        return snapshot in record.snapshots or (record.name, snapshot) in self._being_made
+
+    def _free_name(self, record: VolumeRecord, now_ns: int) -> str:
+        """The time, with a number behind it if there is one of this second."""
+        moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_ns // 1_000_000_000))
+        name, number = moment, 1
+        while self._is_taken(record, name):
+            number += 1
+            name = f"{moment}-{number}"
+        return name
 
     async def remove(self, name: str, snapshot: str) -> None:
         """Raises NotFoundError, ConflictError while it is being sent, ScowError."""
@@ -136,13 +161,13 @@ class Snapshots:
         folder, data = self._local.folder(name), self._local.data(name)
         try:
             if self._local.sizes.has_disk(data):
-                make_disk(folder / DISK, size_bytes, lambda place: copy_durably(str(source), str(place)))
+                make_disk(folder / DISK, size_bytes, lambda place: _copy_durably(source, place))
                 return
             new = folder / RESTORED
             remove_path(str(new))
             new.mkdir(mode=0o700)
             self._local.sizes.like(data, new, size_bytes)
-            copy_durably(str(source), str(new))
+            _copy_durably(source, new)
             here = syscalls.AT_FDCWD
             syscalls.renameat2(here, str(new), here, str(data), syscalls.RENAME_EXCHANGE)
             self._local.sizes.forget(new)
@@ -168,20 +193,17 @@ def _copy_to_new(place: str, copy: Path) -> None:
         copy.mkdir(mode=0o700)
     except OSError as exc:
         raise ScowError(f"cannot make {copy}: {(exc.strerror or str(exc)).lower()}") from exc
-    copy_durably(place, str(copy))
+    copy_path(place, str(copy))
+
+
+def _copy_durably(source: Path, target: Path) -> None:
+    copy_path(str(source), str(target))
+    make_durable(str(target))
 
 
 def _check_local(record: VolumeRecord) -> None:
     if record.driver != DEFAULT_DRIVER:
         raise UnsupportedError(f"volumes of driver {record.driver} have no snapshots of ours")
-
-
-def _free_name(record: VolumeRecord, wanted: str) -> str:
-    name, number = wanted, 1
-    while name in record.snapshots:
-        number += 1
-        name = f"{wanted}-{number}"
-    return name
 
 
 def _view(name: str, snapshot: str, kept: SnapshotRecord) -> VolumeSnapshot:

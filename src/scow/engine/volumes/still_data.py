@@ -30,23 +30,27 @@ class StillData:
 
     @asynccontextmanager
     async def of(
-        self, name: str, *, pause: bool, also: Iterable[str] = ()
+        self, name: str, *, pause: bool, new: str = "", keep: AsyncExitStack | None = None
     ) -> AsyncIterator[tuple[VolumeRecord, str]]:
         """The volume's document, and where its data is, for the block; the volume is held.
 
-        ``also`` are names that are held with it. ``pause``: containers that use it stand still. Raises
-        NotFoundError, ScowError; ConflictError if containers with that volume are started without an end.
+        ``new`` is a name that is held too, for as long as ``keep`` lasts. ``pause``: containers that use the
+        volume stand still. Raises NotFoundError, ScowError; ConflictError if containers with that volume are
+        started without an end.
         """
         self._use.find(name)
         for _ in range(_TRIES):
-            async with AsyncExitStack() as stack:
+            async with AsyncExitStack() as longer, AsyncExitStack() as stack:
                 users = set(self._use.users(name)) if pause else set()
                 await stack.enter_async_context(self._freezer.of(users))
-                await stack.enter_async_context(self._use.hold_all({name, *also}))
+                for held in sorted(filter(None, {name, new})):  # the order of all who hold several
+                    await (stack if held == name else longer).enter_async_context(self._use.hold(held))
                 if pause and not set(self._use.users(name)) <= users:
                     continue  # another one has been started meanwhile
                 record = self._use.find(name)
                 place = await stack.enter_async_context(self._use.mounted_held(record))
+                if keep is not None:
+                    keep.push_async_exit(longer.pop_all())
                 yield record, place
                 return
         raise ConflictError(f"volume {name} is in use by containers that are being started all the time")

@@ -42,10 +42,9 @@ def copy_path(source: str, target: str) -> None:
         os.close(source_fd)
 
 
-def copy_durably(source: str, target: str) -> None:
-    """``copy_path``, which a power cut after it leaves complete."""
-    copy_path(source, target)
-    fd = os.open(target, _DIRECTORY)
+def make_durable(path: str) -> None:
+    """Have what was copied to directory ``path`` on its disk, for a power cut to find it complete."""
+    fd = os.open(path, _DIRECTORY)
     try:
         syscalls.syncfs(fd)
     finally:
