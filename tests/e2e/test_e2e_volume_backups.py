@@ -12,7 +12,7 @@ from tests.support.clients import Client
 
 pytestmark = pytest.mark.reference
 
-_LOOK = "cd /v && stat -c '%n %F %u:%g %a %Y' . * */* && cat file folder/deep"
+_LOOK = "cd /v && stat -c '%n %F %u:%g %a' . * */* && cat file folder/deep"
 
 
 @pytest.fixture(autouse=True)

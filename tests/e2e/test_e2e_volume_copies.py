@@ -215,9 +215,8 @@ def test_what_is_sent_is_of_one_moment_and_leaves_nothing(scow: Client) -> None:
     first = sending.stdout.read(512)
     scow("exec", running, "sh", "-c", "echo after >/v/file")
     assert "in use" in scow("rm", "-f", running).out or True
-    with sending:
-        data = first + sending.stdout.read()
-    assert sending.returncode == 0
+    data = first + sending.stdout.read()
+    assert sending.wait(30) == 0
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         extracted = tar.extractfile("./file")
         assert extracted is not None
