@@ -111,6 +111,8 @@ class LocalDriver:
         if options.needs_mount and not is_mountpoint(data):
             _mount_device(options, data)
         elif options.size_bytes:
+            # Should it have no limit, by a start that could not repair it: not without one.
+            self.sizes.make(Path(data), options.size_bytes)
             self.sizes.mount(Path(data))
 
     async def unmount(self, record: VolumeRecord, user: str, *, last: bool) -> None:

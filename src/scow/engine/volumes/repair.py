@@ -45,9 +45,9 @@ def _repair(local: LocalDriver, record: VolumeRecord) -> Iterator[VolumeRecord]:
     if record.renamed_from:
         move_folder(local.folder(record.renamed_from), folder)
         yield msgspec.structs.replace(record, renamed_from="")
+    remove_leftovers(folder, record.snapshots)
     if record.options or not local.data(record.name).is_dir():
         local.make(record)
-    remove_leftovers(folder, record.snapshots)
 
 
 def move_folder(old: Path, new: Path) -> None:
