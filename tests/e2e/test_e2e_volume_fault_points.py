@@ -1,14 +1,19 @@
 """scowd is killed before every step of what is done to volumes: nothing is lost, halved or left behind."""
 
+import functools
 import io
+import sqlite3
 import tarfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support.daemons import Daemon, running
-from tests.support.fault_daemon import SAMPLE, SLEEP, FaultDaemon, ask, at_every_step, do, status
+from tests.support.disks import mount_points_below
+from tests.support.fault_daemon import SAMPLE, FaultDaemon, ask, do
+from tests.support.fault_daemon import at_every_step as at_every_step_of
 from tests.support.http import Answer, request
 
 _CONTENT = {"file": "one", "folder/deep": "two"}
@@ -28,6 +33,22 @@ def engine(fault_daemon: FaultDaemon) -> Iterator[FaultDaemon]:
     yield fault_daemon
     if not fault_daemon.running:
         fault_daemon.start()
+
+
+def clean(engine: Daemon) -> None:
+    """Remove all there is; no folder, no mount and no document is left."""
+    for container in engine.api("GET", "/containers/json?all=1").json:
+        do(engine, "DELETE", f"/containers/{container['Id']}?force=1")
+    for volume in engine.api("GET", "/volumes").json["Volumes"] or []:
+        do(engine, "DELETE", f"/volumes/{volume['Name']}?force=1")
+    root = engine.data_root
+    assert [str(path) for path in (root / "volumes").iterdir()] == []
+    assert [str(point) for point in mount_points_below(root / "volumes")] == []
+    with closing(sqlite3.connect(f"file:{root / 'scow.db'}?mode=ro", uri=True)) as db:
+        assert db.execute("SELECT key FROM documents WHERE kind = 'volume'").fetchall() == []
+
+
+at_every_step = functools.partial(at_every_step_of, clean=clean)
 
 
 def data(engine: Daemon, name: str) -> Path:
@@ -65,7 +86,7 @@ def test_clone(engine: FaultDaemon) -> None:
         assert is_whole(data(engine, "source"))
 
     operate = lambda: ask(engine, "POST", "/scow/volumes/source/clone", {"Name": "copy"})  # noqa: E731
-    at_every_step(engine, lambda: make(engine), operate, check, _STRIDE)
+    at_every_step(engine, lambda: make(engine), operate, check, stride=_STRIDE)
 
 
 def test_snapshot(engine: FaultDaemon) -> None:
@@ -78,7 +99,7 @@ def test_snapshot(engine: FaultDaemon) -> None:
         assert not shown or is_whole(kept / "one")
 
     operate = lambda: ask(engine, "POST", "/scow/volumes/source/snapshots", {"Name": "one"})  # noqa: E731
-    at_every_step(engine, lambda: make(engine), operate, check, _STRIDE)
+    at_every_step(engine, lambda: make(engine), operate, check, stride=_STRIDE)
 
 
 @pytest.mark.parametrize("size", ["", "4m"])
@@ -102,7 +123,7 @@ def test_restore(engine: FaultDaemon, size: str) -> None:
         assert use(engine, "cat /v/file /v/folder/deep") == "onetwo"
 
     operate = lambda: ask(engine, "POST", "/scow/volumes/source/restore?snapshot=one")  # noqa: E731
-    at_every_step(engine, prepare, operate, check, _STRIDE)
+    at_every_step(engine, prepare, operate, check, stride=_STRIDE)
 
 
 def use(engine: Daemon, script: str) -> str:
@@ -117,7 +138,7 @@ def test_rename(engine: FaultDaemon) -> None:
         assert is_whole(data(engine, found.pop()))
 
     operate = lambda: ask(engine, "POST", "/scow/volumes/source/rename?name=new")  # noqa: E731
-    at_every_step(engine, lambda: make(engine), operate, check, SAMPLE)
+    at_every_step(engine, lambda: make(engine), operate, check, stride=SAMPLE)
 
 
 def test_import(engine: FaultDaemon) -> None:
@@ -141,7 +162,7 @@ def test_import(engine: FaultDaemon) -> None:
         assert found == {"new"} if answer is not None else found in (set(), {"new"})
         assert not found or is_whole(data(engine, "new"))
 
-    at_every_step(engine, lambda: None, operate, check, _STRIDE)
+    at_every_step(engine, lambda: None, operate, check, stride=_STRIDE)
 
 
 @pytest.mark.parametrize("options", [{}, {"size": "4m"}], ids=["plain", "sized"])
@@ -155,7 +176,9 @@ def test_create(engine: FaultDaemon, options: dict[str, str]) -> None:
         assert use(engine, "echo here >/v/x; cat /v/x; df -k /v | tail -1").startswith("here\n")
         assert (data(engine, "source").parent / "disk.img").exists() == bool(options)
 
-    at_every_step(engine, lambda: None, lambda: ask(engine, "POST", "/volumes/create", body), check, _STRIDE)
+    at_every_step(
+        engine, lambda: None, lambda: ask(engine, "POST", "/volumes/create", body), check, stride=_STRIDE
+    )
 
 
 def test_remove(engine: FaultDaemon) -> None:
@@ -165,7 +188,7 @@ def test_remove(engine: FaultDaemon) -> None:
         assert not found or is_whole(data(engine, "source"))
 
     operate = lambda: ask(engine, "DELETE", "/volumes/source")  # noqa: E731
-    at_every_step(engine, lambda: make(engine), operate, check, SAMPLE)
+    at_every_step(engine, lambda: make(engine), operate, check, stride=SAMPLE)
 
 
 def test_start_with_a_volume_to_be_mounted(engine: FaultDaemon, tmp_path: Path) -> None:
@@ -174,10 +197,11 @@ def test_start_with_a_volume_to_be_mounted(engine: FaultDaemon, tmp_path: Path) 
     def prepare() -> None:
         options = {"type": "none", "o": "bind", "device": str(tmp_path)}
         do(engine, "POST", "/volumes/create", {"Name": "bound", "DriverOpts": options})
-        do(engine, "POST", "/containers/create?name=half", {**SLEEP, "HostConfig": {"Binds": ["bound:/v"]}})
+        body = {"Image": "busybox", "Cmd": ["sleep", "600"], "HostConfig": {"Binds": ["bound:/v"]}}
+        do(engine, "POST", "/containers/create?name=half", body)
 
     def check(answer: Answer | None) -> None:
-        running = status(engine, "half") == "running"
+        running = engine.api("GET", "/containers/half/json").json["State"]["Running"]
         assert running or answer is None
         assert data(engine, "bound").is_mount() == running
         if not running:
@@ -185,5 +209,5 @@ def test_start_with_a_volume_to_be_mounted(engine: FaultDaemon, tmp_path: Path) 
         assert engine.docker("exec", "half", "cat", "/v/kept").out == "kept"
 
     operate = lambda: ask(engine, "POST", "/containers/half/start")  # noqa: E731
-    at_every_step(engine, prepare, operate, check, _STRIDE)
+    at_every_step(engine, prepare, operate, check, stride=_STRIDE)
     assert (tmp_path / "kept").exists()
