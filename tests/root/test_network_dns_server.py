@@ -28,6 +28,7 @@ class Neighbours:
     names: dict[str, list[IPAddress]] = field(default_factory=dict)
     upstreams: Sequence[Upstream] = ()
     short_names_stay: bool = False
+    edition: int = 0
 
     def lookup(self, name: str) -> Sequence[IPAddress] | None:
         return self.names.get(name)

@@ -24,12 +24,12 @@ _LEAVES_AFTER_S = 30.0
 # docker-proxy's, and conntrack's for a stream of datagrams is near it.
 _UDP_IDLE_S = 90.0
 _UDP_IDLE_ALONE_S = 5.0
+_LOOKS_AFTER_S = 1.0
 _TCP_SYN_SENT = 2
 _PIPE_BYTES = 1 << 20
 # Then the next one has its turn.
-_MOST_STEPS = 32
+_MOST_DATAGRAMS = 32
 _SPLICE = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
-_EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 
 
 def encode(protocol: str, address: str, port: int, datagram: bytes = b"") -> bytes:
@@ -47,26 +47,21 @@ class Direction:
             fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         except OSError:
             pass  # this user has his share of pipe memory: the usual 64 KiB do as well
-        self._held = 0
+        self.held = 0
         self.ended = False
 
-    def pump(self) -> bool:
-        """Carry what there is; True if there may be more at once. Raises OSError when a side is gone."""
-        for _ in range(_MOST_STEPS):
-            try:
-                if not self._held:
-                    self._held = os.splice(self._source.fileno(), self._in, _PIPE_BYTES, flags=_SPLICE)
-                    if not self._held:
-                        self._end()
-                        return False
-                self._held -= os.splice(self._out, self._target.fileno(), self._held, flags=_SPLICE)
-            except BlockingIOError:
-                return False
-        return True
-
-    def _end(self) -> None:
-        self.ended = True
-        self._target.shutdown(socket.SHUT_WR)
+    def pump(self) -> None:
+        """Carry what there is, once. Raises OSError when a side is gone."""
+        try:
+            if not self.held:
+                self.held = os.splice(self._source.fileno(), self._in, _PIPE_BYTES, flags=_SPLICE)
+                if not self.held:
+                    self.ended = True
+                    self._target.shutdown(socket.SHUT_WR)
+                    return
+            self.held -= os.splice(self._out, self._target.fileno(), self.held, flags=_SPLICE)
+        except BlockingIOError:
+            pass
 
     def close(self) -> None:
         os.close(self._in)
@@ -74,21 +69,37 @@ class Direction:
 
 
 class Stream:
-    """One TCP connection and the one behind it."""
+    """One TCP connection and the one behind it.
+
+    A socket is read from while what came from it before has been sent on, and else the other is waited for.
+    """
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.sockets = (client, server)
-        self._directions = (Direction(client, server), Direction(server, client))
+        self._from = (Direction(client, server), Direction(server, client))
         self._connected = False
 
-    def step(self) -> bool:
-        """True if there is more to do at once. Raises OSError, EOFError when it is over."""
+    def step(self, which: int) -> None:
+        """Socket number ``which`` is ready. Raises OSError, EOFError when it is over."""
         if not (self._connected or self._connect()):
-            return False
-        more = [direction.pump() for direction in self._directions if not direction.ended]
-        if not more or all(direction.ended for direction in self._directions):
+            return
+        for direction in self._from:
+            # One of them is why we are here; the other costs nothing unless it waited for this socket.
+            if not direction.ended and (direction is self._from[which] or direction.held):
+                direction.pump()
+        if self._from[0].ended and self._from[1].ended:
             raise EOFError
-        return any(more)
+
+    def events(self) -> tuple[int, int]:
+        """What to wait for, on either socket."""
+        if not self._connected:
+            return 0, select.EPOLLOUT
+        return self._wanted(0), self._wanted(1)
+
+    def _wanted(self, which: int) -> int:
+        read, written = self._from[which], self._from[1 - which]
+        wanted = 0 if read.held or read.ended else select.EPOLLIN
+        return wanted | (select.EPOLLOUT if written.held else 0)
 
     def _connect(self) -> bool:
         """Whether the connection behind is there by now. Raises OSError if there will be none."""
@@ -104,7 +115,7 @@ class Stream:
         return False
 
     def close(self) -> None:
-        for direction in self._directions:
+        for direction in self._from:
             direction.close()
         for sock in self.sockets:
             sock.close()
@@ -118,11 +129,14 @@ class Exchange:
         self._last = time.monotonic()
         server.send(first)
 
-    def step(self) -> bool:
-        """True if there is more to do at once."""
-        client, server = self.sockets
+    def step(self, which: int) -> None:
+        """Socket number ``which`` is ready."""
         self._last = time.monotonic()
-        return any([_carry_datagrams(client, server), _carry_datagrams(server, client)])
+        _carry_datagrams(self.sockets[which], self.sockets[1 - which])
+
+    def events(self) -> tuple[int, int]:
+        """What to wait for, on either socket."""
+        return select.EPOLLIN, select.EPOLLIN
 
     def is_idle(self, limit_s: float) -> bool:
         """Whether nothing came for so long."""
@@ -133,19 +147,21 @@ class Exchange:
             sock.close()
 
 
-def _carry_datagrams(source: socket.socket, target: socket.socket) -> bool:
-    for _ in range(_MOST_STEPS):
+def _carry_datagrams(source: socket.socket, target: socket.socket) -> None:
+    for _ in range(_MOST_DATAGRAMS):
         try:
             data = source.recv(MAX_MESSAGE)
         except BlockingIOError:
-            return False
+            return
         except ConnectionError:
             continue  # an earlier datagram was refused; so may the next be, or not
         try:
             target.send(data)
         except OSError:
             continue  # as lost as a datagram may be
-    return True
+
+
+Flow = Stream | Exchange
 
 
 class Relay:
@@ -155,30 +171,30 @@ class Relay:
         self._control = control
         self._epoll = select.epoll()
         self._epoll.register(control, select.EPOLLIN)
-        self._flows: dict[int, Stream | Exchange] = {}
-        self._again: dict[int, Stream | Exchange] = {}
-        self._idle_since = time.monotonic()
+        self._flows: dict[int, tuple[Flow, int]] = {}
+        self._wanted: dict[int, int] = {}
+        self._idle_since = self._looked = time.monotonic()
         self._open = True
 
     def run(self) -> None:
         """Until there is nothing to do."""
         while self._open or self._flows:
-            timeout = 0 if self._again else _LEAVES_AFTER_S if self._open else _UDP_IDLE_ALONE_S
-            for fd, _ in self._epoll.poll(timeout):
+            for fd, _ in self._epoll.poll(_LEAVES_AFTER_S if self._open else _UDP_IDLE_ALONE_S):
                 if fd == self._control.fileno():
                     self._receive()
                 elif fd in self._flows:
-                    self._step(self._flows[fd])
-            waiting, self._again = self._again, {}
-            for flow in waiting.values():
-                self._step(flow)
+                    self._step(*self._flows[fd])
             self._look_at_the_clock()
 
     def _look_at_the_clock(self) -> None:
         now = time.monotonic()
         limit_s = _UDP_IDLE_S if self._open else _UDP_IDLE_ALONE_S
-        for flow in {id(flow): flow for flow in self._flows.values() if flow.is_idle(limit_s)}.values():
-            self._drop(flow)
+        if now - self._looked >= _LOOKS_AFTER_S:
+            self._looked = now
+            for flow in {
+                id(flow): flow for flow, _ in self._flows.values() if flow.is_idle(limit_s)
+            }.values():
+                self._drop(flow)
         if self._flows:
             self._idle_since = now
         elif self._open and now - self._idle_since >= _LEAVES_AFTER_S:
@@ -213,7 +229,7 @@ class Relay:
             client.close()
             return
         client.setblocking(False)
-        make: Callable[[], Stream | Exchange] = (
+        make: Callable[[], Flow] = (
             (lambda: Stream(client, server))
             if protocol == "tcp"
             else (lambda: Exchange(client, server, datagram))
@@ -224,21 +240,30 @@ class Relay:
             client.close()
             server.close()
             return
-        for sock in flow.sockets:
-            self._flows[sock.fileno()] = flow
-            self._epoll.register(sock, _EVENTS)
+        for which, sock in enumerate(flow.sockets):
+            self._flows[sock.fileno()] = (flow, which)
+            self._wanted[sock.fileno()] = 0
+            self._epoll.register(sock, 0)
+        self._want(flow)
 
-    def _step(self, flow: Stream | Exchange) -> None:
+    def _step(self, flow: Flow, which: int) -> None:
         try:
-            if flow.step():
-                self._again[id(flow)] = flow
+            flow.step(which)
         except (OSError, EOFError):
             self._drop(flow)
+        else:
+            self._want(flow)
 
-    def _drop(self, flow: Stream | Exchange) -> None:
-        self._again.pop(id(flow), None)
+    def _want(self, flow: Flow) -> None:
+        for sock, events in zip(flow.sockets, flow.events(), strict=True):
+            if self._wanted[sock.fileno()] != events:
+                self._wanted[sock.fileno()] = events
+                self._epoll.modify(sock, events)
+
+    def _drop(self, flow: Flow) -> None:
         for sock in flow.sockets:
             if self._flows.pop(sock.fileno(), None) is not None:
+                del self._wanted[sock.fileno()]
                 self._epoll.unregister(sock)
         flow.close()
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scow.network.dns.answers import Upstream, answer
-from scow.network.dns.cache import AnswerCache
+from scow.network.dns.cache import AnswerCache, KnownAnswers
 from scow.network.dns.message import (
     AAAA,
     NO_ERROR,
@@ -58,6 +58,7 @@ class Neighbours:
     names: dict[str, list[IPAddress]] = field(default_factory=dict)
     upstreams: Sequence[Upstream] = (Upstream("192.0.2.1"),)
     short_names_stay: bool = False
+    edition: int = 0
 
     def lookup(self, name: str) -> Sequence[IPAddress] | None:
         return self.names.get(name)
@@ -212,3 +213,22 @@ def test_damaged_answers_are_not_remembered(noise: bytes) -> None:
     cache = AnswerCache(lambda: 0.0)
     cache.put("s", query, reply(query, NO_ERROR)[:6] + struct.pack("!3H", 3, 0, 0) + query.question + noise)
     cache.get("s", query)
+
+
+def test_an_answer_of_our_own_is_known_until_names_change() -> None:
+    known, first, second = KnownAnswers(), question("db"), question("db", identity=9)
+    found = reply(parse_query(first), NO_ERROR, addresses=[ip_address("10.0.0.2")])
+    assert known.get(first, 1) is None
+    known.put(first, 1, found)
+    assert known.get(second, 1) == with_id(found, 9)
+    assert known.get(second, 2) is None
+    assert known.get(question("web"), 1) is None
+
+
+def test_an_answer_whose_order_is_left_to_chance_is_made_anew() -> None:
+    known, asked_for = KnownAnswers(), question("api")
+    found = reply(
+        parse_query(asked_for), NO_ERROR, addresses=[ip_address("10.0.0.2"), ip_address("10.0.0.3")]
+    )
+    known.put(asked_for, 1, found)
+    assert known.get(asked_for, 1) is None

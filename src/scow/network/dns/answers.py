@@ -39,6 +39,10 @@ class View(Protocol):
     def short_names_stay(self) -> bool:
         """Whether names without a dot are not asked for outside (``ndots`` was set by the user)."""
 
+    @property
+    def edition(self) -> int:
+        """Goes up whenever another answer may be given than before."""
+
     def lookup(self, name: str) -> Sequence[IPAddress] | None:
         """Addresses of a neighbour, both families; ``None`` for a name that is not one."""
 

@@ -7,6 +7,7 @@ from scow.network.dns.message import MessageError, Query, lifetimes, with_id
 
 _MOST_ENTRIES = 500
 _MOST_BYTES = 4096
+_MOST_KNOWN = 64
 # What a registry of names changes is seen within this time whatever it said before.
 _LONGEST_S = 60.0
 
@@ -49,6 +50,29 @@ class AnswerCache:
         self._entries.move_to_end(_key(server, query))
         while len(self._entries) > _MOST_ENTRIES:
             self._entries.popitem(last=False)
+
+
+class KnownAnswers:
+    """Our own answers, by the question's bytes but for its id: programs ask for the same few names again."""
+
+    def __init__(self) -> None:
+        self._answers: dict[bytes, bytes] = {}
+        self._edition = -1
+
+    def get(self, data: bytes, edition: int) -> bytes | None:
+        """The answer to a message; None if names have changed since."""
+        if edition != self._edition:
+            return None
+        found = self._answers.get(data[2:])
+        return None if found is None else data[:2] + found
+
+    def put(self, data: bytes, edition: int, answer: bytes) -> None:
+        """Keep an answer, unless its order is left to chance."""
+        if edition != self._edition or len(self._answers) >= _MOST_KNOWN:
+            self._answers.clear()
+            self._edition = edition
+        if int.from_bytes(answer[6:8], "big") <= 1:
+            self._answers[data[2:]] = answer[2:]
 
 
 def _key(server: str, query: Query) -> tuple[str, bytes, bool]:

@@ -58,9 +58,11 @@ class NameDirectory:
 
     def __init__(self) -> None:
         self._zones: dict[str, _Zone] = {}
+        self.changes = 0
 
     def publish(self, network_id: str, network_name: str, names: EndpointNames) -> None:
         """Give an endpoint these names in place of those that it had."""
+        self.changes += 1
         zone = self._zones.setdefault(network_id, _Zone(network_name.lower()))
         zone.name = network_name.lower()
         zone.remove(names.endpoint_id)
@@ -68,6 +70,7 @@ class NameDirectory:
 
     def withdraw(self, network_id: str, endpoint_id: str) -> None:
         """Forget an endpoint; no error if it has no names."""
+        self.changes += 1
         zone = self._zones.get(network_id)
         if zone is not None:
             zone.remove(endpoint_id)
@@ -100,17 +103,25 @@ class SandboxNames:
     def __init__(self, directory: NameDirectory, *, short_names_stay: bool = False) -> None:
         self._directory = directory
         self._links: dict[str, dict[str, str]] = {}
+        self._own_changes = 0
         self.short_names_stay = short_names_stay
         self.upstreams: Sequence[Upstream] = ()
 
     def join(self, network_id: str, links: Mapping[str, str] | None = None) -> None:
         """Look on this network too, after those joined before; ``links`` are targets' names by alias."""
+        self._own_changes += 1
         found = (links or {}).items()
         self._links[network_id] = {alias.lower(): target.lower() for alias, target in found}
 
     def leave(self, network_id: str) -> None:
         """Look there no more; no error if it was not joined."""
+        self._own_changes += 1
         self._links.pop(network_id, None)
+
+    @property
+    def edition(self) -> int:
+        """See ``View``."""
+        return self._directory.changes + self._own_changes
 
     def lookup(self, name: str) -> Sequence[IPAddress] | None:
         """See ``View``."""

@@ -16,7 +16,7 @@ from ipaddress import IPv4Address
 from scow.linux.namespaces import enter_netns
 from scow.network.dns import redirect
 from scow.network.dns.answers import Upstream, View, answer
-from scow.network.dns.cache import AnswerCache
+from scow.network.dns.cache import AnswerCache, KnownAnswers
 from scow.network.dns.forward import Forwarder, TooManyError
 from scow.network.dns.message import (
     FORMAT_ERROR,
@@ -53,6 +53,7 @@ class DnsServer:
         self._netns_fd = os.dup(netns_fd)
         self._loop = asyncio.get_running_loop()
         self._forwarder = Forwarder(self._netns_fd, AnswerCache(time.monotonic))
+        self._known = KnownAnswers()
         self._tasks = TaskOwner("dns")
         self._resume: asyncio.TimerHandle | None = None
         self._connections = 0
@@ -90,6 +91,9 @@ class DnsServer:
         self._resume = self._loop.call_later(_PACE_S, self._loop.add_reader, self._udp, self._readable)
 
     def _answer_datagram(self, data: bytes, sender: tuple[str, int]) -> None:
+        if (known := self._known.get(data, self._view.edition)) is not None:
+            self._send(known, sender)
+            return
         try:
             query = parse_query(data)
         except MessageError:
@@ -98,6 +102,7 @@ class DnsServer:
         found = answer(query, self._view, query.udp_bytes)
         if found is not None:
             self._send(found, sender)
+            self._known.put(data, self._view.edition, found)
         else:
             self._tasks.start(self._forward_datagram(data, query, sender), name="forward")
 
