@@ -13,22 +13,19 @@ from scow.build.classic.step_images import StepImages
 from scow.build.dockerfile.parser import parse_dockerfile
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
-from scow.build.evaluate.file_steps import git_source, is_git_address
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.build.execute.downloads import Downloads
 from scow.build.graph.cache import Cache
 from scow.build.graph.executor import RunFailedError
 from scow.build.graph.job import Job, Settings
-from scow.build.graph.ops import DownloadSource
 from scow.build.graph.solver import Solver
+from scow.build.remote_context import remote_context
 from scow.build.request import as_sent, find_dockerfile, limits_of, parse_tags
 from scow.build.trees.archive import receive_archive
-from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Tree
 from scow.errors import NotFoundError, ScowError
 from scow.image.model import Image
 from scow.image.store import ImageStore
-from scow.image.threads import run_to_end
 from scow.spec.engine_api.auth import AuthConfig
 from scow.spec.engine_api.build import BuildRequest
 from scow.spec.oci_image import ImageConfig, decode_document
@@ -110,26 +107,8 @@ class Builds:
             archive = await receive_archive(body, str(self._folder))
             stack.callback(archive.close)
             return archive, name
-        if is_git_address(request.remote):
-            return await self._downloads.repository(git_source(request.remote), stack), name
-        return await self._downloaded(request, stack)
-
-    async def _downloaded(self, request: BuildRequest, stack: AsyncExitStack) -> tuple[Tree, str]:
-        """An address of a tar, or of a Dockerfile alone."""
-        if not request.remote.startswith(("http://", "https://")):
-            raise ScowError(f"error resolving remote context: unsupported address {request.remote}")
-        tree = await self._downloads.file(DownloadSource(request.remote, name="context"), stack)
-        node = tree.node("context")
-        assert node is not None
-        content = tree.open(node)
-        data = await run_blocking(content.read, 512)
-        content.close()
-        if _is_text(data):
-            whole = await run_blocking(_read_all, tree)
-            return MemoryTree({"Dockerfile": whole}), "Dockerfile"
-        archive = await receive_archive(_chunks(tree), str(self._folder))
-        stack.callback(archive.close)
-        return archive, request.dockerfile or "Dockerfile"
+        tree, is_dockerfile = await remote_context(request.remote, self._downloads, str(self._folder), stack)
+        return tree, "Dockerfile" if is_dockerfile else name
 
     async def _progress(
         self,
@@ -272,28 +251,3 @@ def _settings(request: BuildRequest) -> Settings:
         security_options=request.security_options,
         proxies=proxies,
     )
-
-
-def _is_text(data: bytes) -> bool:
-    return b"\0" not in data and not data.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"))
-
-
-def _read_all(tree: Tree) -> bytes:
-    node = tree.node("context")
-    assert node is not None
-    content = tree.open(node)
-    try:
-        return b"".join(iter(lambda: bytes(content.read(_READ_BYTES)), b""))
-    finally:
-        content.close()
-
-
-async def _chunks(tree: Tree) -> AsyncIterator[bytes]:
-    node = tree.node("context")
-    assert node is not None
-    content = tree.open(node)
-    try:
-        while piece := await run_to_end(content.read, _READ_BYTES):
-            yield bytes(piece)
-    finally:
-        content.close()

@@ -64,7 +64,7 @@ from scow.store import Store
 from scow.tasks import TaskOwner
 
 if TYPE_CHECKING:
-    from scow.build.service import Builds
+    from scow.daemon.builds import Building
     from scow.engine.registries import RegistryClient
 
 
@@ -228,9 +228,13 @@ class Daemon:
             execs,
             events,
         )
+        building = deferred(
+            lambda: _open_builds(config, storage.store, images, nouns, registries, runs, tasks)
+        )
+        engine_id = _engine_id(config.data_root)
         self.system = System(
             config=config,
-            engine_id=_engine_id(config.data_root),
+            engine_id=engine_id,
             machine=read_machine_facts(),
             cgroups=host.cgroups,
             features=host.facts.features,
@@ -269,9 +273,10 @@ class Daemon:
             system=self.system,
             disk_usage=DiskUsages(images, nouns, service, volumes),
             prunes=Pruning(images, nouns, events),
-            builds=deferred(
-                lambda: _open_builds(config, storage.store, images, nouns, registries, runs, tasks)
-            ),
+            builds=deferred(lambda: building.classic),
+            frontend_builds=deferred(lambda: building.frontend),
+            agent_folder=str(config.exec_root),
+            engine_id=engine_id,
         )
 
     @property
@@ -305,7 +310,7 @@ def _open_builds(
     registries: "RegistryClient",
     runs: BuildRuns,
     tasks: TaskOwner,
-) -> "Builds":
+) -> "Building":
     from scow.daemon.builds import open_builds  # not before somebody builds
 
     return open_builds(config, store, images, nouns, registries, runs, tasks)

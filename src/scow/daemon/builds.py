@@ -1,10 +1,12 @@
 """What builds images. Many engines never build: most of it is imported when first wanted."""
 
 import os
+from dataclasses import dataclass
 
 from scow.build.execute.downloads import Downloads
 from scow.build.execute.run_step import RunPlaces
 from scow.build.execute.steps import Steps
+from scow.build.frontend.service import FrontendService
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
 from scow.build.service import Builds
@@ -18,6 +20,14 @@ from scow.store import Store
 from scow.tasks import TaskOwner
 
 
+@dataclass(frozen=True, slots=True)
+class Building:
+    """The two front doors to one graph and one cache."""
+
+    classic: Builds
+    frontend: FrontendService
+
+
 def open_builds(
     config: Config,
     store: Store,
@@ -26,7 +36,7 @@ def open_builds(
     registries: RegistryClient,
     runs: BuildRuns,
     tasks: TaskOwner,
-) -> Builds:
+) -> Building:
     """``runs`` runs programs; ``nouns`` is told of every image."""
     folder = config.data_root / "tmp" / "builds"
     cache = Cache(store, images)
@@ -34,4 +44,5 @@ def open_builds(
     places = RunPlaces(config.data_root / "build" / "cache-mounts", config.exec_root / "build")
     solver = Solver(images, cache, Steps(cache, runs, places, downloads), tasks)
     platform = host_platform(os.uname().machine)
-    return Builds(images, solver, cache, registries, downloads, folder, platform, nouns.tell)
+    parts = (images, solver, cache, registries, downloads, folder, platform, nouns.tell)
+    return Building(Builds(*parts), FrontendService(*parts))

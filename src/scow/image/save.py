@@ -18,7 +18,6 @@ from typing import Any
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.catalog import Catalog
 from scow.image.layers import LayerTar
-from scow.image.model import Image
 from scow.image.names import is_id_prefix
 from scow.spec.digest import hex_of, sha256_of
 from scow.spec.reference import Reference, parse_reference
@@ -34,10 +33,11 @@ _BLOBS = "blobs/sha256"
 class SavedImage:
     """An image to write, under the names by which it was asked for: none if it was by id."""
 
-    image: Image
+    id: str
     raw_config: bytes
     layers: Sequence[LayerTar]
-    names: list[Reference]
+    names: Sequence[Reference]
+    parent: str | None = None
 
 
 def images_to_save(names: Sequence[str], catalog: Catalog) -> dict[str, list[Reference]]:
@@ -89,7 +89,7 @@ def archive(images: Sequence[SavedImage]) -> Generator[bytes, None, None]:
                 written.add(digest)
                 yield from _document(f"{_BLOBS}/{hex_of(digest)}", blob)
         manifests += _descriptors(item, manifest)
-        saved.append(_saved(item, {other.image.id for other in images}))
+        saved.append(_saved(item, {other.id for other in images}))
         for name in item.names:
             tags = repositories.setdefault(name.familiar_name, {})
             tags[name.tag or ""] = hex_of(item.layers[-1].diff_id)
@@ -106,7 +106,7 @@ def _oci_manifest(item: SavedImage) -> dict[str, Any]:
     return {
         "schemaVersion": 2,
         "mediaType": _MANIFEST,
-        "config": {"mediaType": _CONFIG, "digest": item.image.id, "size": len(item.raw_config)},
+        "config": {"mediaType": _CONFIG, "digest": item.id, "size": len(item.raw_config)},
         "layers": [_layer_descriptor(layer) for layer in item.layers],
     }
 
@@ -126,13 +126,13 @@ def _descriptors(item: SavedImage, manifest: bytes) -> Iterator[dict[str, Any]]:
 
 def _saved(item: SavedImage, others: set[str]) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "Config": f"{_BLOBS}/{hex_of(item.image.id)}",
+        "Config": f"{_BLOBS}/{hex_of(item.id)}",
         "RepoTags": [name.familiar() for name in item.names] or None,
         "Layers": [f"{_BLOBS}/{hex_of(layer.diff_id)}" for layer in item.layers],
         "LayerSources": {layer.diff_id: _layer_descriptor(layer) for layer in item.layers},
     }
-    if item.image.parent in others:
-        entry["Parent"] = item.image.parent
+    if item.parent in others:
+        entry["Parent"] = item.parent
     return entry
 
 

@@ -207,7 +207,9 @@ class ImageStore:
             found = []
             for image_id, names in images.items():
                 raw_config, layers = await stack.enter_async_context(self.tars(image_id))
-                found.append(SavedImage(self._catalog.get(image_id), raw_config, layers, names))
+                found.append(
+                    SavedImage(image_id, raw_config, layers, names, self._catalog.get(image_id).parent)
+                )
             with closing(archive(found)) as pieces:
                 while (piece := await run_to_end(next, pieces, None)) is not None:
                     yield piece

@@ -19,6 +19,9 @@ class BuildClient(Protocol):
     def files(self, folder: str, choice: FileChoice = ALL_FILES) -> FileStream:
         """Files of a folder that it calls so: ``context``, ``dockerfile``."""
 
+    def upload(self, address: str) -> AsyncIterator[bytes]:
+        """Bytes that the client has under an address of its own, ``http://buildkit-session/…``."""
+
     async def secret(self, name: str) -> bytes | None: ...
 
     async def agent_socket(self, name: str) -> str | None:
@@ -102,7 +105,7 @@ class FrontendBuilds(Protocol):
     def platforms(self) -> tuple[Platform, ...]:
         """What programs of a build can run on here, this machine's own first."""
 
-    def records(self, filters: tuple[str, ...] = ()) -> list[CacheRecord]:
+    async def records(self, filters: tuple[str, ...] = ()) -> list[CacheRecord]:
         """What is in the cache. Raises InvalidArgumentError."""
 
     async def prune(self, prune: CachePrune) -> list[CacheRecord]:

@@ -39,6 +39,11 @@ class IgnoreRules:
                 verdict = not rule.includes
         return verdict
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The rules as lines again, cleaned."""
+        return tuple(f"!{rule.text}" if rule.includes else rule.text for rule in self.rules)
+
     def may_hold_included(self, folder: str) -> bool:
         """Whether something in an ignored ``folder`` may be taken back in by a later rule."""
         return any(

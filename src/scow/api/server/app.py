@@ -17,6 +17,7 @@ from scow.api.server.call import Call, json_answer
 from scow.api.server.errors import status_of
 from scow.api.server.router import Router
 from scow.api.server.routes.build import BuildService, build_routes
+from scow.api.server.routes.buildkit import buildkit_routes
 from scow.api.server.routes.container_files import CommitService, FileService, file_routes
 from scow.api.server.routes.container_upkeep import (
     ContainerPruneService,
@@ -45,6 +46,7 @@ from scow.api.server.routes.volumes import VolumeService, volume_routes
 from scow.api.server.versions import TooOldError, check_version
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.spec.api_version import MAX_API_VERSION
+from scow.spec.frontend_build import FrontendBuilds
 
 _VERSIONED = re.compile(r"/v([0-9.]+)(/.*)", re.DOTALL)
 
@@ -81,6 +83,10 @@ class Services:
     disk_usage: DiskUsageService
     prunes: PruneService
     builds: BuildService
+    frontend_builds: FrontendBuilds
+    agent_folder: str
+    """Where sockets of ssh agents are made that clients lend their builds."""
+    engine_id: str
 
 
 def build_app(services: Services) -> "App":
@@ -104,6 +110,7 @@ def build_app(services: Services) -> "App":
                 *scow_port_routes(services.port_changes, services.explanations),
                 *build_routes(services.builds),
                 *volume_copy_routes(services.volume_copies, services.volume_snapshots),
+                *buildkit_routes(services.frontend_builds, services.agent_folder, services.engine_id),
                 *swarm_routes(),
                 *plugin_routes(),
             )

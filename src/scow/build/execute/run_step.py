@@ -258,7 +258,7 @@ def _make_cache(folder: Path, wanted: Mount) -> None:
     if not files.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "id").write_text(wanted.id)
-        files.mkdir()
+        files.mkdir(exist_ok=True)  # two steps may begin with it at once
         os.chown(files, wanted.uid, wanted.gid)
         os.chmod(files, wanted.mode or 0o755)
     os.utime(folder)

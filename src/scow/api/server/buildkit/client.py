@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from scow.api.server.buildkit.lent import LentThings
-from scow.api.server.buildkit.synced_files import pull_files, push_file, push_files
+from scow.api.server.buildkit.synced_files import pull_files, pull_upload, push_file, push_files
 from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
 
 
@@ -16,6 +16,9 @@ class SessionClient(LentThings):
 
     def files(self, folder: str, choice: FileChoice = ALL_FILES) -> FileStream:
         return pull_files(self._session, folder, choice)
+
+    def upload(self, address: str) -> AsyncIterator[bytes]:
+        return pull_upload(self._session, address)
 
     async def send_file(self, chunks: AsyncIterator[bytes], metadata: dict[str, str]) -> None:
         await push_file(self._session, chunks, metadata)

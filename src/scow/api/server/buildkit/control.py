@@ -39,7 +39,7 @@ from scow.api.server.buildkit.gateway_messages import (
 from scow.api.server.buildkit.gateway_messages import SERVICE as BRIDGE
 from scow.api.server.buildkit.jobs import Job, Jobs
 from scow.api.server.buildkit.sessions import Sessions
-from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
+from scow.errors import ScowError
 from scow.spec.build_progress import Place
 from scow.spec.frontend_build import (
     Built,
@@ -57,11 +57,6 @@ _GATEWAY = "gateway.v0"
 _DOCKERFILE_IMAGES = frozenset({"docker/dockerfile", "docker/dockerfile-upstream"})
 _VERSION = BuildkitVersion("scow", f"v0.13.1+scow-{scow.__version__}")
 """Clients decide by it what they may ask for, so it is BuildKit's whose protocol this is."""
-_CODES: tuple[tuple[type[ScowError], Code], ...] = (
-    (InvalidArgumentError, Code.INVALID_ARGUMENT),
-    (NotFoundError, Code.NOT_FOUND),
-    (UnsupportedError, Code.UNIMPLEMENTED),
-)
 
 _log = logging.getLogger(__name__)
 
@@ -165,7 +160,8 @@ class Control:
         return InfoResponse(_VERSION)
 
     async def _disk_usage(self, request: DiskUsageRequest, _call: IncomingCall) -> DiskUsageResponse:
-        return DiskUsageResponse(tuple(_usage(it) for it in self._builds.records(request.filter)))
+        records = await self._builds.records(request.filter)
+        return DiskUsageResponse(tuple(map(_usage, records)))
 
     async def _prune(self, call: IncomingCall) -> None:
         request = await call.receive(PruneRequest) or PruneRequest()
@@ -180,9 +176,11 @@ def as_call_error(error: Exception) -> CallError:
     if not isinstance(error, ScowError):
         _log.error("unexpected error in a call of BuildKit's protocol", exc_info=error)
         return CallError(Code.UNKNOWN, f"{type(error).__name__}: {error}")
-    code = next((code for kind, code in _CODES if isinstance(error, kind)), Code.UNKNOWN)
     place = getattr(error, "place", None)
-    return CallError(code, error.message, (_source_detail(place),) if isinstance(place, Place) else ())
+    # Clients put the name of every other code before the message.
+    return CallError(
+        Code.UNKNOWN, error.message, (_source_detail(place),) if isinstance(place, Place) else ()
+    )
 
 
 def _source_detail(place: Place) -> AnyMessage:

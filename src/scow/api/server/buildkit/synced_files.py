@@ -10,13 +10,14 @@ import stat
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 from scow.api.grpc.client import Metadata, OutgoingCall
 from scow.api.grpc.status import CallError, Code
 from scow.api.server.buildkit.session_messages import (
     FILE_SEND,
     FILE_SYNC,
+    UPLOAD,
     BytesMessage,
     Packet,
     PacketKind,
@@ -189,6 +190,23 @@ def _sent_file(told: StatMessage) -> SentFile:
         os.makedev(told.device_major, told.device_minor) if told.device_major or told.device_minor else 0,
         tuple(sorted(told.xattrs.items())),
     )
+
+
+async def pull_upload(session: Session, address: str) -> AsyncIterator[bytes]:
+    """What a client has under an address of its own: a context that came from its standard input.
+
+    Raises ScowError.
+    """
+    parts = urlsplit(address)
+    call = session.channel.call(UPLOAD, {"urlpath": parts.path, "urlhost": parts.netloc})
+    try:
+        call.end()
+        while (piece := await call.receive(BytesMessage)) is not None:
+            yield piece.data
+    except CallError as exc:
+        raise ScowError(f"failed to read {address} from the client: {exc.message}") from exc
+    finally:
+        call.cancel()
 
 
 async def push_file(session: Session, chunks: AsyncIterator[bytes], metadata: dict[str, str]) -> None:

@@ -1,0 +1,136 @@
+"""Where a build's files come from: its client, an archive at an address, a repository."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from scow.spec.ignore_rules import IgnoreRules, parse_ignore_file
+from scow.build.evaluate.file_steps import is_git_address
+from scow.build.execute.downloads import Downloads
+from scow.build.frontend.options import FrontendOptions
+from scow.build.frontend.told import Internal, Telling
+from scow.build.remote_context import context_of, remote_context
+from scow.build.request import find_dockerfile, read_text_file
+from scow.build.trees.ignored import IgnoringTree
+from scow.build.trees.part import PartTree
+from scow.build.trees.received import Received
+from scow.build.trees.tree import Tree
+from scow.errors import ScowError, UnsupportedError
+from scow.spec.frontend_build import BuildClient
+from scow.spec.sent_files import FileChoice
+from scow.tasks import run_blocking
+
+_DOCKERFILE_FOLDER = "dockerfile"
+_IGNORE_FILE = ".dockerignore"
+_IMAGE = "docker-image://"
+_OWN_ADDRESS = "http://buildkit-session/"
+_LOCAL = "local:"
+
+
+class Contexts:
+    """Of one build. ``folder`` is where contents lie while it goes on; ``stack`` closes what was opened."""
+
+    def __init__(
+        self,
+        client: BuildClient,
+        options: FrontendOptions,
+        downloads: Downloads,
+        folder: Path,
+        telling: Telling,
+        stack: AsyncExitStack,
+    ) -> None:
+        self._client = client
+        self._options = options
+        self._downloads = downloads
+        self._folder = folder
+        self._telling = telling
+        self._stack = stack
+        self._remote: Tree | None = None
+        self._own_ignore: str | None = None
+        self._filename = options.filename
+
+    async def dockerfile(self) -> str:
+        """Its text. Raises ScowError."""
+        if self._options.context:
+            self._remote = await self._elsewhere(self._options.context)
+            if not self._options.dockerfile_folder:
+                return await run_blocking(find_dockerfile, self._remote, self._filename)
+        name = self._filename
+        with self._telling.internal(f"[internal] load build definition from {name}") as told:
+            own_ignore = f"{name}{_IGNORE_FILE}"
+            wanted = FileChoice(include=(name, own_ignore, name.lower()))
+            folder = self._options.dockerfile_folder or _DOCKERFILE_FOLDER
+            tree = await self._pull(folder, wanted, told, "dockerfile")
+            self._own_ignore = await run_blocking(read_text_file, tree, own_ignore)
+            try:
+                return await run_blocking(find_dockerfile, tree, name)
+            except ScowError as exc:
+                raise ScowError(f"failed to read dockerfile: open {name}: no such file or directory") from exc
+
+    async def main(self, paths: tuple[str, ...]) -> Tree:
+        """The context, as far as ``paths`` of it are wanted; none is all of it. Raises ScowError."""
+        rules = await self._ignore_rules()
+        if self._remote is not None:
+            return IgnoringTree(self._remote, rules) if rules else self._remote
+        with self._telling.internal("[internal] load build context") as told:
+            wanted = FileChoice(exclude=rules.patterns, follow=paths)
+            return await self._pull(self._options.context_folder, wanted, told, "context")
+
+    async def named(self) -> tuple[dict[str, str], dict[str, Tree]]:
+        """Named contexts: what each stands for, and the trees among them. Raises ScowError."""
+        meanings: dict[str, str] = {}
+        trees: dict[str, Tree] = {}
+        for name, value in self._options.named_contexts.items():
+            key = name.lower()
+            if value.startswith(_IMAGE):
+                meanings[key] = value
+                continue
+            tree = await self._named_tree(name, value)
+            meanings[key] = f"context {key}"
+            trees[meanings[key]] = tree
+        return meanings, trees
+
+    async def _named_tree(self, name: str, value: str) -> Tree:
+        if value.startswith(_LOCAL):
+            with self._telling.internal(f"[context {name}] load from client") as told:
+                return await self._pull(value.removeprefix(_LOCAL), FileChoice(), told, name)
+        if value.startswith(("http://", "https://", "git@")) or is_git_address(value):
+            return await self._elsewhere(value)
+        raise UnsupportedError(f"unsupported context source {value.partition(':')[0]} for {name}")
+
+    async def _ignore_rules(self) -> IgnoreRules:
+        text = self._own_ignore
+        if text is None and self._remote is not None:
+            text = await run_blocking(read_text_file, self._remote, _IGNORE_FILE)
+        elif text is None:
+            with self._telling.internal(f"[internal] load {_IGNORE_FILE}") as told:
+                wanted = FileChoice(include=(_IGNORE_FILE,))
+                tree = await self._pull(self._options.context_folder, wanted, told, "context")
+                text = await run_blocking(read_text_file, tree, _IGNORE_FILE)
+        return parse_ignore_file(text) if text else IgnoreRules()
+
+    async def _pull(self, folder: str, choice: FileChoice, told: Internal, what: str) -> Tree:
+        """Files of the client."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        received = Received(
+            str(self._folder), lambda current: told.transferred(f"transferring {what}:", current)
+        )
+        try:
+            tree = await received.take(self._client.files(folder, choice))
+        except OSError as exc:
+            raise ScowError(f"build context cannot be stored: {exc.strerror or exc}") from exc
+        self._stack.callback(tree.close)
+        told.transferred(f"transferring {what}:", received.bytes, complete=True)
+        return tree
+
+    async def _elsewhere(self, address: str) -> Tree:
+        with self._telling.internal(f"[internal] load remote build context {address}"):
+            folder = str(self._folder)
+            if address.startswith(_OWN_ADDRESS):
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                tree, alone = await context_of(self._client.upload(address), folder, self._stack)
+            else:
+                tree, alone = await remote_context(address, self._downloads, folder, self._stack)
+        if alone:
+            self._filename = "Dockerfile"
+        part = self._options.subdirectory
+        return PartTree(tree, part) if part else tree

@@ -1,0 +1,154 @@
+"""Options of the front end ``dockerfile.v0``, as text by name, made into values.
+
+Their names and forms are BuildKit's: frontend/dockerui/config.go and attr.go.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from scow.build.evaluate.variables import PROXY_ARGUMENTS
+from scow.build.graph.job import Settings
+from scow.errors import InvalidArgumentError, UnsupportedError
+from scow.runtime.program_run import Limits
+from scow.spec.platform import Platform, parse_platform
+
+CONTEXT_FOLDER = "context"
+_EPOCH = "SOURCE_DATE_EPOCH"
+_NETWORKS = {"": "default", "none": "none", "host": "host", "sandbox": "default", "default": "default"}
+_OURS = frozenset(
+    {
+        *("filename", "target", "platform", "multi-platform", "no-cache", "image-resolve-mode"),
+        *("force-network-mode", "add-hosts", "shm-size", "ulimit", "cgroup-parent", "hostname"),
+        *("context", "contextkey", "dockerfilekey", "contextsubdir", "source", "cmdline", "frontend.caps"),
+        *("cache-imports", "cache-from", "source-date-epoch"),
+    }
+)
+_PREFIXES = ("build-arg:", "label:", "context:", "vcs:", "attest:", "annotation", "local-sessionid:")
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendOptions:
+    """``platforms`` is empty for this machine's. ``no_cache``: of all stages, or of those named.
+
+    ``context`` is an address, "" for the client's own folder. The client's names for that and for the
+    Dockerfile's are ``context_folder`` and ``dockerfile_folder``; the latter is empty where it said nothing.
+    ``named_contexts`` are as the client wrote them.
+    """
+
+    filename: str = "Dockerfile"
+    target: str = ""
+    platforms: tuple[Platform, ...] = ()
+    build_arguments: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    named_contexts: Mapping[str, str] = field(default_factory=dict)
+    context: str = ""
+    context_folder: str = CONTEXT_FOLDER
+    dockerfile_folder: str = ""
+    subdirectory: str = ""
+    no_cache: bool = False
+    no_cache_stages: frozenset[str] = frozenset()
+    pull: bool = False
+    settings: Settings = field(default_factory=Settings)
+
+
+def read_options(options: Mapping[str, str]) -> FrontendOptions:
+    """Raises InvalidArgumentError for a value that cannot be right, UnsupportedError for what is not done."""
+    _check_known(options)
+    arguments = _prefixed(options, "build-arg:")
+    stages = options.get("no-cache")
+    return FrontendOptions(
+        filename=options.get("filename") or "Dockerfile",
+        target=options.get("target", ""),
+        platforms=_platforms(options.get("platform", "")),
+        build_arguments=arguments,
+        labels=_prefixed(options, "label:"),
+        named_contexts=_prefixed(options, "context:"),
+        context=_context(options.get("context", "")),
+        context_folder=options.get("contextkey") or _local_name(options.get("context", "")) or CONTEXT_FOLDER,
+        dockerfile_folder=options.get("dockerfilekey", ""),
+        subdirectory=options.get("contextsubdir", "").strip("/"),
+        no_cache=stages is not None and not stages,
+        no_cache_stages=frozenset(filter(None, (stages or "").split(","))),
+        pull=options.get("image-resolve-mode", "") in ("pull", "always"),
+        settings=_settings(options, arguments),
+    )
+
+
+def _check_known(options: Mapping[str, str]) -> None:
+    for name, value in options.items():
+        if name == "requestid":
+            raise UnsupportedError(f"unsupported request {value}")
+        if name not in _OURS and not name.startswith(_PREFIXES):
+            raise UnsupportedError(f"option {name} of the Dockerfile front end is not supported")
+
+
+def _prefixed(options: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {name.removeprefix(prefix): value for name, value in options.items() if name.startswith(prefix)}
+
+
+def _platforms(text: str) -> tuple[Platform, ...]:
+    return tuple(parse_platform(one.strip()) for one in text.split(",") if one.strip())
+
+
+def _context(text: str) -> str:
+    return "" if text.startswith("local:") else text
+
+
+def _local_name(text: str) -> str:
+    return text.removeprefix("local:") if text.startswith("local:") else ""
+
+
+def _settings(options: Mapping[str, str], arguments: Mapping[str, str]) -> Settings:
+    network = options.get("force-network-mode", "")
+    if network not in _NETWORKS:
+        raise InvalidArgumentError(f"invalid network mode {network}")
+    return Settings(
+        network=_NETWORKS[network],
+        hosts=_hosts(options.get("add-hosts", "")),
+        limits=Limits(
+            shm_bytes=_number("shm-size", options.get("shm-size", "")),
+            cgroup_parent=options.get("cgroup-parent", ""),
+            ulimits=_ulimits(options.get("ulimit", "")),
+        ),
+        proxies=tuple(f"{name}={value}" for name, value in arguments.items() if name in PROXY_ARGUMENTS),
+        epoch_s=_epoch(options.get("source-date-epoch") or arguments.get(_EPOCH, "")),
+    )
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    """``name=address`` with commas between, as the engine has it with a colon."""
+    found = []
+    for one in filter(None, text.split(",")):
+        name, equals, address = one.partition("=")
+        if not (name and equals and address):
+            raise InvalidArgumentError(f"invalid host {one}")
+        found.append(f"{name}:{address}")
+    return tuple(found)
+
+
+def _ulimits(text: str) -> tuple[tuple[str, int, int], ...]:
+    """``name=soft[:hard]`` with commas between."""
+    found = []
+    for one in filter(None, text.split(",")):
+        name, _, values = one.partition("=")
+        soft, _, hard = values.partition(":")
+        found.append((name, _number("ulimit", soft), _number("ulimit", hard or soft)))
+    return tuple(found)
+
+
+def _number(name: str, text: str) -> int:
+    if not text:
+        return 0
+    try:
+        return int(text)
+    except ValueError as exc:
+        raise InvalidArgumentError(f"invalid {name}: {text}") from exc
+
+
+def _epoch(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError as exc:
+        raise InvalidArgumentError(f"invalid SOURCE_DATE_EPOCH: {text}") from exc

@@ -1,0 +1,77 @@
+"""Images that a build begins from: here, or pulled with the logins of the build's client."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+from scow.build.evaluate.base import BaseImage
+from scow.build.frontend.exporters import credentials_host
+from scow.build.frontend.told import Internal, Telling
+from scow.errors import NotFoundError, ScowError
+from scow.image.model import Image
+from scow.image.store import ImageStore
+from scow.spec.engine_api.auth import AuthConfig
+from scow.spec.frontend_build import BuildClient
+from scow.spec.oci_image import ImageConfig, decode_document
+from scow.spec.platform import Platform
+from scow.spec.reference import Reference, parse_reference
+
+
+class Pulls(Protocol):
+    """Where images come from that are not here."""
+
+    async def pull(
+        self, image: str, tag: str, platform: str, auth: AuthConfig
+    ) -> AsyncIterator[dict[str, Any]]: ...
+
+
+class ClientImages:
+    """See ``scow.build.evaluate.base.Resolver``. ``always_pull``: what is here is asked for anew, once."""
+
+    def __init__(
+        self,
+        images: ImageStore,
+        pulls: Pulls,
+        client: BuildClient,
+        telling: Telling,
+        *,
+        always_pull: bool,
+    ) -> None:
+        self._images = images
+        self._pulls = pulls
+        self._client = client
+        self._telling = telling
+        self._always_pull = always_pull
+
+    async def resolve(self, reference: str, platform: Platform) -> BaseImage:
+        """Raises NotFoundError, InvalidArgumentError, ScowError."""
+        name = parse_reference(reference)
+        with self._telling.internal(f"[internal] load metadata for {name}") as told:
+            image = await self._found(reference, name, platform, told)
+            raw = await self._images.raw_config(image.id)
+        config = decode_document(raw, ImageConfig, "image config")
+        return BaseImage(str(name), image.chain_id, config, image.id)
+
+    async def _found(self, text: str, name: Reference, platform: Platform, told: Internal) -> Image:
+        if not self._always_pull:
+            try:
+                return self._images.resolve(text)
+            except NotFoundError:
+                pass
+        return await self._pull(text, name, platform, told)
+
+    async def _pull(self, text: str, name: Reference, platform: Platform, told: Internal) -> Image:
+        username, password = await self._client.credentials(credentials_host(name))
+        auth = AuthConfig(username=username, password=password, server_address=name.registry)
+        tag = name.digest or name.tag or "latest"
+        try:
+            async for message in await self._pulls.pull(name.name, tag, str(platform), auth):
+                _tell(told, message)
+        except ScowError as exc:
+            raise type(exc)(f"{text}: failed to resolve source metadata for {name}: {exc.message}") from exc
+        return self._images.resolve(text)
+
+
+def _tell(told: Internal, message: dict[str, Any]) -> None:
+    detail = message.get("progressDetail") or {}
+    if message.get("id") and "current" in detail:
+        told.transferred(message["id"], detail["current"], total=detail.get("total", 0))

@@ -1,0 +1,131 @@
+"""A build's progress in BuildKit's words: the graph's vertices, and what goes on around them."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from scow.build.graph.ops import BaseOp, Vertex
+from scow.build.graph.progress import Done, Output, Progress, Started, Transfer
+from scow.errors import ScowError
+from scow.spec.build_progress import BuildProgress, OutputTold, TransferTold, VertexTold
+from scow.spec.digest import sha256_of
+
+_STEP = re.compile(r"\[(.*?)\d+/(\d+)\]")
+
+Tell = Callable[[BuildProgress], None]
+
+
+class Internal:
+    """One thing that goes on beside the graph: ``[internal] load build context``."""
+
+    def __init__(self, tell: Tell, digest: str, name: str) -> None:
+        self._tell = tell
+        self._digest = digest
+        self._name = name
+        self._started_ns = time.time_ns()
+        tell(VertexTold(digest, name, started_ns=self._started_ns))
+
+    def transferred(self, what: str, current: int, *, total: int = 0, complete: bool = False) -> None:
+        """How far a part of it is, in bytes."""
+        now_ns = time.time_ns()
+        self._tell(
+            TransferTold(
+                what, self._digest, current, total, now_ns, self._started_ns, now_ns if complete else None
+            )
+        )
+
+    def step(self, what: str) -> None:
+        """A part of it that is done."""
+        self.transferred(what, 0, complete=True)
+
+    def output(self, text: str) -> None:
+        """A line for people."""
+        self._tell(OutputTold(self._digest, 2, text.encode(), time.time_ns()))
+
+    def end(self, error: str = "", *, cached: bool = False) -> None:
+        self._tell(VertexTold(self._digest, self._name, (), cached, self._started_ns, time.time_ns(), error))
+
+
+class Telling:
+    """Tells of one build. Vertices are known to its client by digests made here."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._digests: dict[Vertex, str] = {}
+        self._started: dict[Vertex, int] = {}
+        self._count = 0
+        self.failed: Vertex | None = None
+        """The first step that failed, not being given up for another's sake."""
+
+    @contextmanager
+    def internal(self, name: str) -> Iterator[Internal]:
+        """Something beside the graph, for as long as the block goes on."""
+        self._count += 1
+        told = Internal(self._tell, sha256_of(f"{self._count} {name}".encode()), name)
+        try:
+            yield told
+        except ScowError as exc:
+            told.end(exc.message)
+            raise
+        except BaseException:
+            told.end("context canceled")
+            raise
+        else:
+            told.end()
+
+    def bases(self, vertices: Iterable[Vertex]) -> None:
+        """What stages begin as is here: as the first of its stage's steps."""
+        names: dict[Vertex, str] = {}
+        for vertex in vertices:
+            base = vertex.base
+            if base is not None and isinstance(base.op, BaseOp) and (step := _STEP.match(vertex.name)):
+                names.setdefault(base, f"[{step[1]}1/{step[2]}] {base.name}")
+        now_ns = time.time_ns()
+        for base, name in names.items():
+            self._tell(VertexTold(self._digest(base), name, (), False, now_ns, now_ns))
+
+    def __call__(self, progress: Progress) -> None:
+        """The graph's side."""
+        vertex = progress.vertex
+        match progress:
+            case Started(at_ns=at_ns):
+                self._started[vertex] = at_ns
+                self._tell(
+                    VertexTold(self._digest(vertex), vertex.name, self._inputs(vertex), started_ns=at_ns)
+                )
+            case Output(stream=stream, data=data, at_ns=at_ns):
+                self._tell(OutputTold(self._digest(vertex), stream, data, at_ns))
+            case Transfer(what=what, current=current, total=total, at_ns=at_ns):
+                self._tell(TransferTold(what, self._digest(vertex), current, total, at_ns))
+            case Done():
+                self._done(progress)
+
+    def _done(self, done: Done) -> None:
+        vertex = done.vertex
+        if done.error and done.error != "context canceled" and self.failed is None:
+            self.failed = vertex
+        started_ns = self._started.get(vertex, done.at_ns)
+        self._tell(
+            VertexTold(
+                self._digest(vertex),
+                vertex.name,
+                self._inputs(vertex),
+                done.cached,
+                started_ns,
+                done.at_ns,
+                done.error,
+            )
+        )
+
+    def _inputs(self, vertex: Vertex) -> tuple[str, ...]:
+        needed = [it for it in (vertex.base, *vertex.sources) if isinstance(it, Vertex)]
+        return tuple(
+            self._digest(it) for it in needed if not isinstance(it.op, BaseOp) or it in self._digests
+        )
+
+    def _digest(self, vertex: Vertex) -> str:
+        if vertex not in self._digests:
+            self._count += 1
+            self._digests[vertex] = sha256_of(f"{self._count} {vertex.name}".encode())
+        return self._digests[vertex]
