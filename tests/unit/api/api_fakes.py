@@ -8,7 +8,7 @@ from typing import Any
 from scow.api.http.duplex import Duplex
 from scow.api.server.app import App, Services, build_app
 from scow.api.server.streams import Attachment
-from scow.errors import NotFoundError
+from scow.errors import NotFoundError, UnsupportedError
 from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
 from scow.spec.engine_api.build import BuildRequest
 from scow.spec.engine_api.container import (
@@ -62,6 +62,8 @@ from scow.spec.engine_api.volume import (
     VolumeSnapshot,
 )
 from scow.spec.filters import Filters
+from scow.spec.frontend_build import Built, CachePrune, CacheRecord, FrontendRequest
+from scow.spec.platform import Platform
 from scow.spec.stream_options import AttachOptions, LogQuery
 from tests.unit.api.api_wire import Harness, serving
 
@@ -436,6 +438,22 @@ class FakeDiskUsages(Recorder):
         return self.found
 
 
+class FakeFrontendBuilds:
+    """Builds nothing: BuildKit's protocol has tests of its own."""
+
+    def platforms(self) -> tuple[Platform, ...]:
+        return ()
+
+    async def records(self, filters: tuple[str, ...] = ()) -> list[CacheRecord]:
+        return []
+
+    async def prune(self, prune: CachePrune) -> list[CacheRecord]:
+        return []
+
+    async def solve(self, request: FrontendRequest) -> Built:
+        raise UnsupportedError("nothing is built here")
+
+
 class FakeBuilds:
     """Remembers what it was asked to build, and reads the context."""
 
@@ -601,6 +619,9 @@ class Fakes:
                 disk_usage=self.disk_usage,
                 prunes=self.prunes,
                 builds=self.builds,
+                frontend_builds=FakeFrontendBuilds(),
+                agent_folder="/nowhere",
+                engine_id="engine",
             )
         )
 
