@@ -81,7 +81,8 @@ class Client:
                 await call.send(Packet(PacketKind.END))
                 return
             content = contents[packet.id]
-            pending[packet.id] = [content[at : at + 1000] for at in range(0, len(content), 1000)]
+            step = 1000 if len(content) < 100_000 else 32 * 1024
+            pending[packet.id] = [content[at : at + step] for at in range(0, len(content), step)]
             while pending and (len(pending) > 3 or packet.id == max(pending)):
                 await self.send_some(call, pending)
 
