@@ -3,7 +3,6 @@
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from scow.spec.ignore_rules import IgnoreRules, parse_ignore_file
 from scow.build.evaluate.file_steps import is_git_address
 from scow.build.execute.downloads import Downloads
 from scow.build.frontend.options import FrontendOptions
@@ -16,6 +15,7 @@ from scow.build.trees.received import Received
 from scow.build.trees.tree import Tree
 from scow.errors import ScowError, UnsupportedError
 from scow.spec.frontend_build import BuildClient
+from scow.spec.ignore_rules import IgnoreRules, parse_ignore_file
 from scow.spec.sent_files import FileChoice
 from scow.tasks import run_blocking
 
