@@ -7,6 +7,7 @@ from scow.errors import InvalidArgumentError
 from scow.spec.shell_words import split_words
 
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
+_DECODER = json.JSONDecoder()
 _NOT_STRINGS = "when using JSON array syntax, arrays must be comprised of strings only"
 
 
@@ -51,14 +52,16 @@ def blank_separated(text: str) -> list[str]:
 
 
 def json_strings(text: str) -> list[str] | None:
-    """A JSON array of strings, ``None`` for anything that is no JSON array.
+    """A JSON array of strings, ``None`` for anything that does not begin with a JSON array.
 
-    Raises InvalidArgumentError for an array that holds something else.
+    What follows the array means nothing, as to the official parser. Raises InvalidArgumentError for an array
+    that holds something else.
     """
-    if not text.lstrip().startswith("["):
+    text = text.lstrip()
+    if not text.startswith("["):
         return None
     try:
-        value = json.loads(text)
+        value, _ = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return None
     if not all(isinstance(it, str) for it in value):

@@ -199,6 +199,7 @@ def _healthcheck(statement: Statement, place: _Place) -> Instruction:
     if not statement.values:
         raise InvalidArgumentError("HEALTHCHECK requires at least one argument")
     kind, *command = statement.values
+    kind = kind.upper()
     if kind == it.DISABLED:
         if command:
             raise InvalidArgumentError("HEALTHCHECK NONE takes no arguments")

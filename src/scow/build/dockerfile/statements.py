@@ -114,7 +114,7 @@ def _health(rest: str, word: str, escape: str) -> tuple[list[str], bool]:
     if not kind:
         return [], False
     strings, is_json = _json_or_string(command[0].strip() if command else "", word, escape)
-    return [kind.upper(), *strings], is_json
+    return [kind, *strings], is_json
 
 
 def _as_it_stands(rest: str, word: str, escape: str) -> tuple[list[str], bool]:
