@@ -32,6 +32,14 @@ class Allocation(RuleBasedStateMachine):
         assert address == min(self.usable - self.out)
         self.out.add(address)
 
+    @precondition(lambda self: self.out != self.usable)
+    @rule(avoid=st.sets(st.sampled_from(list(SMALL))))
+    def allocate_beside_what_others_want(self, avoid: set[ADDRESS]) -> None:
+        free = self.usable - self.out
+        address = self.pool.allocate(avoid)
+        assert address == min(free - avoid or free)
+        self.out.add(address)
+
     @precondition(lambda self: self.out == self.usable)
     @rule()
     def allocate_from_an_exhausted_pool(self) -> None:

@@ -5,6 +5,7 @@ from scow.runtime.identity import (
     ExtraHost,
     hostname_text,
     hosts_text,
+    hosts_with_own,
     parse_extra_host,
     parse_resolv_conf,
     resolv_conf_text,
@@ -120,3 +121,25 @@ def test_what_the_container_asks_for_replaces_the_hosts() -> None:
 
 def test_hostname_is_a_line() -> None:
     assert hostname_text("web") == "web\n"
+
+
+def test_own_addresses_in_etc_hosts_follow_the_networks() -> None:
+    text = "127.0.0.1\tlocalhost\n10.1.0.2\tme.corp me\n10.9.9.9\tme.corp me\n10.1.0.2\tother\n# mine\n"
+    changed = hosts_with_own(text, "me", "corp", ["10.2.0.2", "fd00::2"], ["10.9.9.9"])
+    assert changed.splitlines() == [
+        "127.0.0.1\tlocalhost",
+        "10.9.9.9\tme.corp me",
+        "10.1.0.2\tother",
+        "# mine",
+        "10.2.0.2\tme.corp me",
+        "fd00::2\tme.corp me",
+    ]
+    assert hosts_with_own(changed, "me", "corp", ["10.2.0.2", "fd00::2"], ["10.9.9.9"]) == changed
+
+
+def test_the_embedded_name_server_asks_all_others() -> None:
+    host = "nameserver 127.0.0.53\nsearch corp\noptions edns0\n"
+    text = resolv_conf_text(host, nameservers=["9.9.9.9"], embedded="127.0.0.11")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert lines == ["nameserver 127.0.0.11", "search corp", "options edns0 ndots:0"]
+    assert "options ndots:2\n" in resolv_conf_text(host, options=["ndots:2"], embedded="127.0.0.11")
