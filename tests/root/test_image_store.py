@@ -374,6 +374,19 @@ def test_parents_keep_their_links_and_go_with_their_last_child(disk: Path) -> No
     with_store(disk, second)
 
 
+def test_an_image_that_goes_and_comes_at_once_is_whole_or_not_there(disk: Path) -> None:
+    async def work(images: ImageStore) -> None:
+        for _ in range(20):
+            await load(images, docker_archive([IMAGE]))
+            await asyncio.gather(images.delete("app:1"), load(images, docker_archive([IMAGE])))
+            for image in images.all():
+                assert await images.raw_config(image.id) == IMAGE.config_bytes()
+                await images.delete(image.id, force=True)
+            assert left_on_disk(disk) == set()
+
+    with_store(disk, work)
+
+
 def test_a_deletion_and_a_container_that_begins_meanwhile_do_no_harm(disk: Path) -> None:
     async def work(images: ImageStore) -> None:
         for order in range(2):

@@ -150,11 +150,13 @@ NOUNS = {
     "system": Noun(
         "Manage Docker",
         {
+            "check": "system.check",
             "df": "system.df",
             "events": "system.events",
             "info": "system.info",
             "prune": "system.prune",
         },
+        own=("check",),
     ),
     "volume": Noun(
         "Manage volumes",

@@ -16,6 +16,7 @@ from scow.daemon.users import image_users
 from scow.daemon.volumes import open_copies, open_volumes
 from scow.deferred import deferred
 from scow.engine.build_runs import BuildRuns
+from scow.engine.checks import Checks
 from scow.engine.containers.commit import Commits
 from scow.engine.containers.create import Creation
 from scow.engine.containers.document import HELD_PARTS, Documents
@@ -272,6 +273,7 @@ class Daemon:
             volume_snapshots=snapshots,
             system=self.system,
             disk_usage=DiskUsages(images, nouns, service, volumes),
+            checks=Checks(self._container_root, images, containers),
             prunes=Pruning(images, nouns, events),
             builds=deferred(lambda: building.classic),
             frontend_builds=deferred(lambda: building.frontend),

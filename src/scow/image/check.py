@@ -156,41 +156,41 @@ class ImageCheck:
         return top == chain_id
 
     async def _records(self) -> AsyncGenerator[Finding, None]:
-        """Documents that nothing in memory stands for. What is just being stored or deleted is in a queue."""
-        kinds, parts = self._parts.kinds, self._parts
-        stored = await tasks.run_blocking(
-            parts.store.read, kinds.image, kinds.tag, kinds.layer, kinds.root, kinds.init
-        )
-        inits = {key or "none" for key in parts.rootfs.init_snapshots()}
-        lost = [
-            *((kinds.image, key, "image") for key, _ in stored[kinds.image] if key not in parts.catalog),
-            *((kinds.tag, key, "name") for key, id in stored[kinds.tag] if id.decode() not in parts.catalog),
-            *((kinds.layer, key, "layer") for key, _ in stored[kinds.layer] if key not in parts.layers),
-            *((kinds.root, key, "root") for key, _ in stored[kinds.root] if key not in parts.roots.all()),
-            *((kinds.init, key, "init") for key, _ in stored[kinds.init] if key not in inits),
-        ]
-        if not lost:
-            return
-        # Again: a record that was on its way out a moment ago is gone now.
-        still = await tasks.run_blocking(parts.store.read, *{kind for kind, _, _ in lost})
-        for kind, key, what in lost:
-            if key in dict(still[kind]) and not self._is_known(kind, key):
-                if self._repair:
-                    # No pause since the look: whoever brings it now is stored after this.
-                    await parts.store.commit(Delete(kind, key))
-                yield Finding("record", key, f"{what} is in the database only", self._repair)
+        """Documents that nothing in memory stands for."""
+        # Under the lock: what is stored comes into memory later. After an empty change: what has left memory
+        # has been deleted by then.
+        async with self._parts.changes:
+            await self._parts.store.commit()
+            lost = await self._lost_records()
+            if self._repair:
+                await self._parts.store.commit(*(Delete(kind, key) for kind, key in lost))
+        for kind, key in lost:
+            what = kind.rpartition("/")[2]
+            yield Finding("record", key, f"{what} is in the database only", self._repair)
 
-    def _is_known(self, kind: str, key: str) -> bool:
+    async def _lost_records(self) -> list[tuple[str, str]]:
         kinds, parts = self._parts.kinds, self._parts
-        if kind == kinds.image:
-            return key in parts.catalog
-        if kind == kinds.layer:
-            return key in parts.layers
-        if kind == kinds.root:
-            return key in parts.roots.all()
-        if kind == kinds.init:
-            return (None if key == "none" else key) in parts.rootfs.init_snapshots()
-        return any(key == str(name) for image in parts.catalog for name in parts.catalog.references(image.id))
+        wanted = (kinds.image, kinds.tag, kinds.layer, kinds.root, kinds.init)
+        known = set(self._known_records())
+        stored = await tasks.run_blocking(parts.store.read, *wanted)
+        # What left memory meanwhile was there before, what came is there now.
+        known.update(self._known_records())
+        moving = {
+            (kinds.init, key) for key, body in stored[kinds.init] if body.decode() in parts.layers.moving
+        }
+        found = {(kind, key) for kind in wanted for key, _ in stored[kind]}
+        return sorted(found - known - moving)
+
+    def _known_records(self) -> Iterator[tuple[str, str]]:
+        """Kinds and keys of all that is in memory."""
+        kinds, parts = self._parts.kinds, self._parts
+        for image in parts.catalog:
+            yield kinds.image, image.id
+            for name in parts.catalog.references(image.id):
+                yield kinds.tag, str(name)
+        yield from ((kinds.layer, chain_id) for chain_id in parts.layers.records())
+        yield from ((kinds.root, name) for name in parts.roots.all())
+        yield from ((kinds.init, chain_id or "none") for chain_id in parts.rootfs.init_snapshots())
 
     async def _directories(self) -> AsyncGenerator[Finding, None]:
         before = {name for name, _, _ in await self._lost()}

@@ -32,6 +32,8 @@ _NAME = "recipe"
 # Headers of neighbouring entries differ in a few bytes: the quickest level leaves a tenth of them.
 _LEVEL = 1
 _PIECE_BYTES = 1 << 20
+# Of records of some forty bytes each; a call of the compressor for each would cost more than compressing.
+_GATHER_BYTES = 128 << 10
 
 
 class RecipeWriter:
@@ -47,6 +49,7 @@ class RecipeWriter:
         self._file: BinaryIO = open(f"{folder}/{_NAME}", "wb", buffering=_PIECE_BYTES)
         self._compressor = zlib.compressobj(_LEVEL)
         self._raw = bytearray()
+        self._pending = bytearray()
         self._paths: dict[str, int] = {}
         self._count = 0
 
@@ -57,7 +60,8 @@ class RecipeWriter:
         with self._file:
             if kind is None:
                 self._flush()
-                self._write(_END)
+                self._pending += _END
+                self._compress()
                 self._file.write(self._compressor.flush())
 
     def raw(self, data: bytes) -> None:
@@ -70,7 +74,8 @@ class RecipeWriter:
         """``size`` bytes of content that are in the snapshot at ``path`` now stood here."""
         self._flush()
         name = os.fsencode(path)
-        self._write(_FILE.pack(b"F", size, len(name)) + name)
+        self._pending += _FILE.pack(b"F", size, len(name))
+        self._pending += name
         self._paths[path] = self._count
         self._count += 1
 
@@ -85,11 +90,15 @@ class RecipeWriter:
 
     def _flush(self) -> None:
         if self._raw:
-            self._write(_RAW.pack(b"R", len(self._raw)) + bytes(self._raw))
+            self._pending += _RAW.pack(b"R", len(self._raw))
+            self._pending += self._raw
             self._raw.clear()
+        if len(self._pending) >= _GATHER_BYTES:
+            self._compress()
 
-    def _write(self, data: bytes) -> None:
-        self._file.write(self._compressor.compress(data))
+    def _compress(self) -> None:
+        self._file.write(self._compressor.compress(self._pending))
+        self._pending.clear()
 
 
 def tar_size(folder: str) -> int:

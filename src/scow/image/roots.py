@@ -6,6 +6,7 @@ A root is to a stack what a tag is to an image, without an image. The owner of t
 documents in the same transaction, so neither can be there without the other.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 from scow.errors import NotFoundError
@@ -17,11 +18,15 @@ from scow.store import Change, Delete, Put, Store
 class Roots:
     """All roots of one image store. Changed on the event loop only."""
 
-    def __init__(self, store: Store, kind: str, layers: LayerStore, holds: Holds) -> None:
+    def __init__(
+        self, store: Store, kind: str, layers: LayerStore, holds: Holds, changes: asyncio.Lock
+    ) -> None:
+        """``changes`` is held while documents and memory differ."""
         self._store = store
         self._kind = kind
         self._layers = layers
         self._holds = holds
+        self._changes = changes
         self._chains: dict[str, str] = {}
 
     def restore(self) -> list[str]:
@@ -49,20 +54,22 @@ class Roots:
             raise NotFoundError(f"No such layer: {chain_id}")
         await self._holds.sync([chain_id])
         self._layers.hold(chain_id)
-        puts = self._layers.puts(chain_id)
-        try:
-            await self._store.commit(*puts, Put(self._kind, name, chain_id.encode()), *changes)
-        except BaseException:
-            await self._holds.let_go([chain_id])
-            raise
-        self._layers.recorded(puts)
-        before = self._chains.get(name)
-        self._chains[name] = chain_id
+        async with self._changes:
+            puts = self._layers.puts(chain_id)
+            try:
+                await self._store.commit(*puts, Put(self._kind, name, chain_id.encode()), *changes)
+            except BaseException:
+                await self._holds.let_go([chain_id])
+                raise
+            self._layers.recorded(puts)
+            before = self._chains.get(name)
+            self._chains[name] = chain_id
         await self._holds.let_go([before])
 
     async def drop(self, names: Iterable[str], *changes: Change) -> int:
         """Keep these no longer; how many layers went with them. Names that are not there are no error."""
-        known = [name for name in names if name in self._chains]
-        await self._store.commit(*(Delete(self._kind, name) for name in known), *changes)
-        gone = await self._holds.let_go([self._chains.pop(name) for name in known if name in self._chains])
-        return len(gone)
+        async with self._changes:
+            known = [name for name in dict.fromkeys(names) if name in self._chains]
+            await self._store.commit(*(Delete(self._kind, name) for name in known), *changes)
+            chain_ids = [self._chains.pop(name) for name in known]
+        return len(await self._holds.let_go(chain_ids))

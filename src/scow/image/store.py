@@ -83,10 +83,10 @@ class ImageStore:
         self._content = ContentStore(home / "imagedb" / "content" / "sha256")
         self._layers = LayerStore(driver, self._kinds.layer, home / "recipes")
         self._rootfs = RootfsStore(driver, self._layers, home / "rootfs", store, self._kinds.init)
-        self._holds = Holds(driver, self._layers, self._rootfs, store)
-        self.roots = Roots(store, self._kinds.root, self._layers, self._holds)
-        self._catalog = Catalog()
         self._changes = asyncio.Lock()
+        self._holds = Holds(driver, self._layers, self._rootfs, store)
+        self.roots = Roots(store, self._kinds.root, self._layers, self._holds, self._changes)
+        self._catalog = Catalog()
         self.origins = Origins(store, self._kinds.origin)
         self._host = host_platform(os.uname().machine)
         self.driver_name = driver.name
@@ -326,9 +326,10 @@ class ImageStore:
             for reference in plan.untag:
                 self._catalog.remove_name(reference)
             removed = [self._catalog.remove(it) for it in plan.delete]
+            # Under the lock: the same image may be on its way in again.
+            for image in removed:
+                await run_to_end(self._content.remove, image.id)
         gone = await self._holds.let_go([image.chain_id for image in removed])
-        for image in removed:
-            await tasks.run_blocking(self._content.remove, image.id)
         return Removal((*plan.steps, *(("deleted", layer.chain_id) for layer in gone)))
 
     def check(self, *, repair: bool) -> AsyncGenerator[Finding | Checked, None]:
@@ -407,6 +408,10 @@ class ImageStore:
     async def rootfs_usage(self, key: str) -> int:
         """Bytes that the container has written. Raises NotFoundError."""
         return await self._rootfs.usage(key)
+
+    async def has_rootfs(self, key: str) -> bool:
+        """Whether a container's file system is on disk."""
+        return await tasks.run_blocking(self._driver.exists, key)
 
     def rootfs_keys(self) -> set[str]:
         """Containers that have something here, whole or not."""

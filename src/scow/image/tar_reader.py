@@ -13,6 +13,7 @@ from scow.errors import InvalidArgumentError
 from scow.image.decompress import ByteReader
 
 BLOCK = 512
+_ZERO_BLOCK = bytes(BLOCK)
 _BUFFER_BYTES = 1 << 20
 # Extension records hold names and extended attributes: Linux allows 64 KiB an attribute.
 _MAX_EXTENSION_BYTES = 1 << 20
@@ -146,7 +147,7 @@ class TarReader:
         extensions: dict[str, bytes] = dict(self._defaults)
         while True:
             block = self._take(BLOCK, at_boundary=not extensions)
-            if not block or block == bytes(BLOCK):
+            if not block or block == _ZERO_BLOCK:
                 return None  # the second zero block, if it is there, is padding like all that follows
             fields = _HEADER.unpack(block)
             _verify_checksum(block, fields[6])
@@ -174,7 +175,7 @@ class TarReader:
 
     def _entry(self, kind: bytes, fields: tuple[bytes, ...], extensions: dict[str, bytes]) -> Entry:
         name = extensions.get("path") or _header_name(fields)
-        if kind == _SPARSE or any(key.startswith("GNU.sparse.") for key in extensions):
+        if kind == _SPARSE or (extensions and any(it.startswith("GNU.sparse.") for it in extensions)):
             raise InvalidArgumentError(f"{os.fsdecode(name)}: sparse files in archives are not supported")
         if kind not in _KINDS:
             raise InvalidArgumentError(f"{os.fsdecode(name)}: unhandled tar header type {kind!r}")
@@ -337,6 +338,8 @@ def _header_name(fields: tuple[bytes, ...]) -> bytes:
 
 
 def _checked_name(name: bytes) -> str:
+    if not name:
+        return ""
     if len(name) > _MAX_NAME_BYTES:
         raise InvalidArgumentError(f"name of {len(name)} bytes in archive: {os.fsdecode(name[:64])}…")
     if b"\0" in name:

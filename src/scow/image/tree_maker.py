@@ -11,16 +11,20 @@ import os
 import stat
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 
 from scow.errors import InvalidArgumentError
 from scow.image import tar_reader
 from scow.image.tar_reader import Entry, TarReader
 from scow.linux.rootpath import make_dirs_in_root
+from scow.linux.syscalls import start_writing_back
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_OPEN_DIRECTORIES = 64
 _READ_BYTES = 1 << 20
+# A layer is synced when it is whole: what is on its way by then need not be waited for.
+_WRITE_BACK_BYTES = 8 << 20
 _MAX_DEPTH = 400  # far above what programs make, far below what Python's stack holds
 # Orders to overlayfs and labels of the machine that built the image, not content.
 _FOREIGN_XATTRS = ("trusted.overlay.", "user.overlay.", "security.selinux")
@@ -96,9 +100,7 @@ class TreeMaker:
     def _make_file(self, entry: Entry, archive: TarReader, folder_fd: int, path: str, name: str) -> None:
         fd = os.open(name, _NEW_FILE, 0o600, dir_fd=folder_fd)
         try:
-            while piece := archive.read(_READ_BYTES):
-                while piece:
-                    piece = piece[os.write(fd, piece) :]
+            self._copy(archive, fd)
             # Owner first: chown(2) takes away set-user-id bits and file capabilities.
             owner = self._owner or (entry.uid, entry.gid)
             if owner != self._own:
@@ -112,6 +114,19 @@ class TreeMaker:
         self.content_bytes += entry.size
         if self._made_content is not None:
             self._made_content(path, entry.size)
+
+    def _copy(self, archive: TarReader, fd: int) -> None:
+        """The content of the current entry into ``fd``, which goes to the disk while more of it comes."""
+        written = started = 0
+        while piece := archive.read(_READ_BYTES):
+            while piece:
+                size = os.write(fd, piece)
+                written += size
+                piece = piece[size:]
+            if written - started >= _WRITE_BACK_BYTES:
+                with suppress(OSError):  # some file systems have no such pages
+                    start_writing_back(fd, started, written - started)
+                started = written
 
     def _make_directory(self, entry: Entry, folder_fd: int, path: str, name: str) -> None:
         try:

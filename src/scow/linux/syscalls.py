@@ -44,6 +44,9 @@ AT_EMPTY_PATH = 0x1000
 OPEN_TREE_CLONE = 1
 MOUNT_ATTR_RDONLY = 0x01
 
+# sync_file_range(2)
+SYNC_FILE_RANGE_WRITE = 2
+
 # rename(2)
 RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
@@ -70,6 +73,7 @@ _libc.setns.argtypes = (_int, _int)
 _libc.prctl.argtypes = (_int, _ulong, _ulong, _ulong, _ulong)
 _libc.renameat2.argtypes = (_int, _text, _int, _text, _uint)
 _libc.syncfs.argtypes = (_int,)
+_libc.sync_file_range.argtypes = (_int, ctypes.c_int64, ctypes.c_int64, _uint)
 _libc.setsockopt.argtypes = (_int, _int, _int, ctypes.c_void_p, _uint)
 _libc.inotify_init1.argtypes = (_int,)
 _libc.inotify_add_watch.argtypes = (_int, _text, ctypes.c_uint32)
@@ -189,6 +193,11 @@ def quotactl_fd(fd: int, command: int, number: int, data: bytearray) -> None:
 def syncfs(fd: int) -> None:
     """syncfs(2): everything written to the file system that ``fd`` is on reaches the disk."""
     _check(_libc.syncfs(fd), "syncfs")
+
+
+def start_writing_back(fd: int, offset: int, size: int) -> None:
+    """sync_file_range(2) with SYNC_FILE_RANGE_WRITE: these pages go to the disk from now on, nobody waits."""
+    _check(_libc.sync_file_range(fd, offset, size, SYNC_FILE_RANGE_WRITE), "sync_file_range")
 
 
 def inotify_init1(flags: int) -> int:

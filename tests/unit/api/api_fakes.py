@@ -11,6 +11,7 @@ from scow.api.server.streams import Attachment
 from scow.errors import NotFoundError, UnsupportedError
 from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
 from scow.spec.engine_api.build import BuildRequest
+from scow.spec.engine_api.check import CheckFinding, CheckSummary
 from scow.spec.engine_api.container import (
     ContainerConfig,
     ContainerCreate,
@@ -571,6 +572,15 @@ class FakeStats(Recorder):
             yield ContainerStats(id=ID, name=f"/eager_fake{number}")
 
 
+class FakeChecks:
+    async def check(self, *, repair: bool) -> AsyncIterator[CheckFinding | CheckSummary]:
+        return self._walk(repair)
+
+    async def _walk(self, repair: bool) -> AsyncIterator[CheckFinding | CheckSummary]:
+        yield CheckFinding(kind="layer", subject="sha256:1", detail="is damaged", repaired=repair)
+        yield CheckSummary(images=1, layers=2, size=3, containers=4)
+
+
 class Fakes:
     """One of each, and the application over them."""
 
@@ -593,6 +603,7 @@ class Fakes:
         self.connections = FakeConnections()
         self.system = FakeSystem()
         self.disk_usage = FakeDiskUsages()
+        self.checks = FakeChecks()
         self.prunes = FakePrunes()
         self.builds = FakeBuilds()
 
@@ -617,6 +628,7 @@ class Fakes:
                 connections=self.connections,
                 system=self.system,
                 disk_usage=self.disk_usage,
+                checks=self.checks,
                 prunes=self.prunes,
                 builds=self.builds,
                 frontend_builds=FakeFrontendBuilds(),

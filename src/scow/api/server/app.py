@@ -18,6 +18,7 @@ from scow.api.server.errors import status_of
 from scow.api.server.router import Router
 from scow.api.server.routes.build import BuildService, build_routes
 from scow.api.server.routes.buildkit import buildkit_routes
+from scow.api.server.routes.check import CheckService, check_routes
 from scow.api.server.routes.container_files import CommitService, FileService, file_routes
 from scow.api.server.routes.container_upkeep import (
     ContainerPruneService,
@@ -81,6 +82,7 @@ class Services:
     explanations: ExplanationService
     system: SystemService
     disk_usage: DiskUsageService
+    checks: CheckService
     prunes: PruneService
     builds: BuildService
     frontend_builds: FrontendBuilds
@@ -96,6 +98,7 @@ def build_app(services: Services) -> "App":
             (
                 *system_routes(services.system),
                 *disk_usage_routes(services.disk_usage),
+                *check_routes(services.checks),
                 *prune_routes(services.prunes),
                 *container_upkeep_routes(services.updates, services.container_pruning),
                 *container_routes(services.containers, services.lifecycle),

@@ -44,7 +44,8 @@ _SYSTEM_CALLS = """
     lgetxattr linkat listxattr lseek lsetxattr lstat madvise membarrier mkdir mkdirat mknodat mmap mprotect
     mremap munmap newfstatat openat openat2 poll ppoll pread64 pwrite64 read readlink readlinkat readv
     recvfrom recvmsg renameat renameat2 restart_syscall rmdir rseq rt_sigaction rt_sigprocmask
-    rt_sigreturn sched_yield sendmsg sendto setxattr sigaltstack stat statx symlinkat umask unlink
+    rt_sigreturn sched_yield sendmsg sendto setxattr sigaltstack stat statx
+    symlinkat sync_file_range sync_file_range2 umask unlink
     unlinkat utimensat write writev
 """
 _MAX_FILES = 256
