@@ -7,7 +7,6 @@ from pathlib import Path
 
 from scow.errors import UnsupportedError
 from scow.image.snapshots.base import SnapshotDriver
-from scow.image.snapshots.btrfs import BtrfsDriver
 from scow.image.snapshots.options import check_switch, parse_driver_options, parse_limit
 from scow.image.snapshots.overlay2 import Overlay2Driver
 from scow.image.snapshots.probe import OverlayHost, backing_filesystem, probe_overlay
@@ -83,6 +82,8 @@ def _open_btrfs(root: Path, options: Mapping[str, str]) -> SnapshotDriver:
         if key != "btrfs.min_space":
             raise _refusal(f"unknown option {key}")
         min_space_bytes = parse_limit(value)
+    from scow.image.snapshots.btrfs import BtrfsDriver  # few data roots are on one
+
     return BtrfsDriver(str(root / "btrfs"), min_space_bytes)
 
 

@@ -26,10 +26,12 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from scow import tasks
+from scow.deferred import deferred
 from scow.errors import IntegrityError, ScowError
 from scow.image.archive_formats import LayerSource
 from scow.image.layer_stream import LayerInput, PieceReader, Unpacked, take_down_layer, unpack_tar
@@ -41,10 +43,12 @@ from scow.image.tar_headers import END_OF_ARCHIVE
 from scow.image.threads import run_to_end
 from scow.image.trees import remove_path
 from scow.image.unpacking.job import Job
-from scow.image.unpacking.pool import Unpackers
 from scow.spec.bulk_digest import bulk_sha256
 from scow.spec.digest import sha256_of
 from scow.store import Delete, Put
+
+if TYPE_CHECKING:
+    from scow.image.unpacking.pool import Unpackers
 
 EMPTY_DIFF_ID = sha256_of(END_OF_ARCHIVE)
 """Of a layer without any entry: Docker counts it as none."""
@@ -92,6 +96,12 @@ class LayerTar:
         return self.measure()
 
 
+def _open_unpackers() -> "Unpackers":
+    from scow.image.unpacking.pool import Unpackers  # not before a layer comes
+
+    return Unpackers()
+
+
 class LayerStore:
     """See the module. ``kind`` is that of the layers' documents; ``recipes`` holds one of each tar."""
 
@@ -105,7 +115,7 @@ class LayerStore:
         self.moving: set[str] = set()
         """Snapshots that are being made or removed: on disk, and in no record."""
         self._unpacking = asyncio.Semaphore(_MAX_UNPACKING)
-        self.unpackers = Unpackers()
+        self.unpackers = deferred(_open_unpackers)
         self._may_make_devices = not in_user_namespace()
         self._arriving = tasks.KeyedLock()
 

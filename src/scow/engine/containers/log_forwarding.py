@@ -10,7 +10,6 @@ from scow.logs.attributes import LogSource
 from scow.logs.drivers import log_spec
 from scow.logs.remote.destination import Destination
 from scow.logs.remote.drivers import REMOTE_DRIVERS, remote_driver
-from scow.logs.remote.forwarder import Forwarder
 from scow.logs.remote.records import origin_of
 from scow.logs.spec import LogSpec
 from scow.tasks import TaskOwner
@@ -98,6 +97,8 @@ class LogForwarding:
     async def _forward(self, doc: Container, before: _Following | None, ended: asyncio.Future[None]) -> None:
         if before is not None:
             await asyncio.wait({before.task})
+        from scow.logs.remote.forwarder import Forwarder  # most logs stay here
+
         forwarder = Forwarder(doc.log_path, self._root / doc.id / _BOOKMARK, _destination(doc))
         await forwarder.run(ended)
 

@@ -1,7 +1,11 @@
 """The name servers of all containers."""
 
+from typing import TYPE_CHECKING
+
 from scow.network.dns.answers import View
-from scow.network.dns.server import DnsServer
+
+if TYPE_CHECKING:
+    from scow.network.dns.server import DnsServer
 
 
 class DnsService:
@@ -16,6 +20,8 @@ class DnsService:
         Raises ``OSError`` if the address cannot be had there. Not an error when ``key`` is served already.
         """
         if key not in self._servers:
+            from scow.network.dns.server import DnsServer  # not before there is a network of a user
+
             self._servers[key] = DnsServer(netns_fd, view)
 
     async def stop(self, key: str) -> None:
