@@ -1,0 +1,146 @@
+"""What an engine costs: memory, wake-ups, processes started, processor time of the command line.
+
+Bounds that do not depend on what else the machine does; figures against dockerd are in docs/benchmarks.md.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.clients import Client
+from tests.support.daemons import Daemon
+from tests.support.environment import program
+from tests.support.waiting import wait_until
+
+CONTAINERS = 30
+MIB = 1024
+_QUIET_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def docker(scow_daemon: Daemon) -> Client:
+    return scow_daemon.client("docker")
+
+
+@pytest.fixture
+def box(docker: Client) -> str:
+    """A running container."""
+    return docker.start("--rm", "--network", "none", "busybox", "sleep", "600")
+
+
+def anonymous_kib(daemon: Daemon) -> int:
+    """What the engine's processes have that is in no file, each page by the share of those who have it.
+
+    The rest of their PSS is mostly the Python program and depends on who else on the machine runs it.
+    """
+    texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in daemon.processes()]
+    return sum(int(re.findall(r"^Pss_Anon:\s+(\d+)", text, re.M)[0]) for text in texts)
+
+
+def switches(daemon: Daemon) -> int:
+    """How often threads of the engine were given a processor."""
+    return sum(
+        sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", status.read_text())))
+        for pid in daemon.processes()
+        for status in Path(f"/proc/{pid}/task").glob("*/status")
+    )
+
+
+def wait_until_asleep(daemon: Daemon) -> None:
+    """Nothing of the engine runs for two seconds."""
+    latest = [switches(daemon), time.monotonic()]
+
+    def asleep() -> bool:
+        now = switches(daemon)
+        if now != latest[0]:
+            latest[:] = now, time.monotonic()
+        return time.monotonic() - latest[1] > _QUIET_S
+
+    wait_until(asleep, "two seconds without a wake-up")
+
+
+def test_a_used_engine_is_small_and_asleep(scow_daemon: Daemon, docker: Client, box: str) -> None:
+    for _ in range(5):
+        docker("run", "--rm", "-p", "8080:80", "-v", "/data", "busybox", "echo", "hello")
+        docker("exec", box, "true")
+    docker("logs", box)
+    docker("ps", "-a")
+    wait_until_asleep(scow_daemon)
+    assert anonymous_kib(scow_daemon) < 30 * MIB
+
+
+def test_a_running_container_costs_kilobytes_and_no_wake_ups(scow_daemon: Daemon, docker: Client) -> None:
+    body = {"Image": "busybox", "Cmd": ["sleep", "600"]}
+    warm_up = [scow_daemon.api("POST", "/containers/create", body).json["Id"] for _ in range(CONTAINERS)]
+    for ident in warm_up:  # caches and heaps that the later ones use again
+        assert scow_daemon.api("POST", f"/containers/{ident}/start").status == 204
+    wait_until_asleep(scow_daemon)
+    before = anonymous_kib(scow_daemon)
+    for _ in range(CONTAINERS):
+        ident = scow_daemon.api("POST", "/containers/create", body).json["Id"]
+        assert scow_daemon.api("POST", f"/containers/{ident}/start").status == 204
+    wait_until_asleep(scow_daemon)
+    assert (anonymous_kib(scow_daemon) - before) / CONTAINERS < 50
+    scow_daemon.remove_containers()
+
+
+@pytest.mark.parametrize(
+    ("commands", "started"),
+    [
+        ([("run", "--rm", "busybox", "true")], ["run"]),
+        ([("run", "-d", "--name", "aa", "busybox", "sleep", "600"), ("rm", "-f", "aa")], ["run"]),
+        ([("exec", "box", "true")], ["exec"]),
+        ([("stop", "-t", "0", "box"), ("start", "box"), ("top", "box"), ("ps",)], ["run"]),
+    ],
+)
+def test_a_runtime_is_started_once_for_a_container_and_for_an_exec(
+    start_daemon: Callable[..., Daemon],
+    tmp_path: Path,
+    commands: list[tuple[str, ...]],
+    started: list[str],
+) -> None:
+    record = tmp_path / "record"
+    counting = tmp_path / "counting"
+    runtime = shutil.which("runc") or "runc"
+    counting.write_text(f'#!/bin/sh\necho "$*" >>{record}\nexec {runtime} "$@"\n')
+    counting.chmod(0o755)
+    daemon = start_daemon("--add-runtime", f"counting={counting}", "--default-runtime", "counting")
+    docker = daemon.client("docker")
+    docker("run", "-d", "--name", "box", "busybox", "sleep", "600")
+    record.write_text("")
+    for command in commands:
+        docker(*command)
+    daemon.remove_containers()
+    words = [line.split() for line in record.read_text().splitlines()]
+    assert [next(word for word in line if word in ("run", "exec")) for line in words] == started
+
+
+def processor_s(*argv: str) -> float:
+    """What a program costs from start to end."""
+    # The first start writes the byte code, as installing does.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, env=env)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_ps_costs_little_more_than_an_interpreter(scow_daemon: Daemon, box: str) -> None:
+    pairs = [
+        (
+            processor_s(sys.executable, "-I", "-c", "pass"),
+            processor_s(program("scow"), "--host", scow_daemon.host, "ps"),
+        )
+        for _ in range(10)
+    ]
+    # The least of several: caches of a processor that others use too cost time as well. 12 ms is what an
+    # interpreter takes where ``ps`` is to take 40.
+    assert min(ps for _, ps in pairs) / min(bare for bare, _ in pairs) < 40 / 12
