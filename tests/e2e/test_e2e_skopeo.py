@@ -115,7 +115,7 @@ def _blob(data: bytes, media_type: str, **more: Any) -> tuple[dict[str, Any], by
 
 
 def layout_of_platforms(images: dict[str, ArchiveImage], name: str) -> bytes:
-    """An archive with an index of several platforms, as ``docker buildx build --output type=oci`` makes it."""
+    """An archive with an index of several platforms, as ``buildx build --output type=oci`` makes it."""
     blobs, manifests = [], []
     for architecture, one in images.items():
         config, raw = _blob(one.config_bytes(), "application/vnd.oci.image.config.v1+json")

@@ -6,6 +6,7 @@ all, and once everything is removed nothing is left.
 """
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -18,11 +19,12 @@ from scow.image.store import ImageStore
 from scow.store import Store
 from tests.support.archives import ArchiveImage, Layer, docker_archive
 from tests.support.disks import mounted_tmpfs, unmount_all
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.root
 
 BOX = "b" * 64
-POINTS = 24
+POINTS = 18
 
 _CHILD = """
 import asyncio, os, signal, sys
@@ -58,6 +60,12 @@ async def main():
     await images.mount_rootfs("b" * 64)
     await images.unmount_rootfs("b" * 64)
     await images.remove_rootfs("b" * 64)
+    async with images.lease() as lease:
+        active = await lease.prepare(image.chain_id, mount_points=True)
+        ((await lease.mount(active)) / "built").write_text("x")
+        layer = await lease.commit(active)
+        await images.roots.keep("built", layer.chain_id)
+    await images.roots.drop(["built"])
     await images.delete("app:1")
     await images.delete("app:2")
     await store.aclose()
@@ -105,6 +113,13 @@ async def whole_or_not_at_all(disk: Path, driver: str) -> None:
     assert not [it for it in images.problems if "left-over" not in it and "no directory" not in it]
     for key in images.rootfs_keys():
         await images.remove_rootfs(key)  # as the engine does with containers that it does not know
+    for chain_id in images.roots.all().values():
+        async with images.lease() as lease:
+            active = await lease.prepare(chain_id)
+            assert (await lease.mount(active) / "built").read_text() == "x"
+    await images.roots.drop(images.roots.all())
+    findings = [step async for step in images.check(repair=False)]
+    assert len(findings) == 1, findings
     if images.all():
         (found,) = images.all()
         assert found.id == image().id
@@ -137,6 +152,55 @@ def test_a_kill_at_any_step_leaves_all_or_nothing(disk: Path, driver: str) -> No
         child(disk, driver, kill_at)
         unmount_all(disk)  # as a reboot would; a daemon alone that dies leaves mounts, which is another test
         asyncio.run(whole_or_not_at_all(disk, driver))
+
+
+_LOADS = """
+import asyncio, sys
+from pathlib import Path
+from scow.image.store import ImageStore
+from scow.store import Store
+
+disk = Path(sys.argv[1])
+
+async def main():
+    store = Store(disk / "scow.db")
+    images = await ImageStore.open(disk, store, "overlay2")
+    async def chunks():
+        with open(disk / "archive", "rb") as file:
+            while data := file.read(1 << 20):
+                yield data
+    async for _ in images.load(chunks()):
+        pass
+
+asyncio.run(main())
+"""
+
+
+def test_with_an_engine_its_unpackers_die(disk: Path) -> None:
+    layer = Layer()
+    layer.file("large", os.urandom(1 << 20) * 64)
+    (disk / "archive").write_bytes(docker_archive([ArchiveImage([layer.data()], ["large:1"])]))
+    engine = subprocess.Popen([sys.executable, "-c", _LOADS, str(disk)])
+    try:
+        wait_until(
+            lambda: list((disk / "overlay2").glob("*-staging/diff/large")), "a layer is being unpacked"
+        )
+        children = Path(f"/proc/{engine.pid}/task/{engine.pid}/children").read_text().split()
+        assert children
+    finally:
+        engine.kill()
+        engine.wait()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), "unpackers are gone")
+
+    async def after() -> None:
+        store = Store(disk / "scow.db")
+        images = await ImageStore.open(disk, store, "overlay2")
+        assert images.all() == []
+        assert snapshots(disk, "overlay2") == []
+        assert list((disk / "image/overlay2/recipes").iterdir()) == []
+        await store.aclose()
+
+    asyncio.run(after())
 
 
 def test_mounts_that_a_killed_engine_left_are_found_and_removed(disk: Path) -> None:
