@@ -92,4 +92,4 @@ def _refusal(why: str) -> UnsupportedError:
 
 
 def _has_data(folder: Path) -> bool:
-    return folder.is_dir() and any(os.scandir(folder))
+    return folder.is_dir() and bool(os.listdir(folder))
