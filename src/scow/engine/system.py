@@ -46,6 +46,11 @@ class System:
     programs: Programs
     bus: EventBus
 
+    @property
+    def builder_version(self) -> str:
+        """BuildKit's unless ``features`` of daemon.json has it off."""
+        return "2" if self.config.features.get("buildkit", True) else "1"
+
     async def version(self) -> dict[str, Any]:
         """The answer of ``/version``."""
         arch = _GO_ARCHITECTURES.get(self.machine.architecture, self.machine.architecture)

@@ -386,6 +386,8 @@ class FakeConnections(Recorder):
 
 
 class FakeSystem(Recorder):
+    builder_version = "2"
+
     def __init__(self) -> None:
         super().__init__()
         self.queue: asyncio.Queue[Event | None] = asyncio.Queue()

@@ -59,7 +59,6 @@ async def test_what_cannot_be_is_refused() -> None:
             ("buildargs=x", 400),
             ("memory=x", 400),
             ("squash=1", 400),
-            ("version=2", 501),
             (f"labels={quote('[1]')}", 400),
         ):
             reply = await client.request("POST", f"/build?{query}", b"")

@@ -17,8 +17,8 @@ from scow.api.server.call import Call, json_answer
 from scow.api.server.errors import status_of
 from scow.api.server.router import Router
 from scow.api.server.routes.build import BuildService, build_routes
-from scow.api.server.routes.buildkit import buildkit_routes
 from scow.api.server.routes.check import CheckService, check_routes
+from scow.api.server.routes.buildkit import buildkit_endpoint, buildkit_routes
 from scow.api.server.routes.container_files import CommitService, FileService, file_routes
 from scow.api.server.routes.container_upkeep import (
     ContainerPruneService,
@@ -93,6 +93,7 @@ class Services:
 
 def build_app(services: Services) -> "App":
     """The application with all its routes."""
+    buildkit = buildkit_endpoint(services.frontend_builds, services.agent_folder, services.engine_id)
     return App(
         Router(
             (
@@ -111,9 +112,9 @@ def build_app(services: Services) -> "App":
                 *volume_routes(services.volumes),
                 *network_routes(services.networks, services.connections),
                 *scow_port_routes(services.port_changes, services.explanations),
-                *build_routes(services.builds),
+                *build_routes(services.builds, buildkit),
                 *volume_copy_routes(services.volume_copies, services.volume_snapshots),
-                *buildkit_routes(services.frontend_builds, services.agent_folder, services.engine_id),
+                *buildkit_routes(buildkit),
                 *swarm_routes(),
                 *plugin_routes(),
             )

@@ -1,10 +1,11 @@
-"""The two connections of BuildKit's protocol: one on which clients ask, one on which they lend."""
+"""BuildKit's protocol as a whole: a connection on which clients ask, one on which they lend."""
 
 from collections.abc import Mapping
 
 from scow.api.grpc import server
 from scow.api.grpc.http2 import ByteStream
 from scow.api.server.buildkit.control import Control, as_call_error
+from scow.api.server.buildkit.embedded import EmbeddedBuilds
 from scow.api.server.buildkit.sessions import Sessions
 from scow.spec.frontend_build import FrontendBuilds
 
@@ -14,6 +15,7 @@ class BuildkitEndpoint:
 
     def __init__(self, builds: FrontendBuilds, socket_folder: str, worker_id: str) -> None:
         self._sessions = Sessions()
+        self.embedded = EmbeddedBuilds(builds, self._sessions, socket_folder)
         self._handlers = Control(builds, self._sessions, socket_folder, worker_id).handlers()
 
     async def serve_session(self, headers: Mapping[str, str], below: ByteStream) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -11,11 +11,14 @@ from scow.api.http.query import Query
 from scow.api.server.call import Call
 from scow.api.server.router import Route
 from scow.api.server.streams import progress_stream
-from scow.errors import InvalidArgumentError, UnsupportedError
+from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.auth import AuthConfig
 from scow.spec.engine_api.body import decode_body
 from scow.spec.engine_api.build import BuildRequest
 from scow.spec.engine_api.container import Ulimit
+
+if TYPE_CHECKING:
+    from scow.api.server.buildkit.endpoint import BuildkitEndpoint
 
 T = TypeVar("T")
 _MAX_HEADER = 1 << 20
@@ -30,10 +33,12 @@ class BuildService(Protocol):
     ) -> AsyncIterator[dict[str, Any]]: ...
 
 
-def build_routes(builds: BuildService) -> tuple[Route, ...]:
-    """The one endpoint."""
+def build_routes(builds: BuildService, buildkit: "BuildkitEndpoint") -> tuple[Route, ...]:
+    """The one endpoint, of both builders."""
 
     async def build(call: Call) -> Answer:
+        if call.query.text("version") == "2":
+            return progress_stream(await buildkit.embedded.build(call.query, call.request.body))
         request = read_request(call.query, call.request.header("x-registry-config"))
         return progress_stream(await builds.build(request, call.request.body))
 
@@ -42,8 +47,6 @@ def build_routes(builds: BuildService) -> tuple[Route, ...]:
 
 def read_request(query: Query, registry_config: str) -> BuildRequest:
     """The query, typed. Raises InvalidArgumentError, UnsupportedError."""
-    if query.text("version") not in ("", "1"):
-        raise UnsupportedError("BuildKit is not served at this address: set DOCKER_BUILDKIT=0")
     if query.boolean("squash"):
         raise InvalidArgumentError("squash is only supported with experimental mode")
     return BuildRequest(

@@ -1,9 +1,9 @@
-"""``/session`` and ``/grpc``: BuildKit's protocol on connections that change to HTTP/2."""
+"""BuildKit's protocol: ``/session`` and ``/grpc``, which change to HTTP/2, and ``/build/cancel``."""
 
 from typing import TYPE_CHECKING
 
 from scow.api.http.answer import Answer, Hijack
-from scow.api.server.call import Call
+from scow.api.server.call import Call, no_content
 from scow.api.server.router import Route
 from scow.deferred import deferred
 from scow.errors import InvalidArgumentError
@@ -18,15 +18,19 @@ _SESSION_SINCE = ApiVersion(1, 31)
 _CONTROL_SINCE = ApiVersion(1, 39)
 
 
-def buildkit_routes(builds: FrontendBuilds, socket_folder: str, worker_id: str) -> tuple[Route, ...]:
-    """The endpoints. What they need is loaded when the first client comes, 5 MB."""
+def buildkit_endpoint(builds: FrontendBuilds, socket_folder: str, worker_id: str) -> "BuildkitEndpoint":
+    """What serves the protocol. It is loaded when the first client comes, 5 MB."""
 
     def load() -> "BuildkitEndpoint":
         from scow.api.server.buildkit.endpoint import BuildkitEndpoint
 
         return BuildkitEndpoint(builds, socket_folder, worker_id)
 
-    endpoint = deferred(load)
+    return deferred(load)
+
+
+def buildkit_routes(endpoint: "BuildkitEndpoint") -> tuple[Route, ...]:
+    """The endpoints, but for ``/build``."""
 
     async def session(call: Call) -> Answer:
         _check_upgrade(call)
@@ -37,9 +41,14 @@ def buildkit_routes(builds: FrontendBuilds, socket_folder: str, worker_id: str) 
         _check_upgrade(call)
         return Hijack(endpoint.serve_control, protocol=_PROTOCOL)
 
+    async def cancel(call: Call) -> Answer:
+        await endpoint.embedded.cancel(call.query.text("id"))
+        return no_content()
+
     return (
         Route("POST", "/session", session, since=_SESSION_SINCE),
         Route("POST", "/grpc", control, since=_CONTROL_SINCE),
+        Route("POST", "/build/cancel", cancel, since=_CONTROL_SINCE),
     )
 
 

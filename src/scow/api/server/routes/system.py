@@ -27,6 +27,10 @@ _RECORD_SEPARATOR = b"\x1e"  # RFC 7464, 2.2
 class SystemService(Protocol):
     """The engine as a whole."""
 
+    @property
+    def builder_version(self) -> str:
+        """Which builder clients are to use: "1" the classic one, "2" BuildKit's protocol."""
+
     async def version(self) -> dict[str, Any]: ...
 
     async def info(self) -> dict[str, Any]: ...
@@ -40,7 +44,8 @@ def system_routes(system: SystemService) -> tuple[Route, ...]:
 
     async def ping(call: Call) -> Answer:
         body = b"" if call.request.method == "HEAD" else b"OK"
-        return Full(200, body, "text/plain; charset=utf-8", _PING_HEADERS)
+        headers = {**_PING_HEADERS, "Builder-Version": system.builder_version}
+        return Full(200, body, "text/plain; charset=utf-8", headers)
 
     async def version(call: Call) -> Answer:
         return json_answer(await system.version())
