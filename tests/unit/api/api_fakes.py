@@ -52,6 +52,7 @@ from scow.spec.engine_api.network import (
     NetworkCreated,
 )
 from scow.spec.engine_api.prune import BuildCachePrune, ImagePrune, NetworkPrune
+from scow.spec.engine_api.scow_ports import Explanation, PortsChange, PortsChanged
 from scow.spec.engine_api.stats import ContainerStats
 from scow.spec.engine_api.volume import (
     SnapshotCreate,
@@ -441,6 +442,22 @@ class FakeDiskUsages(Recorder):
         return self.found
 
 
+class FakePorts:
+    """No container is here, so no port of one is."""
+
+    async def add(self, ref: str, body: PortsChange) -> PortsChanged:
+        raise NotFoundError(f"No such container: {ref}")
+
+    async def remove(self, ref: str, body: PortsChange) -> PortsChanged:
+        raise NotFoundError(f"No such container: {ref}")
+
+    async def container(self, ref: str) -> Explanation:
+        raise NotFoundError(f"No such container: {ref}")
+
+    async def port(self, text: str) -> Explanation:
+        raise NotFoundError(f"No such port: {text}")
+
+
 class FakeFrontendBuilds:
     """Builds nothing: BuildKit's protocol has tests of its own."""
 
@@ -633,6 +650,8 @@ class Fakes:
                 checks=self.checks,
                 prunes=self.prunes,
                 builds=self.builds,
+                port_changes=FakePorts(),
+                explanations=FakePorts(),
                 frontend_builds=FakeFrontendBuilds(),
                 agent_folder="/nowhere",
                 engine_id="engine",

@@ -17,8 +17,8 @@ from scow.api.server.call import Call, json_answer
 from scow.api.server.errors import status_of
 from scow.api.server.router import Router
 from scow.api.server.routes.build import BuildService, build_routes
-from scow.api.server.routes.check import CheckService, check_routes
 from scow.api.server.routes.buildkit import buildkit_endpoint, buildkit_routes
+from scow.api.server.routes.check import CheckService, check_routes
 from scow.api.server.routes.container_files import CommitService, FileService, file_routes
 from scow.api.server.routes.container_upkeep import (
     ContainerPruneService,
