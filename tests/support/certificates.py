@@ -24,8 +24,8 @@ def _key(path: Path) -> None:
     _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(path))
 
 
-def make_certificates(folder: Path, name: str = "tests") -> Certificates:
-    """The server's is for 127.0.0.1, ::1 and localhost; everything ends tomorrow."""
+def make_certificates(folder: Path, name: str = "tests", *, address: str = "127.0.0.1") -> Certificates:
+    """The server's is for ``address``, ::1 and localhost; everything ends tomorrow."""
     folder.mkdir(parents=True, exist_ok=True)
     ca, ca_key = folder / "ca.pem", folder / "ca-key.pem"
     _key(ca_key)
@@ -39,7 +39,7 @@ def make_certificates(folder: Path, name: str = "tests") -> Certificates:
         _key(place / "key.pem")
         request, extensions = folder / f"{who}.csr", folder / f"{who}.ext"
         _openssl("req", "-new", "-key", str(place / "key.pem"), "-subj", f"/CN={who}", "-out", str(request))
-        extensions.write_text(f"extendedKeyUsage={usage}\nsubjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost\n")
+        extensions.write_text(f"extendedKeyUsage={usage}\nsubjectAltName=IP:{address},IP:::1,DNS:localhost\n")
         _openssl(
             "x509", "-req", "-in", str(request), "-CA", str(ca), "-CAkey", str(ca_key), "-CAcreateserial",
             "-days", "1", "-extfile", str(extensions), "-out", str(place / "cert.pem"),

@@ -46,8 +46,13 @@ def registry(
     address: str = "127.0.0.1:5000",
     passwords: bool = False,
     certificate: tuple[Path, Path] | None = None,
+    client_ca: Path | None = None,
+    token_auth: dict[str, str] | None = None,
 ) -> Iterator[Registry]:
-    """Start a registry in ``namespace``; it is gone after the block, its storage stays in ``folder``."""
+    """Start a registry in ``namespace``; it is gone after the block, its storage stays in ``folder``.
+
+    ``client_ca`` must have signed the certificates of clients; ``token_auth`` is the registry's setting.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config: dict[str, object] = {
         "version": 0.1,
@@ -58,8 +63,12 @@ def registry(
     if passwords:
         (folder / "htpasswd").write_text(_HTPASSWD)
         config["auth"] = {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}}
+    if token_auth is not None:
+        config["auth"] = {"token": token_auth}
     if certificate is not None:
-        tls = {"certificate": str(certificate[0]), "key": str(certificate[1])}
+        tls: dict[str, object] = {"certificate": str(certificate[0]), "key": str(certificate[1])}
+        if client_ca is not None:
+            tls["clientcas"] = [str(client_ca)]
         config["http"] = {"addr": address, "secret": "not one", "tls": tls}
     (folder / "config.json").write_text(json.dumps(config))
     log = folder / "log"
@@ -73,7 +82,9 @@ def registry(
         )
         try:
             found = Registry(address, folder / "storage", log, namespace)
-            wait_until(lambda: "{}" in found.get("/v2/") or "UNAUTHORIZED" in found.get("/v2/"), "registry")
+            wait_until(
+                lambda: f":{address.rpartition(':')[2]} " in namespace.run("ss", "-ltn").stdout, "registry"
+            )
             yield found
         finally:
             process.terminate()

@@ -108,7 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
                 401, {"errors": [{"code": "UNAUTHORIZED", "message": "incorrect username or password"}]}
             )
             return
-        answer = {"token": token(self.folder, _access(asked.get("scope", [])) if known else [])}
+        # OAuth's answers have another name for it.
+        member = "access_token" if self.command == "POST" else "token"
+        answer = {member: token(self.folder, _access(asked.get("scope", [])) if known else [])}
         if known and asked.get("offline_token") == ["true"]:
             answer["refresh_token"] = REFRESH
         self._send(200, answer)

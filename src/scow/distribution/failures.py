@@ -16,6 +16,11 @@ from scow.errors import (
 
 MAX_BODY_BYTES = 64 << 10
 _MAX_TEXT = 500
+# An answer to HEAD has no body.
+_WITHOUT_WORDS = {
+    401: "unauthorized: authentication required",
+    403: "denied: requested access to the resource is denied",
+}
 
 
 class ManifestUnknownError(NotFoundError):
@@ -32,7 +37,7 @@ class DeniedError(PermissionDeniedError):
 
 def error_of(status: int, body: bytes, what: str) -> ScowError:
     """The error for an answer; ``what`` says what was asked for, where the registry does not."""
-    text = _message(body) or f"unexpected status from {what}: {status}"
+    text = _message(body) or _WITHOUT_WORDS.get(status) or f"unexpected status from {what}: {status}"
     codes = {entry.get("code") for entry in _entries(body)}
     if status == 401 or "UNAUTHORIZED" in codes:
         return UnauthenticatedError(text)

@@ -69,9 +69,7 @@ class Registries:
             try:
                 transport.request("GET", "", retries=False).close()
             except UnauthenticatedError as exc:
-                raise UnauthenticatedError(
-                    f"login attempt to {endpoint.url}/v2/ failed with status: 401 Unauthorized"
-                ) from exc
+                raise UnauthenticatedError(_login_failure(endpoint, exc)) from exc
             except UnavailableError as exc:
                 error = exc
                 continue
@@ -132,6 +130,13 @@ class Registries:
                 with self._lock:
                     self._silent.add(url)
             raise
+
+
+def _login_failure(endpoint: Endpoint, error: UnauthenticatedError) -> str:
+    """What a token server says is shown; a registry itself says no more than that it was not that."""
+    if error.message.startswith("unauthorized: authentication required"):
+        return f"login attempt to {endpoint.url}/v2/ failed with status: 401 Unauthorized"
+    return f"Get {endpoint.url!r}: {error.message}".replace("'", '"')
 
 
 def _try_the_next(endpoint: Endpoint, error: ScowError) -> bool:

@@ -18,6 +18,7 @@ from scow.distribution.challenge import Challenge, parse_challenges
 from scow.distribution.endpoint import Endpoint, RegistrySettings
 from scow.distribution.failures import MAX_BODY_BYTES, error_of
 from scow.distribution.proxies import proxy_for
+from scow.distribution.reasons import NOT_TLS, reason_of
 from scow.errors import PermissionDeniedError, ScowError, UnavailableError
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _ATTEMPTS: Final = 4
 _FIRST_BACKOFF_S: Final = 0.25
 _LONGEST_WAIT_S: Final = 10.0
 _MAX_REDIRECTS: Final = 10
-_NOT_TLS: Final = "http: server gave HTTP response to HTTPS client"
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -303,8 +303,8 @@ class Transport:
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
             )
         except (urllib3.exceptions.HTTPError, OSError) as exc:
-            reason = _reason(exc, url)
-            kind = NotTlsError if reason == _NOT_TLS else UnavailableError
+            reason = reason_of(exc, url)
+            kind = NotTlsError if reason == NOT_TLS else UnavailableError
             raise kind(f'{method.title()} "{url}": {reason}') from exc
         cancellation.watch(response)
         return Reply(response.status, response.headers, url, response)
@@ -353,26 +353,6 @@ def _backoff(attempt: int) -> float:
 def _asked_to_wait(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "")
     return float(text) if text.isdigit() and len(text) < 6 else None
-
-
-def _reason(exc: BaseException, url: str) -> str:
-    """In Go's words, which is what people search for."""
-    import urllib3
-
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    text = str(exc)
-    if isinstance(exc, urllib3.exceptions.NameResolutionError) or "getaddrinfo" in text:
-        return f"dial tcp: lookup {parts.hostname}: no such host"
-    if "Connection refused" in text:
-        return f"dial tcp {parts.hostname}:{port}: connect: connection refused"
-    if isinstance(exc, urllib3.exceptions.ConnectTimeoutError):
-        return f"dial tcp {parts.hostname}:{port}: i/o timeout"
-    if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text.lower():
-        return _NOT_TLS
-    if isinstance(exc, urllib3.exceptions.SSLError) or "CERTIFICATE_VERIFY_FAILED" in text:
-        return f"tls: failed to verify certificate: {text}"
-    return text
 
 
 def _shut_down(response: "BaseHTTPResponse") -> None:

@@ -3,6 +3,7 @@
 import time
 
 from scow.cli.command import Command, at_most
+from scow.cli.exits import CommandError
 from scow.cli.flags import BOOL, FILTER, STRING, Flag
 from scow.cli.go_values import quote
 from scow.cli.listing import (
@@ -15,7 +16,6 @@ from scow.cli.listing import (
 )
 from scow.cli.template_values import Adapter
 from scow.cli.units import human_size, truncate_id
-from scow.errors import UnsupportedError
 from scow.spec.human_duration import human_duration
 
 TYPE_CHECKING = False
@@ -51,6 +51,8 @@ created_at: {{.CreatedAt}}
 virtual_size: {{.Size}}
 """
 _NONE = "<none>"
+_NOT_IN_A_TREE = ("quiet", "digests", "no-trunc", "format")
+_DEFAULT_WIDTH = 80
 _VERBS = frozenset(
     (
         "build",
@@ -73,7 +75,10 @@ _VERBS = frozenset(
 def run(invocation: "Invocation", flags: "Flags") -> None:
     """Lists images, newest first, a row for each tag."""
     if flags["tree"]:
-        raise UnsupportedError("images cannot be shown as a tree")
+        for name in _NOT_IN_A_TREE:
+            if flags[name]:
+                shown = "show-digest" if name == "digests" else name
+                raise CommandError(f"--{shown} is not yet supported with --tree")
     pattern = flags.arguments[0] if flags.arguments else ""
     filters = dict(flags["filter"])
     if pattern:
@@ -81,6 +86,9 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     query = filter_query(filters)
     if flags["all"]:
         query.append(("all", "1"))
+    if flags["tree"]:
+        _print_tree(invocation, query)
+        return
     images = invocation.client.get("/images/json", query) or []
     _print(invocation, flags, images)
     if pattern in _VERBS and not images and invocation.command_name == "images":
@@ -88,6 +96,19 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
             f"\nNo images found matching {quote(pattern)}: "
             f'did you mean "{invocation.program} image {pattern}"?\n'
         )
+
+
+def _print_tree(invocation: "Invocation", query: list[tuple[str, str]]) -> None:
+    import os
+
+    from scow.cli.image_tree import tree_text
+
+    images = invocation.client.get("/images/json", [*query, ("manifests", "1")]) or []
+    try:
+        width = os.get_terminal_size(invocation.out.fd).columns
+    except OSError:
+        width = _DEFAULT_WIDTH
+    invocation.out.write(tree_text(images, width))
 
 
 def _print(invocation: "Invocation", flags: "Flags", images: "list[Summary]") -> None:
