@@ -9,7 +9,7 @@ from scow.cli.global_flags import HELP, HELP_SHORT, LOG_LEVELS, global_flags
 from scow.cli.invocation import Invocation
 from scow.cli.output import Output
 from scow.cli.parser import parse_flags
-from scow.cli.tree import NOUNS, PORT_VERBS, TOP_LEVEL, Noun, load_command
+from scow.cli.tree import INNER_NOUNS, NOUNS, PORT_VERBS, TOP_LEVEL, Noun, load_command
 from scow.errors import InvalidArgumentError
 
 _COMPLETION_REQUESTS = ("__complete", "__completeNoDesc")
@@ -51,6 +51,8 @@ def _run_words(invocation: Invocation, words: list[str], flags: tuple[Flag, ...]
         _run_command(invocation, f"port {rest[0]}", load_command(PORT_VERBS[rest[0]]), rest[1:])
     elif first in TOP_LEVEL:
         _run_command(invocation, first, load_command(TOP_LEVEL[first]), rest)
+    elif rest and (inner := INNER_NOUNS.get(f"{first} {rest[0]}")):
+        _run_noun(invocation, f"{first} {rest[0]}", inner, rest[1:])
     elif first in NOUNS:
         _run_noun(invocation, first, NOUNS[first], rest)
     elif first == "help":

@@ -4,23 +4,31 @@ The engine's own settings of registries are not known here; certificates are tho
 those of the environment.
 """
 
+import json
+
 from scow import __version__
 from scow.cli.credentials import Credentials, registry_key
 from scow.distribution.credentials import Credentials as RegistryCredentials
 from scow.distribution.endpoint import RegistrySettings
 from scow.distribution.registries import Registries
 from scow.distribution.repository import Document, Repository
+from scow.distribution.transport import Cancellation
+from scow.distribution.upload import Upload
+from scow.errors import IntegrityError
 from scow.spec.oci_image import MANIFEST_TYPES, Manifest, decode_document
 from scow.spec.reference import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any, TypeVar
 
     from scow.cli.invocation import Invocation
 
     T = TypeVar("T")
+
+
+_PIECE_BYTES = 1 << 20
 
 
 class RegistryAccess:
@@ -50,14 +58,19 @@ class RegistryAccess:
         repository.transport.close()
         return found
 
+    def source(self, reference: Reference) -> Repository:
+        """The repository to copy from; its transport is the caller's to close. Raises ScowError."""
+        at = reference.digest or reference.tag or "latest"
+        return self._registries.pulling(reference, self._credentials(reference), lambda it: it.document(at))[
+            1
+        ]
+
     def target(self, reference: Reference) -> Repository:
         """The repository to write to; its transport is the caller's to close. Raises ScowError."""
         return self._registries.pushing(reference, self._credentials(reference))
 
     def config(self, reference: Reference, document: Document) -> "dict[str, Any]":
         """The config of the image that ``document`` is the manifest of. Raises ScowError."""
-        import json
-
         descriptor = decode_document(document.data, Manifest, "manifest").config
         data = self.read(reference, lambda it: it.small_blob(descriptor.digest, descriptor.size))
         found = json.loads(data)
@@ -78,29 +91,25 @@ def is_manifest(document: Document) -> bool:
     return document.media_type in MANIFEST_TYPES
 
 
-def bring_blobs(target: Repository, source: str, document: Document) -> None:
-    """Have the blobs of a manifest in ``target``, from repository ``source`` of the same registry.
+def bring_blobs(target: Repository, origin: Repository, document: Document) -> None:
+    """Have the blobs of a manifest in ``target``, from ``origin``: mounted, or through this program.
 
     Raises ScowError.
     """
     manifest = decode_document(document.data, Manifest, "manifest")
+    same = origin.transport.endpoint.url == target.transport.endpoint.url
     for blob in (manifest.config, *manifest.layers):
-        if target.blob_size(blob.digest) is None and not target.mount_blob(blob.digest, source):
-            _copy_blob(target, source, blob.digest, blob.size)
+        if target.blob_size(blob.digest) is not None:
+            continue
+        if not (same and target.mount_blob(blob.digest, origin.name)):
+            _copy_blob(target, origin, blob.digest, blob.size)
 
 
-def _copy_blob(target: Repository, source: str, digest: str, size: int) -> None:
-    """For registries that do not mount: through this program."""
-    from scow.distribution.transport import Cancellation
-    from scow.distribution.upload import Upload
-    from scow.errors import IntegrityError
-
-    origin = Repository(target.transport, source)
-
-    def pieces() -> "Any":
+def _copy_blob(target: Repository, origin: Repository, digest: str, size: int) -> None:
+    def pieces() -> "Iterator[bytes]":
         reply, _ = origin.open_blob(digest, 0, Cancellation())
-        return reply.stream(1 << 20)
+        return reply.stream(_PIECE_BYTES)
 
     sent = Upload(target, pieces, Cancellation()).run()
     if (sent.digest, sent.size) != (digest, size):
-        raise IntegrityError(f"blob {digest} of {source} is not what its digest says")
+        raise IntegrityError(f"blob {digest} of {origin.name} is not what its digest says")

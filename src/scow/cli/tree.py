@@ -189,6 +189,14 @@ NOUNS = {
     ),
 }
 
+INNER_NOUNS = {
+    "buildx imagetools": Noun(
+        "Commands to work on images in registry",
+        {"create": "imagetools.create", "inspect": "imagetools.inspect"},
+    ),
+}
+"""Nouns below a noun, or below a plugin's name: the rest of what that plugin does is still its own."""
+
 COMMON = {
     "run": "container.run",
     "exec": "container.exec",

@@ -48,7 +48,7 @@ def _check(entry: "Entry", target: Reference) -> None:
 
 def _push(invocation: "Invocation", target: Reference, entries: "list[Entry]", *, insecure: bool) -> str:
     from scow.cli.registry_access import RegistryAccess, bring_blobs
-    from scow.distribution.repository import Document
+    from scow.distribution.repository import Document, Repository
 
     access = RegistryAccess(invocation, (target.registry,) if insecure else ())
     repository = access.target(target)
@@ -58,7 +58,7 @@ def _push(invocation: "Invocation", target: Reference, entries: "list[Entry]", *
             document = Document(descriptor["mediaType"], descriptor["digest"], raw_manifest(entry))
             source = parse_reference(entry["Ref"])
             if source.repository != target.repository:
-                bring_blobs(repository, source.repository, document)
+                bring_blobs(repository, Repository(repository.transport, source.repository), document)
             digest = repository.put_manifest(document.digest, document.media_type, document.data)
             invocation.out.line(f"Pushed ref {target.name}@{digest} with digest: {digest}")
         media_type, data = manifest_list(entries)

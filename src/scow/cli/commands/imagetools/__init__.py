@@ -1,0 +1,1 @@
+"""The verbs of ``scow buildx imagetools``, one a module."""

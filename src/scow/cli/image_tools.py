@@ -1,0 +1,98 @@
+"""Images and indexes as registries have them, put together anew: the work of ``buildx imagetools``.
+
+An index is written as buildx writes it, so that both give the same digests.
+"""
+
+import json
+
+from scow.cli.exits import CommandError
+from scow.cli.manifest_lists import DOCKER_LIST, OCI_INDEX, in_order
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from scow.cli.registry_access import RegistryAccess
+    from scow.distribution.repository import Document
+    from scow.spec.reference import Reference
+
+    Descriptor = dict[str, Any]
+
+_DOCKER = "application/vnd.docker."
+
+
+class Source:
+    """One thing that an index is made of: where it is, and the manifests that it stands for."""
+
+    __slots__ = ("descriptors", "document", "reference")
+
+    def __init__(self, reference: "Reference", document: "Document", descriptors: "list[Descriptor]") -> None:
+        self.reference = reference
+        self.document = document
+        self.descriptors = descriptors
+
+
+def read_source(access: "RegistryAccess", reference: "Reference") -> Source:
+    """What a registry has under a name. Raises ScowError."""
+    from scow.cli.registry_access import is_manifest
+
+    document = access.document(reference)
+    if is_manifest(document):
+        config = access.config(reference, document)
+        return Source(reference, document, [describe(document, in_order(config))])
+    return Source(reference, document, json.loads(document.data)["manifests"])
+
+
+def describe(document: "Document", platform: "Descriptor | None" = None) -> "Descriptor":
+    """The descriptor of a document."""
+    found = {"mediaType": document.media_type, "digest": document.digest, "size": len(document.data)}
+    return {**found, "platform": platform} if platform else found
+
+
+def combine(sources: "list[Source]", annotations: list[str]) -> tuple[str, bytes]:
+    """Media type and bytes of the index of all manifests; a single index stays as it is."""
+    if len(sources) == 1 and not annotations and not _is_one_manifest(sources[0]):
+        return sources[0].document.media_type, sources[0].document.data
+    descriptors: dict[str, Descriptor] = {}
+    for source in sources:
+        for descriptor in source.descriptors:
+            key = descriptor["digest"] + json.dumps(descriptor.get("platform"), sort_keys=True)
+            descriptors.setdefault(key, descriptor)
+    dockers = all(it.document.media_type.startswith(_DOCKER) for it in sources)
+    index: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": DOCKER_LIST if dockers else OCI_INDEX,
+        "manifests": [ordered(it) for it in descriptors.values()],
+    }
+    _annotate(index, annotations)
+    return index["mediaType"], json.dumps(index, indent=2, ensure_ascii=False).encode()
+
+
+def _is_one_manifest(source: Source) -> bool:
+    return [it["digest"] for it in source.descriptors] == [source.document.digest]
+
+
+def ordered(descriptor: "Descriptor") -> "Descriptor":
+    """The members as the image-spec's Go types have them."""
+    names = ("mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType")
+    ordered = {name: descriptor[name] for name in names if descriptor.get(name) not in (None, "", [], {})}
+    if "platform" in ordered:
+        ordered["platform"] = in_order(ordered["platform"])
+    return ordered
+
+
+def _annotate(index: "dict[str, Any]", annotations: list[str]) -> None:
+    """``index:key=value`` or ``manifest-descriptor:key=value``. Raises CommandError."""
+    for text in annotations:
+        kind, colon, pair = text.partition(":")
+        key, equals, value = pair.partition("=")
+        if not colon or not equals or not key:
+            raise CommandError(f"invalid annotation {text!r}, expected index:key=value")
+        if kind == "index":
+            index.setdefault("annotations", {})[key] = value
+        elif kind == "manifest-descriptor":
+            for descriptor in index["manifests"]:
+                descriptor.setdefault("annotations", {})[key] = value
+        else:
+            raise CommandError(f"{kind} annotations are not supported")
+    index["manifests"] = [ordered(it) for it in index["manifests"]]

@@ -1,0 +1,184 @@
+"""``manifest`` and ``buildx imagetools`` on a real registry: what scow says and makes is what Docker does.
+
+The images get there by skopeo, which also looks at what comes out.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.archives import ArchiveImage, Layer, docker_archive
+from tests.support.client_packages import NotInstalledError
+from tests.support.environment import clean_environment, program
+from tests.support.namespaces import NetworkNamespace, network_namespace
+from tests.support.present_docker import give_plugins
+from tests.support.registry import registry
+
+pytestmark = [pytest.mark.root, pytest.mark.needs("docker-registry", "skopeo", "docker")]
+
+_REGISTRY = "127.0.0.1:5000"
+_TEAM = f"{_REGISTRY}/team"
+
+
+@dataclass
+class Here:
+    """A machine with a registry, and both command lines."""
+
+    namespace: NetworkNamespace
+    folder: Path
+
+    def run(self, command: str, line: str) -> str:
+        """Standard output, standard error and the exit code of one command line."""
+        home = self.folder / command
+        home.mkdir(exist_ok=True)
+        if command == "docker":
+            try:
+                give_plugins(home / ".docker")
+            except NotInstalledError as exc:
+                pytest.skip(str(exc))
+        path = program("scow") if command == "scow" else "docker"
+        done = subprocess.run(
+            self.namespace.command(path, *line.split()),
+            env=clean_environment(home),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
+        return f"{done.stdout}{done.stderr}{done.returncode}"
+
+    def skopeo(self, *args: str) -> str:
+        done = self.namespace.run("skopeo", "--insecure-policy", *args, timeout_s=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
+    folder = tmp_path_factory.mktemp("commands")
+    with network_namespace() as namespace, registry(folder / "registry", namespace):
+        found = Here(namespace, folder)
+        for architecture in ("amd64", "arm64"):
+            layer = Layer()
+            layer.file("name", architecture)
+            image = ArchiveImage([layer.data()], ["x:1"], override={"architecture": architecture})
+            archive = folder / f"{architecture}.tar"
+            archive.write_bytes(docker_archive([image]))
+            to = f"docker://{_TEAM}/{architecture}:1"
+            found.skopeo("copy", "--dest-tls-verify=false", f"docker-archive:{archive}", to)
+        oci = f"docker://{_TEAM}/oci:1"
+        source = f"docker-archive:{folder / 'amd64.tar'}"
+        found.skopeo("copy", "--dest-tls-verify=false", "-f", "oci", source, oci)
+        yield found
+
+
+_MANIFEST = f"""
+create --insecure {_TEAM}/list:1 {_TEAM}/amd64:1 {_TEAM}/arm64:1
+create --insecure {_TEAM}/list:1 {_TEAM}/amd64:1
+inspect --insecure {_TEAM}/list:1
+annotate {_TEAM}/list:1 {_TEAM}/arm64:1 --variant v8 --os-version 10 --os-features a,b
+annotate {_TEAM}/list:1 {_TEAM}/nope:1 --arch arm
+annotate {_TEAM}/list:1 {_TEAM}/arm64:1 --arch foo
+inspect --insecure -v {_TEAM}/list:1
+inspect --insecure {_TEAM}/list:1 {_TEAM}/arm64:1
+inspect --insecure {_TEAM}/list:1 {_TEAM}/nope:1
+push --insecure {_TEAM}/list:1
+push --insecure -p {_TEAM}/list:1
+push --insecure {_TEAM}/list:1
+inspect --insecure {_TEAM}/list:1
+inspect --insecure -v {_TEAM}/list:1
+inspect --insecure -v {_TEAM}/oci:1
+inspect --insecure {_TEAM}/oci:1
+inspect --insecure {_TEAM}/nope:1
+create --insecure {_TEAM}/list:1 {_TEAM}/amd64:1
+create --insecure -a {_TEAM}/list:1 {_TEAM}/arm64:1
+rm {_TEAM}/list:1 {_TEAM}/list:2
+create --insecure {_TEAM}/other:1 {_TEAM}/list:1
+create --insecure {_TEAM}/other:1 {_TEAM}/nope:1
+create --insecure {_TEAM}/mixed:1 {_TEAM}/oci:1 {_TEAM}/arm64:1
+inspect --insecure {_TEAM}/mixed:1
+create --insecure other.example/x:1 {_TEAM}/oci:1 {_TEAM}/arm64:1
+push --insecure other.example/x:1
+push --insecure {_TEAM}/none
+create --insecure {_TEAM}/Bad:1 {_TEAM}/amd64:1
+push {_TEAM}/Bad:1
+annotate {_TEAM}/Bad:1 x
+"""
+
+# In one repository for each, so that both really send.
+_IMAGETOOLS = f"""
+inspect {_TEAM}/made-of:1
+inspect {_TEAM}/amd64:1
+inspect --raw {_TEAM}/amd64:1
+inspect --format {{{{.Name}}}}={{{{.Manifest.Digest}}}} {_TEAM}/made-of:1
+create --dry-run -t {_TEAM}/new:1 {_TEAM}/amd64:1 {_TEAM}/arm64:1
+create --dry-run -t {_TEAM}/new:2 {_TEAM}/made-of:1
+create --dry-run -t {_TEAM}/new:2 {_TEAM}/amd64:1 {_TEAM}/amd64:1
+create --dry-run {_TEAM}/oci:1 {_TEAM}/arm64:1 --annotation index:a=b
+create --dry-run --append -t {_TEAM}/made-of:1 {_TEAM}/oci:1
+"""
+
+
+@pytest.mark.parametrize("line", [line for line in _MANIFEST.splitlines() if line])
+def test_manifest_is_dockers(here: Here, line: str) -> None:
+    said = [here.run(command, f"manifest {line}") for command in ("docker", "scow")]
+    assert said[1] == said[0]
+
+
+def test_manifest_lists_are_kept_as_docker_keeps_them(here: Here) -> None:
+    for command in ("docker", "scow"):
+        here.run(command, f"manifest create --insecure {_TEAM}/kept:1 {_TEAM}/amd64:1 {_TEAM}/oci:1")
+    kept = [
+        {
+            path.name: path.read_text()
+            for path in (here.folder / command / ".docker/manifests").glob("*kept-1/*")
+        }
+        for command in ("docker", "scow")
+    ]
+    assert len(kept[0]) == 2
+    assert kept[1] == kept[0]
+
+
+@pytest.fixture(scope="module")
+def list_there(here: Here) -> None:
+    here.run("scow", f"buildx imagetools create -t {_TEAM}/made-of:1 {_TEAM}/amd64:1 {_TEAM}/arm64:1")
+
+
+@pytest.mark.usefixtures("list_there")
+@pytest.mark.parametrize("line", [line for line in _IMAGETOOLS.splitlines() if line])
+def test_imagetools_are_buildxs(here: Here, line: str) -> None:
+    said = [here.run(command, f"buildx imagetools {line}") for command in ("docker", "scow")]
+    assert said[1] == said[0]
+
+
+@pytest.mark.parametrize("to", [f"{_TEAM}/created:1", f"{_REGISTRY}/elsewhere/created:1"])
+def test_what_is_created_is_whole(here: Here, to: str, tmp_path: Path) -> None:
+    said = here.run("scow", f"buildx imagetools create -t {to} {_TEAM}/amd64:1 {_TEAM}/arm64:1")
+    assert said.endswith("0"), said
+    folder = tmp_path / "layout"
+    here.skopeo("copy", "--all", "--src-tls-verify=false", f"docker://{to}", f"oci:{folder}:x")
+    index = json.loads((folder / "index.json").read_text())
+    assert len(index["manifests"]) == 1
+    shutil.rmtree(folder)
+
+
+def test_between_registries(here: Here, tmp_path: Path) -> None:
+    with registry(tmp_path / "second", here.namespace, address="127.0.0.1:5001"):
+        to = "127.0.0.1:5001/copied/app:1"
+        said = here.run("scow", f"buildx imagetools create -t {to} {_TEAM}/amd64:1 {_TEAM}/arm64:1")
+        assert said.endswith("0"), said
+        raw = here.skopeo("inspect", "--raw", "--tls-verify=false", f"docker://{to}")
+        platforms = [it["platform"]["architecture"] for it in json.loads(raw)["manifests"]]
+        assert platforms == ["amd64", "arm64"]
+        for architecture in platforms:
+            here.skopeo(
+                *("copy", "--override-arch", architecture, "--src-tls-verify=false", f"docker://{to}"),
+                f"dir:{tmp_path / architecture}",
+            )
+            assert os.listdir(tmp_path / architecture)
