@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.archives import ArchiveImage, Layer, docker_archive
+from tests.support.archives import ArchiveImage, Layer, digest, docker_archive
 from tests.support.clients import Client
+from tests.support.namespaces import files_served
 from tests.support.registry import Registry, registry
 
 pytestmark = [pytest.mark.reference, pytest.mark.needs("docker-registry", "curl")]
@@ -110,6 +111,65 @@ def test_nobody_answers(client: Client) -> None:
 def test_push_of_what_is_not_there(client: Client, hub: Registry) -> None:
     err = client("push", f"{hub.address}/not/here:1", code=1).err
     assert "does not exist" in err
+
+
+def skopeo(client: Client, *args: str) -> str:
+    """The second opinion, in the engine's network."""
+    done = client.daemon.namespace.run("skopeo", "--insecure-policy", *args, timeout_s=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.needs("skopeo")
+@pytest.mark.parametrize(
+    "options", [["-f", "v2s2"], ["-f", "oci"], ["-f", "oci", "--dest-compress-format", "zstd"]]
+)
+def test_what_skopeo_sends_is_pulled(
+    client: Client, hub: Registry, tmp_path: Path, options: list[str]
+) -> None:
+    if client.daemon.kind == "dockerd" and "zstd" in options:
+        pytest.skip("20.10 does not know zstd")
+    made = image("x:1", "one\n" * 1000, "two\n")
+    archive = tmp_path / "archive.tar"
+    archive.write_bytes(docker_archive([made]))
+    name = f"{hub.address}/skopeo/{'-'.join(options).strip('-')}:1"
+    skopeo(
+        client, "copy", "--dest-tls-verify=false", *options, f"docker-archive:{archive}", f"docker://{name}"
+    )
+    client("pull", name)
+    assert json.loads(client.inspect(name, "{{json .RootFS.Layers}}")) == [
+        digest(layer) for layer in made.layers
+    ]
+    told = json.loads(skopeo(client, "inspect", "--tls-verify=false", f"docker://{name}"))
+    assert repo_digests(client, name) == [f"{name.rpartition(':')[0]}@{told['Digest']}"]
+    client("rmi", name)
+
+
+@pytest.mark.needs("skopeo")
+def test_skopeo_takes_what_was_pushed_and_saved(
+    client: Client, hub: Registry, pushed: ArchiveImage, tmp_path: Path
+) -> None:
+    name = f"{hub.address}/team/app:1.0"
+    skopeo(client, "copy", "--src-tls-verify=false", f"docker://{name}", f"oci:{tmp_path / 'pushed'}:x")
+    saved = tmp_path / "saved.tar"
+    client("save", "-o", str(saved), name)
+    skopeo(client, "copy", f"docker-archive:{saved}", f"dir:{tmp_path / 'saved'}")
+    manifest = json.loads((tmp_path / "saved/manifest.json").read_text())
+    assert manifest["config"]["digest"] == pushed.id
+    if client.daemon.kind == "scowd":
+        # Docker's archives are OCI layouts too, since version 25.
+        skopeo(client, "copy", f"oci-archive:{saved}", f"dir:{tmp_path / 'layout'}")
+
+
+def test_an_import_from_the_web(client: Client, tmp_path: Path) -> None:
+    layer = Layer()
+    layer.file("from-the-web", "yes")
+    (tmp_path / "root.tar").write_bytes(layer.data())
+    with files_served(client.daemon.namespace, tmp_path, 5009) as address:
+        identifier = client.text("import", f"http://{address}/root.tar", "web:1").splitlines()[-1]
+        assert client.inspect("web:1", "{{.Id}}") == identifier
+        assert "404" in client("import", f"http://{address}/none.tar", code=1).err
+    client("rmi", "web:1")
 
 
 def test_run_pulls(client: Client, hub: Registry) -> None:

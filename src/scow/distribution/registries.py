@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from scow.distribution.authorizer import Authorizer
 from scow.distribution.credentials import Credentials
@@ -15,8 +16,8 @@ from scow.distribution.endpoint import PUSH, RESOLVE, Endpoint, RegistrySettings
 from scow.distribution.endpoints import endpoints_for
 from scow.distribution.failures import DeniedError, ManifestUnknownError, NameUnknownError
 from scow.distribution.repository import Repository
-from scow.distribution.transport import NotTlsError, Transport
-from scow.errors import NotFoundError, ScowError, UnauthenticatedError, UnavailableError
+from scow.distribution.transport import NotTlsError, Reply, Transport
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnauthenticatedError, UnavailableError
 from scow.spec.reference import Reference
 
 T = TypeVar("T")
@@ -94,6 +95,15 @@ class Registries:
             finally:
                 transport.close()
         raise error or UnavailableError(f"no endpoint for {host}")
+
+    def web_file(self, url: str) -> Reply:
+        """A file on any web server, asked for as nobody. Blocks. Raises InvalidArgumentError, ScowError."""
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidArgumentError(f"{url} is not the address of a web server")
+        endpoint = Endpoint(f"{parts.scheme}://{parts.netloc}")
+        transport = Transport(endpoint, self.settings, Authorizer(Credentials()), self._user_agent)
+        return transport.request("GET", parts.geturl())
 
     def _first(
         self,

@@ -9,6 +9,7 @@ from scow.distribution.registries import Registries
 from scow.distribution.repository import Document, Repository
 from scow.distribution.resolve import platforms
 from scow.distribution.search import DEFAULT_LIMIT, SearchResult, search, search_term
+from scow.distribution.transport import Reply
 from scow.engine.search_filters import search_filter
 from scow.engine.transfer_messages import message_of
 from scow.errors import (
@@ -30,6 +31,7 @@ from scow.spec.oci_image import Descriptor, ImageConfig, decode_document
 from scow.spec.platform import Platform, host_platform, parse_platform
 from scow.spec.reference import DEFAULT_REGISTRY, Reference, parse_reference
 
+_PIECE_BYTES = 256 << 10
 _HUB_ADDRESSES = frozenset({"", "index.docker.io", "docker.io", "registry-1.docker.io"})
 
 
@@ -161,11 +163,26 @@ class RegistryClient:
             found = await run_transfer(self._registries.index, host, _credentials(auth), ask)
         return [result for result in found if passes(result)]
 
+    async def fetch(self, url: str) -> AsyncIterator[bytes]:
+        """A file on a web server, as an import wants it. Raises InvalidArgumentError, and as ``pull``."""
+        with _as_dockers_errors():
+            reply = await run_transfer(self._registries.web_file, url)
+        return _pieces(reply)
+
     def _platform(self, text: str) -> Platform:
         if not text:
             return self._host
         found = parse_platform(text)
         return found if found.architecture else self._host
+
+
+async def _pieces(reply: Reply) -> AsyncIterator[bytes]:
+    pieces = reply.stream(_PIECE_BYTES)
+    try:
+        while (piece := await run_transfer(next, pieces, b"")) != b"":
+            yield piece
+    finally:
+        reply.close()
 
 
 def _distribution(document: Document, found: list[Platform]) -> DistributionInspect:

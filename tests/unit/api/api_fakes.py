@@ -515,6 +515,14 @@ class FakeRegistries(Recorder):
         self.note("push", name, tag, auth)
         return _progress(f"pushed {name}")
 
+    async def fetch(self, url: str) -> AsyncIterator[bytes]:
+        self.note("fetch", url)
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"from the web"
+
+        return pieces()
+
     async def login(self, auth: AuthConfig) -> LoginAnswer:
         self.note("login", auth)
         return LoginAnswer(status="Login Succeeded")

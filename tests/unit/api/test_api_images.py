@@ -128,11 +128,14 @@ async def test_import_reads_its_parameters_and_body() -> None:
 
 
 @runs
-async def test_importing_over_the_network_is_refused() -> None:
-    async with Fakes().serving() as harness:
-        reply = await (await harness.client()).request("POST", "/images/create?fromSrc=http://x/y.tar")
-        assert reply.status == 501
-        assert reply.message == "cannot import from http://x/y.tar: only from the request's body"
+async def test_an_import_from_an_address_is_fetched() -> None:
+    fakes = Fakes()
+    fakes.images.progress = [{"status": IMAGE_ID}]
+    async with fakes.serving() as harness:
+        client = await harness.client()
+        reply = await client.request("POST", "/images/create?fromSrc=http://x/y.tar")
+        assert msgspec.json.decode(reply.body) == {"status": IMAGE_ID}
+        assert fakes.images.received == b"from the web"
 
 
 @runs

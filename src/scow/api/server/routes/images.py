@@ -9,7 +9,6 @@ from scow.api.server.router import Route
 from scow.api.server.streams import progress_stream
 from scow.api.server.version_views import view_image, view_image_summary
 from scow.api.server.versions import image_list_filters
-from scow.errors import UnsupportedError
 from scow.spec.engine_api.auth import AuthConfig, decode_auth_header
 from scow.spec.engine_api.image import HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary
 from scow.spec.filters import Filters
@@ -55,6 +54,8 @@ class TransferService(Protocol):
     async def pull(self, image: str, tag: str, platform: str, auth: AuthConfig) -> Progress: ...
 
     async def push(self, name: str, tag: str, auth: AuthConfig) -> Progress: ...
+
+    async def fetch(self, url: str) -> AsyncIterator[bytes]: ...
 
 
 def image_routes(images: ImageService, registries: TransferService) -> tuple[Route, ...]:
@@ -120,19 +121,17 @@ class _Images:
         return Stream(await self._images.save([call.name]), _TAR)
 
     async def create(self, call: Call) -> Answer:
-        """Pull (``fromImage``) or import (``fromSrc=-``)."""
+        """Pull (``fromImage``) or import (``fromSrc``: ``-`` for the body, or an address)."""
         query = call.query
         if image := query.text("fromImage"):
             auth = decode_auth_header(call.request.header("x-registry-auth"))
             return progress_stream(
                 await self._registries.pull(image, query.text("tag"), query.text("platform"), auth)
             )
-        if query.text("fromSrc") != "-":
-            raise UnsupportedError(
-                f"cannot import from {query.text('fromSrc')}: only from the request's body"
-            )
+        source = query.text("fromSrc")
+        body = aiter(call.request.body) if source == "-" else await self._registries.fetch(source)
         progress = await self._images.import_(
-            aiter(call.request.body),
+            body,
             repo=query.text("repo"),
             tag=query.text("tag"),
             message=query.text("message"),

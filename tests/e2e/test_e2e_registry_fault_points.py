@@ -1,0 +1,130 @@
+"""scowd is killed before the steps of a pull and of a push: the next one knows all of an image, or nothing.
+
+Steps are those of ``tests.support.fault_point``; every fifth, unless asked for all.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.support.archives import ArchiveImage, Layer, docker_archive
+from tests.support.daemons import Daemon, running
+from tests.support.fault_daemon import FaultDaemon, ask, at_every_step, do
+from tests.support.http import Answer
+from tests.support.registry import Registry, registry
+
+pytestmark = pytest.mark.needs("docker-registry")
+
+_STRIDE = 1 if os.environ.get("SCOW_TEST_ALL_STEPS") else 5
+_REPOSITORY = "127.0.0.1:5000/team/app"
+
+
+@pytest.fixture(scope="module")
+def fault_daemon() -> Iterator[FaultDaemon]:
+    with running(FaultDaemon) as daemon:
+        assert isinstance(daemon, FaultDaemon)
+        yield daemon
+
+
+@pytest.fixture
+def engine(fault_daemon: FaultDaemon) -> Iterator[FaultDaemon]:
+    yield fault_daemon
+    if not fault_daemon.running:
+        fault_daemon.start()
+
+
+@pytest.fixture(scope="module")
+def hub(fault_daemon: FaultDaemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with registry(tmp_path_factory.mktemp("registry"), fault_daemon.namespace) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def image() -> ArchiveImage:
+    lower, upper = Layer(), Layer()
+    lower.folder("data")
+    lower.file("data/one", os.urandom(100_000))
+    upper.file("data/two", "two\n")
+    return ArchiveImage([lower.data(), upper.data()], [f"{_REPOSITORY}:1"])
+
+
+def ids(engine: Daemon) -> set[str]:
+    return {found["Id"] for found in engine.api("GET", "/images/json?all=1").json}
+
+
+def kept(engine: Daemon) -> list[str]:
+    """What the store has on disk and in its rows."""
+    root = engine.data_root
+    places = (
+        root / "overlay2",
+        root / "image/overlay2/recipes",
+        root / "image/overlay2/imagedb/content/sha256",
+    )
+    found = [str(path) for place in places for path in place.iterdir() if path.name != "l"]
+    with closing(sqlite3.connect(f"file:{root / 'scow.db'}?mode=ro", uri=True)) as db:
+        rows = db.execute("SELECT kind, key FROM documents WHERE kind LIKE 'overlay2/%'")
+        found += [f"row {kind} {key}" for kind, key in rows if not kind.endswith("/origin")]
+    return sorted(found)
+
+
+def load(engine: Daemon, image: ArchiveImage) -> None:
+    engine.load(docker_archive([image]))
+
+
+def remove(engine: Daemon, image: ArchiveImage) -> None:
+    do(engine, "DELETE", f"/images/{image.id}?force=1")
+
+
+def pull(engine: Daemon) -> Answer | None:
+    return ask(engine, "POST", f"/images/create?fromImage={_REPOSITORY}&tag=1")
+
+
+def push(engine: Daemon) -> Answer | None:
+    return ask(engine, "POST", f"/images/{_REPOSITORY}/push?tag=1")
+
+
+def worked(answer: Answer | None) -> bool:
+    return answer is not None and answer.status == 200 and b"errorDetail" not in answer.body
+
+
+def test_pull(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
+    load(engine, image)
+    assert worked(push(engine))
+    remove(engine, image)
+    before = kept(engine)
+
+    def check(answer: Answer | None) -> None:
+        if worked(answer):
+            assert image.id in ids(engine)
+        if image.id not in ids(engine):
+            assert kept(engine) == before
+            assert worked(pull(engine))
+        assert engine.docker("inspect", "-f", "{{.Id}}", f"{_REPOSITORY}:1").out.strip() == image.id
+        assert list((engine.data_root / "tmp/downloads").iterdir()) == []
+        # Every layer can be read again.
+        assert len(engine.docker("save", f"{_REPOSITORY}:1").out) > 100_000
+        remove(engine, image)
+        assert kept(engine) == before
+
+    at_every_step(engine, lambda: None, lambda: pull(engine), check, lambda _: None, _STRIDE)
+
+
+def test_push(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
+    load(engine, image)
+    before = kept(engine)
+
+    def check(answer: Answer | None) -> None:
+        assert image.id in ids(engine)
+        assert worked(push(engine))
+        remove(engine, image)
+        assert worked(pull(engine))
+        assert image.id in ids(engine)
+        remove(engine, image)
+        load(engine, image)
+        assert kept(engine) == before
+
+    at_every_step(engine, lambda: None, lambda: push(engine), check, lambda _: None, _STRIDE)
+    remove(engine, image)
