@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import hashlib
 import json
 import os
 import socket
@@ -294,6 +295,50 @@ def test_a_small_blob_that_unpacks_to_more_than_the_disk(disk: Path, registry: H
     image = ArchiveImage([layer.data()], [])
     registry.add("1", image, [gzip.compress(layer.data())])
     refused(disk, f"{registry.address}/app:1", ScowError, "No space left on device")
+
+
+def test_a_blob_for_which_there_is_no_room(disk: Path, registry: HostileRegistry) -> None:
+    image = two_layers()
+    registry.add("1", image, [image.layers[0], os.urandom(80_000_000)])
+    refused(disk, f"{registry.address}/app:1", ScowError, "failed to store blob .*No space left on device")
+    assert sum(path.stat().st_size for path in (disk / "tmp/downloads").iterdir()) < 4_000_000
+
+
+@pytest.mark.parametrize("size", [-1, 1])
+def test_a_length_that_is_not_the_lists(disk: Path, registry: HostileRegistry, size: int) -> None:
+    at = registry.add("one", two_layers())
+    entry = {
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "digest": at,
+        "size": len(registry.manifests[at][1]) + size,
+        "platform": {"os": "linux", "architecture": "amd64"},
+    }
+    registry.add_document("1", INDEX, {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]})
+    refused(disk, f"{registry.address}/app:1", IntegrityError, "where the manifest list says")
+
+
+def test_a_document_of_two_kinds(disk: Path, registry: HostileRegistry) -> None:
+    at = registry.add("one", two_layers())
+    document = json.loads(registry.manifests[at][1])
+    registry.add_document("1", document["mediaType"], document | {"manifests": []})
+    refused(disk, f"{registry.address}/app:1", InvalidArgumentError, "expected manifest but found index")
+    registry.add_document("1", INDEX, document)
+    refused(disk, f"{registry.address}/app:1", InvalidArgumentError, "mediaType in manifest should be")
+
+
+def test_digests_of_another_algorithm_are_checked_too(disk: Path, registry: HostileRegistry) -> None:
+    image = two_layers()
+    media_type, data = registry.manifests[registry.add("1", image)]
+    at = "sha512:" + hashlib.sha512(data).hexdigest()
+    registry.manifests[at] = (media_type, data)
+    registry.rule = lambda asked: Reply(200, data, {"Content-Type": media_type}) if at in asked.path else None
+    assert pull(disk, f"{registry.address}/app@{at}")[1] == [image.id]
+    other = data.replace(b" ", b"  ", 1)
+    registry.rule = lambda asked: (
+        Reply(200, other, {"Content-Type": media_type}) if at in asked.path else None
+    )
+    with pytest.raises(IntegrityError, match="manifest verification failed for digest sha512"):
+        pull(disk, f"{registry.address}/app@{at}")
 
 
 # ---------------------------------------------------------------- astray

@@ -4,6 +4,7 @@ The file outlives a broken connection, a failed pull and a killed engine; the ne
 rest by Range and digests what is there already, so that nothing unverified is ever taken.
 """
 
+import errno
 import hashlib
 import os
 import threading
@@ -37,7 +38,7 @@ class Download:
     def fetch(self, open_blob: OpenBlob) -> None:
         """Have the whole blob in the file, verified. Raises IntegrityError, ScowError, and Cancelled.
 
-        A file with wrong content is removed; one that is only short is kept for the next time.
+        A file with wrong content, or without room, is removed; one that is only short is kept for later.
         """
         self.begun.set()
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -62,6 +63,9 @@ class Download:
             self.path.unlink(missing_ok=True)
             raise
         except OSError as exc:
+            if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+                # What is kept for the next time must not be what fills the disk.
+                self.path.unlink(missing_ok=True)
             raise ScowError(f"failed to store blob {self.digest}: {exc.strerror or exc}") from exc
         finally:
             os.close(fd)
