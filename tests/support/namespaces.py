@@ -79,16 +79,30 @@ def _link_subnet(name: str) -> tuple[str, str]:
 @contextmanager
 def serving(namespace: NetworkNamespace, module: str, port: int, *args: str) -> Iterator[str]:
     """A server of ``tests.support`` on 127.0.0.1:``port`` in ``namespace``; gives its address."""
+    with _listening(namespace, port, "-m", f"tests.support.{module}", str(port), *args) as address:
+        yield address
+
+
+@contextmanager
+def files_served(namespace: NetworkNamespace, folder: Path, port: int) -> Iterator[str]:
+    """A web server for ``folder`` on 127.0.0.1:``port`` in ``namespace``; gives its address."""
+    server = ("-m", "http.server", "--bind", "127.0.0.1", "--directory", str(folder), str(port))
+    with _listening(namespace, port, *server) as address:
+        yield address
+
+
+@contextmanager
+def _listening(namespace: NetworkNamespace, port: int, *args: str) -> Iterator[str]:
     process = subprocess.Popen(
-        namespace.command(sys.executable, "-m", f"tests.support.{module}", str(port), *args),
+        namespace.command(sys.executable, *args),
         cwd=PROJECT,
         stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     address = f"127.0.0.1:{port}"
     try:
-        wait_until(
-            lambda: f":{port} " in namespace.run("ss", "-ltn").stdout, f"{module} listens on {address}"
-        )
+        wait_until(lambda: f":{port} " in namespace.run("ss", "-ltn").stdout, f"something is at {address}")
         yield address
     finally:
         process.terminate()
