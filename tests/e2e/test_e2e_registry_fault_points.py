@@ -114,7 +114,7 @@ def test_pull(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
 
 def test_push(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
     load(engine, image)
-    before = kept(engine)
+    before = len(kept(engine))
 
     def check(answer: Answer | None) -> None:
         assert image.id in ids(engine)
@@ -124,7 +124,7 @@ def test_push(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
         assert image.id in ids(engine)
         remove(engine, image)
         load(engine, image)
-        assert kept(engine) == before
+        assert len(kept(engine)) == before
 
     at_every_step(engine, lambda: None, lambda: push(engine), check, lambda _: None, _STRIDE)
     remove(engine, image)
