@@ -14,13 +14,14 @@ from scow.engine.containers.model import Container
 from scow.engine.containers.name_service import ContainerNames
 from scow.engine.containers.registry import Containers
 from scow.engine.networks.bridge_options import INTERFACE_PREFIX
-from scow.engine.networks.endpoint_checks import INTERFACE_NAME
+from scow.engine.networks.endpoint_checks import INTERFACE_NAME, interface_sysctls
 from scow.engine.networks.gateways import WaysOut, ways_out
 from scow.engine.networks.registry import LiveNetwork, Networks
 from scow.errors import ScowError
 from scow.network import container_side
 from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishError
 from scow.network.ipam import NoAddressError
+from scow.network.sysctls import set_interface_sysctls
 from scow.spec.engine_api.network import EndpointIPAMConfig, EndpointSettings
 from scow.tasks import run_blocking
 
@@ -57,11 +58,20 @@ class Connector:
             raise
         doc.networks[record.name].network_id = record.id
         try:
-            self.names.connected(doc, record.name, endpoint, request.netns_fd)
-        except OSError as exc:
+            await self._furnish(doc, record.name, endpoint, request)
+        except ScowError:
             await self.disconnect(doc, endpoint, running=True)
-            raise ScowError(f"no name server for {doc.name}: {exc.strerror}") from exc
+            raise
         return endpoint
+
+    async def _furnish(self, doc: Container, name: str, endpoint: Endpoint, request: ConnectRequest) -> None:
+        """What an endpoint has beside its addresses: kernel settings and names. Raises ScowError."""
+        if sysctls := interface_sysctls(request.driver_options):
+            await run_blocking(set_interface_sysctls, request.netns_fd, endpoint.interface, sysctls)
+        try:
+            self.names.connected(doc, name, endpoint, request.netns_fd)
+        except OSError as exc:
+            raise ScowError(f"no name server for {doc.name}: {exc.strerror}") from exc
 
     def _addresses_of_others(self, doc: Container, name: str) -> frozenset[str]:
         """Those that containers ask for, also while they do not run."""

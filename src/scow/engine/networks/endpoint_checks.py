@@ -1,7 +1,7 @@
 """What may be asked of a container's endpoint on a network, checked as Docker checks it. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from scow.engine.networks.ipam_config import joined_problems, parse_address
 from scow.engine.networks.record import NetworkRecord, PoolRecord, is_user_defined
@@ -12,6 +12,7 @@ SYSCTLS = "com.docker.network.endpoint.sysctls"
 INTERFACE_NAME = "com.docker.network.endpoint.ifname"
 _MAC = re.compile(r"[0-9a-fA-F]{2}(?:([:-])[0-9a-fA-F]{2})(?:\1[0-9a-fA-F]{2}){4}")
 # IFNAMSIZ of linux/if.h with its zero byte; what dev_valid_name() in the kernel takes.
+_WORD = re.compile("[A-Za-z0-9_-]+")
 _INTERFACE = re.compile(r"(?!\.{1,2}$)[^/:\s]{1,15}")
 
 
@@ -91,5 +92,19 @@ def check_interface_name(text: str) -> None:
 
 def is_interface_sysctl(text: str) -> bool:
     """``net.ipv4.conf.IFNAME.log_martians=1``: the command line sends it in lower case."""
-    parts = text.split(".", 4)
-    return len(parts) == 5 and parts[1] in ("ipv4", "ipv6", "mpls") and parts[3] in ("IFNAME", "ifname")
+    name, assigned, _ = text.partition("=")
+    parts = name.split(".")
+    return (
+        bool(assigned)
+        and len(parts) == 5
+        and all(map(_WORD.fullmatch, parts))
+        and parts[0] == "net"
+        and parts[1] in ("ipv4", "ipv6", "mpls")
+        and parts[3] in ("IFNAME", "ifname")
+    )
+
+
+def interface_sysctls(options: Mapping[str, str]) -> dict[str, str]:
+    """Those that an endpoint's options ask for, by name with ``IFNAME`` in it; checked before."""
+    pairs = (text.partition("=") for text in options.get(SYSCTLS, "").split(",") if text)
+    return {name.replace(".ifname.", ".IFNAME."): value for name, _, value in pairs}
