@@ -105,6 +105,22 @@ def test_rules_that_are_flushed_come_back_while_containers_run(client: Client) -
     wait_until(lambda: fetch(host, "127.0.0.1", 8080) == "hello", "it answers again")
 
 
+def test_another_network_is_reached_by_published_ports_only(client: Client) -> None:
+    for name in ("front", "back"):
+        client("network", "create", name)
+    client.start("--name", "web", "--network", "back", "-p", "8080:80", "busybox", *_SERVE)
+    client.start("--name", "guest", "--network", "front", "busybox", "sleep", "600")
+    address = client.inspect("web", "{{.NetworkSettings.Networks.back.IPAddress}}")
+    gateway = client.inspect("guest", "{{.NetworkSettings.Networks.front.Gateway}}")
+    get = ("exec", "guest", "timeout", "2", "wget", "-qO-")
+    wait_until(
+        lambda: client(*get, f"http://{gateway}:8080/", code=None).out == "hello\n", "by the host's port"
+    )
+    assert client(*get, f"http://{address}/", code=None).code != 0
+    client.daemon.remove_containers()
+    client("network", "rm", "front", "back")
+
+
 def test_a_container_on_a_macvlan_network_is_on_its_parents_segment(
     client: Client, neighbour: NetworkNamespace
 ) -> None:

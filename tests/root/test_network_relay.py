@@ -163,7 +163,7 @@ def _sink(container: Container, size: int) -> Iterator[None]:
     listener.close()
 
 
-def test_connections_of_the_relay_outlive_the_engine(six: Host) -> None:
+def test_connections_of_the_relay_outlive_the_engine(six: Host, caplog: pytest.LogCaptureFixture) -> None:
     six.start()
     container = six.connect(publish(8080))
     with service(container.netns_fd, 80, "served"):
@@ -173,9 +173,27 @@ def test_connections_of_the_relay_outlive_the_engine(six: Host) -> None:
             # it has been taken: the container's side is there
             wait_until(lambda: len(relays()) == 1, "the relay runs")
             wait_until(lambda: _connections(container) == 1, "the container has the connection")
+        # the next engine has the port beside them
+        six.start(container.endpoint)
+        assert "is bound by another process" not in caplog.text
         assert ask(sock) == f"served {GATEWAY}"
         sock_of.__exit__(None, None, None)
         wait_until(lambda: not relays(), "it leaves with its last connection")
+
+
+def test_datagrams_of_the_relay_do_not_keep_the_port_from_the_next_engine(
+    six: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    six.start()
+    container = six.connect(publish(8080, protocol="udp"))
+    with service(container.netns_fd, 80, "served", kind="udp"):
+        with served(six), caller(six.fd, "::1", 8080, kind="udp") as sock:
+            assert ask(sock) == f"served {GATEWAY}"
+        wait_until(lambda: not relays(), "it leaves with the engine")
+        six.start(container.endpoint)
+        assert "is bound by another process" not in caplog.text
+        with served(six):
+            assert call(six.fd, "::1", 8080, kind="udp") == f"served {GATEWAY}"
 
 
 def _connections(container: Container) -> int:

@@ -61,7 +61,7 @@ class PortChoice:
         return held, routed
 
     def _held(self, port: PortRequest, families: Sequence[int]) -> list[PortRequest]:
-        served = [version for version in families if self._relayed or self._has(version)]
+        served = [version for version in families if self._has(version) or self._is_relayed(version)]
         if port.host_ip:
             if families and not served:
                 raise InvalidArgumentError(_unreachable(families[0]))
@@ -69,6 +69,10 @@ class PortChoice:
         if served == [4, 6]:
             return [port]
         return [replace(port, host_ip=_ANY if version == 4 else _ANY6) for version in served]
+
+    def _is_relayed(self, version: int) -> bool:
+        """Not to a network that is reached by its own addresses, as in Docker."""
+        return self._relayed and not self._is_routed(4 if version == 6 else 6)
 
     def _has(self, version: int) -> bool:
         return (self._settings.ipv4 if version == 4 else self._settings.ipv6) is not None

@@ -23,7 +23,6 @@ _MOST_CONNECTIONS = 4096
 _LEAVES_AFTER_S = 30.0
 # docker-proxy's, and conntrack's for a stream of datagrams is near it.
 _UDP_IDLE_S = 90.0
-_UDP_IDLE_ALONE_S = 5.0
 _LOOKS_AFTER_S = 1.0
 _TCP_SYN_SENT = 2
 _PIPE_BYTES = 1 << 20
@@ -110,7 +109,7 @@ class Stream:
         self._connected = server.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _TCP_SYN_SENT
         return self._connected
 
-    def is_idle(self, limit_s: float) -> bool:
+    def is_idle(self) -> bool:
         """Never: TCP ends by itself."""
         return False
 
@@ -138,9 +137,9 @@ class Exchange:
         """What to wait for, on either socket."""
         return select.EPOLLIN, select.EPOLLIN
 
-    def is_idle(self, limit_s: float) -> bool:
-        """Whether nothing came for so long."""
-        return time.monotonic() - self._last > limit_s
+    def is_idle(self) -> bool:
+        """Whether nothing came for as long as anybody remembers."""
+        return time.monotonic() - self._last > _UDP_IDLE_S
 
     def close(self) -> None:
         for sock in self.sockets:
@@ -179,7 +178,7 @@ class Relay:
     def run(self) -> None:
         """Until there is nothing to do."""
         while self._open or self._flows:
-            for fd, _ in self._epoll.poll(_LEAVES_AFTER_S if self._open else _UDP_IDLE_ALONE_S):
+            for fd, _ in self._epoll.poll(_LEAVES_AFTER_S):
                 if fd == self._control.fileno():
                     self._receive()
                 elif fd in self._flows:
@@ -188,12 +187,9 @@ class Relay:
 
     def _look_at_the_clock(self) -> None:
         now = time.monotonic()
-        limit_s = _UDP_IDLE_S if self._open else _UDP_IDLE_ALONE_S
         if now - self._looked >= _LOOKS_AFTER_S:
             self._looked = now
-            for flow in {
-                id(flow): flow for flow, _ in self._flows.values() if flow.is_idle(limit_s)
-            }.values():
+            for flow in [flow for flow, which in self._flows.values() if not which and flow.is_idle()]:
                 self._drop(flow)
         if self._flows:
             self._idle_since = now
@@ -212,6 +208,7 @@ class Relay:
             if self._open:
                 self._open = False
                 self._epoll.unregister(self._control)
+                self._drop_all(Exchange)
             return False
         for fd in fds:
             self._begin(message, socket.socket(fileno=fd))
@@ -259,6 +256,11 @@ class Relay:
             if self._wanted[sock.fileno()] != events:
                 self._wanted[sock.fileno()] = events
                 self._epoll.modify(sock, events)
+
+    def _drop_all(self, kind: type[Flow]) -> None:
+        """Datagrams have no end to wait for, and their sockets would keep the next scowd from the port."""
+        for flow in [flow for flow, which in self._flows.values() if not which and isinstance(flow, kind)]:
+            self._drop(flow)
 
     def _drop(self, flow: Flow) -> None:
         for sock in flow.sockets:

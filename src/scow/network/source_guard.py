@@ -42,7 +42,7 @@ def render_guard(table: str) -> str:
         *chain("sources_arp", "", _ARP),
         *chain("sources_ip6", "", _IP6),
         *chain("sources_all", "", _ALL),
-        *chain("guard", "type filter hook prerouting priority -300", ["iifname @ports goto sources_all"]),
+        *chain("guard", "type filter hook prerouting priority -300", _GUARD),
         "}",
     ]
     return "\n".join(lines) + "\n"
@@ -84,6 +84,11 @@ _IP6 = [
 _ALL = [
     "ether type arp goto sources_arp",
     "ether type ip6 goto sources_ip6",
-    "ether type ip iifname . ether saddr . ip saddr != @sources drop",
+    "ether type ip drop",
     "iifname . ether saddr != @macs drop",
+]
+_GUARD = [
+    # Nearly all there is: one look-up for a packet.
+    "ether type ip iifname . ether saddr . ip saddr @sources accept",
+    "iifname @ports goto sources_all",
 ]

@@ -64,6 +64,12 @@ def test_a_routed_family_is_opened_and_the_other_held() -> None:
     assert [port.host_ip for port in routed] == ["0.0.0.0", "::"]
 
 
+def test_nothing_is_relayed_to_a_routed_network() -> None:
+    held, routed = choose(Settings(gateway_mode_ipv4="routed"))
+    assert held == []
+    assert routed == [PublishedPort(80, "tcp", "0.0.0.0", 0)]
+
+
 def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match="invalid IP address: nonsense"):
         choose(Settings(), "nonsense")
