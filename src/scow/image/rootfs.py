@@ -68,6 +68,9 @@ class RootfsStore:
         """Containers whose file system is mounted for them, or was when the last engine ended."""
         return set(self._wanted)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._stacks
+
     def stacks(self) -> dict[str, str | None]:
         """The chain id under each container's file system, by container."""
         return dict(self._stacks)

@@ -419,7 +419,7 @@ class ImageStore:
 
     def graph_data(self, key_or_image: str) -> dict[str, str]:
         """``GraphDriver.Data`` of a container, or of an image by its whole id. Raises NotFoundError."""
-        if key_or_image in self.rootfs_keys():
+        if key_or_image in self._rootfs:
             return self._driver.paths(key_or_image, self._rootfs.below(key_or_image))
         snapshots = self._layers.stack(self._catalog.get(key_or_image).chain_id)
         return self._driver.paths(snapshots[0], snapshots[1:]) if snapshots else {}

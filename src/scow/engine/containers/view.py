@@ -214,7 +214,7 @@ def _identity_path(doc: Container, directory: Path, name: str) -> str:
     mounted = (record.source for record in doc.mounts if record.destination == f"/etc/{name}")
     if donor := donor_of(doc.host.network_mode):
         directory = directory.parent / donor
-    return next(mounted, str(directory / name))
+    return next(mounted, f"{directory}/{name}")
 
 
 def command_text(doc: Container) -> str:
