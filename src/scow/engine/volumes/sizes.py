@@ -1,8 +1,9 @@
 """Volumes that hold no more than they were made for.
 
-Where the file system of the volumes counts by project (ext4 with ``project,quota``, XFS with ``pquota``), the
-folder gets a limit. Elsewhere the volume is an ext4 of the asked size in a sparse file beside it, mounted
-while somebody uses it; what mke2fs(8) and the journal take is part of the size.
+Where the file system of the volumes can, the folder has a limit: as a subvolume of btrfs, or by its project
+where it counts by those (ext4 with ``project,quota``, XFS with ``pquota``). Elsewhere the volume is an ext4
+of the asked size in a sparse file beside it, mounted while somebody uses it; what mke2fs(8) and the journal
+take is part of the size.
 """
 
 import os
@@ -13,14 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from scow.errors import InvalidArgumentError, ScowError
+from scow.linux import btrfs
 from scow.linux.loop_devices import attach_loop, loop_path
-from scow.linux.mounts import is_mountpoint, mount, unmount
+from scow.linux.mounts import is_mountpoint, mount, mount_of, unmount
 from scow.linux.project_quota import forget_project, has_project_quotas, limit_directory, project_of
 
 DISK = "disk.img"
 NEW_DISK = "disk.img.new"
 NEW_DISK_PLACE = "disk.place"
 """Where, beside the data, a disk that is being made is mounted."""
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # mke2fs makes no usable file system of less.
 _LEAST_IMAGE_BYTES = 1 << 20
 # Below are those that people give to trees by hand, from 1 on.
@@ -39,7 +42,7 @@ class SizedFolders:
 
     def check(self, size_bytes: int) -> None:
         """Whether a limit can be held to. Raises InvalidArgumentError."""
-        if has_project_quotas(str(self._root)):
+        if self._is_btrfs() or has_project_quotas(str(self._root)):
             return
         if shutil.which("mkfs.ext4", path=_PATH) is None:
             raise InvalidArgumentError("quota size requested but no quota support")
@@ -47,16 +50,21 @@ class SizedFolders:
             raise InvalidArgumentError(f"a volume's size must be at least {_LEAST_IMAGE_BYTES} bytes")
 
     def make(self, data: Path, size_bytes: int) -> None:
-        """Make the limit of the empty folder ``data``, unless it has one. Raises ScowError."""
+        """Make the limit of the folder ``data``, which is empty if it has none. Raises ScowError."""
         try:
             if self.has_disk(data) or _project(data):
                 return
-            if has_project_quotas(str(self._root)):
+            if self._is_btrfs():
+                _limit_subvolume(data, size_bytes)
+            elif has_project_quotas(str(self._root)):
                 limit_directory(str(data), self._next_project(), size_bytes)
             else:
                 make_disk(data.parent / DISK, size_bytes)
         except OSError as exc:
             raise ScowError(f"cannot limit volume path '{data}': {exc.strerror or exc}") from exc
+
+    def _is_btrfs(self) -> bool:
+        return mount_of(str(self._root)).fstype == "btrfs"
 
     def has_disk(self, data: Path) -> bool:
         """Whether ``data`` is a mount point for a file system in a file."""
@@ -76,6 +84,8 @@ class SizedFolders:
         """Give the empty folder ``new`` a limit of its own if ``data`` has one. Raises ``OSError``."""
         if _project(data):
             limit_directory(str(new), self._next_project(), size_bytes)
+        elif size_bytes and self._is_btrfs():
+            _limit_subvolume(new, size_bytes)
 
     def _next_project(self) -> int:
         """A number that no volume has."""
@@ -84,6 +94,32 @@ class SizedFolders:
             number = max(self._last_project, *taken, _FIRST_PROJECT - 1) + 1
             self._last_project = number
             return number
+
+
+def _limit_subvolume(data: Path, size_bytes: int) -> None:
+    """Give a subvolume its limit, or make one instead of the empty folder. Raises ``OSError``."""
+    parent = os.open(data.parent, _DIRECTORY)
+    try:
+        if not _has_subvolume(data):
+            data.rmdir()
+            btrfs.create_subvolume(parent, data.name)
+            data.chmod(0o755)
+        fd = os.open(data.name, _DIRECTORY, dir_fd=parent)
+        try:
+            btrfs.enable_quotas(fd)
+            btrfs.limit_subvolume(fd, size_bytes)
+        finally:
+            os.close(fd)
+    finally:
+        os.close(parent)
+
+
+def _has_subvolume(data: Path) -> bool:
+    fd = os.open(data, _DIRECTORY)
+    try:
+        return btrfs.is_subvolume(fd)
+    finally:
+        os.close(fd)
 
 
 def make_disk(path: Path, size_bytes: int, fill: Callable[[Path], None] | None = None) -> None:

@@ -1,0 +1,100 @@
+"""Sizes of volumes where the file system counts, and where it does not."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from scow.engine.volumes.local_driver import LocalDriver
+from scow.engine.volumes.model import VolumeRecord
+from scow.engine.volumes.snapshot_folders import RESTORED
+from scow.engine.volumes.tree_copy import copy_path
+from scow.errors import InvalidArgumentError
+from scow.linux import syscalls
+from scow.linux.mounts import is_mountpoint
+from tests.support.environment import disk_dir
+
+_SIZE = 16 << 20
+_KINDS = {
+    "btrfs": (["mkfs.btrfs", "-q"], "loop"),
+    "ext4 with projects": (
+        ["mkfs.ext4", "-q", "-O", "quota,project", "-E", "quotatype=prjquota"],
+        "loop,prjquota",
+    ),
+    "ext4": (["mkfs.ext4", "-q"], "loop"),
+}
+
+
+@contextmanager
+def mounted(kind: str, place: Path) -> Iterator[Path]:
+    make, options = _KINDS[kind]
+    disk = disk_dir() / "sizes.img"
+    disk.parent.mkdir(parents=True, exist_ok=True)
+    place.mkdir()
+    try:
+        subprocess.run(["truncate", "-s", "300M", disk], check=True)
+        subprocess.run([*make, disk], check=True, capture_output=True)
+        if subprocess.run(["mount", "-o", options, disk, place], capture_output=True).returncode:
+            pytest.skip(f"this kernel does not mount {kind}")
+        try:
+            yield place
+        finally:
+            subprocess.run(["umount", "-R", place], check=True)
+    finally:
+        disk.unlink(missing_ok=True)
+
+
+def fill(path: Path) -> int:
+    """Write until it is full, and once more after that; returns what there was room for."""
+    written = 0
+    with open(path, "wb", buffering=0) as file:
+        while written < 4 * _SIZE:
+            try:
+                written += file.write(os.urandom(1 << 20))
+                os.fsync(file.fileno())
+            except OSError:
+                break
+    return written
+
+
+@pytest.mark.needs("mkfs.btrfs", "mkfs.ext4")
+@pytest.mark.parametrize("kind", list(_KINDS))
+def test_a_volume_holds_what_it_was_made_for(tmp_path: Path, kind: str) -> None:
+    with mounted(kind, tmp_path / "disk") as disk:
+        local = LocalDriver(disk / "volumes")
+        local.root.mkdir()
+        options = {"size": str(_SIZE)}
+        local.check("small", options)
+        record = VolumeRecord(name="small", options=options)
+        local.make(record)
+        local.make(record)
+        data = local.data("small")
+        local.sizes.mount(data)
+        assert os.listdir(data) == []
+        data.chmod(0o711)
+        local.make(record)
+        assert data.stat().st_mode & 0o777 == 0o711
+        assert _SIZE // 4 < fill(data / "big") <= _SIZE
+        if not is_mountpoint(str(data)):
+            # A restore's folder has a limit of its own, and takes the place of the data in one step.
+            (data / "big").unlink()
+            (data / "kept").write_text("kept")
+            new = local.folder("small") / RESTORED
+            new.mkdir()
+            local.sizes.like(data, new, _SIZE)
+            copy_path(str(data), str(new))
+            here = syscalls.AT_FDCWD
+            syscalls.renameat2(here, str(new), here, str(data), syscalls.RENAME_EXCHANGE)
+            assert (data / "kept").read_text() == "kept"
+            assert fill(data / "big") <= _SIZE
+        local.clear("small")
+        assert os.listdir(local.root) == []
+
+
+def test_less_than_a_file_system_takes_is_refused(tmp_path: Path) -> None:
+    local = LocalDriver(tmp_path)
+    with pytest.raises(InvalidArgumentError, match="must be at least"):
+        local.check("tiny", {"size": "1k"})
