@@ -11,10 +11,10 @@ import pytest
 from scow.engine.volumes.local_driver import LocalDriver
 from scow.engine.volumes.model import VolumeRecord
 from scow.engine.volumes.snapshot_folders import RESTORED
-from scow.engine.volumes.tree_copy import copy_path
 from scow.errors import InvalidArgumentError
 from scow.linux import syscalls
 from scow.linux.mounts import is_mountpoint
+from scow.linux.tree_copy import copy_path
 from tests.support.environment import disk_dir
 
 _SIZE = 16 << 20

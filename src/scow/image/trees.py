@@ -1,18 +1,16 @@
-"""Whole directory trees: remove, copy, measure.
+"""Whole directory trees: remove and measure (``linux.tree_copy`` copies them).
 
 The trees are what containers left behind: names of any depth, directories without permissions, device
 nodes. None of the walks recurses in Python, and none keeps more than a bounded number of descriptors.
 """
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Deeper than this, a directory is first moved up: a container may nest further than there are descriptors.
 _MAX_DEPTH = 64
-_COPY_BYTES = 64 << 20
 
 
 def remove_tree(parent_fd: int, name: str) -> None:
@@ -145,73 +143,3 @@ def _walk_status(path: str) -> Iterator[tuple[str, os.stat_result]]:
                     continue
                 with suppress(FileNotFoundError):
                     yield name, entry.stat(follow_symlinks=False)
-
-
-def copy_tree(source: str, target: str) -> None:
-    """Copy what is in directory ``source`` into the empty directory ``target``.
-
-    Owners, modes, times, extended attributes, hard links and device nodes come along; file content is
-    shared where the file system can.
-    """
-    links: dict[tuple[int, int], str] = {}
-    folders: list[tuple[str, os.stat_result]] = [("", os.stat(source))]
-    todo = [""]
-    while todo:
-        folder = todo.pop()
-        with os.scandir(os.path.join(source, folder)) as entries:
-            for entry in entries:
-                name = os.path.join(folder, entry.name)
-                status = entry.stat(follow_symlinks=False)
-                if stat.S_ISDIR(status.st_mode):
-                    os.mkdir(os.path.join(target, name), 0o700)
-                    folders.append((name, status))
-                    todo.append(name)
-                else:
-                    _copy_leaf(source, target, name, status, links)
-    # Parents come before children in the list: a directory's time is set after its last child was made.
-    for name, status in reversed(folders):
-        _copy_attributes(os.path.join(source, name), os.path.join(target, name), status)
-
-
-def _copy_leaf(
-    source: str, target: str, name: str, status: os.stat_result, links: dict[tuple[int, int], str]
-) -> None:
-    old, new = os.path.join(source, name), os.path.join(target, name)
-    if status.st_nlink > 1:
-        first = links.setdefault((status.st_dev, status.st_ino), new)
-        if first != new:
-            os.link(first, new, follow_symlinks=False)
-            return
-    if stat.S_ISREG(status.st_mode):
-        _copy_content(old, new)
-    elif stat.S_ISLNK(status.st_mode):
-        os.symlink(os.readlink(old), new)
-    elif not stat.S_ISSOCK(status.st_mode):  # a socket is nothing without the process that bound it
-        os.mknod(new, status.st_mode, status.st_rdev)
-    else:
-        return
-    _copy_attributes(old, new, status)
-
-
-def _copy_content(old: str, new: str) -> None:
-    source_fd = os.open(old, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        target_fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            while os.copy_file_range(source_fd, target_fd, _COPY_BYTES):
-                pass
-        finally:
-            os.close(target_fd)
-    finally:
-        os.close(source_fd)
-
-
-def _copy_attributes(old: str, new: str, status: os.stat_result) -> None:
-    # Owner first: chown(2) takes away set-user-id bits and file capabilities.
-    os.chown(new, status.st_uid, status.st_gid, follow_symlinks=False)
-    if not stat.S_ISLNK(status.st_mode):
-        os.chmod(new, stat.S_IMODE(status.st_mode))
-    for name in os.listxattr(old, follow_symlinks=False):
-        value = os.getxattr(old, name, follow_symlinks=False)
-        os.setxattr(new, name, value, follow_symlinks=False)
-    os.utime(new, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)

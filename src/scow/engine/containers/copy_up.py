@@ -6,8 +6,8 @@ The volume may be mounted in a container that runs: nothing is found by a path t
 import os
 from pathlib import Path
 
-from scow.engine.volumes.tree_copy import copy_directory
 from scow.linux.rootpath import open_in_root
+from scow.linux.tree_copy import copy_directory
 
 
 def copy_up(rootfs: Path, destination: str, volume: Path, subpath: str = "") -> None:

@@ -25,12 +25,12 @@ from scow.engine.volumes.registry import VolumeRecords
 from scow.engine.volumes.snapshot_folders import export_folder
 from scow.engine.volumes.snapshots import Snapshots, split_reference
 from scow.engine.volumes.still_data import StillData
-from scow.engine.volumes.tree_copy import copy_path, make_durable
 from scow.engine.volumes.use import VolumeUse
 from scow.errors import ConflictError, InvalidArgumentError, ScowError, UnsupportedError
 from scow.image.inlet import Inlet, read_in_thread
 from scow.image.threads import run_to_end
 from scow.image.trees import remove_path
+from scow.linux.tree_copy import copy_path, make_durable
 from scow.spec.engine_api.volume import Volume, VolumeClone
 from scow.tasks import TaskOwner
 

@@ -24,12 +24,12 @@ from scow.engine.volumes.registry import VolumeRecords
 from scow.engine.volumes.sizes import DISK, make_disk
 from scow.engine.volumes.snapshot_folders import RESTORED, remove_leftovers, snapshot_folder
 from scow.engine.volumes.still_data import StillData
-from scow.engine.volumes.tree_copy import copy_path, make_durable
 from scow.engine.volumes.use import VolumeUse
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
 from scow.image.threads import run_to_end
 from scow.image.trees import remove_path
 from scow.linux import syscalls
+from scow.linux.tree_copy import copy_path, make_durable
 from scow.spec.engine_api.volume import SnapshotCreate, VolumeSnapshot
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from scow.errors import ScowError
 from scow.image.snapshots.whole_trees import WholeTrees
-from scow.image.trees import copy_tree, remove_path
+from scow.image.trees import remove_path
+from scow.linux.tree_copy import copy_path
 
 
 class VfsDriver(WholeTrees):
@@ -28,7 +29,7 @@ class VfsDriver(WholeTrees):
         os.mkdir(place)
         os.chmod(place, 0o755)
         if source is not None:
-            copy_tree(source, place)
+            copy_path(source, place)
 
     def remove_tree(self, place: str) -> None:
         """File by file."""

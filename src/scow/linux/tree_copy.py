@@ -8,6 +8,8 @@ without the process that bound them.
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from scow.linux import syscalls
@@ -17,8 +19,6 @@ from scow.linux.rootpath import open_in_root
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# Orders to overlayfs, not content.
-_FOREIGN_XATTRS = "trusted.overlay."
 
 
 def copy_directory(source: int, target: int) -> None:
@@ -154,6 +154,7 @@ def _close(folder: _Folder) -> None:
 def _symlink(folder: _Folder, name: str, info: os.stat_result) -> None:
     os.symlink(os.readlink(name, dir_fd=folder.source), name, dir_fd=folder.target)
     os.chown(name, info.st_uid, info.st_gid, dir_fd=folder.target, follow_symlinks=False)
+    _copy_xattrs_by_name(folder, name)
     times = (info.st_atime_ns, info.st_mtime_ns)
     os.utime(name, ns=times, dir_fd=folder.target, follow_symlinks=False)
 
@@ -166,6 +167,7 @@ def _node(folder: _Folder, name: str, info: os.stat_result) -> None:
         place = f"/proc/self/fd/{fd}"
         os.chown(place, info.st_uid, info.st_gid)
         os.chmod(place, stat.S_IMODE(info.st_mode))
+        _copy_xattrs_by_name(folder, name)
         os.utime(place, ns=(info.st_atime_ns, info.st_mtime_ns))
     finally:
         os.close(fd)
@@ -178,15 +180,25 @@ def copy_metadata(source: int, target: int) -> None:
     # After the owner, whose change clears set-id bits and security.capability.
     os.fchmod(target, stat.S_IMODE(info.st_mode))
     for name in os.listxattr(source):
-        if not name.startswith(_FOREIGN_XATTRS):
-            _copy_xattr(source, target, name)
+        with _left_out():
+            os.setxattr(target, name, os.getxattr(source, name))
     os.utime(target, ns=(info.st_atime_ns, info.st_mtime_ns))
 
 
-def _copy_xattr(source: int, target: int, name: str) -> None:
-    """What the other file system does not have is left out."""
+def _copy_xattrs_by_name(folder: _Folder, name: str) -> None:
+    """Of what is not to be opened; a symlink is not followed."""
+    old, new = (f"/proc/self/fd/{fd}/{name}" for fd in (folder.source, folder.target))
+    for key in os.listxattr(old, follow_symlinks=False):
+        value = os.getxattr(old, key, follow_symlinks=False)
+        with _left_out():
+            os.setxattr(new, key, value, follow_symlinks=False)
+
+
+@contextmanager
+def _left_out() -> Iterator[None]:
+    """What the other file system does not have, and what has just been taken away."""
     try:
-        os.setxattr(target, name, os.getxattr(source, name))
+        yield
     except OSError as exc:
         if exc.errno not in (errno.EOPNOTSUPP, errno.ENODATA):
             raise

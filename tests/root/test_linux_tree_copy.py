@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scow.engine.volumes.tree_copy import copy_path
+from scow.linux.tree_copy import copy_path
 from tests.support.environment import disk_dir
 
 
@@ -22,6 +22,7 @@ def test_everything_there_is(tmp_path: Path) -> None:
     os.chown(source / "file", 5, 6)
     os.link(source / "file", source / "other")
     os.symlink("/etc/passwd", source / "link")
+    os.setxattr(source / "link", "trusted.note", b"of the link", follow_symlinks=False)
     os.mkfifo(source / "pipe", 0o640)
     os.mknod(source / "null", stat.S_IFCHR | 0o600, os.makedev(1, 3))
     with socket.socket(socket.AF_UNIX) as sock:
@@ -37,6 +38,7 @@ def test_everything_there_is(tmp_path: Path) -> None:
     assert (target / "file").samefile(target / "other")
     assert os.getxattr(target / "file", "user.note") == b"kept"
     assert os.readlink(target / "link") == "/etc/passwd"
+    assert os.getxattr(target / "link", "trusted.note", follow_symlinks=False) == b"of the link"
     for name in ("file", "pipe", "null", "."):
         old, new = os.lstat(source / name), os.lstat(target / name)
         assert (old.st_mode, old.st_uid, old.st_gid, old.st_mtime_ns) == (
