@@ -179,7 +179,7 @@ def copy_metadata(source: int, target: int) -> None:
     os.fchown(target, info.st_uid, info.st_gid)
     # After the owner, whose change clears set-id bits and security.capability.
     os.fchmod(target, stat.S_IMODE(info.st_mode))
-    for name in os.listxattr(source):
+    for name in _xattr_names(source):
         with _left_out():
             os.setxattr(target, name, os.getxattr(source, name))
     os.utime(target, ns=(info.st_atime_ns, info.st_mtime_ns))
@@ -188,10 +188,17 @@ def copy_metadata(source: int, target: int) -> None:
 def _copy_xattrs_by_name(folder: _Folder, name: str) -> None:
     """Of what is not to be opened; a symlink is not followed."""
     old, new = (f"/proc/self/fd/{fd}/{name}" for fd in (folder.source, folder.target))
-    for key in os.listxattr(old, follow_symlinks=False):
+    for key in _xattr_names(old, follow_symlinks=False):
         value = os.getxattr(old, key, follow_symlinks=False)
         with _left_out():
             os.setxattr(new, key, value, follow_symlinks=False)
+
+
+def _xattr_names(path: int | str, *, follow_symlinks: bool = True) -> list[str]:
+    """None on a file system that has none."""
+    with _left_out():
+        return os.listxattr(path, follow_symlinks=follow_symlinks)
+    return []
 
 
 @contextmanager
