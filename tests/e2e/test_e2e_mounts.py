@@ -358,3 +358,18 @@ def test_another_images_files_are_mounted_and_cannot_be_written(client: Client, 
     ).err
     assert "No such image: nosuch" in error
     assert client.text("ps", "-aq") == ""
+
+
+def test_a_source_that_is_a_link_is_what_it_leads_to(client: Client, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_text("behind\n")
+    (tmp_path / "link").symlink_to("folder")
+    (tmp_path / "nowhere").symlink_to("missing")
+    assert client.text("run", "--rm", "-v", f"{tmp_path}/link:/x", "busybox", "cat", "/x/file") == "behind"
+    place = tmp_path / "nowhere"
+    error = client("run", "--rm", "-v", f"{place}:/x", "busybox", "true", code=125).err
+    assert f"error while creating mount source path '{place}': mkdir {place}: file exists" in error
+    mount = f"type=bind,src={place},dst=/x"
+    error = client("create", "--pull", "never", "--mount", mount, "busybox", code=1).err
+    assert f"bind source path does not exist: {place}" in error

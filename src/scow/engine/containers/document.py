@@ -298,7 +298,7 @@ def _covered(mount: MountSpec, records: Sequence[MountRecord]) -> bool:
 
 def _prepare_source(record: MountRecord) -> None:
     """Make the source of a ``-v`` if it is missing; check that it can propagate as asked."""
-    if record.create_source and not os.path.lexists(record.source):
+    if record.create_source and not os.path.exists(record.source):
         try:
             os.makedirs(record.source, mode=0o755, exist_ok=True)
         except OSError as exc:

@@ -100,7 +100,7 @@ class FileSystems:
 
 
 def _bind(record: MountRecord) -> Bind:
-    if record.create_source and not os.path.lexists(record.source):
+    if record.create_source and not os.path.exists(record.source):
         os.makedirs(record.source, mode=0o755, exist_ok=True)
     return Bind(record.source, record.destination, record.writable)
 
