@@ -9,19 +9,45 @@ from pathlib import Path
 import pytest
 
 from tests.support.clients import Client
-from tests.support.daemons import Daemon
+from tests.support.daemons import Daemon, ReferenceDaemon, running
+from tests.support.environment import reference_lacks
 from tests.support.volume_plugin import VolumePlugin, volume_plugin
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.reference
 
 
+_DOCKERS_FOLDER = "/run/docker/plugins"
+
+
+class _ReferenceDaemon(ReferenceDaemon):
+    """dockerd that finds the plugins of its own tests only: engines otherwise look in one folder."""
+
+    def argv(self) -> list[str]:
+        plugins_of(self).mkdir(exist_ok=True)
+        script = f'mkdir -p {_DOCKERS_FOLDER} && mount --bind "$0" {_DOCKERS_FOLDER} && exec "$@"'
+        return ["unshare", "--mount", "sh", "-c", script, str(plugins_of(self)), *super().argv()]
+
+
+def plugins_of(daemon: Daemon) -> Path:
+    """Where the engine finds sockets that no other engine of the machine finds."""
+    return (daemon.folder if daemon.kind == "dockerd" else daemon.exec_root) / "plugins"
+
+
+@pytest.fixture(scope="module")
+def dockerd() -> Iterator[Daemon]:
+    if reason := reference_lacks():
+        pytest.skip(reason)
+    with running(_ReferenceDaemon) as daemon:
+        yield daemon
+
+
 @pytest.fixture
-def plugin(tmp_path: Path) -> Iterator[VolumePlugin]:
-    """One that both engines find, under a name that nobody else has."""
+def plugin(client: Client, tmp_path: Path) -> Iterator[VolumePlugin]:
+    """One that the client's engine finds, under a name that it has not seen."""
     tmp_path.chmod(0o755)
-    name = f"scow-test-{secrets.token_hex(4)}"
-    with volume_plugin(Path(f"/run/docker/plugins/{name}.sock"), tmp_path) as found:
+    name = f"keeper-{secrets.token_hex(4)}"
+    with volume_plugin(plugins_of(client.daemon) / f"{name}.sock", tmp_path) as found:
         yield found
 
 
