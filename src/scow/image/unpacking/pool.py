@@ -154,6 +154,6 @@ class _Unpacker:
     async def end(self) -> None:
         """Kill it and wait until it is gone."""
         self.is_free = False
-        self._socket.close()
         os.kill(self.pid, signal.SIGKILL)
+        self._socket.close()
         await run_to_end(os.waitpid, self.pid, 0)

@@ -74,7 +74,10 @@ def main(codec: str) -> None:
 def _receive(connection: _socket.socket) -> tuple[bytes, list[int]]:
     """A packet and what came with it; b"" when scowd has hung up."""
     descriptors = array.array("i")
-    packet, ancillary, _, _ = connection.recvmsg(MAX_PACKET_BYTES, _socket.CMSG_SPACE(3 * 4))
+    try:
+        packet, ancillary, _, _ = connection.recvmsg(MAX_PACKET_BYTES, _socket.CMSG_SPACE(3 * 4))
+    except ConnectionResetError:
+        return b"", []  # it left without having read all that we said
     for _, _, data in ancillary:
         descriptors.frombytes(data)
     return packet, list(descriptors)
