@@ -48,7 +48,7 @@ def visible(tree: Tree, dockerfile: str) -> Tree:
 
     Blocks. Raises InvalidArgumentError.
     """
-    rules = _ignore_rules(tree, dockerfile)
+    rules = ignore_rules_of(tree, dockerfile)
     return IgnoringTree(tree, rules) if rules else tree
 
 
@@ -58,12 +58,13 @@ def as_sent(tree: Tree, dockerfile: str) -> Tree:
     All but the two files that had to be sent; they go if they are ignored. Blocks.
     Raises InvalidArgumentError.
     """
-    rules = _ignore_rules(tree, dockerfile)
+    rules = ignore_rules_of(tree, dockerfile)
     hidden = [name for name in (dockerfile, _IGNORE_FILE) if rules.ignores(posixpath.normpath(name))]
     return IgnoringTree(tree, ignore_rules(hidden)) if hidden else tree
 
 
-def _ignore_rules(tree: Tree, dockerfile: str) -> IgnoreRules:
+def ignore_rules_of(tree: Tree, dockerfile: str) -> IgnoreRules:
+    """What ``<dockerfile>.dockerignore``, or else ``.dockerignore``, says. Blocks."""
     own = read_text_file(tree, f"{dockerfile}.dockerignore")
     text = own if own is not None else read_text_file(tree, _IGNORE_FILE)
     return parse_ignore_file(text) if text is not None else IgnoreRules()

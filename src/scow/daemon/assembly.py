@@ -232,6 +232,7 @@ class Daemon:
         building = deferred(
             lambda: _open_builds(config, storage.store, images, nouns, registries, runs, tasks)
         )
+        caches = deferred(lambda: building.frontend)
         engine_id = _engine_id(config.data_root)
         self.system = System(
             config=config,
@@ -272,11 +273,12 @@ class Daemon:
             volume_copies=copies,
             volume_snapshots=snapshots,
             system=self.system,
-            disk_usage=DiskUsages(images, nouns, service, volumes),
+            disk_usage=DiskUsages(images, nouns, service, volumes, caches),
             checks=Checks(self._container_root, images, containers),
-            prunes=Pruning(images, nouns, events),
+            prunes=Pruning(images, nouns, events, caches),
             builds=deferred(lambda: building.classic),
-            frontend_builds=deferred(lambda: building.frontend),
+            direct_builds=deferred(lambda: building.direct),
+            frontend_builds=caches,
             agent_folder=str(config.exec_root),
             engine_id=engine_id,
         )

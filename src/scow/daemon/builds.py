@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from scow.build.execute.downloads import Downloads
 from scow.build.execute.run_step import RunPlaces
 from scow.build.execute.steps import Steps
+from scow.build.frontend.direct import DirectBuilds
 from scow.build.frontend.service import FrontendService
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
@@ -22,10 +23,11 @@ from scow.tasks import TaskOwner
 
 @dataclass(frozen=True, slots=True)
 class Building:
-    """The two front doors to one graph and one cache."""
+    """The front doors to one graph and one cache."""
 
     classic: Builds
     frontend: FrontendService
+    direct: DirectBuilds
 
 
 def open_builds(
@@ -45,4 +47,5 @@ def open_builds(
     solver = Solver(images, cache, Steps(cache, runs, places, downloads), tasks)
     platform = host_platform(os.uname().machine)
     parts = (images, solver, cache, registries, downloads, folder, platform, nouns.tell)
-    return Building(Builds(*parts), FrontendService(*parts))
+    frontend = FrontendService(*parts)
+    return Building(Builds(*parts), frontend, DirectBuilds(frontend, folder))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection
 
+from scow.engine.build_cache import BuildCaches, shown_records
 from scow.engine.containers.service import ContainerService
 from scow.engine.image_layers import chain_sizes
 from scow.engine.images import Images
@@ -16,12 +17,18 @@ class DiskUsages:
     """What ``routes/disk_usage.py`` calls. Walks every file, so one caller after the other is served."""
 
     def __init__(
-        self, store: ImageStore, images: Images, containers: ContainerService, volumes: Volumes
+        self,
+        store: ImageStore,
+        images: Images,
+        containers: ContainerService,
+        volumes: Volumes,
+        caches: BuildCaches,
     ) -> None:
         self._store = store
         self._images = images
         self._containers = containers
         self._volumes = volumes
+        self._caches = caches
         self._lock = asyncio.Lock()
 
     async def usage(self, kinds: Collection[str]) -> DiskUsage:
@@ -41,5 +48,5 @@ class DiskUsages:
             if "volume" in kinds:
                 found.volumes = list(await self._volumes.with_usage())
             if "build-cache" in kinds:
-                found.build_cache = []
+                found.build_cache = shown_records(await self._caches.records())
         return found

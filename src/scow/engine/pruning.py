@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from scow.engine.build_cache import BuildCaches, read_prune
 from scow.engine.events import EventBus
 from scow.engine.image_layers import chain_sizes
 from scow.engine.images import Images
@@ -22,10 +23,11 @@ _log = logging.getLogger(__name__)
 class Pruning:
     """What ``routes/prune.py`` calls."""
 
-    def __init__(self, store: ImageStore, images: Images, events: EventBus) -> None:
+    def __init__(self, store: ImageStore, images: Images, events: EventBus, caches: BuildCaches) -> None:
         self._store = store
         self._images = images
         self._events = events
+        self._caches = caches
         self._alone = OneAtATime()
 
     async def images(self, filters: Filters) -> ImagePrune:
@@ -70,7 +72,16 @@ class Pruning:
             _log.warning("failed to prune image %s: %s", name, exc)
             return []
 
-    async def build_cache(self) -> BuildCachePrune:
-        """There is no builder here, and so no cache."""
-        self._events.pruned("builder", 0)
-        return BuildCachePrune()
+    async def build_cache(
+        self, filters: Filters, limits: Mapping[str, int], everything: bool
+    ) -> BuildCachePrune:
+        """Remove results that no image has, or all; the longest unused first, down to the limits.
+
+        Raises as above.
+        """
+        asked = read_prune(filters, limits, everything=everything)
+        with self._alone.run():
+            gone = await self._caches.prune(asked)
+            reclaimed = sum(it.size_bytes for it in gone)
+        self._events.pruned("builder", reclaimed)
+        return BuildCachePrune(caches_deleted=[it.id for it in gone] or None, space_reclaimed=reclaimed)

@@ -14,6 +14,8 @@ class VertexTold:
     started_ns: int | None = None
     completed_ns: int | None = None
     error: str = ""
+    reason: str = ""
+    """Why it was, or was not, in the cache."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from scow.api.http.duplex import Duplex
 from scow.api.server.app import App, Services, build_app
 from scow.api.server.streams import Attachment
 from scow.errors import NotFoundError, UnsupportedError
+from scow.spec.direct_build import DirectBuild
 from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
 from scow.spec.engine_api.build import BuildRequest
 from scow.spec.engine_api.check import CheckFinding, CheckSummary
@@ -474,6 +475,17 @@ class FakeFrontendBuilds:
         raise UnsupportedError("nothing is built here")
 
 
+class FakeDirectBuilds:
+    """Says what it was asked."""
+
+    async def build(self, asked: DirectBuild, body: AsyncIterable[bytes]) -> AsyncIterator[dict[str, Any]]:
+        size = sum([len(chunk) async for chunk in body])
+        return self._progress(asked, size)
+
+    async def _progress(self, asked: DirectBuild, size: int) -> AsyncIterator[dict[str, Any]]:
+        yield {"result": {"options": asked.options, "context": size}}
+
+
 class FakeBuilds:
     """Remembers what it was asked to build, and reads the context."""
 
@@ -495,8 +507,10 @@ class FakePrunes(Recorder):
         self.note("images", filters)
         return ImagePrune(images_deleted=[ImageDeleteItem(deleted=IMAGE_ID)], space_reclaimed=5)
 
-    async def build_cache(self) -> BuildCachePrune:
-        self.note("build_cache")
+    async def build_cache(
+        self, filters: Filters, limits: Mapping[str, int], everything: bool
+    ) -> BuildCachePrune:
+        self.note("build_cache", filters, dict(limits), everything)
         return BuildCachePrune()
 
 
@@ -660,6 +674,7 @@ class Fakes:
                 builds=self.builds,
                 port_changes=FakePorts(),
                 explanations=FakePorts(),
+                direct_builds=FakeDirectBuilds(),
                 frontend_builds=FakeFrontendBuilds(),
                 agent_folder="/nowhere",
                 engine_id="engine",

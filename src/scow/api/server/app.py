@@ -26,6 +26,7 @@ from scow.api.server.routes.container_upkeep import (
     container_upkeep_routes,
 )
 from scow.api.server.routes.containers import ContainerService, LifecycleService, container_routes
+from scow.api.server.routes.direct_build import DirectBuildService, direct_build_routes
 from scow.api.server.routes.disk_usage import DiskUsageService, disk_usage_routes
 from scow.api.server.routes.exec import ExecService, exec_routes
 from scow.api.server.routes.images import ImageService, TransferService, image_routes
@@ -85,6 +86,7 @@ class Services:
     checks: CheckService
     prunes: PruneService
     builds: BuildService
+    direct_builds: DirectBuildService
     frontend_builds: FrontendBuilds
     agent_folder: str
     """Where sockets of ssh agents are made that clients lend their builds."""
@@ -113,6 +115,7 @@ def build_app(services: Services) -> "App":
                 *network_routes(services.networks, services.connections),
                 *scow_port_routes(services.port_changes, services.explanations),
                 *build_routes(services.builds, buildkit),
+                *direct_build_routes(services.direct_builds),
                 *volume_copy_routes(services.volume_copies, services.volume_snapshots),
                 *buildkit_routes(buildkit),
                 *swarm_routes(),

@@ -1,5 +1,6 @@
 """Where a build's files come from: its client, an archive at an address, a repository."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from scow.build.trees.received import Received
 from scow.build.trees.tree import Tree
 from scow.errors import ScowError, UnsupportedError
 from scow.spec.frontend_build import BuildClient
-from scow.spec.ignore_rules import IgnoreRules, parse_ignore_file
+from scow.spec.ignore_rules import IgnoreRules, ignore_rules, parse_ignore_file
 from scow.spec.sent_files import FileChoice
 from scow.tasks import run_blocking
 
@@ -27,7 +28,10 @@ _LOCAL = "local:"
 
 
 class Contexts:
-    """Of one build. ``folder`` is where contents lie while it goes on; ``stack`` closes what was opened."""
+    """Of one build. ``folder`` is where contents lie while it goes on; ``stack`` closes what was opened.
+
+    ``trees`` are folders of the client that are at hand, by the names that it has for them.
+    """
 
     def __init__(
         self,
@@ -37,8 +41,10 @@ class Contexts:
         folder: Path,
         telling: Telling,
         stack: AsyncExitStack,
+        trees: Mapping[str, Tree],
     ) -> None:
         self._client = client
+        self._trees = trees
         self._options = options
         self._downloads = downloads
         self._folder = folder
@@ -110,6 +116,9 @@ class Contexts:
 
     async def _pull(self, folder: str, choice: FileChoice, told: Internal, what: str) -> Tree:
         """Files of the client."""
+        if (at_hand := self._trees.get(folder)) is not None:
+            rules = ignore_rules(choice.exclude)
+            return IgnoringTree(at_hand, rules) if rules else at_hand
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         received = Received(
             str(self._folder), lambda current: told.transferred(f"transferring {what}:", current)

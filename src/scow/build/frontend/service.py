@@ -9,10 +9,13 @@ from typing import Protocol
 
 import msgspec
 
+from scow.build.dockerfile.lint import lint
+from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
 from scow.build.dockerfile.source import DockerfileError
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
 from scow.build.evaluate.stage_state import StageState
+from scow.build.evaluate.variables import platform_arguments
 from scow.build.execute.downloads import Downloads
 from scow.build.frontend.cache_view import cache_records, prune_cache
 from scow.build.frontend.contexts import Contexts
@@ -32,6 +35,7 @@ from scow.image.leases import Lease
 from scow.image.store import ImageStore
 from scow.spec.build_progress import Place
 from scow.spec.frontend_build import CachePrune, CacheRecord, Exchange, FrontendRequest
+from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.platform import Platform
 from scow.tasks import TaskOwner
 
@@ -82,8 +86,8 @@ class FrontendService:
         await self._cache.load()
         return await prune_cache(self._cache, self._images, prune, time.time_ns())
 
-    async def solve(self, request: FrontendRequest) -> "BuiltResult":
-        """See ``FrontendBuilds``."""
+    async def solve(self, request: FrontendRequest, trees: Mapping[str, Tree] | None = None) -> "BuiltResult":
+        """See ``FrontendBuilds``. ``trees`` are folders of the client that need not be asked for."""
         await self._cache.load()
         options = read_options(request.options)
         if len(options.platforms) > 1:
@@ -92,7 +96,7 @@ class FrontendService:
         async with AsyncExitStack() as stack:
             lease = await stack.enter_async_context(self._images.lease())
             tasks = await stack.enter_async_context(TaskOwner("steps of a build"))
-            build = _Build(self, request, options, telling, lease, tasks, stack)
+            build = _Build(self, request, options, telling, lease, tasks, stack, trees or {})
             image = await build.run()
             exports = Exports(
                 self._images, self._registries, lease, request.client, telling, self._tell_image
@@ -126,6 +130,11 @@ class BuiltResult:
         await stack.aclose()
 
 
+def lint_of(dockerfile: Dockerfile, platform: Platform, ignored: IgnoreRules) -> list[LintWarning]:
+    """The build checks of a Dockerfile."""
+    return lint(dockerfile, predefined=platform_arguments(platform, platform, ""), ignored=ignored)
+
+
 class _Build:
     """One build for one platform."""
 
@@ -138,6 +147,7 @@ class _Build:
         lease: Lease,
         tasks: TaskOwner,
         stack: AsyncExitStack,
+        trees: Mapping[str, Tree],
     ) -> None:
         self._service = service
         self._request = request
@@ -146,7 +156,7 @@ class _Build:
         self._lease = lease
         self._tasks = tasks
         self._contexts = Contexts(
-            request.client, options, service._downloads, service._folder, telling, stack
+            request.client, options, service._downloads, service._folder, telling, stack, trees
         )
         self._source: tuple[str, bytes] = ("", b"")
 
@@ -157,7 +167,9 @@ class _Build:
         if not text.strip():
             raise InvalidArgumentError("the Dockerfile cannot be empty")
         try:
-            state, results = await self._evaluated(parse_dockerfile(text, self._options.filename))
+            dockerfile = parse_dockerfile(text, self._options.filename)
+            self._warn(dockerfile)
+            state, results = await self._evaluated(dockerfile)
         except DockerfileError as exc:
             self._place(exc, exc.location.start, exc.location.end)
             raise
@@ -173,6 +185,16 @@ class _Build:
             raise error from exc
         return BuiltImage(self._config(state, results), results[state.vertex].chain_id)
 
+    def _warn(self, dockerfile: Dockerfile) -> None:
+        """What is not wrong, and not as it should be. Raises InvalidArgumentError if that is forbidden."""
+        warnings = lint_of(dockerfile, self._service._platform, IgnoreRules())
+        for warning in warnings:
+            self._telling.warning(warning, Place(*self._source, warning.location.start, warning.location.end))
+        if warnings and dockerfile.directives.check_error:
+            raise InvalidArgumentError(
+                "lint violation found for rules: " + ", ".join(sorted({it.rule for it in warnings}))
+            )
+
     def _place(self, error: ScowError, first_line: int, last_line: int) -> None:
         error.place = Place(*self._source, first_line, last_line)  # type: ignore[attr-defined]
 
@@ -187,8 +209,9 @@ class _Build:
             always_pull=options.pull,
         )
         evaluator = Evaluator(dockerfile, self._evaluator_options(meanings), images)
-        evaluation = await evaluator.begin(evaluator.target_index())
-        state = await evaluation.finish()
+        target = evaluator.target_index()
+        for index in evaluator.needed(target):
+            state = await (await evaluator.begin(index)).finish()
         paths = context_paths(state.vertex, MAIN_CONTEXT)
         if paths is not None:
             trees[MAIN_CONTEXT] = await self._contexts.main(paths)

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.graph.ops import BaseOp, Vertex
 from scow.build.graph.progress import Done, Output, Progress, Started, Transfer
 from scow.errors import ScowError
-from scow.spec.build_progress import BuildProgress, OutputTold, TransferTold, VertexTold
+from scow.spec.build_progress import BuildProgress, OutputTold, Place, TransferTold, VertexTold, WarningTold
 from scow.spec.digest import sha256_of
 
 _STEP = re.compile(r"\[(.*?)\d+/(\d+)\]")
@@ -85,6 +86,12 @@ class Telling:
         for base, name in names.items():
             self._tell(VertexTold(self._digest(base), name, (), False, now_ns, now_ns))
 
+    def warning(self, warning: LintWarning, place: Place) -> None:
+        """A build check has found something."""
+        short = f"{warning.rule}: {warning.message} (line {warning.location.start})"
+        digest = sha256_of(short.encode())
+        self._tell(WarningTold(digest, short, warning.description, warning.url, place))
+
     def __call__(self, progress: Progress) -> None:
         """The graph's side."""
         vertex = progress.vertex
@@ -115,6 +122,7 @@ class Telling:
                 started_ns,
                 done.at_ns,
                 done.error,
+                done.reason,
             )
         )
 

@@ -113,7 +113,16 @@ def _followed(values: "Iterator[Any]", display: "Display", outputs: list[Output]
     if failure is not None or result is None:
         raise _failed(failure or {"message": "the engine ended the build without a word"}, display)
     sink.close()
-    return {**result, "warnings": display.steps.warnings}
+    return {**result, "warnings": display.steps.warnings, "explained": _explained(display)}
+
+
+def _explained(display: "Display") -> list[str]:
+    """Of each step that could be in the cache, whether it was and why."""
+    return [
+        f" {'CACHED' if step.cached else 'DONE  '} {step.name}: {step.reason}"
+        for step in display.steps
+        if step.reason
+    ]
 
 
 def _event(value: "Request") -> "tuple[str, Any]":

@@ -3,6 +3,7 @@
 import msgspec
 
 from scow.spec.engine_api.body import Body
+from scow.spec.engine_api.build import BuildCacheRecord
 from scow.spec.engine_api.container import ContainerSummary
 from scow.spec.engine_api.image import ImageSummary
 from scow.spec.engine_api.volume import Volume
@@ -18,7 +19,7 @@ class DiskUsage(Body, kw_only=True):
     images: list[ImageSummary] | msgspec.UnsetType = msgspec.UNSET
     containers: list[ContainerSummary] | msgspec.UnsetType = msgspec.UNSET
     volumes: list[Volume] | msgspec.UnsetType = msgspec.UNSET
-    build_cache: list[None] | msgspec.UnsetType = msgspec.UNSET
+    build_cache: list[BuildCacheRecord] | msgspec.UnsetType = msgspec.UNSET
 
 
 class UsageSummary(Body, kw_only=True, omit_defaults=True):

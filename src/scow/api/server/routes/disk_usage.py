@@ -15,6 +15,7 @@ from scow.api.server.router import Route
 from scow.api.server.version_views import view_summary
 from scow.errors import InvalidArgumentError
 from scow.spec.api_version import ApiVersion
+from scow.spec.engine_api.build import BuildCacheRecord
 from scow.spec.engine_api.container import ContainerSummary
 from scow.spec.engine_api.disk_usage import DiskUsage, UsageSummary
 from scow.spec.engine_api.image import ImageSummary
@@ -57,7 +58,7 @@ def _view(found: DiskUsage, version: ApiVersion, verbose: bool) -> DiskUsage | d
     for image in view.get("Images", ()):
         image["VirtualSize"] = image["Size"]
     if version < (1, 42):
-        view["BuilderSize"] = 0
+        view["BuilderSize"] = sum(it["Size"] for it in view.get("BuildCache") or ())
     return view
 
 
@@ -70,7 +71,7 @@ def _totals(found: DiskUsage) -> dict[str, Any]:
     if found.volumes is not msgspec.UNSET:
         totals["VolumeUsage"] = _of_volumes(found.volumes)
     if found.build_cache is not msgspec.UNSET:
-        totals["BuildCacheUsage"] = UsageSummary()
+        totals["BuildCacheUsage"] = _of_build_cache(found.build_cache)
     return totals
 
 
@@ -92,6 +93,16 @@ def _of_containers(containers: Sequence[ContainerSummary]) -> UsageSummary:
         reclaimable=sum(size for alive, size in sizes if not alive),
         total_size=sum(size for _, size in sizes),
         items=list(containers),
+    )
+
+
+def _of_build_cache(records: Sequence[BuildCacheRecord]) -> UsageSummary:
+    return UsageSummary(
+        active_count=sum(it.in_use for it in records),
+        total_count=len(records),
+        reclaimable=sum(it.size for it in records if not it.in_use and not it.shared),
+        total_size=sum(it.size for it in records),
+        items=list(records),
     )
 
 

@@ -1,5 +1,6 @@
 """``/images/prune``, ``/build/prune``."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from scow.api.http.answer import Answer
@@ -17,7 +18,9 @@ class PruneService(Protocol):
 
     async def images(self, filters: Filters) -> ImagePrune: ...
 
-    async def build_cache(self) -> BuildCachePrune: ...
+    async def build_cache(
+        self, filters: Filters, limits: Mapping[str, int], everything: bool
+    ) -> BuildCachePrune: ...
 
 
 def prune_routes(prunes: PruneService) -> tuple[Route, ...]:
@@ -27,10 +30,9 @@ def prune_routes(prunes: PruneService) -> tuple[Route, ...]:
         return json_answer(await prunes.images(call.filters()))
 
     async def build_cache(call: Call) -> Answer:
-        call.filters()
-        for name in _SIZES:
-            _check_bytes(name, call.query.text(name))
-        return json_answer(await prunes.build_cache())
+        limits = {name: _bytes(name, call.query.text(name)) for name in _SIZES}
+        everything = call.query.boolean("all")
+        return json_answer(await prunes.build_cache(call.filters(), limits, everything))
 
     return (
         Route("POST", "/images/prune", images, must_finish=True),
@@ -38,9 +40,9 @@ def prune_routes(prunes: PruneService) -> tuple[Route, ...]:
     )
 
 
-def _check_bytes(name: str, text: str) -> None:
+def _bytes(name: str, text: str) -> int:
     try:
-        int(text or "0")
+        return int(text or "0")
     except ValueError:
         raise InvalidArgumentError(
             f'{name} is in bytes and expects an integer, got {text}: strconv.Atoi: parsing "{text}": '

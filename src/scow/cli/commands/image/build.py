@@ -65,7 +65,8 @@ def _report(invocation: "Invocation", flags: "Flags", result: "dict[str, Any]") 
         )
         for warning in warnings:
             invocation.err.line(f" - {warning['short']}")
-    for line in result.pop("explained", []) if flags["explain"] else []:
+    explained = result.pop("explained", [])
+    for line in explained if flags["explain"] else ():
         invocation.err.line(line)
 
 

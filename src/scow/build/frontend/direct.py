@@ -1,0 +1,217 @@
+"""Builds for the scow command line: the context read in place, or taken from the request itself."""
+
+import asyncio
+import base64
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from scow.build.dockerfile.parser import parse_dockerfile
+from scow.build.dockerfile.source import DockerfileError
+from scow.build.frontend.service import FrontendService, lint_of
+from scow.build.request import find_dockerfile, ignore_rules_of
+from scow.build.trees.archive import receive_archive
+from scow.build.trees.folder import FolderTree
+from scow.build.trees.memory import MemoryTree
+from scow.build.trees.tree import Tree
+from scow.errors import ConflictError, InvalidArgumentError, ScowError, UnsupportedError
+from scow.image.tar_headers import END_OF_ARCHIVE
+from scow.spec.build_progress import BuildProgress, Place, WarningTold
+from scow.spec.direct_build import DirectBuild, excerpt_of, told_as_json
+from scow.spec.frontend_build import Exchange, FrontendRequest
+from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
+from scow.tasks import TaskOwner, run_blocking
+
+_CONTEXT = "context"
+_DOCKERFILE = "dockerfile"
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_HUB_HOSTS = ("registry-1.docker.io", "docker.io", "index.docker.io", "https://index.docker.io/v1/")
+# Pieces of a result that may wait for a slow client.
+_MAX_WAITING = 16
+
+Message = dict[str, Any]
+
+
+class DirectBuilds:
+    """What ``routes/direct_build.py`` calls. ``folder`` is for contexts while builds go on."""
+
+    def __init__(self, frontend: FrontendService, folder: Path) -> None:
+        self._frontend = frontend
+        self._folder = folder
+
+    async def build(self, asked: DirectBuild, body: AsyncIterable[bytes]) -> AsyncIterator[Message]:
+        """The progress, to be read; its last object is a result or an error.
+
+        Raises ConflictError if the context is not here and has not come, InvalidArgumentError, ScowError.
+        """
+        async with AsyncExitStack() as stack:
+            trees = await self._trees(asked, body, stack)
+            return self._told(asked, trees, stack.pop_all())
+
+    async def _trees(
+        self, asked: DirectBuild, body: AsyncIterable[bytes], stack: AsyncExitStack
+    ) -> dict[str, Tree]:
+        """Everything that the client has, by its names."""
+        trees: dict[str, Tree] = {}
+        if asked.folder:
+            trees[_CONTEXT] = await run_blocking(_in_place, asked.folder, asked.identity)
+        elif "context" not in asked.options:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            trees[_CONTEXT] = await receive_archive(_or_empty(body), str(self._folder))
+        for name, path in asked.contexts.items():
+            trees[f"local {name}"] = await run_blocking(_in_place, path, None)
+        trees[_DOCKERFILE] = trees.get(_CONTEXT) or MemoryTree({})
+        if asked.dockerfile is not None:
+            trees[_DOCKERFILE] = MemoryTree({asked.options.get("filename", "Dockerfile"): asked.dockerfile})
+        for tree in trees.values():
+            stack.callback(tree.close)
+        return trees
+
+    async def _told(
+        self, asked: DirectBuild, trees: Mapping[str, Tree], stack: AsyncExitStack
+    ) -> AsyncIterator[Message]:
+        channel = _Channel()
+        async with stack, TaskOwner("direct build") as owner:
+            owner.start(self._guarded(asked, trees, channel), name=asked.folder or "context")
+            while (message := await channel.take()) is not None:
+                yield message
+
+    async def _guarded(self, asked: DirectBuild, trees: Mapping[str, Tree], channel: "_Channel") -> None:
+        try:
+            if asked.check:
+                for message in await run_blocking(_checked, self._frontend, asked, trees):
+                    channel.tell(message)
+                channel.tell({"result": {}})
+            else:
+                channel.tell({"result": await self._built(asked, trees, channel)})
+        except ScowError as exc:
+            channel.tell({"error": _failure(exc)})
+        finally:
+            channel.tell(None)
+
+    async def _built(
+        self, asked: DirectBuild, trees: Mapping[str, Tree], channel: "_Channel"
+    ) -> dict[str, str]:
+        def tell(told: BuildProgress) -> None:
+            channel.tell(told_as_json(told))
+
+        contexts = {f"context:{name}": f"local:local {name}" for name in asked.contexts}
+        request = FrontendRequest(
+            {**asked.options, **contexts},
+            _Client(asked, channel),
+            tell,
+            tuple(Exchange(it.kind, it.attributes) for it in asked.cache_from),
+        )
+        built = await self._frontend.solve(request, trees)
+        try:
+            exports = tuple(Exchange(it.kind, it.attributes) for it in asked.exports)
+            caches = tuple(Exchange(it.kind, it.attributes) for it in asked.cache_to)
+            return await built.export(exports, caches)
+        finally:
+            await built.aclose()
+
+
+class _Channel:
+    """From a build to its client, who may be slow: pieces of a result wait for him, progress does not."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(_MAX_WAITING)
+
+    def tell(self, message: Message | None) -> None:
+        """Something that happened; ``None`` is the end."""
+        self._queue.put_nowait(message)
+
+    async def send(self, piece: bytes) -> None:
+        """A piece of a result."""
+        await self._room.acquire()
+        self.tell({"file": base64.b64encode(piece).decode()})
+
+    async def take(self) -> Message | None:
+        """The next one, for the client's side."""
+        message = await self._queue.get()
+        if message is not None and "file" in message:
+            self._room.release()
+        return message
+
+
+class _Client:
+    """See ``scow.spec.frontend_build.BuildClient``: all that a client lends came with its request."""
+
+    shared_key = ""
+
+    def __init__(self, asked: DirectBuild, channel: _Channel) -> None:
+        self._asked = asked
+        self._channel = channel
+
+    def files(self, folder: str, choice: FileChoice = ALL_FILES) -> FileStream:
+        raise InvalidArgumentError(f"the build has no folder {folder!r}")
+
+    def upload(self, address: str) -> AsyncIterator[bytes]:
+        raise InvalidArgumentError(f"the build has nothing at {address}")
+
+    async def secret(self, name: str) -> bytes | None:
+        return self._asked.secrets.get(name)
+
+    async def agent_socket(self, name: str) -> str | None:
+        return self._asked.agents.get(name)
+
+    async def credentials(self, host: str) -> tuple[str, str]:
+        names = _HUB_HOSTS if host in _HUB_HOSTS else (host,)
+        for name in names:
+            if auth := self._asked.auths.get(name):
+                return auth.get("username", ""), auth.get("password", "")
+        return "", ""
+
+    async def send_file(self, chunks: AsyncIterator[bytes], metadata: dict[str, str]) -> None:
+        async for chunk in chunks:
+            await self._channel.send(chunk)
+
+    async def send_files(self, folder: SentFolder) -> None:
+        raise UnsupportedError("a folder is sent as an archive")
+
+
+def _in_place(path: str, identity: tuple[int, int] | None) -> FolderTree:
+    """A folder of this machine. Raises ConflictError if it is not the client's."""
+    try:
+        fd = os.open(path, _DIRECTORY)
+    except OSError as exc:
+        raise ConflictError(f"path {path} is not to be seen from here: {exc.strerror}") from exc
+    status = os.fstat(fd)
+    if identity is not None and (status.st_dev, status.st_ino) != identity:
+        os.close(fd)
+        raise ConflictError(f"path {path} is another folder here")
+    return FolderTree(fd, with_owners=False)
+
+
+async def _or_empty(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """No context at all is an empty one."""
+    came = False
+    async for chunk in body:
+        came = True
+        yield chunk
+    if not came:
+        yield END_OF_ARCHIVE
+
+
+def _checked(frontend: FrontendService, asked: DirectBuild, trees: Mapping[str, Tree]) -> list[Message]:
+    """``--check``: warnings, and nothing built. Blocks. Raises ScowError."""
+    name = asked.options.get("filename", "Dockerfile")
+    text = find_dockerfile(trees[_DOCKERFILE], name)
+    ignored = ignore_rules_of(trees.get(_CONTEXT, trees[_DOCKERFILE]), name)
+    source = (name, text.encode("utf-8", "surrogateescape"))
+    found = []
+    for warning in lint_of(parse_dockerfile(text, name), frontend.platforms()[0], ignored):
+        place = Place(*source, warning.location.start, warning.location.end)
+        short = f"{warning.rule}: {warning.message}"
+        found.append(told_as_json(WarningTold("", short, warning.description, warning.url, place)))
+    return found
+
+
+def _failure(exc: ScowError) -> Message:
+    place = getattr(exc, "place", None)
+    if isinstance(exc, DockerfileError):
+        return {"message": exc.message, "excerpt": exc.excerpt}
+    return {"message": exc.message, "excerpt": excerpt_of(place) if isinstance(place, Place) else ""}

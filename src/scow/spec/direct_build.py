@@ -1,0 +1,77 @@
+"""``POST /scow/build``: a build as the scow command line asks for it, and what it is told.
+
+The request's body begins with a JSON document, ``DirectBuild``; its length is in the query. What follows is
+the context as a tar, unless the document names a folder that the engine can read in place.
+"""
+
+from typing import Any
+
+import msgspec
+
+from scow.spec.build_progress import BuildProgress, OutputTold, Place, TransferTold, VertexTold, WarningTold
+
+MAX_DOCUMENT_BYTES = 16 << 20
+"""Secrets are in it."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a result, or a cache, goes to or comes from: a kind with its attributes."""
+
+    kind: str
+    attributes: dict[str, str] = {}
+
+
+class DirectBuild(msgspec.Struct, frozen=True, kw_only=True):
+    """``options`` are those of the front end ``dockerfile.v0``.
+
+    ``folder`` is a path on the client's machine, ``identity`` its device and inode there: if they are the
+    same here, so is the folder. ``dockerfile`` is one that is not in the context. ``contexts`` are further
+    folders to be read in place, ``agents`` sockets of ssh agents. ``auths`` are logins by registry.
+    """
+
+    options: dict[str, str] = {}
+    exports: list[Wanted] = []
+    folder: str = ""
+    identity: tuple[int, int] = (0, 0)
+    dockerfile: bytes | None = None
+    contexts: dict[str, str] = {}
+    secrets: dict[str, bytes] = {}
+    agents: dict[str, str] = {}
+    auths: dict[str, dict[str, str]] = {}
+    cache_from: list[Wanted] = []
+    cache_to: list[Wanted] = []
+    check: bool = False
+
+
+def told_as_json(told: BuildProgress) -> dict[str, Any]:
+    """One thing that happens, under the name of its kind."""
+    match told:
+        case VertexTold():
+            return {"vertex": told}
+        case OutputTold():
+            return {"output": told}
+        case TransferTold():
+            return {"transfer": told}
+        case WarningTold():
+            return {"warning": _fields(told)}
+
+
+def _fields(warning: WarningTold) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "digest": warning.digest,
+        "short": warning.short,
+        "detail": warning.detail,
+        "url": warning.url,
+    }
+    return found | ({"excerpt": excerpt_of(warning.place)} if warning.place is not None else {})
+
+
+def excerpt_of(place: Place) -> str:
+    """The lines that a place means, marked, with two around them."""
+    lines = place.text.decode("utf-8", "replace").split("\n")
+    first, last = max(1, place.first_line - 2), min(len(lines), place.last_line + 2)
+    shown = [f"{place.file_name}:{place.first_line}", "-" * 20]
+    for number in range(first, last + 1):
+        mark = ">>>" if place.first_line <= number <= place.last_line else "   "
+        shown.append(f"{number:4} | {mark} {lines[number - 1].rstrip()}".rstrip())
+    return "\n".join([*shown, "-" * 20])

@@ -1,0 +1,227 @@
+"""``scow build``: contexts, progress, outputs, secrets, caches and checks, as a person meets them."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.clients import Result
+from tests.support.daemons import Daemon
+
+DOCKERFILE = """FROM busybox AS made
+RUN echo one >/one
+FROM busybox
+WORKDIR /app
+COPY . .
+COPY --from=made /one /two
+CMD ["cat", "/two"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _tidy(scow_daemon: Daemon) -> Iterator[None]:
+    yield
+    for image in scow_daemon.api("GET", "/images/json?all=1").json:
+        if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
+            scow_daemon.api("DELETE", f"/images/{image['Id']}?force=1")
+    scow_daemon.api("POST", "/build/prune?all=1")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "Dockerfile").write_text(DOCKERFILE)
+    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / ".dockerignore").write_text("*.log\n")
+    (tmp_path / "left.log").write_text("out")
+    return tmp_path
+
+
+def scow_build(
+    daemon: Daemon, *args: str, code: int | None = 0, input: str | bytes | None = None, **env: str
+) -> Result:
+    result: Result = daemon.scow(
+        "build", *args, code=code, input=input, env={"DOCKER_BUILDKIT": "1", **env}, timeout_s=120
+    )
+    return result
+
+
+def test_an_image_with_its_progress(scow_daemon: Daemon, folder: Path) -> None:
+    first = scow_build(scow_daemon, "-t", "x:1", "-t", "y", "--label", "l=m", str(folder))
+    assert "#1 [internal] load build definition from Dockerfile\n" in first.err
+    assert "[made 2/2] RUN echo one >/one\n" in first.err
+    assert "naming to docker.io/library/x:1 done\n" in first.err
+    assert scow_daemon.docker("run", "--rm", "x:1").out == "one\n"
+    assert scow_daemon.docker("run", "--rm", "y", "ls", "/app").out == "Dockerfile\na.txt\n"
+    labels = scow_daemon.docker("inspect", "-f", "{{json .Config.Labels}}", "x:1").out
+    assert json.loads(labels) == {"l": "m"}
+    again = scow_build(scow_daemon, "-t", "x:1", str(folder))
+    assert again.err.count(" CACHED\n") == 4
+
+
+def test_the_id_goes_where_it_is_wanted(scow_daemon: Daemon, folder: Path) -> None:
+    files = ("--iidfile", str(folder / "id.log"), "--metadata-file", str(folder / "meta.log"))
+    quiet = scow_build(scow_daemon, "-q", *files, str(folder))
+    assert quiet.err == ""
+    assert quiet.out.strip() == (folder / "id.log").read_text()
+    assert json.loads((folder / "meta.log").read_text())["containerimage.config.digest"] == quiet.out.strip()
+
+
+def test_a_failed_step_shows_what_it_said_and_where_it_stands(scow_daemon: Daemon, folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM busybox\nRUN echo last words; exit 3\nRUN true\n")
+    failed = scow_build(scow_daemon, str(folder), code=1)
+    assert " > [2/3] RUN echo last words; exit 3:\n" in failed.err
+    assert "   2 | >>> RUN echo last words; exit 3\n" in failed.err
+    what = 'process "/bin/sh -c echo last words; exit 3" did not complete successfully: exit code: 3'
+    assert failed.err.rstrip().endswith(f"ERROR: failed to solve: {what}")
+
+
+def test_a_mistake_shows_its_line(scow_daemon: Daemon, folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM busybox\n\nRUNN x\n")
+    failed = scow_build(scow_daemon, str(folder), code=1)
+    assert "   3 | >>> RUNN x\n" in failed.err
+    assert "unknown instruction: RUNN (did you mean RUN?)" in failed.err
+
+
+def test_contexts_of_every_kind(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
+    alone = scow_build(scow_daemon, "-q", "-", input="FROM busybox\nRUN true\n")
+    assert alone.out.startswith("sha256:")
+    outside = scow_build(scow_daemon, "-q", "-f", "-", str(folder), input="FROM busybox\nCOPY a.txt /\n")
+    assert scow_daemon.docker("run", "--rm", outside.out.strip(), "cat", "/a.txt").out == "hello"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b").write_text("named")
+    text = "FROM base AS x\nCOPY --from=more b /b\n"
+    named = scow_build(
+        scow_daemon, "-q", "-f", "-", "--build-context", f"more={other}", "--build-context",
+        "base=docker-image://busybox", str(folder), input=text,
+    )  # fmt: skip
+    assert scow_daemon.docker("run", "--rm", named.out.strip(), "cat", "/b").out == "named"
+
+
+def test_results_as_folders_and_archives(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY a.txt /d/\n")
+    scow_build(scow_daemon, "-o", str(tmp_path / "out"), str(folder))
+    assert (tmp_path / "out/d/a.txt").read_text() == "hello"
+    scow_build(scow_daemon, "-t", "arc", "-o", f"type=docker,dest={tmp_path / 'i.tar'}", str(folder))
+    assert "arc:latest" in scow_daemon.docker("load", "-i", str(tmp_path / "i.tar")).out
+    tar = scow_build(scow_daemon, "-o", f"type=tar,dest={tmp_path / 'f.tar'}", str(folder))
+    assert "exporting to client tarball" in tar.err
+    assert b"d/a.txt" in (tmp_path / "f.tar").read_bytes()
+
+
+def test_a_secret_is_seen_by_its_step_and_by_nothing_else(scow_daemon: Daemon, folder: Path) -> None:
+    secret = "f00dfeed-very-secret-bytes"
+    (folder / "s.log").write_text(secret)
+    text = """FROM busybox
+RUN --mount=type=secret,id=file test "$(cat /run/secrets/file)" = "$WANT" && stat -c %a /run/secrets/file
+RUN --mount=type=secret,id=var,env=TOKEN test -n "$TOKEN"
+RUN test ! -e /run/secrets/file
+RUN --mount=type=secret,id=none true
+"""
+    wanted = f'"$(echo {secret[:8]})-very-secret-bytes"'
+    (folder / "Dockerfile").write_text(text.replace('"$WANT"', wanted))
+    done = scow_build(
+        scow_daemon, "-t", "sec", "--secret", f"id=file,src={folder}/s.log", "--secret", "id=var,env=MY_TOKEN",
+        str(folder), MY_TOKEN="v-" + secret,
+    )  # fmt: skip
+    assert " 400\n" in done.err
+    scow_daemon.docker("save", "-o", str(folder / "saved.log"), "sec")
+    assert secret.encode() not in (folder / "saved.log").read_bytes()
+    needles = secret.encode()
+    for root, _, names in os.walk(scow_daemon.data_root):
+        for name in names:
+            path = Path(root) / name
+            if path.is_file() and not path.is_symlink():
+                assert needles not in path.read_bytes(), path
+    assert needles not in scow_daemon.log.read_bytes()
+    missing = scow_build(
+        scow_daemon, "-", input="FROM busybox\nRUN --mount=type=secret,id=x,required cat y\n", code=1
+    )
+    assert "secret x: not found" in missing.err
+
+
+def test_mounts_of_a_run_are_no_part_of_the_image(scow_daemon: Daemon, folder: Path) -> None:
+    text = """FROM busybox AS other
+RUN echo from-stage >/file
+FROM busybox
+RUN --mount=type=cache,target=/cache echo x >>/cache/log; wc -l </cache/log >/lines
+RUN --mount=type=bind,source=a.txt,target=/in/a.txt cat /in/a.txt >/bound; ! echo y >/in/a.txt
+RUN --mount=type=bind,from=other,source=/file,target=/f cat /f >/staged
+RUN --mount=type=tmpfs,target=/scratch echo t >/scratch/t
+"""
+    (folder / "Dockerfile").write_text(text)
+    for count in (1, 2):
+        built = scow_build(scow_daemon, "-q", "--no-cache", str(folder)).out.strip()
+        said = scow_daemon.docker("run", "--rm", built, "cat", "/lines", "/bound", "/staged").out
+        assert said == f"{count}\nhello" + "from-stage\n"
+    left = scow_daemon.docker(
+        "run", "--rm", built, "sh", "-c", "ls -d /cache /in/a.txt /f /scratch/t 2>/dev/null; true"
+    )
+    assert left.out == ""
+
+
+def test_an_agent_is_lent(scow_daemon: Daemon, folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM busybox\nRUN --mount=type=ssh test -S $SSH_AUTH_SOCK\n")
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(folder / "agent.log"))
+        scow_build(scow_daemon, "--ssh", f"default={folder}/agent.log", str(folder))
+
+
+def test_why_a_step_was_done_again(scow_daemon: Daemon, folder: Path) -> None:
+    scow_build(scow_daemon, str(folder))
+    (folder / "a.txt").write_text("changed")
+    explained = scow_build(scow_daemon, "--explain", str(folder)).err
+    assert "CACHED [made 2/2] RUN echo one >/one: nothing that it depends on changed\n" in explained
+    assert "DONE   [stage-1 3/4] COPY . .: the files that it uses changed\n" in explained
+    assert "COPY --from=made /one /two: what it stands on changed\n" in explained
+
+
+def test_checks_without_building(scow_daemon: Daemon, folder: Path) -> None:
+    assert "no warnings found" in scow_build(scow_daemon, "--check", str(folder)).out
+    (folder / "Dockerfile").write_text("FROM busybox as x\nCOPY left.log /\n")
+    found = scow_build(scow_daemon, "--check", str(folder), code=1)
+    assert "2 warnings have been found!" in found.out
+    assert "WARNING: CopyIgnoredFile" in found.out
+    assert "   2 | >>> COPY left.log /\n" in found.out
+
+
+def test_stages_side_by_side_and_unneeded_never(scow_daemon: Daemon, folder: Path) -> None:
+    text = "".join(
+        f"FROM busybox AS s{n}\nRUN date +%s%N >/began; sleep 1; date +%s%N >/ended\n" for n in range(4)
+    )
+    text += "FROM busybox AS never\nRUN exit 9\nFROM busybox\n"
+    text += "".join(f"COPY --from=s{n} /began /b{n}\nCOPY --from=s{n} /ended /e{n}\n" for n in range(4))
+    (folder / "Dockerfile").write_text(text)
+    built = scow_build(scow_daemon, "-q", str(folder)).out.strip()
+    said = scow_daemon.docker("run", "--rm", built, "sh", "-c", "cat /b?; echo; cat /e?").out.split("\n\n")
+    assert max(map(int, said[0].split())) < min(map(int, said[1].split()))  # all ran before any had ended
+
+
+def test_the_classic_builder_when_asked_for(scow_daemon: Daemon, folder: Path) -> None:
+    classic = scow_build(scow_daemon, "-t", "c", str(folder), DOCKER_BUILDKIT="0")
+    assert "DEPRECATED: The legacy builder is deprecated" in classic.err
+    assert "Step 1/7 : FROM busybox AS made\n" in classic.out
+    assert classic.out.endswith("Successfully tagged c:latest\n")
+
+
+def test_a_terminal_gets_a_picture(scow_daemon: Daemon, folder: Path) -> None:
+    terminal = scow_daemon.client("scow").terminal("build", "--progress=tty", str(folder))
+    terminal.expect(r"FINISHED")
+    assert terminal.wait() == 0
+
+
+def test_the_cache_is_seen_and_pruned(scow_daemon: Daemon, folder: Path) -> None:
+    scow_build(scow_daemon, str(folder))
+    usage = scow_daemon.api("GET", "/v1.43/system/df").json["BuildCache"]
+    assert any("RUN echo one" in it["Description"] for it in usage)
+    pruned = scow_daemon.scow("builder", "prune", "-af")
+    assert "Total:" in pruned.out
+    assert scow_daemon.api("GET", "/v1.43/system/df").json["BuildCache"] in ([], None)
+    with closing(sqlite3.connect(f"file:{scow_daemon.data_root / 'scow.db'}?mode=ro", uri=True)) as db:
+        assert db.execute("SELECT count(*) FROM documents WHERE kind = 'build'").fetchone() == (0,)
