@@ -16,6 +16,7 @@ from scow.engine.containers.registry import Containers
 from scow.engine.networks.bridge_options import INTERFACE_PREFIX
 from scow.engine.networks.endpoint_checks import INTERFACE_NAME, interface_sysctls
 from scow.engine.networks.gateways import WaysOut, ways_out
+from scow.engine.networks.record import is_user_defined
 from scow.engine.networks.registry import LiveNetwork, Networks
 from scow.errors import ScowError
 from scow.network import container_side
@@ -74,7 +75,9 @@ class Connector:
             raise ScowError(f"no name server for {doc.name}: {exc.strerror}") from exc
 
     def _addresses_of_others(self, doc: Container, name: str) -> frozenset[str]:
-        """Those that containers ask for, also while they do not run."""
+        """Those that containers ask for, also while they do not run; on the default bridge nobody may."""
+        if not is_user_defined(name):
+            return frozenset()
         asked = (
             it.doc.networks[name].ipam_config
             for it in self._containers
