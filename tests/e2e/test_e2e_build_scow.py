@@ -87,6 +87,15 @@ def test_a_mistake_shows_its_line(scow_daemon: Daemon, folder: Path) -> None:
     assert "unknown instruction: RUNN (did you mean RUN?)" in failed.err
 
 
+def test_only_dockers_front_end_is_there(scow_daemon: Daemon) -> None:
+    for line in ("docker/dockerfile:1.4", "docker.io/docker/dockerfile:1"):
+        scow_build(scow_daemon, "-", input=f"# syntax={line}\nFROM busybox\n")
+    failed = scow_build(
+        scow_daemon, "-", input="# syntax=tonistiigi/dockerfile:master\nFROM busybox\n", code=1
+    )
+    assert "front end tonistiigi/dockerfile:master is not run here" in failed.err
+
+
 def test_contexts_of_every_kind(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
     alone = scow_build(scow_daemon, "-q", "-", input="FROM busybox\nRUN true\n")
     assert alone.out.startswith("sha256:")

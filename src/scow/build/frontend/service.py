@@ -130,6 +130,13 @@ class BuiltResult:
         await stack.aclose()
 
 
+def check_syntax(syntax: str) -> None:
+    """``# syntax=``: Docker's own front end is built in. Raises UnsupportedError for any other."""
+    name = syntax.removeprefix("docker.io/").partition("@")[0].partition(":")[0]
+    if name not in ("", "docker/dockerfile", "docker/dockerfile-upstream"):
+        raise UnsupportedError(f"front end {syntax} is not run here: docker/dockerfile is built in")
+
+
 def lint_of(dockerfile: Dockerfile, platform: Platform, ignored: IgnoreRules) -> list[LintWarning]:
     """The build checks of a Dockerfile."""
     return lint(dockerfile, predefined=platform_arguments(platform, platform, ""), ignored=ignored)
@@ -168,6 +175,7 @@ class _Build:
             raise InvalidArgumentError("the Dockerfile cannot be empty")
         try:
             dockerfile = parse_dockerfile(text, self._options.filename)
+            check_syntax(dockerfile.directives.syntax)
             self._warn(dockerfile)
             state, results = await self._evaluated(dockerfile)
         except DockerfileError as exc:
