@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.buildx import Buildx
 from tests.support.daemons import Daemon
+from tests.support.images import debian_archive
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.root
@@ -285,3 +287,36 @@ def test_the_builder_is_told_of(build: Buildx) -> None:
     assert re.search(r"Status: +running", shown)
     assert re.search(r"Platforms: +linux/amd64", shown)
     assert "default" in build.other("ls").stdout
+
+
+_ASK_AGENT = """
+use IO::Socket::UNIX;
+my $agent = IO::Socket::UNIX->new(Peer => $ENV{SSH_AUTH_SOCK}) or die "no agent: $!";
+print $agent pack("NC", 1, 11); $agent->flush;  # "list identities", RFC of the agent's protocol, 3.2
+read($agent, my $head, 9); my ($length, $kind, $count) = unpack("NCN", $head);
+print "identities: $count\\n";
+"""
+
+
+@pytest.mark.needs("ssh-agent", "ssh-add", "ssh-keygen")
+def test_an_ssh_agent_is_lent(engine: Daemon, build: Buildx, tmp_path: Path) -> None:
+    engine.load(debian_archive())
+    key, sock = tmp_path / "key", tmp_path / "agent"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(sock)], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(sock.exists, "the agent listens")
+        given = {**os.environ, "SSH_AUTH_SOCK": str(sock)}
+        subprocess.run(["ssh-add", "-q", str(key)], env=given, check=True)
+        build.write("ask.pl", _ASK_AGENT)
+        build.write(
+            "Dockerfile",
+            "FROM debian:bookworm\nCOPY ask.pl /\nRUN --mount=type=ssh perl /ask.pl >/told\n"
+            'RUN test -z "$SSH_AUTH_SOCK"\n',
+        )
+        build("-t", "agent:1", "--ssh", f"default={sock}")
+        assert build.run("agent:1", "cat", "/told") == "identities: 1\n"
+        build("--no-cache", code=1)
+    finally:
+        agent.terminate()
+        agent.wait()
