@@ -1,10 +1,14 @@
 """Layers are unpacked by processes that can reach nothing else, and may die."""
 
 import asyncio
+import gzip
+import io
+import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -160,6 +164,62 @@ def test_many_layers_side_by_side_stack_in_their_order(disk: Path, driver: str) 
         await store.aclose()
 
     asyncio.run(life())
+
+
+def memory_peak_kb(pid: int) -> int:
+    """The most that a process has had in memory; 0 if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+
+
+def bomb(size: int) -> bytes:
+    """A file of ``size`` zeros in a layer, compressed member by member: a thousandth of it."""
+    info = tarfile.TarInfo("zeros")
+    info.size = size
+    member = gzip.compress(bytes(64 << 20))
+    return gzip.compress(info.tobuf()) + member * (size // (64 << 20)) + gzip.compress(bytes(1024))
+
+
+def test_ten_gigabytes_of_zeros_end_with_the_disk_and_take_no_memory(tmp_path: Path) -> None:
+    data = bomb(10 << 30)
+    assert len(data) < 12 << 20
+    files = {"c.json": ArchiveImage([b""], ["bomb:1"]).config_bytes(), "layer": data}
+    files["manifest.json"] = json.dumps(
+        [{"Config": "c.json", "RepoTags": ["bomb:1"], "Layers": ["layer"]}]
+    ).encode()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+
+    peaks = []
+
+    def watch() -> None:
+        pid = wait_until(unpackers, "an unpacker is there")[0]
+        wait_until(lambda: not look(pid), "it is gone")
+
+    def look(pid: int) -> int:
+        peaks.append(memory_peak_kb(pid))
+        return peaks[-1]
+
+    async def life(disk: Path) -> None:
+        store = Store(disk / "scow.db")
+        images = await ImageStore.open(disk, store, "overlay2")
+        with pytest.raises(ScowError, match="No space left on device"):
+            await asyncio.gather(load(images, archive.getvalue()), asyncio.to_thread(watch))
+        assert 0 < max(peaks) < 40 << 10
+        assert images.all() == []
+        assert [path.name for path in (disk / "overlay2").iterdir()] == ["l"]
+        await store.aclose()
+
+    with mounted_tmpfs(tmp_path / "small", "128m") as small:
+        asyncio.run(life(small))
+        unmount_all(small)
 
 
 def test_one_bad_layer_among_many_ends_them_all(disk: Path) -> None:
