@@ -249,7 +249,9 @@ def test_a_root_keeps_a_stack_over_restarts_until_it_is_dropped(disk: Path, driv
 @DRIVERS
 def test_what_an_engine_was_at_when_it_was_killed_is_gone(disk: Path, driver: str) -> None:
     async def dies(images: ImageStore) -> None:
-        lease = Lease(images._driver, images._layers, images._rootfs)  # never closed: the process is no more
+        lease = Lease(
+            images._driver, images._layers, images._intake, images._rootfs
+        )  # never closed: the process is no more
         parent = images.resolve("base:1").chain_id
         written = await lease.prepare(parent, mount_points=True)
         change(await lease.mount(written))

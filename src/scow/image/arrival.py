@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from scow import tasks
 from scow.image.archive_formats import LayerSource
+from scow.image.layer_intake import LayerIntake
 from scow.image.layers import LayerStore, chain_on
 from scow.image.model import LayerProgress
 
@@ -38,8 +39,9 @@ class _Incoming:
 class Arrival:
     """Holds the layers that are there so far; whoever made it lets go of ``held`` in the end."""
 
-    def __init__(self, layers: LayerStore) -> None:
+    def __init__(self, layers: LayerStore, intake: LayerIntake) -> None:
         self._layers = layers
+        self._intake = intake
         self._top: str | None = None
         self.held: list[str | None] = []
 
@@ -50,7 +52,7 @@ class Arrival:
     async def add(self, layers: Sequence[tuple[str, LayerSource]]) -> AsyncGenerator[LayerProgress, None]:
         """Bring in the next layers by their diff ids, lowest first; those that are here are held.
 
-        Unpacked side by side as far as the storage driver can. Raises as ``LayerStore.arrive``; ended early,
+        Unpacked side by side as far as the storage driver can. Raises as ``LayerIntake.arrive``; ended early,
         nothing is left of those that were not whole.
         """
         incoming = list(self._expected(layers))
@@ -78,7 +80,7 @@ class Arrival:
     async def _bring(self, layer: _Incoming) -> None:
         chain_id = chain_on(layer.parent, layer.diff_id)
         is_new = chain_id not in self._layers
-        await self._layers.arrive(
+        await self._intake.arrive(
             layer.parent,
             layer.diff_id,
             layer.source,

@@ -23,7 +23,7 @@ class Holds:
         self._store = store
 
     async def sync(self, chain_ids: Iterable[str | None]) -> None:
-        """Before layers are recorded they are on disk: see ``layers``."""
+        """Before layers are recorded they are on disk: see ``layer_intake``."""
         if any(self._layers.puts(chain_id) for chain_id in chain_ids):
             await run_to_end(self._driver.sync)
 

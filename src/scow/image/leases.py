@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Protocol
 
 from scow.errors import NotFoundError
+from scow.image.layer_intake import LayerIntake, NewLayer
 from scow.image.layer_tar import layer_tar, snapshot_trees
-from scow.image.layers import LayerStore, LayerTar, NewLayer, new_snapshot_id
+from scow.image.layers import LayerStore, LayerTar, new_snapshot_id
 from scow.image.rootfs import RootfsStore
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
@@ -54,9 +55,12 @@ class ActiveSnapshot:
 class Lease:
     """See the module. Made by ``ImageStore.lease``; used on the event loop, for one piece of work."""
 
-    def __init__(self, driver: SnapshotDriver, layers: LayerStore, rootfs: RootfsStore) -> None:
+    def __init__(
+        self, driver: SnapshotDriver, layers: LayerStore, intake: LayerIntake, rootfs: RootfsStore
+    ) -> None:
         self._driver = driver
         self._layers = layers
+        self._intake = intake
         self._rootfs = rootfs
         self._active: dict[str, ActiveSnapshot] = {}
         self.held: list[str | None] = []
@@ -109,9 +113,9 @@ class Lease:
         adopts = self._driver.opaque_xattr is not None or not active.mount_points
         with closing(self._changes(active)) as pieces:
             if adopts:
-                layer = await self._layers.adopt(active.parent, active.key, pieces)
+                layer = await self._intake.adopt(active.parent, active.key, pieces)
             else:
-                layer = await self._layers.import_own(active.parent, pieces)
+                layer = await self._intake.import_own(active.parent, pieces)
         self.held.append(layer.chain_id)
         del self._active[active.key]
         if not adopts:

@@ -39,6 +39,7 @@ from scow.image.differences import Difference
 from scow.image.drivers import open_driver
 from scow.image.holds import Holds
 from scow.image.imported import ImportRequest, config_of_import
+from scow.image.layer_intake import LayerIntake
 from scow.image.layers import LayerStore, LayerTar, chain_on
 from scow.image.leases import Holding, Lease
 from scow.image.model import (
@@ -82,6 +83,7 @@ class ImageStore:
         home = root / "image" / driver.name
         self._content = ContentStore(home / "imagedb" / "content" / "sha256")
         self._layers = LayerStore(driver, self._kinds.layer, home / "recipes")
+        self._intake = LayerIntake(driver, self._layers)
         self._rootfs = RootfsStore(driver, self._layers, home / "rootfs", store, self._kinds.init)
         self._changes = asyncio.Lock()
         self._holds = Holds(driver, self._layers, self._rootfs, store)
@@ -146,7 +148,7 @@ class ImageStore:
         the iterator is closed. Raises InvalidArgumentError, IntegrityError, UnsupportedError, ScowError.
         """
         async with self.arrival() as arrival:
-            self._layers.unpackers.warm("")
+            self._intake.unpackers.warm("")
             async with spooled(chunks, str(self._temporary)) as (fd, size):
                 images = await run_to_end(lambda: read_images(Archive(fd, size), self._host))
                 for image in images:
@@ -164,9 +166,9 @@ class ImageStore:
     @asynccontextmanager
     async def arrival(self) -> AsyncIterator[Arrival]:
         """Bring in layers, to be recorded by ``record`` within the block; what is not, goes again."""
-        arrival = Arrival(self._layers)
+        arrival = Arrival(self._layers, self._intake)
         try:
-            async with self._layers.unpackers.session():
+            async with self._intake.unpackers.session():
                 yield arrival
         finally:
             await self._holds.let_go(arrival.held)
@@ -174,7 +176,7 @@ class ImageStore:
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Lease]:
         """Work on layers: see ``leases``. What it made and nobody recorded within the block, goes."""
-        lease = Lease(self._driver, self._layers, self._rootfs)
+        lease = Lease(self._driver, self._layers, self._intake, self._rootfs)
         try:
             yield lease
         finally:
@@ -248,8 +250,8 @@ class ImageStore:
             async with spooled(chunks, str(self._temporary)) as (fd, size):
                 if not size:
                     raise InvalidArgumentError("the archive is empty")
-                async with self._layers.unpackers.session():
-                    layer = await self._layers.import_archive(LayerSource(RegionReader(fd, 0, size)))
+                async with self._intake.unpackers.session():
+                    layer = await self._intake.import_archive(LayerSource(RegionReader(fd, 0, size)))
                 held.append(layer.chain_id)
             await self._holds.sync(held)
             raw = config_of_import(request, config, layer.diff_id, self._host)
@@ -271,7 +273,7 @@ class ImageStore:
                 parent = self._catalog.get(parent_id) if parent_id is not None else None
                 chain_id = parent.chain_id if parent is not None else None
                 with closing(self._rootfs.layer_tar(visit)) as pieces:
-                    layer = await self._layers.import_own(chain_id, pieces)
+                    layer = await self._intake.import_own(chain_id, pieces)
                 held.append(layer.chain_id)
             finally:
                 await self._rootfs.end_visit(visit)

@@ -30,7 +30,7 @@ from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Tree
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.decompress import decompressed
-from scow.image.layers import NewLayer
+from scow.image.layer_intake import NewLayer
 from scow.image.leases import Lease
 from scow.image.tar_reader import TarReader
 from scow.image.threads import run_to_end

@@ -17,7 +17,7 @@ from scow.build.execute.selection import Selection, select
 from scow.build.graph.executor import Executor, RunFailedError
 from scow.build.graph.ops import Mount, RunOp, Vertex
 from scow.errors import InvalidArgumentError, NotFoundError
-from scow.image.layers import NewLayer
+from scow.image.layer_intake import NewLayer
 from scow.image.leases import Lease
 from scow.image.threads import run_to_end
 from scow.linux.mounts import MS_NODEV, MS_NOSUID, mount, unmount

@@ -12,7 +12,7 @@ from scow.build.execute.run_step import RunPlaces
 from scow.build.graph.cache import Cache
 from scow.build.graph.executor import Executor
 from scow.build.graph.ops import CopyOp, MakeFolderOp, RunOp, Vertex
-from scow.image.layers import NewLayer
+from scow.image.layer_intake import NewLayer
 from scow.image.leases import Lease
 from scow.image.threads import run_to_end
 from scow.linux.rootpath import make_dirs_in_root

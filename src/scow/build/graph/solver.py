@@ -21,7 +21,7 @@ from scow.build.graph.keys import Key, cache_key
 from scow.build.graph.ops import BaseOp, Vertex
 from scow.build.graph.progress import Done, Output, Progress, RunIn, Started
 from scow.errors import ScowError
-from scow.image.layers import NewLayer
+from scow.image.layer_intake import NewLayer
 from scow.image.store import ImageStore
 from scow.tasks import TaskOwner
 
