@@ -38,7 +38,7 @@ def render_guard(table: str) -> str:
         *collection("set", "sources6", "ifname . ether_addr . ipv6_addr"),
         f"\tset targets {{ typeof iifname . ether saddr . {_TARGET}; }}",
         *collection("set", "macs", "ifname . ether_addr"),
-        *collection("set", "asking", "ifname", "size 65535", "flags dynamic,timeout", "timeout 10s"),
+        *collection("set", "asking", "ifname", "size 65535", "flags dynamic,timeout", "timeout 2s"),
         *chain("sources_arp", "", _ARP),
         *chain("sources_ip6", "", _IP6),
         *chain("sources_all", "", _ALL),
