@@ -5,7 +5,9 @@ it, look, clean up, and find nothing left. The steps are those of ``tests.suppor
 """
 
 import functools
+import io
 import sqlite3
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -224,3 +226,63 @@ def test_pause(engine: FaultDaemon, verb: str) -> None:
         assert engine.docker("exec", "half", "echo", "alive").out == "alive\n"
 
     at_every_step(engine, prepare, lambda: ask(engine, "POST", f"/containers/half/{verb}"), check)
+
+
+def images(engine: Daemon) -> tuple[list[str], list[str]]:
+    """Their names, and the folders of all layers."""
+    names = [
+        name for image in engine.api("GET", "/images/json").json for name in image["RepoTags"] or ["none"]
+    ]
+    layers = [path.name for path in (engine.data_root / "overlay2").iterdir() if path.name != "l"]
+    return sorted(names), sorted(layers)
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["running", "created"])
+def test_commit(engine: FaultDaemon, runs: bool) -> None:
+    before = images(engine)
+
+    def prepare() -> None:
+        (prepare_running(engine) if runs else lambda: create(engine))()
+        put(engine, "kept")
+
+    def check(answer: Answer | None) -> None:
+        assert status(engine, "half") == ("running" if runs else "created")
+        names, _ = images(engine)
+        if answer is None and "kept:latest" not in names:
+            do(engine, "POST", "/commit?container=half&repo=kept")
+        assert engine.docker("run", "--rm", "kept", "cat", "/tmp/kept").out == "kept"
+        do(engine, "DELETE", "/images/kept")
+        do(engine, "DELETE", "/containers/half?force=1")
+        with suppress(AssertionError):
+            wait_until(lambda: images(engine) == before, "the layers are removed", 5)
+        assert images(engine) == before
+
+    operate = lambda: ask(engine, "POST", "/commit?container=half&repo=kept")  # noqa: E731
+    at_every_step(engine, prepare, operate, check, stride=SAMPLE)
+
+
+def put(engine: Daemon, name: str) -> Answer | None:
+    """Copy a file of that name, and with it as its content, to /tmp of the container."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(name)
+        archive.addfile(entry, io.BytesIO(name.encode()))
+    return ask(engine, "PUT", "/containers/half/archive?path=/tmp", buffer.getvalue())
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["running", "created"])
+def test_copy(engine: FaultDaemon, runs: bool) -> None:
+    def check(answer: Answer | None) -> None:
+        assert status(engine, "half") == ("running" if runs else "created")
+        if answer is None:
+            put(engine, "new")
+        found = do(engine, "GET", "/containers/half/archive?path=/tmp/new").body
+        with tarfile.open(fileobj=io.BytesIO(found)) as archive:
+            (member,) = archive.getmembers()
+            content = archive.extractfile(member)
+            assert content is not None
+            assert content.read() == b"new"
+
+    prepare = prepare_running(engine) if runs else lambda: create(engine)
+    at_every_step(engine, prepare, lambda: put(engine, "new"), check)

@@ -2,6 +2,7 @@
 
     alpine:3.10, alpine:latest, busybox, hello-world     busybox, each of another id
     python:3.13-alpine, python:3.14-alpine               busybox and Debian's minimal Python, whichever it is
+    registry:2                                           busybox and Debian's docker-registry
 
 Nothing is downloaded. A suite may remove them: ``tests/conformance/suite_plugin.py`` loads them again.
 """
@@ -15,11 +16,17 @@ from tests.support.archives import ArchiveImage, Layer, docker_archive
 from tests.support.images import PASSWD, busybox_layer, cached
 
 # Part of the file names: raise it when the recipe of an image changes.
-_RECIPE = 2
+_RECIPE = 3
 _PYTHON = Path("/usr/bin/python3.11")
 _PYTHON_PACKAGES = ("python3.11-minimal", "libpython3.11-minimal")
 # Beyond Debian's minimal set: what an interactive prompt imports.
 _MODULES = ("_sitebuiltins.py", "rlcompleter.py")
+_REGISTRY = Path("/usr/bin/docker-registry")
+_REGISTRY_SETTINGS = """\
+version: 0.1
+storage: {filesystem: {rootdirectory: /var/lib/registry}, delete: {enabled: true}}
+http: {addr: ":5000"}
+"""
 _HELLO = """\
 #!/bin/busybox sh
 /bin/busybox cat <<END
@@ -37,7 +44,7 @@ def suite_archive() -> Path:
 
 
 def python_archive() -> Path:
-    """Path of the archive with two images of Python. Needs Debian's Python 3.11."""
+    """Path of the archive with those of aiodocker's. Needs Debian's Python 3.11 and docker-registry."""
     return cached(f"suite-python-{_RECIPE}", _make_python)
 
 
@@ -54,13 +61,21 @@ def _make_suite() -> bytes:
 
 def _make_python() -> bytes:
     layers = [busybox_layer(), _python_layer()]
+    names = {"3.13": ["python:3.13-alpine", "python:latest"], "3.14": ["python:3.14-alpine"]}
     images = [
-        ArchiveImage(
-            layers, [f"python:{version}-alpine"], {"Cmd": ["python3"], "Labels": {"version": version}}
-        )
-        for version in ("3.13", "3.14")
+        ArchiveImage(layers, tags, {"Cmd": ["python3"], "Labels": {"version": version}})
+        for version, tags in names.items()
     ]
-    return docker_archive(images)
+    return docker_archive([*images, _registry_image(layers[0])])
+
+
+def _registry_image(base: bytes) -> ArchiveImage:
+    layer = Layer()
+    for path in (_REGISTRY, *_shared_libraries(_REGISTRY)):
+        layer.file(str(path).lstrip("/"), path.read_bytes(), mode=0o755)
+    layer.file("etc/registry.yml", _REGISTRY_SETTINGS)
+    settings = {"Entrypoint": [str(_REGISTRY)], "Cmd": ["serve", "/etc/registry.yml"]}
+    return ArchiveImage([base, layer.data()], ["registry:2"], {**settings, "ExposedPorts": {"5000/tcp": {}}})
 
 
 def _alpine_layer(release: str) -> bytes:
