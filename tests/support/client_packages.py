@@ -10,7 +10,6 @@ import hashlib
 import shutil
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,10 +50,6 @@ _COMPOSE_PACKAGES = (
     "python-dotenv==0.21.1",
     "distro==1.9.0",
 )
-_ANSIBLE_PACKAGES = ("ansible-core==2.19.4", "docker==7.1.0", "requests==2.32.3")
-# 50 MB with every collection there is; of which two are wanted.
-_ANSIBLE_COLLECTIONS = "ansible==12.3.0"
-_WANTED_COLLECTIONS = ("community/docker/", "community/library_inventory_filtering_v1/")
 # Source archives with the tests of the package: docker-py has left its tests out since.
 _SOURCES = {"docker": "6.1.3", "aiodocker": "0.26.0"}
 _INSTALL_S = 240
@@ -106,25 +101,6 @@ def docker_compose() -> Path:
 
     installed(folder, install)
     return folder / "bin/docker-compose"
-
-
-@functools.cache
-def ansible() -> tuple[Path, Path]:
-    """``ansible-playbook``, and the folder of collections with Docker's modules. Raises NotInstalledError."""
-    folder = _folder("clients-ansible", (*_ANSIBLE_PACKAGES, _ANSIBLE_COLLECTIONS))
-
-    def install() -> None:
-        run(sys.executable, "-m", "venv", str(folder))
-        run(*_pip(folder), "install", "--quiet", *_ANSIBLE_PACKAGES)
-        run(*_pip(folder), "download", "--quiet", "--no-deps", "-d", str(folder), _ANSIBLE_COLLECTIONS)
-        (wheel,) = folder.glob("ansible-*.whl")
-        wanted = tuple(f"ansible_collections/{name}" for name in _WANTED_COLLECTIONS)
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder, [name for name in archive.namelist() if name.startswith(wanted)])
-        wheel.unlink()
-
-    installed(folder, install)
-    return folder / "bin/ansible-playbook", folder
 
 
 @functools.cache

@@ -96,6 +96,14 @@ async def test_new_clients_choose_the_kind_of_event_stream(
         assert not {"status", "id", "from"} & set(msgspec.json.decode(line.strip(b"\x1e")))
 
 
+@runs
+async def test_the_python_compose_is_told_of_a_version_that_it_understands() -> None:
+    async with Fakes().serving() as harness:
+        client = await harness.client()
+        agent = {"User-Agent": "docker-compose/1.29.2 docker-py/5.0.3 Linux/6.1"}
+        assert (await client.request("GET", "/version", headers=agent)).json["ApiVersion"] == "1.44"
+
+
 @pytest.mark.parametrize(("version", "first"), [("1.45", "tag"), ("1.46", "create")])
 @runs
 async def test_old_clients_are_not_told_that_an_image_was_made(version: str, first: str) -> None:

@@ -17,6 +17,9 @@ _PING_HEADERS = {
     "Pragma": "no-cache",
     "Swarm": "inactive",
 }
+# The Python docker-compose takes the newest version there is, and fails on images of 1.45, which have no
+# "ContainerConfig" any more: it is told of the newest version that it understands.
+_PYTHON_COMPOSE, _ITS_VERSION = "docker-compose/1.", "1.44"
 _JSON_LINES = "application/jsonl"
 _ND_JSON = "application/x-ndjson"
 _JSON_SEQUENCE = "application/json-seq"
@@ -48,7 +51,10 @@ def system_routes(system: SystemService) -> tuple[Route, ...]:
         return Full(200, body, "text/plain; charset=utf-8", headers)
 
     async def version(call: Call) -> Answer:
-        return json_answer(await system.version())
+        told = await system.version()
+        if call.request.header("user-agent").startswith(_PYTHON_COMPOSE):
+            told = {**told, "ApiVersion": _ITS_VERSION}
+        return json_answer(told)
 
     async def info(call: Call) -> Answer:
         return json_answer(view_info(await system.info(), call.version))
