@@ -239,6 +239,8 @@ def images(engine: Daemon) -> tuple[list[str], list[str]]:
 
 @pytest.mark.parametrize("runs", [True, False], ids=["running", "created"])
 def test_commit(engine: FaultDaemon, runs: bool) -> None:
+    create(engine)  # an image's first container has a layer made that the image keeps
+    clean(engine)
     before = images(engine)
 
     def prepare() -> None:
