@@ -201,6 +201,13 @@ def test_checks_without_building(scow_daemon: Daemon, folder: Path) -> None:
     assert "   2 | >>> COPY left.log /\n" in found.out
 
 
+def test_a_variable_that_nobody_set_is_warned_of(scow_daemon: Daemon, folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM busybox\nENV B=$PATH C=${NOPE} D=${NOPE:-d}\nARG E\nENV F=$E\n")
+    warned = scow_build(scow_daemon, str(folder)).err
+    assert "UndefinedVar: Usage of undefined variable '$NOPE' (line 2)\n" in warned
+    assert warned.count("UndefinedVar") == 1  # E is declared, though nobody gave it a value
+
+
 def test_stages_side_by_side_and_unneeded_never(scow_daemon: Daemon, folder: Path) -> None:
     look = "cut -d. -f1 /proc/uptime"
     text = "".join(f"FROM busybox AS s{n}\nRUN {look} >/began; sleep 3; {look} >/ended\n" for n in range(4))

@@ -54,6 +54,8 @@ class Evaluator:
         self._resolver = resolver
         self._images: dict[str, BaseImage] = {}
         self._states: dict[int, StageState] = {}
+        self.undefined: list[tuple[Location, str]] = []
+        """Variables that instructions used and nobody had declared, with where."""
         self.global_scope = self._scope(
             {}, platform_arguments(options.build_platform, options.platform, options.target)
         )
@@ -259,10 +261,14 @@ class StageEvaluation:
     async def apply(self, instruction: Instruction) -> Made:
         """Evaluate one. Raises DockerfileError, and what finding an image raises."""
         state = self.state
+        known = len(state.scope.unset)
         with self._evaluator.mistakes_in(instruction):
             text = apply_config_step(state, instruction)
             made = Made(text) if text is not None else await self._apply_file_step(instruction)
         state.made.append(made)
+        if instruction not in self.triggers:
+            names = [name for name in state.scope.unset[known:] if name not in state.scope.arguments]
+            self._evaluator.undefined += [(instruction.location, name) for name in names]
         return made
 
     async def finish(self) -> StageState:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from scow.build.dockerfile.lint import lint
+from scow.build.dockerfile.lint import is_wanted, lint
 from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
 from scow.build.dockerfile.source import DockerfileError
@@ -203,6 +203,12 @@ class _Build:
                 "lint violation found for rules: " + ", ".join(sorted({it.rule for it in warnings}))
             )
 
+    def _warn_of_undefined(self, evaluator: Evaluator, dockerfile: Dockerfile) -> None:
+        if is_wanted("UndefinedVar", dockerfile.directives):
+            for location, name in dict.fromkeys(evaluator.undefined):
+                warning = LintWarning("UndefinedVar", f"Usage of undefined variable '${name}'", location)
+                self._telling.warning(warning, Place(*self._source, location.start, location.end))
+
     def _place(self, error: ScowError, first_line: int, last_line: int) -> None:
         error.place = Place(*self._source, first_line, last_line)  # type: ignore[attr-defined]
 
@@ -220,6 +226,7 @@ class _Build:
         target = evaluator.target_index()
         for index in evaluator.needed(target):
             state = await (await evaluator.begin(index)).finish()
+        self._warn_of_undefined(evaluator, dockerfile)
         paths = context_paths(state.vertex, MAIN_CONTEXT)
         if paths is not None:
             trees[MAIN_CONTEXT] = await self._contexts.main(paths)
