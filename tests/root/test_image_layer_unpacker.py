@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from scow.errors import InvalidArgumentError
+from scow.image import tree_maker
 from scow.image.layer_unpacker import AppliedWhiteouts, LayerUnpacker, OverlayWhiteouts, Whiteouts
 from scow.image.tar_reader import TarReader
+from scow.image.tree_maker import TreeMaker
 from tests.support.archives import Layer
 
 pytestmark = pytest.mark.root
@@ -367,3 +369,23 @@ def test_devices_are_left_out_where_they_may_not_be_made(root: Path) -> None:
     with LayerUnpacker(str(root), OverlayWhiteouts(), may_make_devices=False) as unpacker:
         unpacker.unpack(TarReader(io.BytesIO(layer.data())))
     assert os.listdir(root) == ["file"]
+
+
+@pytest.mark.parametrize("synced_soon", [True, False])
+def test_only_what_will_be_synced_goes_to_the_disk_early(
+    root: Path, monkeypatch: pytest.MonkeyPatch, synced_soon: bool
+) -> None:
+    ranges: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        tree_maker, "start_writing_back", lambda _fd, start, size: ranges.append((start, size))
+    )
+    layer = Layer()
+    layer.file("large", bytes(20 << 20))
+    archive = TarReader(io.BytesIO(layer.data()))
+    maker = TreeMaker(os.open(root, os.O_RDONLY), synced_soon=synced_soon)
+    for entry in archive:
+        maker.make(entry, archive, maker.folder("", "", make=False), "", entry.name)
+    maker.close()
+    assert (root / "large").stat().st_size == 20 << 20
+    assert (sum(size for _, size in ranges) >= 16 << 20) == synced_soon
+    assert [start for start, _ in ranges] == [sum(size for _, size in ranges[:n]) for n in range(len(ranges))]

@@ -140,6 +140,7 @@ class LayerUnpacker:
         self._tree = TreeMaker(
             self._root,
             may_make_devices=may_make_devices,
+            synced_soon=True,
             made_folder=whiteouts.created,
             made_content=self._tell_recipe if recipe is not None else None,
         )

@@ -45,7 +45,8 @@ class TreeMaker:
 
     ``scope``: what symlinks mean, if not the root alone. ``owner`` is for everything instead of what the
     archive says. ``may_make_devices`` is off in a user namespace: there, device nodes are left out, as by
-    Docker. ``made_folder`` hears of folders that no entry named, ``made_content`` of files with their sizes.
+    Docker. ``synced_soon``: somebody will wait until all of it is on the disk. ``made_folder`` hears of
+    folders that no entry named, ``made_content`` of files with their sizes.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class TreeMaker:
         scope: Scope | None = None,
         owner: tuple[int, int] | None = None,
         may_make_devices: bool = True,
+        synced_soon: bool = False,
         made_folder: Callable[[str], None] | None = None,
         made_content: Callable[[str, int], None] | None = None,
     ) -> None:
@@ -62,6 +64,7 @@ class TreeMaker:
         self._scope = scope or Scope(root)
         self._owner = owner
         self._may_make_devices = may_make_devices
+        self._synced_soon = synced_soon
         self._made_folder = made_folder
         self._made_content = made_content
         self._own = (os.geteuid(), os.getegid())
@@ -116,14 +119,14 @@ class TreeMaker:
             self._made_content(path, entry.size)
 
     def _copy(self, archive: TarReader, fd: int) -> None:
-        """The content of the current entry into ``fd``, which goes to the disk while more of it comes."""
+        """The content of the current entry into ``fd``; it goes to the disk while more comes, if it must."""
         written = started = 0
         while piece := archive.read(_READ_BYTES):
             while piece:
                 size = os.write(fd, piece)
                 written += size
                 piece = piece[size:]
-            if written - started >= _WRITE_BACK_BYTES:
+            if self._synced_soon and written - started >= _WRITE_BACK_BYTES:
                 with suppress(OSError):  # some file systems have no such pages
                     start_writing_back(fd, started, written - started)
                 started = written
