@@ -108,6 +108,15 @@ def test_nobody_answers(client: Client) -> None:
     assert "connection refused" in client("pull", "127.0.0.1:5999/x:1", code=1).err
 
 
+def test_a_push_of_another_platform(client: Client, hub: Registry, pushed: ArchiveImage) -> None:
+    if client.daemon.kind == "dockerd":
+        pytest.skip("20.10 pushes whatever there is")
+    name = f"{hub.address}/team/app:1.0"
+    client("push", "--platform", "linux/amd64", name)
+    err = client("push", "--platform", "linux/arm64", name, code=1).err
+    assert f"image with reference {name} was found but does not provide the specified platform" in err
+
+
 def test_push_of_what_is_not_there(client: Client, hub: Registry) -> None:
     err = client("push", f"{hub.address}/not/here:1", code=1).err
     assert "does not exist" in err

@@ -28,7 +28,7 @@ from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
 from scow.spec.engine_api.image import DistributionInspect
 from scow.spec.filters import Filters
 from scow.spec.oci_image import Descriptor, ImageConfig, decode_document
-from scow.spec.platform import Platform, host_platform, parse_platform
+from scow.spec.platform import Platform, host_platform, parse_platform, rank
 from scow.spec.reference import DEFAULT_REGISTRY, Reference, parse_reference
 
 _PIECE_BYTES = 256 << 10
@@ -100,12 +100,28 @@ class RegistryClient:
         name = reference.familiar()
         self._tell(self._store.resolve(str(reference)).id, "pull", name)
 
-    async def push(self, name: str, tag: str, auth: AuthConfig) -> AsyncIterator[dict[str, Any]]:
-        """Without a tag all tags are pushed. Raises InvalidArgumentError; NotFoundError on the way."""
+    async def push(
+        self, name: str, tag: str, auth: AuthConfig, platform: Platform | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Without a tag all tags are pushed. ``platform`` is what the image must be for.
+
+        Raises InvalidArgumentError, NotFoundError; NotFoundError on the way, too.
+        """
         reference = _reference(name, tag)
         if reference.digest:
             raise InvalidArgumentError("cannot push a digest reference")
+        if platform is not None:
+            self._check_platform(reference, platform)
         return self._push_all(reference, _credentials(auth))
+
+    def _check_platform(self, reference: Reference, platform: Platform) -> None:
+        """There is one platform of each image here."""
+        image = self._store.resolve(str(reference))
+        if rank(platform, Platform(image.os, image.architecture, image.variant)) != 0:
+            raise NotFoundError(
+                f"image with reference {reference.familiar()} was found but does not provide the specified "
+                f"platform ({platform})"
+            )
 
     async def _push_all(self, asked: Reference, credentials: Credentials) -> AsyncIterator[dict[str, Any]]:
         yield {"status": f"The push refers to repository [{asked.name}]"}

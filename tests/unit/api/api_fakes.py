@@ -525,8 +525,10 @@ class FakeRegistries(Recorder):
         self.note("pull", image, tag, platform, auth)
         return _progress(f"pulled {image}")
 
-    async def push(self, name: str, tag: str, auth: AuthConfig) -> AsyncIterator[dict[str, Any]]:
-        self.note("push", name, tag, auth)
+    async def push(
+        self, name: str, tag: str, auth: AuthConfig, platform: Platform | None
+    ) -> AsyncIterator[dict[str, Any]]:
+        self.note("push", name, tag, auth, platform)
         return _progress(f"pushed {name}")
 
     async def fetch(self, url: str) -> AsyncIterator[bytes]:

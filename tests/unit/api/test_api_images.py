@@ -150,7 +150,7 @@ async def test_pull_and_push_ask_the_registries() -> None:
         assert (await client.request("POST", "/images/a/b/push?tag=1")).body == b'{"status":"pushed a/b"}\r\n'
         assert fakes.registries.calls == [
             ("pull", "a/b", "1", "linux", AuthConfig(username="me")),
-            ("push", "a/b", "1", AuthConfig()),
+            ("push", "a/b", "1", AuthConfig(), None),
         ]
 
 

@@ -12,6 +12,8 @@ from scow.api.server.versions import image_list_filters
 from scow.spec.engine_api.auth import AuthConfig, decode_auth_header
 from scow.spec.engine_api.image import HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary
 from scow.spec.filters import Filters
+from scow.spec.oci_image import PlatformDocument, decode_document
+from scow.spec.platform import Platform
 
 _TAR = "application/x-tar"
 Progress = AsyncIterator[dict[str, Any]]
@@ -53,7 +55,7 @@ class TransferService(Protocol):
 
     async def pull(self, image: str, tag: str, platform: str, auth: AuthConfig) -> Progress: ...
 
-    async def push(self, name: str, tag: str, auth: AuthConfig) -> Progress: ...
+    async def push(self, name: str, tag: str, auth: AuthConfig, platform: Platform | None) -> Progress: ...
 
     async def fetch(self, url: str) -> AsyncIterator[bytes]: ...
 
@@ -108,7 +110,9 @@ class _Images:
 
     async def push(self, call: Call) -> Answer:
         auth = decode_auth_header(call.request.header("x-registry-auth"))
-        return progress_stream(await self._registries.push(call.name, call.query.text("tag"), auth))
+        text = call.query.text("platform")
+        platform = decode_document(text.encode(), PlatformDocument, "platform").platform() if text else None
+        return progress_stream(await self._registries.push(call.name, call.query.text("tag"), auth, platform))
 
     async def load(self, call: Call) -> Answer:
         progress = await self._images.load(aiter(call.request.body), call.query.boolean("quiet", True))

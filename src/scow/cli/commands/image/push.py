@@ -6,6 +6,7 @@ from scow.cli.commands.image.pull import named
 from scow.cli.credentials import auth_header
 from scow.cli.exits import CommandError
 from scow.cli.flags import BOOL, STRING, Flag
+from scow.cli.options.platforms import platform_query
 from scow.cli.progress import show_progress
 
 TYPE_CHECKING = False
@@ -24,9 +25,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
         reference = reference.with_tag("latest")
         if not flags["quiet"]:
             invocation.out.line("Using default tag: latest")
-    query = [("tag", reference.tag or "")]
-    if flags["platform"]:
-        query.append(("platform", flags["platform"]))
+    query = [("tag", reference.tag or ""), *platform_query(flags["platform"])]
     path = object_path("image", reference.name, "push")
     headers = auth_header(invocation, str(reference))
     response = invocation.client.request("POST", path, query, headers=headers)
