@@ -148,3 +148,24 @@ def test_a_rate_that_is_none_is_refused(client: Client) -> None:
     error = client("run", "--rm", "--network", option, "busybox", "true", code=125).err
     assert "a rate is like 10mbit or 500kbit" in error
     client("network", "rm", "front")
+
+
+@pytest.mark.needs("iptables")
+def test_a_firewall_that_drops_forwarded_packets_is_named_and_can_be_opened(
+    client: Client, neighbour: NetworkNamespace
+) -> None:
+    """As ufw and dockerd leave it; the rules that let containers through are those of the documents."""
+    host = client.daemon.namespace
+    client.start("--name", "web", "-p", "8080:80", "busybox", *_SERVE)
+    wait_until(lambda: fetch(neighbour, neighbour.peer_address, 8080) == "hello", "it is reached")
+    try:
+        assert host.run("iptables", "-P", "FORWARD", "DROP").returncode == 0
+        assert fetch(neighbour, neighbour.peer_address, 8080) == ""
+        explained = client.daemon.scow("network", "explain", "8080").out
+        assert "chain ip filter FORWARD of another firewall drops what it has no rule for" in explained
+        for direction in ("-i", "-o"):
+            host.run("iptables", "-I", "FORWARD", direction, "scow0", "-j", "ACCEPT")
+        wait_until(lambda: fetch(neighbour, neighbour.peer_address, 8080) == "hello", "it is reached again")
+    finally:
+        host.run("iptables", "-P", "FORWARD", "ACCEPT")
+        host.run("iptables", "-F", "FORWARD")
