@@ -1,7 +1,8 @@
 """An image on its way in: its layers come one on the other, and nothing is seen before it is whole."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from scow import tasks
@@ -13,23 +14,51 @@ from scow.image.model import LayerProgress
 _PROGRESS_INTERVAL_S = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A layer to bring in: ``open`` gives its bytes, once they are there, for as long as they are read."""
+
+    diff_id: str
+    open: Callable[[], AbstractAsyncContextManager[LayerSource]]
+
+    @classmethod
+    def at_hand(cls, diff_id: str, source: LayerSource) -> "Wanted":
+        """A layer whose bytes are here."""
+        return cls(diff_id, lambda: nullcontext(source))
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What has come about lately: how far layers are, and which are there, by their place in the order."""
+
+    progress: list[LayerProgress]
+    arrived: list[int]
+
+
 @dataclass(eq=False, slots=True)
 class _Incoming:
-    """One layer, on ``parent``; ``position`` is how much of it has been read, ``told`` how much was told."""
+    """One layer, on ``parent``; ``position`` of ``size`` bytes have been read, ``told`` were told of."""
 
     parent: str | None
-    diff_id: str
-    source: LayerSource
+    wanted: Wanted
     parent_is_here: asyncio.Event
     position: int = 0
+    size: int = 0
     told: int = 0
+    told_arrival: bool = False
     is_here: asyncio.Event = field(default_factory=asyncio.Event)
 
     def progress(self) -> Iterator[LayerProgress]:
         """What there is to tell that has not been told."""
         if self.position != self.told:
             self.told = self.position
-            yield LayerProgress(self.diff_id, self.position, self.source.content.size)
+            yield LayerProgress(self.wanted.diff_id, self.position, self.size)
+
+    def has_arrived(self) -> bool:
+        """Whether it is there, and that has not been told."""
+        news = self.is_here.is_set() and not self.told_arrival
+        self.told_arrival = self.is_here.is_set()
+        return news
 
     def reached(self, position: int) -> None:
         """So many bytes are read."""
@@ -49,11 +78,12 @@ class Arrival:
         """Another image, from the bottom."""
         self._top = None
 
-    async def add(self, layers: Sequence[tuple[str, LayerSource]]) -> AsyncGenerator[LayerProgress, None]:
-        """Bring in the next layers by their diff ids, lowest first; those that are here are held.
+    async def add(self, layers: Sequence[Wanted]) -> AsyncGenerator[Tick, None]:
+        """Bring in the next layers, lowest first; those that are here are held.
 
-        Unpacked side by side as far as the storage driver can. Raises as ``LayerIntake.arrive``; ended early,
-        nothing is left of those that were not whole.
+        Unpacked side by side, as they come, as far as the storage driver can; a tick comes every tenth of a
+        second. Raises as ``LayerIntake.arrive`` and what opening a layer raises; ended early, nothing is left
+        of those that were not whole.
         """
         incoming = list(self._expected(layers))
         async with tasks.running(*map(self._bring, incoming), name="layer") as pending:
@@ -64,33 +94,36 @@ class Arrival:
                 )
                 for task in done:
                     task.result()
-                for layer in incoming:
-                    for step in layer.progress():
-                        yield step
+                yield Tick(
+                    [step for layer in incoming for step in layer.progress()],
+                    [number for number, layer in enumerate(incoming) if layer.has_arrived()],
+                )
 
-    def _expected(self, layers: Iterable[tuple[str, LayerSource]]) -> Iterator[_Incoming]:
+    def _expected(self, layers: Iterable[Wanted]) -> Iterator[_Incoming]:
         before = asyncio.Event()
         before.set()
-        for diff_id, source in layers:
-            layer = _Incoming(self._top, diff_id, source, before)
-            self._top = chain_on(self._top, diff_id)
+        for wanted in layers:
+            layer = _Incoming(self._top, wanted, before)
+            self._top = chain_on(self._top, wanted.diff_id)
             before = layer.is_here
             yield layer
 
     async def _bring(self, layer: _Incoming) -> None:
-        chain_id = chain_on(layer.parent, layer.diff_id)
+        chain_id = chain_on(layer.parent, layer.wanted.diff_id)
         is_new = chain_id not in self._layers
-        await self._intake.arrive(
-            layer.parent,
-            layer.diff_id,
-            layer.source,
-            report=layer.reached,
-            parent_is_here=layer.parent_is_here,
-        )
-        self.held.append(chain_id)
+        async with layer.wanted.open() as source:
+            layer.size = source.content.size
+            await self._intake.arrive(
+                layer.parent,
+                layer.wanted.diff_id,
+                source,
+                report=layer.reached,
+                parent_is_here=layer.parent_is_here,
+            )
+            self.held.append(chain_id)
         layer.is_here.set()
         if is_new:
-            layer.reached(layer.source.content.size)
+            layer.reached(layer.size)
 
     def hold(self, diff_id: str) -> bool:
         """Take the next layer as it is, if it is here."""

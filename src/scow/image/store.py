@@ -28,7 +28,7 @@ from scow.errors import InvalidArgumentError
 from scow.image.archive import Archive, spooled
 from scow.image.archive_formats import LayerSource, read_images
 from scow.image.archive_region import RegionReader
-from scow.image.arrival import Arrival
+from scow.image.arrival import Arrival, Wanted
 from scow.image.catalog import Catalog
 from scow.image.changes import apply_changes
 from scow.image.check import Checked, CheckedParts, Finding, ImageCheck
@@ -153,10 +153,12 @@ class ImageStore:
                 images = await run_to_end(lambda: read_images(Archive(fd, size), self._host))
                 for image in images:
                     layers = zip(image.config.rootfs.diff_ids, image.layers, strict=True)
+                    wanted = [Wanted.at_hand(diff_id, source) for diff_id, source in layers]
                     arrival.begin()
-                    async with aclosing(arrival.add(list(layers))) as progress:
-                        async for step in progress:
-                            yield step
+                    async with aclosing(arrival.add(wanted)) as ticks:
+                        async for tick in ticks:
+                            for step in tick.progress:
+                                yield step
             ids = {image.id for image in images}
             for image in images:
                 parent = image.parent if image.parent in ids - {image.id} else None

@@ -1,14 +1,13 @@
 """``docker pull``: an image from a registry into the store.
 
-Layers are fetched side by side and unpacked one on the other, each as soon as it is whole and what is
-below it is there. Layers that the store has already are not fetched. The image and its names are
-recorded in one transaction when everything is there; a kill before that leaves only downloads, which the
-next pull goes on with.
+Layers are fetched and unpacked side by side, each as soon as it is whole; those that the store has already
+are not fetched. The image and its names are recorded in one transaction when everything is there; a kill
+before that leaves only downloads, which the next pull goes on with.
 """
 
 import os
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,7 +18,7 @@ from scow.distribution.resolve import Resolved, resolve
 from scow.errors import IntegrityError, InvalidArgumentError, NotFoundError, UnsupportedError
 from scow.image.archive_formats import LayerSource
 from scow.image.archive_region import RegionReader
-from scow.image.arrival import Arrival
+from scow.image.arrival import Arrival, Tick, Wanted
 from scow.image.origins import Origin, Origins
 from scow.image.remote.downloads import Downloads, Taken
 from scow.image.remote.progress import Progress, short_id
@@ -145,34 +144,35 @@ class Puller:
                 _Layer(diff_id, blob, await stack.enter_async_context(self._take(repository, blob)))
                 for diff_id, blob in wanted
             ]
-            for number, layer in enumerate(layers):
-                while not layer.taken.done:
-                    for step in _news(layers[number:]):
+            wanted_layers = [Wanted(it.diff_id, partial(_opened, it)) for it in layers]
+            async with aclosing(arrival.add(wanted_layers)) as ticks:
+                async for tick in ticks:
+                    for step in _news(layers):
                         yield step
-                    await layer.taken.settle(_PROGRESS_INTERVAL_S)
-                for step in _news(layers[number:]):
-                    yield step
-                await layer.taken.wait()
-                async with aclosing(_unpack(arrival, layer)) as steps:
-                    async for step in steps:
+                    for step in _extracting(layers, tick):
                         yield step
 
     def _take(self, repository: Repository, blob: Descriptor) -> AbstractAsyncContextManager[Taken]:
         return self._downloads.take(blob.digest, blob.size, partial(repository.open_blob, blob.digest))
 
 
-async def _unpack(arrival: Arrival, layer: _Layer) -> AsyncGenerator[Progress, None]:
-    name = short_id(layer.blob.digest)
+@asynccontextmanager
+async def _opened(layer: _Layer) -> AsyncIterator[LayerSource]:
+    """The layer's bytes, when they have come; their digest was checked then."""
+    await layer.taken.wait()
     fd = os.open(layer.taken.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        # The digest of these bytes was checked when they came.
-        source = LayerSource(RegionReader(fd, 0, layer.blob.size))
-        async with aclosing(arrival.add([(layer.diff_id, source)])) as steps:
-            async for step in steps:
-                yield Progress("Extracting", name, step.current, step.total)
+        yield LayerSource(RegionReader(fd, 0, layer.blob.size))
     finally:
         os.close(fd)
-    yield Progress("Pull complete", name)
+
+
+def _extracting(layers: Sequence[_Layer], tick: Tick) -> Iterator[Progress]:
+    names = {layer.diff_id: short_id(layer.blob.digest) for layer in layers}
+    for step in tick.progress:
+        yield Progress("Extracting", names[step.diff_id], step.current, step.total)
+    for number in tick.arrived:
+        yield Progress("Pull complete", short_id(layers[number].blob.digest))
 
 
 def _news(layers: list[_Layer]) -> Iterator[Progress]:
