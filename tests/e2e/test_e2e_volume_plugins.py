@@ -14,9 +14,6 @@ from tests.support.environment import reference_lacks
 from tests.support.volume_plugin import VolumePlugin, volume_plugin
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.reference
-
-
 _DOCKERS_FOLDER = "/run/docker/plugins"
 
 
@@ -43,134 +40,143 @@ def dockerd() -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def plugin(client: Client, tmp_path: Path) -> Iterator[VolumePlugin]:
-    """One that the client's engine finds, under a name that it has not seen."""
+def docker(request: pytest.FixtureRequest, engine: Daemon) -> Client:
+    """These are about the engines, so one command line is enough."""
+    if request.node.get_closest_marker("not_on_dockerd") and engine.kind == "dockerd":
+        pytest.skip("newer than the reference, or slower there")
+    return engine.client("docker")
+
+
+@pytest.fixture
+def plugin(docker: Client, tmp_path: Path) -> Iterator[VolumePlugin]:
+    """One that the docker's engine finds, under a name that it has not seen."""
     tmp_path.chmod(0o755)
     name = f"keeper-{secrets.token_hex(4)}"
-    with volume_plugin(plugins_of(client.daemon) / f"{name}.sock", tmp_path) as found:
+    with volume_plugin(plugins_of(docker.daemon) / f"{name}.sock", tmp_path) as found:
         yield found
 
 
 @pytest.fixture(autouse=True)
-def _no_volumes_left(client: Client, plugin: VolumePlugin) -> Iterator[None]:
+def _no_volumes_left(docker: Client, plugin: VolumePlugin) -> Iterator[None]:
     yield
     for told in (plugin.refuses, plugin.hangs, plugin.garbles):
         told.clear()
     plugin.let_go.set()
-    client.daemon.remove_containers()
-    for volume in client.api("GET", "/volumes").json["Volumes"] or []:
-        client.api("DELETE", f"/volumes/{volume['Name']}?force=1")
+    docker.daemon.remove_containers()
+    for volume in docker.api("GET", "/volumes").json["Volumes"] or []:
+        docker.api("DELETE", f"/volumes/{volume['Name']}?force=1")
 
 
-def test_a_plugins_volume_from_its_making_to_its_end(client: Client, plugin: VolumePlugin) -> None:
-    made = client.text("volume", "create", "-d", plugin.name, "-o", "tier=fast", "--label", "a=b", "pv")
+def test_a_plugins_volume_from_its_making_to_its_end(docker: Client, plugin: VolumePlugin) -> None:
+    made = docker.text("volume", "create", "-d", plugin.name, "-o", "tier=fast", "--label", "a=b", "pv")
     assert made == "pv"
     assert plugin.asked("Create") == [{"Name": "pv", "Opts": {"tier": "fast"}}]
-    shown = json.loads(client.text("volume", "inspect", "pv"))[0]
+    shown = json.loads(docker.text("volume", "inspect", "pv"))[0]
     assert (shown["Driver"], shown["Scope"]) == (plugin.name, "global")
     assert (shown["Labels"], shown["Options"]) == ({"a": "b"}, {"tier": "fast"})
     assert (shown["Mountpoint"], shown["Status"]) == (str(plugin.folder / "pv"), {"blocks": 7})
-    listed = client.text("volume", "ls", "--format", "{{.Driver}} {{.Name}}").splitlines()
+    listed = docker.text("volume", "ls", "--format", "{{.Driver}} {{.Name}}").splitlines()
     assert f"{plugin.name} pv" in listed
-    assert client.text("volume", "ls", "-q", "--filter", f"driver={plugin.name}") == "pv"
-    client("volume", "rm", "pv")
+    assert docker.text("volume", "ls", "-q", "--filter", f"driver={plugin.name}") == "pv"
+    docker("volume", "rm", "pv")
     assert plugin.asked("Remove") == [{"Name": "pv"}]
-    assert client.text("volume", "ls", "-q") == ""
+    assert docker.text("volume", "ls", "-q") == ""
 
 
-def test_it_is_mounted_while_a_container_runs(client: Client, plugin: VolumePlugin) -> None:
-    client("volume", "create", "-d", plugin.name, "pv")
-    client("run", "--name", "one", "-v", "pv:/data", "busybox", "sh", "-c", "echo kept >/data/file")
+def test_it_is_mounted_while_a_container_runs(docker: Client, plugin: VolumePlugin) -> None:
+    docker("volume", "create", "-d", plugin.name, "pv")
+    docker("run", "--name", "one", "-v", "pv:/data", "busybox", "sh", "-c", "echo kept >/data/file")
     assert (plugin.folder / "pv" / "file").read_text() == "kept\n"
     wait_until(lambda: not plugin.mounts["pv"], "the plugin has it back")
-    ids = [client.start("-v", "pv:/data", "busybox", "sleep", "600") for _ in range(2)]
+    ids = [docker.start("-v", "pv:/data", "busybox", "sleep", "600") for _ in range(2)]
     assert len(plugin.mounts["pv"]) == 2
-    error = client("volume", "rm", "pv", code=1).err
+    error = docker("volume", "rm", "pv", code=1).err
     assert "volume is in use - [" in error
-    client("rm", "-f", *ids, "one")
+    docker("rm", "-f", *ids, "one")
     wait_until(lambda: not plugin.mounts["pv"], "the plugin has it back")
 
 
-def test_a_container_makes_one_on_the_way(client: Client, plugin: VolumePlugin, tmp_path: Path) -> None:
+def test_a_container_makes_one_on_the_way(docker: Client, plugin: VolumePlugin, tmp_path: Path) -> None:
     mount = f"type=volume,src=made,dst=/data,volume-driver={plugin.name},volume-opt=a=b,volume-label=c=d"
-    client("run", "--rm", "--mount", mount, "busybox", "touch", "/data/x")
+    docker("run", "--rm", "--mount", mount, "busybox", "touch", "/data/x")
     assert plugin.options == {"made": {"a": "b"}}
-    client("run", "--rm", "--volume-driver", plugin.name, "-v", "other:/data", "busybox", "touch", "/data/y")
+    docker("run", "--rm", "--volume-driver", plugin.name, "-v", "other:/data", "busybox", "touch", "/data/y")
     assert (tmp_path / "other" / "y").exists()
     # No longer a question of the driver: the volume is there.
-    assert client.text("run", "--rm", "-v", "other:/data", "busybox", "ls", "/data") == "y"
+    assert docker.text("run", "--rm", "-v", "other:/data", "busybox", "ls", "/data") == "y"
 
 
-def test_a_volume_that_only_the_plugin_knows_is_found(client: Client, plugin: VolumePlugin) -> None:
+def test_a_volume_that_only_the_plugin_knows_is_found(docker: Client, plugin: VolumePlugin) -> None:
     plugin.answer("/VolumeDriver.Create", {"Name": "older"})
-    assert client.text("volume", "inspect", "--format", "{{.Driver}}", "older") == plugin.name
-    client("run", "--rm", "-v", "older:/data", "busybox", "touch", "/data/x")
+    assert docker.text("volume", "inspect", "--format", "{{.Driver}}", "older") == plugin.name
+    docker("run", "--rm", "-v", "older:/data", "busybox", "touch", "/data/x")
     assert (plugin.folder / "older" / "x").exists()
 
 
-def test_an_image_fills_an_empty_one(client: Client, plugin: VolumePlugin) -> None:
-    out = client.text("run", "--rm", "--volume-driver", plugin.name, "-v", "pv:/bin", "busybox", "ls", "/bin")
+def test_an_image_fills_an_empty_one(docker: Client, plugin: VolumePlugin) -> None:
+    out = docker.text("run", "--rm", "--volume-driver", plugin.name, "-v", "pv:/bin", "busybox", "ls", "/bin")
     assert "busybox" in out.split()
     wait_until(lambda: not plugin.mounts["pv"], "the plugin has it back")
 
 
-def test_one_name_is_one_volume(client: Client, plugin: VolumePlugin) -> None:
-    client("volume", "create", "-d", plugin.name, "pv")
-    client("volume", "create", "-d", plugin.name, "pv")
+def test_one_name_is_one_volume(docker: Client, plugin: VolumePlugin) -> None:
+    docker("volume", "create", "-d", plugin.name, "pv")
+    docker("volume", "create", "-d", plugin.name, "pv")
     assert len(plugin.asked("Create")) == 1
-    error = client("volume", "create", "-d", "local", "pv", code=1).err
+    error = docker("volume", "create", "-d", "local", "pv", code=1).err
     assert f"create pv: driver '{plugin.name}' already has volume 'pv': volume name must be unique" in error
 
 
-def test_what_the_plugin_refuses_is_told(client: Client, plugin: VolumePlugin) -> None:
+def test_what_the_plugin_refuses_is_told(docker: Client, plugin: VolumePlugin) -> None:
     plugin.refuses["Create"] = "no room"
-    error = client("volume", "create", "-d", plugin.name, "pv", code=1).err
+    error = docker("volume", "create", "-d", plugin.name, "pv", code=1).err
     assert "create pv: " in error
     assert "no room" in error
-    assert client.text("volume", "ls", "-q") == ""
+    assert docker.text("volume", "ls", "-q") == ""
     plugin.refuses.clear()
-    client("volume", "create", "-d", plugin.name, "pv")
+    docker("volume", "create", "-d", plugin.name, "pv")
     plugin.refuses["Mount"] = "no way"
-    error = client("run", "--name", "box", "-v", "pv:/data", "busybox", "true", code=125).err
+    error = docker("run", "--name", "box", "-v", "pv:/data", "busybox", "true", code=125).err
     assert "error while mounting volume '': VolumeDriver.Mount: no way" in error
-    assert client.inspect("box", "{{.State.Status}} {{.State.ExitCode}}") == "created 128"
+    assert docker.inspect("box", "{{.State.Status}} {{.State.ExitCode}}") == "created 128"
     plugin.refuses["Remove"] = "never"
-    client("rm", "box")
-    assert "never" in client("volume", "rm", "pv", code=1).err
-    assert client.text("volume", "ls", "-q") == "pv"
+    docker("rm", "box")
+    assert "never" in docker("volume", "rm", "pv", code=1).err
+    assert docker.text("volume", "ls", "-q") == "pv"
 
 
 @pytest.mark.not_on_dockerd("waits for the driver for 15 s")
-def test_an_unknown_driver_fails_at_once(client: Client) -> None:
+def test_an_unknown_driver_fails_at_once(docker: Client) -> None:
     began = time.monotonic()
-    error = client("volume", "create", "-d", "nosuch", "pv", code=1).err
+    error = docker("volume", "create", "-d", "nosuch", "pv", code=1).err
     assert 'create pv: error looking up volume plugin nosuch: plugin "nosuch" not found' in error
     assert time.monotonic() - began < 5
 
 
 @pytest.mark.not_on_dockerd("waits for a minute")
-def test_a_plugin_that_hangs_or_dies_holds_up_nobody_else(client: Client, plugin: VolumePlugin) -> None:
-    client("volume", "create", "-d", plugin.name, "pv")
-    client("volume", "create", "mine")
+def test_a_plugin_that_hangs_or_dies_holds_up_nobody_else(docker: Client, plugin: VolumePlugin) -> None:
+    docker("volume", "create", "-d", plugin.name, "pv")
+    docker("volume", "create", "mine")
     plugin.hangs.add("Mount")
-    waiting = client.popen("run", "--rm", "-v", "pv:/data", "busybox", "true")
+    waiting = docker.popen("run", "--rm", "-v", "pv:/data", "busybox", "true")
     wait_until(lambda: bool(plugin.asked("Mount")), "the plugin is asked")
-    assert client.text("run", "--rm", "-v", "mine:/data", "busybox", "echo", "meanwhile") == "meanwhile"
+    assert docker.text("run", "--rm", "-v", "mine:/data", "busybox", "echo", "meanwhile") == "meanwhile"
     plugin.hangs.clear()
     plugin.let_go.set()
     waiting.communicate(timeout=30)
     assert waiting.returncode == 0
     plugin.garbles.add("List")
-    shown = client.api("GET", "/volumes").json
+    shown = docker.api("GET", "/volumes").json
     assert sorted(volume["Name"] for volume in shown["Volumes"]) == ["mine", "pv"]
     assert any(plugin.name in warning for warning in shown["Warnings"])
     plugin.socket_path.unlink()
-    error = client("create", "--pull", "never", "-v", "pv:/data", "busybox", "true", code=1).err
+    error = docker("create", "--pull", "never", "-v", "pv:/data", "busybox", "true", code=1).err
     assert f'plugin "{plugin.name}" not found' in error
-    client("volume", "rm", "-f", "pv")
-    assert client.text("volume", "ls", "-q") == "mine"
+    docker("volume", "rm", "-f", "pv")
+    assert docker.text("volume", "ls", "-q") == "mine"
 
 
+@pytest.mark.not_on_dockerd("starts a scowd of its own")
 def test_plugins_are_told_of_the_end_by_the_next_engine(
     start_daemon: Callable[..., Daemon], tmp_path: Path
 ) -> None:
