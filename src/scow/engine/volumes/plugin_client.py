@@ -4,6 +4,7 @@ Every call has a connection and a thread of its own. A plugin that hangs costs i
 nobody else anything; one that has been started anew is simply spoken to again.
 """
 
+import asyncio
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,14 @@ async def call_plugin(plugin: PluginAddress, method: str, body: object, timeout_
 
     Raises PluginError, UnavailableError, TimeoutExceededError.
     """
-    return await run_in_own_thread(_call, plugin, method, msgspec.json.encode(body), timeout_s)
+    try:
+        # The socket's own limit, in the thread, is for each piece of an answer; this one is for all of it.
+        async with asyncio.timeout(timeout_s):
+            return await run_in_own_thread(_call, plugin, method, msgspec.json.encode(body), timeout_s)
+    except TimeoutError as exc:
+        raise TimeoutExceededError(
+            f"plugin {plugin.name}: no answer to {method} within {timeout_s:g} s"
+        ) from exc
 
 
 def _call(plugin: PluginAddress, method: str, body: bytes, timeout_s: float) -> dict[str, Any]:
@@ -47,10 +55,8 @@ def _call(plugin: PluginAddress, method: str, body: bytes, timeout_s: float) -> 
         response = connection.getresponse()
         data = response.read(_MAX_ANSWER_BYTES + 1)
         return _answer(method, response.status, data)
-    except TimeoutError as exc:
-        raise TimeoutExceededError(
-            f"plugin {plugin.name}: no answer to {method} within {timeout_s:g} s"
-        ) from exc
+    except TimeoutError:
+        raise
     except (OSError, HTTPException) as exc:
         raise UnavailableError(f"plugin {plugin.name}: {method}: {_reason(plugin, exc)}") from exc
     finally:
