@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import msgspec
@@ -366,3 +367,15 @@ async def test_a_search_has_a_limit_above_nothing() -> None:
     async with Fakes().serving() as harness:
         reply = await (await harness.client()).request("GET", "/images/search?term=busybox&limit=-1")
         assert (reply.status, reply.message) == (400, "invalid limit specified")
+
+
+@pytest.mark.parametrize("repair", [False, True])
+@runs
+async def test_a_check_tells_what_it_finds_and_what_it_looked_at(repair: bool) -> None:
+    async with Fakes().serving() as harness:
+        client = await harness.client()
+        reply = await client.request("POST", f"/system/check?repair={int(repair)}")
+        assert [json.loads(line) for line in reply.body.splitlines()] == [
+            {"Kind": "layer", "Subject": "sha256:1", "Detail": "is damaged", "Repaired": repair},
+            {"Images": 1, "Layers": 2, "Size": 3, "Containers": 4},
+        ]
