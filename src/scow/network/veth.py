@@ -62,6 +62,8 @@ def attach(
         bandwidth.limit_sending(host, eth.peer_index, limits.ingress_bytes_per_s, mtu)
         rtnetlink.settle_link(inside, eth.index)
         rtnetlink.settle_link(host, eth.peer_index)
+        # The first port of a bridge is what brings it up.
+        rtnetlink.settle_link(host, device.index)
 
 
 def cut_off(endpoint: Endpoint) -> None:
