@@ -12,6 +12,7 @@ from scow.image.snapshots.options import container_limit
 from scow.image.snapshots.whole_trees import WholeTrees
 from scow.image.trees import remove_path
 from scow.linux import btrfs
+from scow.spec.sizes import human_size
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -68,7 +69,7 @@ class BtrfsDriver(WholeTrees):
         """What the tree holds, the image's files among it."""
         size_bytes = container_limit(options)
         if size_bytes is not None and size_bytes < self._min_space_bytes:
-            raise ScowError(f"btrfs: storage size cannot be less than {self._min_space_bytes}")
+            raise ScowError(f"btrfs: storage size cannot be less than {human_size(self._min_space_bytes)}")
         return size_bytes
 
     def limit(self, snapshot: str, size_bytes: int) -> None:
