@@ -103,7 +103,7 @@ _NETWORK = (
     _switch("iptables", "Enable addition of firewall rules", True),
     _switch("ip6tables", "Enable addition of IPv6 firewall rules", True, only=(True,)),
     _text("firewall-backend", 'Firewall backend to use ("nftables")', only=("", "nftables")),
-    _switch("userland-proxy", "Use userland proxy for loopback traffic (never needed)", True),
+    _switch("userland-proxy", "Use userland proxy for loopback traffic, here one relay for all ports", True),
     Option(
         "default-address-pool",
         values.POOLS,
