@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import leaks
 from tests.support.client_packages import NotInstalledError
@@ -42,6 +43,9 @@ _CLIENTS = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # How long an example takes says more about the machine's other work than about the code.
+    settings.register_profile("scow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("scow")
     # A run that is told to end takes its daemons, mounts and namespaces down as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if runtime := config.getoption("--runtime"):
