@@ -11,7 +11,7 @@ from scow.linux.namespaces import enter_netns
 from scow.network.ipam import Subnet
 from tests.support import frames
 from tests.support.bridge_hosts import GATEWAY, Container, Host, publish
-from tests.support.traffic import ANSWER_S, SILENCE_S, call, is_silent, service
+from tests.support.traffic import ANSWER_S, SILENCE_S, ask, call, caller, is_silent, service
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("nft")]
@@ -266,3 +266,20 @@ def test_ports_are_published_and_withdrawn_while_a_container_runs(host: Host) ->
         with pytest.raises(ConnectionRefusedError):
             call(host.outside_fd, host.address, 8090)
         assert call(host.outside_fd, host.address, 8080) == f"served {host.outside.address}"
+
+
+def test_a_udp_flow_ends_when_its_port_is_withdrawn(host: Host) -> None:
+    container = host.connect(publish(5353, 53, protocol="udp"), publish(8080))
+    endpoint = container.endpoint
+    with (
+        service(container.netns_fd, 53, "dns", kind="udp"),
+        service(container.netns_fd, 80, "web"),
+        caller(host.outside_fd, host.address, 5353, kind="udp") as client,
+        caller(host.outside_fd, host.address, 8080) as connection,
+    ):
+        assert ask(client) == f"dns {host.outside.address}"
+        host.run(host.driver.withdraw(endpoint, [it for it in endpoint.ports if it.protocol == "udp"]))
+        client.settimeout(SILENCE_S)
+        with pytest.raises(OSError, match=r"timed out|refused"):
+            ask(client)
+        assert ask(connection) == f"web {host.outside.address}", "others go on"

@@ -120,13 +120,16 @@ class HostNetwork:
         _forget_flows_to_ports(ports)
 
     def withdraw(self, endpoint: Endpoint, rules: BridgeRules, ports: Sequence[PublishedPort]) -> None:
-        """Lead nobody to an endpoint by these ports any more; no error if that is so."""
+        """Lead nobody to an endpoint by these ports any more; no error if that is so.
+
+        TCP connections that there are go on, as they end by themselves.
+        """
         if self._filter is not None:
             kept = [port for port in endpoint.ports if port not in ports]
             still = set(port_elements(endpoint, rules, kept))
             gone = [it for it in port_elements(endpoint, rules, ports) if it not in still]
             self._filter.remove(gone)
-        _forget_flows_to_container(endpoint, ports)
+        _forget_flows_to_ports(ports)
 
     def dismiss(self, endpoint: Endpoint, rules: BridgeRules) -> None:
         """Forget all about an endpoint; no error if that is done."""
@@ -200,7 +203,7 @@ def _forget_flows_to_container(endpoint: Endpoint, ports: Iterable[PublishedPort
 
 
 def _forget_flows_to_ports(ports: Iterable[PublishedPort]) -> None:
-    """A client that was sending before the port was published would go on past the translation."""
+    """A client that goes on sending would never notice that a port was published, or withdrawn."""
     found = {
         (port.host_port, socket.AF_INET6 if ":" in port.host_ip else socket.AF_INET)
         for port in ports
