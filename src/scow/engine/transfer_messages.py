@@ -3,9 +3,9 @@
 from typing import Any
 
 from scow.image.remote.progress import Progress, Pushed
+from scow.spec.sizes import human_size
 
 _BAR = 50
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def message_of(step: Progress | Pushed) -> dict[str, Any]:
@@ -26,12 +26,4 @@ def message_of(step: Progress | Pushed) -> dict[str, Any]:
 def _bar(current: int, total: int) -> str:
     filled = min(_BAR, current * _BAR // total) if total else _BAR
     drawn = "=" * filled + ">" if filled < _BAR else "=" * (_BAR - 1) + ">"
-    return f"[{drawn:<{_BAR}}]  {_human_size(current):>8}/{_human_size(total)}"
-
-
-def _human_size(size: int) -> str:
-    """Four significant digits in decimal units, as go-units prints them: "1.024kB", "12.5MB"."""
-    value, unit = float(size), 0
-    while value >= 1000 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.4g}{_UNITS[unit]}"
+    return f"[{drawn:<{_BAR}}]  {human_size(current):>8}/{human_size(total)}"
