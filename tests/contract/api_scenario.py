@@ -201,6 +201,28 @@ def networks(driver: Driver) -> None:
     call("GET /networks", 200)
     call("GET /networks/{id}", 200, id="bridge")
     call("GET /networks/{id}", 404, id=MISSING)
+    pool = {"Subnet": "10.99.0.0/24", "IPRange": "10.99.0.128/25", "AuxiliaryAddresses": {"a": "10.99.0.9"}}
+    labels, options = {"a": "b"}, {"com.docker.network.driver.mtu": "1400"}
+    body = {"Name": "contract-n", "CheckDuplicate": True, "IPAM": {"Config": [pool]}, "Labels": labels}
+    call("POST /networks/create", 201, {**body, "Options": options})
+    call("POST /networks/create", 404, {"Name": "contract-x", "Driver": "nosuch"})
+    call("GET /networks/{id}", 200, id="contract-n")
+    create = {"Image": "busybox", "Cmd": ["sleep", "600"]}
+    call("POST /containers/create", 201, create, query={"name": "contract-guest"})
+    call("POST /containers/{id}/start", 204, id="contract-guest")
+    endpoint = {"Aliases": ["db"], "IPAMConfig": {"IPv4Address": "10.99.0.7"}}
+    joining = {"Container": "contract-guest", "EndpointConfig": endpoint}
+    call("POST /networks/{id}/connect", 200, joining, id="contract-n")
+    call("POST /networks/{id}/connect", 403, joining, id="contract-n")
+    call("POST /networks/{id}/connect", 404, joining, id=MISSING)
+    call("GET /networks/{id}", 200, id="contract-n")
+    call("GET /containers/{id}/json", 200, id="contract-guest")
+    call("DELETE /networks/{id}", 403, id="contract-n")
+    call("POST /networks/{id}/disconnect", 200, {"Container": "contract-guest"}, id="contract-n")
+    call("POST /networks/{id}/disconnect", 404, {"Container": MISSING}, id="contract-n")
+    call("DELETE /containers/{id}", 204, id="contract-guest", query={"force": "1"})
+    call("DELETE /networks/{id}", 204, id="contract-n")
+    call("DELETE /networks/{id}", 404, id=MISSING)
     if driver.knows("POST /networks/prune"):
         call("POST /networks/prune", 200)
 

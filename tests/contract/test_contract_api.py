@@ -19,10 +19,9 @@ pytestmark = pytest.mark.root
 VERSIONS = ("1.24", "1.41", "1.44", "1.50", "1.52", "1.55")
 REFERENCE_VERSIONS = ("1.24", "1.41")
 
-# Needs what this engine does not have yet: user-defined networks, a builder, a swarm.
+# Needs what this engine does not have yet: a builder, a swarm.
 NOT_DRIVEN = {
-    "POST /networks/create", "POST /networks/{id}/connect", "POST /networks/{id}/disconnect",
-    "DELETE /networks/{id}", "POST /build", "GET /images/search", "GET /images/{name}/attestations",
+    "POST /build", "GET /images/search", "GET /images/{name}/attestations",
     "PUT /volumes/{name}",
 }  # fmt: skip
 # Lists and maps that nobody gave a value are null in Go, whatever the documents say.
