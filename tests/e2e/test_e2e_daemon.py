@@ -68,7 +68,7 @@ def test_wrong_configuration_is_refused_with_its_place(stopped: Daemon) -> None:
     assert str(path) in refusal(stopped)
     path.write_text("{}")
     assert "unknown flag: --nosuch" in refusal(stopped, "--nosuch")
-    assert "zfs" in refusal(stopped, "--storage-driver", "zfs")
+    assert "(wrong filesystem?)" in refusal(stopped, "--storage-driver", "zfs")
 
 
 def test_the_bridges_settings_are_used(stopped: Daemon) -> None:
