@@ -6,6 +6,7 @@ import functools
 import json
 import re
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +24,7 @@ from scow.logs.remote.drivers import remote_driver
 from scow.logs.remote.forwarder import Forwarder
 from scow.logs.remote.gelf import chunks
 from scow.logs.remote.records import Record, origin_of, records
+from tests.support.certificates import make_certificates
 
 SOURCE = LogSource(
     container_id="0123456789abcdef" * 4,
@@ -96,6 +98,31 @@ async def test_syslog_to_a_unix_socket(tmp_path: Path, style: str, head: str) ->
             Record("hello", False, WHEN),
         )
         assert re.match(head, sock.recv(4096).decode())
+
+
+@in_a_loop
+async def test_syslog_over_tls_counts_octets_and_knows_its_server(tmp_path: Path) -> None:
+    files = make_certificates(tmp_path / "tls")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.server / "cert.pem", files.server / "key.pem")
+    seen: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.put_nowait(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    address = f"tcp+tls://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        options = {"syslog_address": address, "syslog_format": "rfc5424"}
+        stranger = destination("syslog", **options)
+        with pytest.raises(OSError, match=r"^dial tcp 127\.0\.0\.1:\d+: "):
+            await stranger.open()
+        to = destination("syslog", **options, syslog_tls_ca_cert=str(files.ca))
+        await send(to, Record("hello", False, WHEN))
+        length, _, message = (await asyncio.wait_for(seen.get(), 10)).partition(b" ")
+    assert int(length) == len(message)
+    assert message.endswith(b" - hello\n")
 
 
 def test_a_gelf_message_beyond_all_chunks_is_not_sent() -> None:
