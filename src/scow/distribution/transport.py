@@ -306,7 +306,11 @@ class Transport:
             reason = reason_of(exc, url)
             kind = NotTlsError if reason == NOT_TLS else UnavailableError
             raise kind(f'{method.title()} "{url}": {reason}') from exc
-        cancellation.watch(response)
+        try:
+            cancellation.watch(response)
+        except Cancelled:
+            response.close()
+            raise
         return Reply(response.status, response.headers, url, response)
 
     def _pool(self, url: str) -> "PoolManager":
