@@ -237,3 +237,10 @@ def test_a_runtime_that_is_missing_or_unknown(start_daemon: Callable[..., Daemon
     assert "/nonexistent/runc" in error.err
     assert daemon.scow("run", "--rm", "busybox", "echo", "fine").out == "fine\n"
     wait_until(lambda: os.listdir(daemon.exec_root / "bundles") == [], "no bundle is left")
+
+
+def test_a_start_that_fails_is_told_once(client: Client) -> None:
+    failed = client("run", "-d", "--name", "never", "busybox", "nosuch", code=127)
+    assert failed.err.count("executable file not found in $PATH") == 1
+    assert "Error waiting" not in failed.err
+    client("rm", "never")

@@ -64,9 +64,7 @@ class Lifecycle:
                 await self._removal.discard(live)
                 self._removal.tell(live)
                 await self._removal.clear(live)
-            else:
-                self._waits.exited(live.doc)
-            raise
+            raise  # who waits for the next end goes on waiting, as with Docker: this was none
 
     def _check_startable(self, live: Live) -> None:
         if live.doc.id not in self._containers:

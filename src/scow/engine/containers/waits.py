@@ -41,7 +41,7 @@ class Waits:
         return future
 
     def exited(self, doc: Container) -> None:
-        """The process ended (or could not be started) and that is stored."""
+        """The process ended and that is stored."""
         self._settle(self._exit, doc, doc.state.error)
 
     def removed(self, doc: Container, error: str = "") -> None:
