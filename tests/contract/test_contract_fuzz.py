@@ -81,6 +81,7 @@ def remove_everything(daemon: Daemon) -> None:
     for volume in daemon.api("GET", "/volumes").json["Volumes"] or ():
         daemon.api("DELETE", f"/volumes/{volume['Name']}?force=1")
     daemon.api("POST", "/networks/prune")
+    daemon.api("POST", "/build/prune?all=1")
     for image in daemon.api("GET", "/images/json?all=1").json:
         for name in [*image["RepoTags"], *image["RepoDigests"], image["Id"]]:
             if name not in ("busybox:latest", "alpine:latest") and "busybox:latest" not in image["RepoTags"]:
