@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
-from typing import Any, Protocol
 
 from scow.build.classic import messages
 from scow.build.classic.builder import ClassicBuild
@@ -14,15 +12,13 @@ from scow.build.dockerfile.parser import parse_dockerfile
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
-from scow.build.execute.downloads import Downloads
-from scow.build.graph.cache import Cache
 from scow.build.graph.executor import RunFailedError
 from scow.build.graph.job import Job, Settings
-from scow.build.graph.solver import Solver
 from scow.build.remote_context import remote_context
 from scow.build.request import as_sent, find_dockerfile, limits_of, parse_tags
 from scow.build.trees.archive import receive_archive
 from scow.build.trees.tree import Tree
+from scow.build.workshop import Registries, Workshop
 from scow.errors import NotFoundError, ScowError
 from scow.image.model import Image
 from scow.image.store import ImageStore
@@ -36,43 +32,18 @@ from scow.tasks import TaskOwner, run_blocking
 _READ_BYTES = 1 << 20
 
 
-class Registries(Protocol):
-    """Where images come from that are not here."""
-
-    async def pull(
-        self, image: str, tag: str, platform: str, auth: AuthConfig
-    ) -> AsyncIterator[dict[str, Any]]: ...
-
-
 class Builds:
-    """The classic front door. ``tell`` hears of images: id, action, name."""
+    """The classic front door."""
 
-    def __init__(
-        self,
-        images: ImageStore,
-        solver: Solver,
-        cache: Cache,
-        registries: Registries,
-        downloads: Downloads,
-        folder: Path,
-        platform: Platform,
-        tell: Callable[[str, str, str], None],
-    ) -> None:
-        self._images = images
-        self._solver = solver
-        self._cache = cache
-        self._registries = registries
-        self._downloads = downloads
-        self._folder = folder
-        self._platform = platform
-        self._tell = tell
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
 
     async def build(self, request: BuildRequest, body: AsyncIterable[bytes]) -> AsyncIterator[Message]:
         """Take in the context and check everything that can be; then the progress, to be read.
 
         Raises InvalidArgumentError, ScowError before anything is built.
         """
-        await self._cache.load()
+        await self._workshop.cache.load()
         tags = parse_tags(request.tags)
         platform = self._asked_platform(request.platform)
         async with AsyncExitStack() as stack:
@@ -83,19 +54,19 @@ class Builds:
                 build_arguments={
                     key: value for key, value in request.build_args.items() if value is not None
                 },
-                build_platform=self._platform,
+                build_platform=self._workshop.platform,
                 platform=platform,
                 target=request.target,
                 default_path=True,
             )
-            resolver = _Resolver(self._images, self._registries, request)
+            resolver = _Resolver(self._workshop.images, self._workshop.registries, request)
             evaluator = Evaluator(dockerfile, options, resolver)
             evaluator.target_index()
             return self._progress(request, evaluator, resolver, context, tags, stack.pop_all())
 
     def _asked_platform(self, text: str) -> Platform:
-        found = parse_platform(text) if text else self._platform
-        return found if found.architecture else self._platform
+        found = parse_platform(text) if text else self._workshop.platform
+        return found if found.architecture else self._workshop.platform
 
     async def _context(
         self, request: BuildRequest, body: AsyncIterable[bytes], stack: AsyncExitStack
@@ -103,11 +74,13 @@ class Builds:
         """The context, and the path of the Dockerfile in it."""
         name = request.dockerfile or "Dockerfile"
         if not request.remote:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            archive = await receive_archive(body, str(self._folder))
+            self._workshop.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            archive = await receive_archive(body, str(self._workshop.folder))
             stack.callback(archive.close)
             return archive, name
-        tree, is_dockerfile = await remote_context(request.remote, self._downloads, str(self._folder), stack)
+        tree, is_dockerfile = await remote_context(
+            request.remote, self._workshop.downloads, str(self._workshop.folder), stack
+        )
         return tree, "Dockerfile" if is_dockerfile else name
 
     async def _progress(
@@ -163,7 +136,7 @@ class Builds:
         tags: Sequence[Reference],
         say: Callable[[Message], None],
     ) -> str:
-        async with self._images.lease() as lease, TaskOwner("steps of a build") as tasks:
+        async with self._workshop.images.lease() as lease, TaskOwner("steps of a build") as tasks:
             uses_images = bool(request.cache_from)
             job = Job(
                 lease=lease,
@@ -173,10 +146,10 @@ class Builds:
                 use_cache=not request.no_cache and not uses_images,
             )
             cached = self._cache_images(request) if uses_images else None
-            step_images = StepImages(self._images, job, cached)
+            step_images = StepImages(self._workshop.images, job, cached)
             build = ClassicBuild(
                 evaluator,
-                self._solver,
+                self._workshop.solver,
                 step_images,
                 job,
                 tasks,
@@ -188,11 +161,11 @@ class Builds:
                 image_id = await build.run()
             finally:
                 await asyncio.shield(step_images.record())
-                await asyncio.gather(*job.keeps, self._cache.settle(), return_exceptions=True)
+                await asyncio.gather(*job.keeps, self._workshop.cache.settle(), return_exceptions=True)
             say(messages.stream(f"Successfully built {image_id.removeprefix('sha256:')[:12]}\n"))
             for reference in tags:
-                await self._images.tag(image_id, reference)
-                self._tell(image_id, "tag", reference.familiar())
+                await self._workshop.images.tag(image_id, reference)
+                self._workshop.tell_image(image_id, "tag", reference.familiar())
                 say(messages.stream(f"Successfully tagged {reference.familiar()}\n"))
             return image_id
 
@@ -201,7 +174,7 @@ class Builds:
         found = []
         for name in request.cache_from:
             with suppress(ScowError):
-                found.append(self._images.resolve(name))
+                found.append(self._workshop.images.resolve(name))
         return found
 
 

@@ -11,6 +11,7 @@ from scow.build.frontend.service import FrontendService
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
 from scow.build.service import Builds
+from scow.build.workshop import Workshop
 from scow.config import Config
 from scow.engine.build_runs import BuildRuns
 from scow.engine.images import Images
@@ -46,6 +47,6 @@ def open_builds(
     places = RunPlaces(config.data_root / "build" / "cache-mounts", config.exec_root / "build")
     solver = Solver(images, cache, Steps(cache, runs, places, downloads), tasks)
     platform = host_platform(os.uname().machine)
-    parts = (images, solver, cache, registries, downloads, folder, platform, nouns.tell)
-    frontend = FrontendService(*parts)
-    return Building(Builds(*parts), frontend, DirectBuilds(frontend, folder))
+    shop = Workshop(images, solver, cache, registries, downloads, folder, platform, nouns.tell)
+    frontend = FrontendService(shop)
+    return Building(Builds(shop), frontend, DirectBuilds(frontend, folder))

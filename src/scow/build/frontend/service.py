@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -16,23 +14,20 @@ from scow.build.dockerfile.source import DockerfileError
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
 from scow.build.evaluate.stage_state import StageState
 from scow.build.evaluate.variables import platform_arguments
-from scow.build.execute.downloads import Downloads
 from scow.build.frontend.cache_view import cache_records, prune_cache
 from scow.build.frontend.contexts import Contexts
-from scow.build.frontend.exporters import BuiltImage, Exports, Pushes
+from scow.build.frontend.exporters import BuiltImage, Exports
 from scow.build.frontend.options import FrontendOptions, read_options
-from scow.build.frontend.resolving import ClientImages, Pulls
+from scow.build.frontend.resolving import ClientImages
 from scow.build.frontend.told import Telling
 from scow.build.frontend.wanted import all_vertices, context_paths
-from scow.build.graph.cache import Cache
 from scow.build.graph.job import Job, Result
 from scow.build.graph.ops import CopyOp, Vertex
-from scow.build.graph.solver import Solver
 from scow.build.image_config import ImageParts, buildkit_history, encode_config, rfc3339
 from scow.build.trees.tree import Tree
+from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
 from scow.image.leases import Lease
-from scow.image.store import ImageStore
 from scow.spec.build_progress import Place
 from scow.spec.frontend_build import CachePrune, CacheRecord, Exchange, FrontendRequest
 from scow.spec.ignore_rules import IgnoreRules
@@ -42,64 +37,41 @@ from scow.tasks import TaskOwner
 _NANOSECONDS = 1_000_000_000
 
 
-class Registries(Pulls, Pushes, Protocol):
-    """Everything that is asked of registries."""
-
-
 class FrontendService:
-    """See ``scow.spec.frontend_build.FrontendBuilds``. ``folder`` is for contexts while builds go on.
+    """See ``scow.spec.frontend_build.FrontendBuilds``."""
 
-    ``tell_image`` hears of images: id, action, name.
-    """
-
-    def __init__(
-        self,
-        images: ImageStore,
-        solver: Solver,
-        cache: Cache,
-        registries: Registries,
-        downloads: Downloads,
-        folder: Path,
-        platform: Platform,
-        tell_image: Callable[[str, str, str], None],
-    ) -> None:
-        self._images = images
-        self._solver = solver
-        self._cache = cache
-        self._registries = registries
-        self._downloads = downloads
-        self._folder = folder
-        self._platform = platform
-        self._tell_image = tell_image
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
 
     def platforms(self) -> tuple[Platform, ...]:
         """See ``FrontendBuilds``."""
-        return (self._platform,)
+        return (self._workshop.platform,)
 
     async def records(self, filters: tuple[str, ...] = ()) -> list[CacheRecord]:
         """See ``FrontendBuilds``."""
-        await self._cache.load()
-        return cache_records(self._cache, self._images, filters)
+        await self._workshop.cache.load()
+        return cache_records(self._workshop.cache, self._workshop.images, filters)
 
     async def prune(self, prune: CachePrune) -> list[CacheRecord]:
         """See ``FrontendBuilds``."""
-        await self._cache.load()
-        return await prune_cache(self._cache, self._images, prune, time.time_ns())
+        await self._workshop.cache.load()
+        return await prune_cache(self._workshop.cache, self._workshop.images, prune, time.time_ns())
 
     async def solve(self, request: FrontendRequest, trees: Mapping[str, Tree] | None = None) -> "BuiltResult":
         """See ``FrontendBuilds``. ``trees`` are folders of the client that need not be asked for."""
-        await self._cache.load()
+        await self._workshop.cache.load()
         options = read_options(request.options)
         if len(options.platforms) > 1:
             raise UnsupportedError("builds for several platforms at once are not supported")
         telling = Telling(request.tell)
         async with AsyncExitStack() as stack:
-            lease = await stack.enter_async_context(self._images.lease())
+            lease = await stack.enter_async_context(self._workshop.images.lease())
             tasks = await stack.enter_async_context(TaskOwner("steps of a build"))
-            build = _Build(self, request, options, telling, lease, tasks, stack, trees or {})
+            build = _Build(self._workshop, request, options, telling, lease, tasks, stack, trees or {})
             image = await build.run()
+            workshop = self._workshop
             exports = Exports(
-                self._images, self._registries, lease, request.client, telling, self._tell_image
+                workshop.images, workshop.registries, lease, request.client, telling, workshop.tell_image
             )
             return BuiltResult(image, exports, stack.pop_all())
 
@@ -147,7 +119,7 @@ class _Build:
 
     def __init__(
         self,
-        service: FrontendService,
+        workshop: Workshop,
         request: FrontendRequest,
         options: FrontendOptions,
         telling: Telling,
@@ -156,14 +128,14 @@ class _Build:
         stack: AsyncExitStack,
         trees: Mapping[str, Tree],
     ) -> None:
-        self._service = service
+        self._workshop = workshop
         self._request = request
         self._options = options
         self._telling = telling
         self._lease = lease
         self._tasks = tasks
         self._contexts = Contexts(
-            request.client, options, service._downloads, service._folder, telling, stack, trees
+            request.client, options, workshop.downloads, workshop.folder, telling, stack, trees
         )
         self._source: tuple[str, bytes] = ("", b"")
 
@@ -195,7 +167,7 @@ class _Build:
 
     def _warn(self, dockerfile: Dockerfile) -> None:
         """What is not wrong, and not as it should be. Raises InvalidArgumentError if that is forbidden."""
-        warnings = lint_of(dockerfile, self._service._platform, IgnoreRules())
+        warnings = lint_of(dockerfile, self._workshop.platform, IgnoreRules())
         for warning in warnings:
             self._telling.warning(warning, Place(*self._source, warning.location.start, warning.location.end))
         if warnings and dockerfile.directives.check_error:
@@ -213,11 +185,11 @@ class _Build:
         error.place = Place(*self._source, first_line, last_line)  # type: ignore[attr-defined]
 
     async def _evaluated(self, dockerfile: Dockerfile) -> tuple[StageState, dict[Vertex, Result]]:
-        service, options = self._service, self._options
+        workshop, options = self._workshop, self._options
         meanings, trees = await self._contexts.named()
         images = ClientImages(
-            service._images,
-            service._registries,
+            workshop.images,
+            workshop.registries,
             self._request.client,
             self._telling,
             always_pull=options.pull,
@@ -237,8 +209,8 @@ class _Build:
         options = self._options
         return Options(
             build_arguments=options.build_arguments,
-            build_platform=self._service._platform,
-            platform=options.platforms[0] if options.platforms else self._service._platform,
+            build_platform=self._workshop.platform,
+            platform=options.platforms[0] if options.platforms else self._workshop.platform,
             target=options.target,
             contexts=meanings,
             no_cache_stages=options.no_cache_stages,
@@ -255,9 +227,9 @@ class _Build:
             use_cache=not self._options.no_cache,
         )
         try:
-            await self._service._solver.solve(state.vertex, job, self._tasks)
+            await self._workshop.solver.solve(state.vertex, job, self._tasks)
         finally:
-            await asyncio.gather(*job.keeps, self._service._cache.settle(), return_exceptions=True)
+            await asyncio.gather(*job.keeps, self._workshop.cache.settle(), return_exceptions=True)
         return {
             vertex: future.result()
             for vertex, future in job.results.items()
@@ -283,6 +255,6 @@ class _Build:
                 author=state.author,
                 created=history[-1].created if history else rfc3339(time.time_ns()),
                 history=history,
-                diff_ids=self._service._images.layer_diff_ids(chain_id),
+                diff_ids=self._workshop.images.layer_diff_ids(chain_id),
             )
         )

@@ -1,0 +1,37 @@
+"""What every front door builds with: one graph, one cache, one store of images."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from scow.build.execute.downloads import Downloads
+from scow.build.graph.cache import Cache
+from scow.build.graph.solver import Solver
+from scow.image.store import ImageStore
+from scow.spec.engine_api.auth import AuthConfig
+from scow.spec.platform import Platform
+
+
+class Registries(Protocol):
+    """Where images come from that are not here, and where they go."""
+
+    async def pull(
+        self, image: str, tag: str, platform: str, auth: AuthConfig
+    ) -> AsyncIterator[dict[str, Any]]: ...
+
+    async def push(self, name: str, tag: str, auth: AuthConfig) -> AsyncIterator[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """``folder`` is for contexts while builds go on. ``tell_image`` hears of images: id, action, name."""
+
+    images: ImageStore
+    solver: Solver
+    cache: Cache
+    registries: Registries
+    downloads: Downloads
+    folder: Path
+    platform: Platform
+    tell_image: Callable[[str, str, str], None]
