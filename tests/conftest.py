@@ -33,6 +33,8 @@ from tests.support.namespaces import NetworkNamespace, neighbour_of
 from tests.support.present_docker import present_docker
 
 _HERE = Path(__file__).parent
+_LEFTOVERS = 8
+"""The exit status of a run that left something on the machine, whatever became of its tests."""
 # id of the parameter: (command line, engine)
 _CLIENTS = {
     "docker": ("docker", "scow_daemon"),
@@ -48,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("scow")
     # A run that is told to end takes its daemons, mounts and namespaces down as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # One that was started in the background ignores Ctrl-C, and so would everything that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if runtime := config.getoption("--runtime"):
         os.environ[RUNTIME_VARIABLE] = runtime  # workers inherit it
     run_id()  # before workers start, so that they inherit it
@@ -105,7 +109,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     if left := leaks.find():
         print("\nleft behind by this test run:", *left, sep="\n  ")
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.exitstatus = _LEFTOVERS
 
 
 @pytest.hookimpl(wrapper=True)

@@ -42,7 +42,7 @@ def layer_of(driver: SnapshotDriver, snapshot: str, below: list[str], fill: Call
     fill(layer)
     with LayerUnpacker(driver.stage(snapshot, below), driver.whiteouts()) as unpacker:
         unpacker.unpack(TarReader(io.BytesIO(layer.data())))
-    driver.commit(snapshot, stackable=True)
+    driver.commit(snapshot, below, stackable=True)
 
 
 def bottom(layer: Layer) -> None:
@@ -74,7 +74,7 @@ def stack(driver: SnapshotDriver) -> list[str]:
 
 def writable(driver: SnapshotDriver, snapshot: str, below: list[str]) -> Path:
     driver.stage(snapshot, below)
-    driver.commit(snapshot, stackable=False)
+    driver.commit(snapshot, below, stackable=False)
     return Path(driver.mount(snapshot, below))
 
 

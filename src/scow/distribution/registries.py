@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from scow.distribution.authorizer import Authorizer
 from scow.distribution.credentials import Credentials
@@ -16,7 +15,7 @@ from scow.distribution.endpoint import PUSH, RESOLVE, Endpoint, RegistrySettings
 from scow.distribution.endpoints import endpoints_for
 from scow.distribution.failures import DeniedError, ManifestUnknownError, NameUnknownError
 from scow.distribution.repository import Repository
-from scow.distribution.transport import NotTlsError, Reply, Transport
+from scow.distribution.transport import NotTlsError, Reply, Transport, web_address
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnauthenticatedError, UnavailableError
 from scow.spec.reference import Reference
 
@@ -98,8 +97,8 @@ class Registries:
 
     def web_file(self, url: str) -> Reply:
         """A file on any web server, asked for as nobody. Blocks. Raises InvalidArgumentError, ScowError."""
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = web_address(url if "://" in url else f"http://{url}")
+        if parts is None:
             raise InvalidArgumentError(f"{url} is not the address of a web server")
         endpoint = Endpoint(f"{parts.scheme}://{parts.netloc}")
         transport = Transport(endpoint, self.settings, Authorizer(Credentials()), self._user_agent)

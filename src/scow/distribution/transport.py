@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 from scow.distribution.challenge import Challenge, parse_challenges
 from scow.distribution.endpoint import Endpoint, RegistrySettings
@@ -272,8 +272,8 @@ class Transport:
         raise ScowError(f"{method} {self.endpoint.url}: stopped after {_MAX_REDIRECTS} redirects")
 
     def _check_redirect(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = web_address(url)
+        if parts is None or not parts.hostname:
             raise PermissionDeniedError(f"refusing to go to {url}")
         if parts.scheme == "http" and self.endpoint.url.startswith("https:") and self.endpoint.verify:
             raise PermissionDeniedError(f"refusing to go from https to {url}")
@@ -329,6 +329,16 @@ class Transport:
                     else urllib3.PoolManager(ssl_context=context, maxsize=8)
                 )
             return self._pools[proxy]
+
+
+def web_address(url: str) -> SplitResult | None:
+    """The parts of an address of a web server; None for what is none."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return None
+    return parts if usable else None
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
