@@ -59,14 +59,18 @@ def _read(sock: socket.socket, response: http.client.HTTPResponse) -> bytes:
 
 def descriptors(daemon: Daemon) -> Counter[str]:
     """What the engine's processes hold open, by kind."""
+    return sum(map(open_in, daemon.processes()), Counter())
+
+
+def open_in(pid: int) -> Counter[str]:
+    """What one process holds open, by kind."""
     found: Counter[str] = Counter()
-    for pid in daemon.processes():
-        folder = f"/proc/{pid}/fd"
-        for name in os.listdir(folder):
-            try:
-                found[re.sub(r"\d+", "N", os.readlink(f"{folder}/{name}"))] += 1
-            except OSError:
-                continue
+    folder = f"/proc/{pid}/fd"
+    for name in os.listdir(folder):
+        try:
+            found[re.sub(r"\d+", "N", os.readlink(f"{folder}/{name}"))] += 1
+        except OSError:
+            continue
     return found
 
 
@@ -123,6 +127,8 @@ def warm_up(daemon: Daemon, fuzzer: Fuzzer, seconds: float) -> None:
         client.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
         client.shutdown(socket.SHUT_WR)
         assert client.recv(64).startswith(b"HTTP/1.1 200")
+        # The event loop's own, and that of the watch.
+        wait_until(lambda: open_in(daemon.pid)["anon_inode:[eventpoll]"] == 2, "the client is watched")
 
 
 def test_made_up_requests_find_no_bug_and_leave_nothing(
