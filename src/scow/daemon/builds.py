@@ -49,4 +49,5 @@ def open_builds(
     platform = host_platform(os.uname().machine)
     shop = Workshop(images, solver, cache, registries, downloads, folder, platform, nouns.tell)
     frontend = FrontendService(shop)
-    return Building(Builds(shop), frontend, DirectBuilds(frontend, folder))
+    digests = config.data_root / "build" / "digests"
+    return Building(Builds(shop), frontend, DirectBuilds(frontend, folder, digests))

@@ -27,6 +27,7 @@ from scow.image.layers import LayerStore, chain_on, new_snapshot_id
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.snapshots.probe import in_user_namespace
 from scow.image.tar_headers import END_OF_ARCHIVE
+from scow.image.tar_writer import Notes
 from scow.image.threads import run_to_end
 from scow.image.trees import remove_path
 from scow.image.unpacking.job import Job
@@ -177,16 +178,18 @@ class LayerIntake:
             may_make_devices=self._may_make_devices,
         )
 
-    async def adopt(self, parent: str | None, snapshot: str, pieces: Iterator[bytes]) -> NewLayer:
+    async def adopt(
+        self, parent: str | None, snapshot: str, made: Callable[[Notes], Iterator[bytes]]
+    ) -> NewLayer:
         """Have the written, unmounted ``snapshot`` as a layer on ``parent``, and hold it.
 
-        ``pieces`` is the tar of what it holds. If this fails the snapshot is still there. Raises ScowError.
+        ``made`` makes the tar of what it holds. If this fails the snapshot is still there. Raises ScowError.
         """
         recipe = self._recipes / snapshot
         try:
             await run_to_end(recipe.mkdir, 0o700)
             async with self._unpacking:
-                unpacked = await run_to_end(take_down_layer, pieces, str(recipe))
+                unpacked = await run_to_end(take_down_layer, made, str(recipe))
             await run_to_end(self._driver.promote, snapshot, self._layers.stack(parent))
         except BaseException:
             await run_to_end(remove_path, str(recipe))

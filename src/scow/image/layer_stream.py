@@ -3,15 +3,14 @@
 Blocks; runs in an unpacker, or on a worker thread for what this engine has made itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from scow.errors import IntegrityError, ScowError
-from scow.image import tar_reader
 from scow.image.decompress import ByteReader, decompressed
 from scow.image.layer_unpacker import LayerUnpacker, Whiteouts
 from scow.image.recipe import RecipeWriter
 from scow.image.tar_reader import TarReader
-from scow.image.tree_maker import components
+from scow.image.tar_writer import Notes
 from scow.spec.bulk_digest import bulk_sha256
 
 _READ_BYTES = 1 << 20
@@ -125,26 +124,36 @@ def unpack_tar(
     return Unpacked(plain.digest, size)
 
 
-def take_down_layer(pieces: Iterator[bytes], recipe_folder: str) -> Unpacked:
-    """Digest the tar ``pieces``, made here of a snapshot that holds its files, and keep how it is made again.
+class _LayerNotes:
+    """See ``tar_writer.Notes``: the recipe of a layer, and its size."""
+
+    def __init__(self, recipe: RecipeWriter) -> None:
+        self.raw = recipe.raw
+        self._content = recipe.content
+        self.size = 0
+
+    def content(self, path: str, size: int) -> None:
+        self._content(path, size)
+        self.size += size
+
+    def link(self, text: bytes) -> None:
+        self.size += len(text)
+
+
+def take_down_layer(made: Callable[[Notes], Iterator[bytes]], recipe_folder: str) -> Unpacked:
+    """Digest the tar that is ``made`` of a snapshot that holds its files, and keep how it is made again.
 
     Raises ScowError where the disk refuses; ``recipe_folder`` is then the caller's to remove.
     """
-    plain = DigestReader(PieceReader(pieces))
-    size = 0
+    digest = bulk_sha256()
     try:
         with RecipeWriter(recipe_folder) as recipe:
-            archive = TarReader(plain, on_raw=recipe.raw)
-            for entry in archive:
-                while archive.read(_READ_BYTES):
-                    pass
-                if entry.kind == tar_reader.REGULAR and entry.size:
-                    recipe.content("/".join(components(entry.name)), entry.size)
-                size += len(entry.link) if entry.kind == tar_reader.SYMLINK else entry.size
-            archive.drain()
+            notes = _LayerNotes(recipe)
+            for piece in made(notes):
+                digest.update(piece)
     except OSError as exc:
         raise ScowError(f"failed to register layer: {exc.strerror or exc}") from exc
-    return Unpacked(plain.digest, size)
+    return Unpacked(f"sha256:{digest.hexdigest()}", notes.size)
 
 
 def _verify(expected: str | None, actual: str, what: str) -> None:

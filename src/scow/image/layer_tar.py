@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 from scow.image.differences import DELETED, differences, is_opaque, is_whiteout
 from scow.image.snapshots.base import SnapshotDriver
-from scow.image.tar_writer import EmptyFile, Member, pack, walk
+from scow.image.tar_writer import EmptyFile, Member, Notes, pack, walk
 from scow.linux.rootpath import open_in_root
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -37,10 +37,12 @@ def snapshot_trees(driver: SnapshotDriver, snapshot: str, below: Sequence[str]) 
         yield own_fd, below_fd
 
 
-def layer_tar(own_fd: int, below_fd: int, opaque_xattr: str | None) -> Generator[bytes, None, None]:
+def layer_tar(
+    own_fd: int, below_fd: int, opaque_xattr: str | None, notes: Notes | None = None
+) -> Generator[bytes, None, None]:
     """The layer in pieces. ``opaque_xattr`` as for ``differences``. Blocks. Raises ``OSError``."""
     members = _upper(own_fd, opaque_xattr) if opaque_xattr is not None else _changed(own_fd, below_fd)
-    return pack(members, is_content)
+    return pack(members, is_content, notes)
 
 
 def _upper(own_fd: int, opaque_xattr: str) -> Iterator[Member | EmptyFile]:

@@ -19,6 +19,7 @@ mounted or not, and layers that no image and no root has.
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +29,7 @@ from scow.image.layer_tar import layer_tar, snapshot_trees
 from scow.image.layers import LayerStore, LayerTar, new_snapshot_id
 from scow.image.rootfs import RootfsStore
 from scow.image.snapshots.base import SnapshotDriver
+from scow.image.tar_writer import Notes
 from scow.image.threads import run_to_end
 from scow.linux.mount_views import MountView
 
@@ -111,10 +113,11 @@ class Lease:
         """
         await self.unmount(active)
         adopts = self._driver.opaque_xattr is not None or not active.mount_points
-        with closing(self._changes(active)) as pieces:
-            if adopts:
-                layer = await self._intake.adopt(active.parent, active.key, pieces)
-            else:
+        if adopts:
+            made = partial(self._changes, active)
+            layer = await self._intake.adopt(active.parent, active.key, made)
+        else:
+            with closing(self._changes(active)) as pieces:
                 layer = await self._intake.import_own(active.parent, pieces)
         self.held.append(layer.chain_id)
         del self._active[active.key]
@@ -123,9 +126,9 @@ class Lease:
             self._layers.moving.discard(active.key)
         return layer
 
-    def _changes(self, active: ActiveSnapshot) -> Generator[bytes, None, None]:
+    def _changes(self, active: ActiveSnapshot, notes: Notes | None = None) -> Generator[bytes, None, None]:
         with snapshot_trees(self._driver, active.key, active.below) as (own_fd, below_fd):
-            yield from layer_tar(own_fd, below_fd, self._driver.opaque_xattr)
+            yield from layer_tar(own_fd, below_fd, self._driver.opaque_xattr, notes)
 
     async def discard(self, active: ActiveSnapshot) -> None:
         """Unmount and remove; not an error when it is gone."""

@@ -12,10 +12,10 @@ import os
 import stat
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from scow.image import tar_reader
 from scow.image.tar_headers import END_OF_ARCHIVE, encode_header, padding
-from scow.image.tar_reader import BLOCK
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -52,6 +52,27 @@ class EmptyFile:
     """Something that is in the archive only, to say something by its name."""
 
     name: bytes
+
+
+class Notes(Protocol):
+    """Somebody who keeps how an archive was made, in the order of its bytes."""
+
+    def raw(self, data: bytes) -> None:
+        """Headers, padding, the end."""
+
+    def content(self, path: str, size: int) -> None:
+        """``size`` bytes of the file at ``path``."""
+
+    def link(self, text: bytes) -> None:
+        """A symlink's text, which is in its header."""
+
+
+class _NoNotes:
+    def raw(self, data: bytes) -> None: ...
+
+    def content(self, path: str, size: int) -> None: ...
+
+    def link(self, text: bytes) -> None: ...
 
 
 def walk(root_fd: int, prefix: bytes = b"") -> Iterator[Member]:
@@ -97,16 +118,19 @@ def _opened(fd: int, prefix: bytes) -> tuple[int, list[bytes], bytes]:
         raise
 
 
-def pack(members: Iterable[Member | EmptyFile], xattrs: XattrFilter) -> Generator[bytes, None, None]:
+def pack(
+    members: Iterable[Member | EmptyFile], xattrs: XattrFilter, notes: Notes | None = None
+) -> Generator[bytes, None, None]:
     """The archive of ``members``, in pieces; ``xattrs`` says which extended attributes go along.
 
-    Blocks; the pieces may be asked for on different threads, one at a time. Raises ``OSError``.
+    ``notes`` hears of each byte before it is in a piece. Blocks; the pieces may be asked for on different
+    threads, one at a time. Raises ``OSError``.
     """
-    packer = _Packer(xattrs)
+    packer = _Packer(xattrs, notes or _NoNotes())
     gathered = packer.gathered
     for member in members:
         if isinstance(member, EmptyFile):
-            gathered += encode_header(member.name, tar_reader.REGULAR, mode=0o600)
+            packer.add_raw(encode_header(member.name, tar_reader.REGULAR, mode=0o600))
         elif not stat.S_ISREG(member.status.st_mode):
             packer.add_other(member)
         elif member.status.st_size <= _GATHER_BYTES:
@@ -116,17 +140,23 @@ def pack(members: Iterable[Member | EmptyFile], xattrs: XattrFilter) -> Generato
         if len(gathered) >= _GATHER_BYTES:
             yield bytes(gathered)
             gathered.clear()
-    gathered += END_OF_ARCHIVE
+    packer.add_raw(END_OF_ARCHIVE)
     yield bytes(gathered)
 
 
 class _Packer:
     """Headers and small files gather in one buffer; the content of large files goes out as it is read."""
 
-    def __init__(self, xattrs: XattrFilter) -> None:
+    def __init__(self, xattrs: XattrFilter, notes: Notes) -> None:
         self.gathered = bytearray()
         self._xattrs = xattrs
+        self._notes = notes
         self._linked: dict[tuple[int, int], tuple[bytes, int]] = {}
+
+    def add_raw(self, data: bytes) -> None:
+        """Anything but content."""
+        self.gathered += data
+        self._notes.raw(data)
 
     def add_small(self, member: Member) -> None:
         """A file that goes into the buffer whole."""
@@ -136,11 +166,12 @@ class _Packer:
         fd = os.open(f"/proc/self/fd/{member.fd}", _READ)
         try:
             gathered, size = self.gathered, status.st_size
-            gathered += self._header(member, tar_reader.REGULAR, size=size, xattrs=self._read_xattrs(fd))
+            self._begin(member, fd)
             end = len(gathered) + size
             while len(gathered) < end and (piece := os.read(fd, end - len(gathered))):
                 gathered += piece
-            gathered += bytes(end - len(gathered) + -size % BLOCK)
+            gathered += bytes(end - len(gathered))
+            self.add_raw(padding(size))
         finally:
             os.close(fd)
 
@@ -152,7 +183,7 @@ class _Packer:
         fd = os.open(f"/proc/self/fd/{member.fd}", _READ)
         try:
             left = status.st_size
-            self.gathered += self._header(member, tar_reader.REGULAR, size=left, xattrs=self._read_xattrs(fd))
+            self._begin(member, fd)
             yield bytes(self.gathered)
             self.gathered.clear()
             while left and (piece := os.read(fd, min(left, _PIECE_BYTES))):
@@ -162,9 +193,16 @@ class _Packer:
                 step = min(left, _PIECE_BYTES)
                 yield bytes(step)
                 left -= step
-            self.gathered += padding(status.st_size)
+            self.add_raw(padding(status.st_size))
         finally:
             os.close(fd)
+
+    def _begin(self, member: Member, fd: int) -> None:
+        """The header of a file whose content comes now."""
+        size = member.status.st_size
+        self.add_raw(self._header(member, tar_reader.REGULAR, size=size, xattrs=self._read_xattrs(fd)))
+        if size:
+            self._notes.content(os.fsdecode(member.name), size)
 
     def add_other(self, member: Member) -> None:
         """A directory, symlink, device node or FIFO; FIFOs and devices are not opened."""
@@ -179,9 +217,10 @@ class _Packer:
         link, xattrs = b"", {}
         if kind == tar_reader.SYMLINK:
             link = os.readlink(b"", dir_fd=member.fd)
+            self._notes.link(link)
         else:
             xattrs = self._read_xattrs(f"/proc/self/fd/{member.fd}")
-        self.gathered += self._header(member, kind, link=link, xattrs=xattrs)
+        self.add_raw(self._header(member, kind, link=link, xattrs=xattrs))
 
     def _add_link(self, member: Member) -> bool:
         """Whether the inode is in the archive already: then this name is a link to that one."""
@@ -192,7 +231,7 @@ class _Packer:
             self._linked[inode] = (first or member.name, more - 1)
         if not first:
             return False
-        self.gathered += self._header(member, tar_reader.HARD_LINK, link=first)
+        self.add_raw(self._header(member, tar_reader.HARD_LINK, link=first))
         return True
 
     def _header(

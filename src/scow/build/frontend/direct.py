@@ -14,6 +14,7 @@ from scow.build.frontend.service import FrontendService, lint_of
 from scow.build.request import find_dockerfile, ignore_rules_of
 from scow.build.trees.archive import receive_archive
 from scow.build.trees.folder import FolderTree
+from scow.build.trees.known_digests import KnownDigests, file_of
 from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Tree
 from scow.errors import ConflictError, InvalidArgumentError, ScowError, UnsupportedError
@@ -35,11 +36,14 @@ Message = dict[str, Any]
 
 
 class DirectBuilds:
-    """What ``routes/direct_build.py`` calls. ``folder`` is for contexts while builds go on."""
+    """What ``routes/direct_build.py`` calls. ``folder`` is for contexts while builds go on, ``digests`` for
+    what is known of folders that are read in place.
+    """
 
-    def __init__(self, frontend: FrontendService, folder: Path) -> None:
+    def __init__(self, frontend: FrontendService, folder: Path, digests: Path) -> None:
         self._frontend = frontend
         self._folder = folder
+        self._digests = digests
 
     async def build(self, asked: DirectBuild, body: AsyncIterable[bytes]) -> AsyncIterator[Message]:
         """The progress, to be read; its last object is a result or an error.
@@ -56,18 +60,26 @@ class DirectBuilds:
         """Everything that the client has, by its names."""
         trees: dict[str, Tree] = {}
         if asked.folder:
-            trees[_CONTEXT] = await run_blocking(_in_place, asked.folder, asked.identity)
+            trees[_CONTEXT] = await self._in_place(asked.folder, asked.identity, stack)
         elif "context" not in asked.options:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             trees[_CONTEXT] = await receive_archive(_or_empty(body), str(self._folder))
         for name, path in asked.contexts.items():
-            trees[f"local {name}"] = await run_blocking(_in_place, path, None)
+            trees[f"local {name}"] = await self._in_place(path, None, stack)
         trees[_DOCKERFILE] = trees.get(_CONTEXT) or MemoryTree({})
         if asked.dockerfile is not None:
             trees[_DOCKERFILE] = MemoryTree({asked.options.get("filename", "Dockerfile"): asked.dockerfile})
         for tree in trees.values():
             stack.callback(tree.close)
         return trees
+
+    async def _in_place(
+        self, path: str, identity: tuple[int, int] | None, stack: AsyncExitStack
+    ) -> FolderTree:
+        """A folder of this machine; what its files digest to is kept at the end."""
+        tree, known = await run_blocking(_opened, path, identity, self._digests)
+        stack.push_async_callback(run_blocking, known.save)
+        return tree
 
     async def _told(
         self, asked: DirectBuild, trees: Mapping[str, Tree], stack: AsyncExitStack
@@ -173,8 +185,8 @@ class _Client:
         raise UnsupportedError("a folder is sent as an archive")
 
 
-def _in_place(path: str, identity: tuple[int, int] | None) -> FolderTree:
-    """A folder of this machine. Raises ConflictError if it is not the client's."""
+def _opened(path: str, identity: tuple[int, int] | None, digests: Path) -> tuple[FolderTree, KnownDigests]:
+    """Raises ConflictError if it is not the client's."""
     try:
         fd = os.open(path, _DIRECTORY)
     except OSError as exc:
@@ -183,7 +195,8 @@ def _in_place(path: str, identity: tuple[int, int] | None) -> FolderTree:
     if identity is not None and (status.st_dev, status.st_ino) != identity:
         os.close(fd)
         raise ConflictError(f"path {path} is another folder here")
-    return FolderTree(fd, with_owners=False)
+    known = KnownDigests(file_of(digests, status))
+    return FolderTree(fd, with_owners=False, known=known), known
 
 
 async def _or_empty(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -60,6 +60,7 @@ def _receive(inlet: Inlet, folder: str) -> SpooledTree:
         for entry in archive:
             _take(tree, entry, archive)
         archive.drain()
+        tree.flush()
     except OSError as exc:
         tree.close()
         raise ScowError(f"build context cannot be stored: {exc.strerror or exc}") from exc

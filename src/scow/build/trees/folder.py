@@ -2,7 +2,9 @@
 
 import os
 import stat
+import time
 
+from scow.build.trees.known_digests import KnownDigests, state_of
 from scow.build.trees.tree import Node
 from scow.linux.rootpath import open_in_root
 from scow.spec.bulk_digest import bulk_sha256
@@ -17,12 +19,13 @@ class FolderTree:
     """Takes over ``root_fd``, a directory.
 
     ``with_owners``: owners and capabilities are the files' own; a context's are the machine's business, and
-    everything in it belongs to root.
+    everything in it belongs to root. ``known`` are digests of its files from before.
     """
 
-    def __init__(self, root_fd: int, *, with_owners: bool) -> None:
+    def __init__(self, root_fd: int, *, with_owners: bool, known: KnownDigests | None = None) -> None:
         self._root_fd = root_fd
         self._with_owners = with_owners
+        self._known = known
         self._folder_path: str | None = None
         self._folder_fd = -1
 
@@ -59,6 +62,16 @@ class FolderTree:
 
     def digest(self, node: Node) -> bytes:
         """See ``Tree``."""
+        if self._known is None or not node.state:
+            return self._read_digest(node)
+        digest = self._known.find(node.state)
+        if digest is None:
+            read_at_ns = time.time_ns()
+            digest = self._read_digest(node)
+            self._known.remember(node.state, digest, read_at_ns=read_at_ns)
+        return digest
+
+    def _read_digest(self, node: Node) -> bytes:
         content = self.open(node)
         try:
             digest = bulk_sha256()
@@ -90,6 +103,7 @@ class FolderTree:
             link=os.readlink(name, dir_fd=folder_fd) if is_link else "",
             device=status.st_rdev,
             xattrs=xattrs,
+            state=state_of(status) if self._known is not None else b"",
         )
 
     def _folder(self, path: str) -> int:

@@ -30,6 +30,7 @@ class Received:
                     self._spool.write(item)
                     self.bytes += len(item)
             self._finish()
+            self._tree.flush()
         except BaseException:
             self._tree.close()
             raise

@@ -14,6 +14,8 @@ from scow.errors import InvalidArgumentError
 from scow.spec.bulk_digest import bulk_sha256
 
 _MAX_ENTRIES = 2_000_000
+# A call for each of many small files would cost more than what it writes.
+_GATHER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class SpooledTree:
         self._places: dict[str, _Place] = {}
         self._names: dict[str, set[str]] = {"": set()}
         self._end = 0
+        self._gathered = bytearray()
 
     def node(self, path: str) -> Node | None:
         """See ``Tree``."""
@@ -99,8 +102,16 @@ class SpooledTree:
 
     def write(self, data: bytes | memoryview) -> None:
         """For ``Spool``: content at the end of what is here. Raises ``OSError``."""
-        while data:
-            data = data[os.write(self._fd, data) :]
+        self._gathered += data
+        if len(self._gathered) >= _GATHER_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """All has come: from now on contents can be read. Raises ``OSError``."""
+        written = 0
+        while written < len(self._gathered):
+            written += os.write(self._fd, memoryview(self._gathered)[written:])
+        self._gathered.clear()
 
     def place(self, path: str, size: int, digest: bytes) -> None:
         """For ``Spool``: the last ``size`` bytes are the content of the file at ``path``."""

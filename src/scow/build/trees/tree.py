@@ -17,7 +17,10 @@ _MAX_LINKS = 40  # as many as the kernel follows, path_resolution(7)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One file of a tree. ``mode`` is that of stat(2), kind and all; ``link`` is a symlink's text."""
+    """One file of a tree. ``mode`` is that of stat(2), kind and all; ``link`` is a symlink's text.
+
+    ``state`` tells this version of a file from all others, if it is not empty (``known_digests``).
+    """
 
     path: str
     mode: int
@@ -28,6 +31,7 @@ class Node:
     link: str = ""
     device: int = 0
     xattrs: tuple[tuple[str, bytes], ...] = field(default=())
+    state: bytes = b""
 
     @property
     def name(self) -> str:

@@ -1,0 +1,97 @@
+"""Digests of files that are read in place: remembered while nothing can have changed, never longer."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from scow.build.trees.folder import FolderTree
+from scow.build.trees.known_digests import KnownDigests, file_of, state_of
+
+_SETTLED_S = 3.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose files were written long ago, as far as the tree can tell."""
+    place = tmp_path / "context"
+    place.mkdir()
+    (place / "a").write_bytes(b"one")
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + int(_SETTLED_S * 1e9))
+    return place
+
+
+def digest_of(folder: Path, kept: Path) -> tuple[bytes, int]:
+    """The digest of file ``a``, and how often it was read for it."""
+    known = KnownDigests(kept)
+    tree = FolderTree(os.open(folder, os.O_RDONLY | os.O_DIRECTORY), with_owners=False, known=known)
+    reads = 0
+    opened = tree.open
+
+    def counting(node: object) -> object:
+        nonlocal reads
+        reads += 1
+        return opened(node)  # type: ignore[arg-type]
+
+    tree.open = counting  # type: ignore[method-assign, assignment]
+    node = tree.node("a")
+    assert node is not None
+    digest = tree.digest(node)
+    tree.close()
+    known.save()
+    return digest, reads
+
+
+def test_what_did_not_change_is_not_read_again(folder: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "digests/x"
+    first, reads = digest_of(folder, kept)
+    assert reads == 1
+    assert digest_of(folder, kept) == (first, 0)
+
+
+@pytest.mark.parametrize("how", ["rewritten", "replaced", "backdated"])
+def test_what_changed_is_read(folder: Path, tmp_path: Path, how: str) -> None:
+    kept = tmp_path / "digests/x"
+    first, _ = digest_of(folder, kept)
+    before = os.stat(folder / "a")
+    if how == "replaced":
+        (folder / "b").write_bytes(b"two")
+        os.rename(folder / "b", folder / "a")
+    else:
+        (folder / "a").write_bytes(b"two")
+    if how == "backdated":
+        os.utime(folder / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
+    second, reads = digest_of(folder, kept)
+    assert reads == 1
+    assert second != first
+
+
+def test_what_was_written_a_moment_ago_is_not_remembered(folder: Path, tmp_path: Path) -> None:
+    known = KnownDigests(tmp_path / "x")
+    state = state_of(os.stat(folder / "a"))
+    known.remember(state, bytes(32), read_at_ns=os.stat(folder / "a").st_ctime_ns + 1)
+    known.save()
+    assert KnownDigests(tmp_path / "x").find(state) is None
+
+
+def test_a_damaged_file_is_none(folder: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "digests/x"
+    digest_of(folder, kept)
+    data = bytearray(kept.read_bytes())
+    data[50] ^= 1
+    kept.write_bytes(data)
+    assert digest_of(folder, kept)[1] == 1
+
+
+def test_only_so_many_folders_are_remembered(folder: Path, tmp_path: Path) -> None:
+    for number in range(40):
+        digest_of(folder, tmp_path / f"digests/{number}")
+    names = {entry.name for entry in (tmp_path / "digests").iterdir()}
+    assert len(names) == 32
+    assert "39" in names
+
+
+def test_each_folder_has_its_own_file(folder: Path, tmp_path: Path) -> None:
+    assert file_of(tmp_path, os.stat(folder)) != file_of(tmp_path, os.stat(tmp_path))
