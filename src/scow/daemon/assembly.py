@@ -4,7 +4,6 @@ import uuid
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scow.api.server.app import Services
 from scow.config import Config, Runtime
@@ -12,50 +11,39 @@ from scow.daemon.build_leftovers import remove_build_leftovers
 from scow.daemon.ends import Ends
 from scow.daemon.networking import open_networking
 from scow.daemon.parts import Host, Life, Networking, Storage
+from scow.daemon.seldom import Seldom
 from scow.daemon.users import image_users
-from scow.daemon.volumes import open_copies, open_volumes
+from scow.daemon.volumes import open_volumes
 from scow.deferred import deferred
 from scow.engine.build_runs import BuildRuns
-from scow.engine.checks import Checks
-from scow.engine.containers.commit import Commits
 from scow.engine.containers.create import Creation
 from scow.engine.containers.document import HELD_PARTS, Documents
 from scow.engine.containers.exits import Exits
-from scow.engine.containers.file_systems import FileSystems
-from scow.engine.containers.files import Files
 from scow.engine.containers.health_monitor import HealthMonitors
 from scow.engine.containers.held_parts import release_all_parts
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
 from scow.engine.containers.log_forwarding import LogForwarding
 from scow.engine.containers.oom import OomWatch
-from scow.engine.containers.port_changes import PortChanges
-from scow.engine.containers.pruning import ContainerPruning
 from scow.engine.containers.recover import Recovery
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.removal import Removal
-from scow.engine.containers.sampling import Sampling
 from scow.engine.containers.sandbox import Sandboxes
 from scow.engine.containers.service import ContainerService
-from scow.engine.containers.standstill import Standstill
 from scow.engine.containers.streams import Streams
 from scow.engine.containers.update import Updates
 from scow.engine.containers.waits import Waits
 from scow.engine.containers.watchers import Watchers
-from scow.engine.disk_usage import DiskUsages
 from scow.engine.event_history import EventHistory
 from scow.engine.events import EventBus
 from scow.engine.execs import Execs
-from scow.engine.explanations import Explanations
 from scow.engine.idle import IdleExit
 from scow.engine.images import Images
 from scow.engine.programs import Programs
-from scow.engine.pruning import Pruning
 from scow.engine.system import System
 from scow.errors import InvalidArgumentError
 from scow.image.store import ImageStore
 from scow.linux import cgroups
-from scow.linux.cgroups import Cgroup
 from scow.linux.sysinfo import read_machine_facts
 from scow.logs.drivers import validate_log_config
 from scow.runtime.host_facts import read_host_facts
@@ -63,10 +51,6 @@ from scow.runtime.installed import default_runtime, installed_runtimes, mount_op
 from scow.runtime.supervisor import Supervisor
 from scow.store import Store
 from scow.tasks import TaskOwner
-
-if TYPE_CHECKING:
-    from scow.daemon.builds import Building
-    from scow.engine.registries import RegistryClient
 
 
 class Daemon:
@@ -215,7 +199,6 @@ class Daemon:
         containers, images, volumes = storage.containers, storage.images, storage.volumes.nouns
         networks, launcher, execs = networking.networks, life.launcher, life.execs
         creation = Creation(config, host.facts, containers, images, volumes, networks, events)
-        standstill = Standstill(containers, life.lifecycle)
         nouns = Images(images, events, lambda: image_users(containers))
         service = ContainerService(
             self._container_root,
@@ -229,10 +212,6 @@ class Daemon:
             execs,
             events,
         )
-        building = deferred(
-            lambda: _open_builds(config, storage.store, images, nouns, registries, runs, tasks)
-        )
-        caches = deferred(lambda: building.frontend)
         engine_id = _engine_id(config.data_root)
         self.system = System(
             config=config,
@@ -245,37 +224,34 @@ class Daemon:
             programs=Programs(host.runtimes, host.facts.init_path),
             bus=events,
         )
-        file_systems = FileSystems(self._container_root, containers, images, volumes.use)
-        registries = deferred(lambda: _open_registries(config, images, nouns, tasks))
-        copies, snapshots = open_copies(storage.volumes, containers, standstill, events, tasks)
+        seldom = Seldom(config, storage, networking, life, events, tasks)
+        registries = deferred(lambda: seldom.registries(nouns))
+        building = deferred(lambda: seldom.builds(nouns, registries, runs))
+        caches = deferred(lambda: building.frontend)
+        copying = deferred(seldom.volume_copies)
         return Services(
             containers=service,
             lifecycle=life.lifecycle,
             updates=Updates(host.facts, containers, launcher, events),
-            container_pruning=ContainerPruning(containers, life.lifecycle, images, events),
-            files=Files(containers, images, file_systems, events, tasks),
-            commits=Commits(containers, images, standstill, events),
+            container_pruning=deferred(seldom.container_pruning),
+            files=deferred(seldom.files),
+            commits=deferred(seldom.commits),
             streams=Streams(containers, launcher, life.waits, events),
-            stats=Sampling(
-                containers,
-                lambda doc: Cgroup(host.cgroups, launcher.documents.cgroup_path(doc)),
-                host.facts.machine,
-                tasks,
-            ),
+            stats=deferred(lambda: seldom.stats(host)),
             execs=execs,
             images=nouns,
             registries=registries,
             volumes=volumes,
             networks=networking.service,
             connections=networking.connections,
-            port_changes=PortChanges(containers, networking.networks, events),
-            explanations=Explanations(containers, networking.networks),
-            volume_copies=copies,
-            volume_snapshots=snapshots,
+            port_changes=deferred(seldom.port_changes),
+            explanations=deferred(seldom.explanations),
+            volume_copies=deferred(lambda: copying.copies),
+            volume_snapshots=deferred(lambda: copying.snapshots),
             system=self.system,
-            disk_usage=DiskUsages(images, nouns, service, volumes, caches),
-            checks=Checks(self._container_root, images, containers),
-            prunes=Pruning(images, nouns, events, caches),
+            disk_usage=deferred(lambda: seldom.disk_usage(nouns, service, caches)),
+            checks=deferred(seldom.checks),
+            prunes=deferred(lambda: seldom.prunes(nouns, caches)),
             builds=deferred(lambda: building.classic),
             direct_builds=deferred(lambda: building.direct),
             frontend_builds=caches,
@@ -298,26 +274,6 @@ def _check_logging(config: Config) -> None:
         validate_log_config(config.log_driver, config.log_opts)
     except InvalidArgumentError as exc:
         raise InvalidArgumentError(f"failed to set log opts: {exc.message}") from exc
-
-
-def _open_registries(config: Config, images: ImageStore, nouns: Images, tasks: TaskOwner) -> "RegistryClient":
-    from scow.daemon.registries import open_registries  # not before somebody pulls
-
-    return open_registries(config, images, nouns.tell, tasks)
-
-
-def _open_builds(
-    config: Config,
-    store: Store,
-    images: ImageStore,
-    nouns: Images,
-    registries: "RegistryClient",
-    runs: BuildRuns,
-    tasks: TaskOwner,
-) -> "Building":
-    from scow.daemon.builds import open_builds  # not before somebody builds
-
-    return open_builds(config, store, images, nouns, registries, runs, tasks)
 
 
 def _engine_id(data_root: Path) -> str:

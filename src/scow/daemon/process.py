@@ -91,7 +91,7 @@ async def _run(config: Config, leave: asyncio.Event) -> None:
         idle = IdleExit(config.idle_exit_s or None, daemon.is_needed, leave.set)
         services = await daemon.open(stack, idle)
         _on_signal(signal.SIGHUP, asyncio.get_running_loop(), lambda: _reload(config, daemon))
-        rest = Rest(give_back_free_memory)
+        rest = Rest(_tidy_memory)
 
         def clients_changed(present: bool) -> None:
             idle.clients_changed(present)
@@ -102,14 +102,18 @@ async def _run(config: Config, leave: asyncio.Event) -> None:
         stack.push_async_callback(server.aclose)
         await server.listen(_listeners(config, secured=False))
         await server.listen(_listeners(config, secured=True), _tls_context(config))
-        # What is alive now stays: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
-        give_back_free_memory()
+        _tidy_memory()
+        gc.freeze()  # what is alive now stays: the collector need not look at it again
         idle.start()
         _log.info("API listens on %s", ", ".join(config.hosts))
         await leave.wait()
         _log.info("leaving; containers run on")
+
+
+def _tidy_memory() -> None:
+    """Give back what is of no use any more, and first find it."""
+    gc.collect()
+    give_back_free_memory()
 
 
 def _reload(config: Config, daemon: Daemon) -> None:

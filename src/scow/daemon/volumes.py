@@ -9,18 +9,15 @@ from scow.engine.containers.registry import Containers
 from scow.engine.containers.volume_mounts import volume_names
 from scow.engine.events import EventBus
 from scow.engine.volumes.claims import Claims
-from scow.engine.volumes.copies import VolumeCopies
 from scow.engine.volumes.driver_table import Drivers
 from scow.engine.volumes.local_driver import LocalDriver
 from scow.engine.volumes.plugin_discovery import PluginFolders
 from scow.engine.volumes.registry import VolumeRecords
 from scow.engine.volumes.repair import repair_folders
 from scow.engine.volumes.service import Volumes
-from scow.engine.volumes.snapshots import Snapshots
-from scow.engine.volumes.still_data import Freezer, StillData
 from scow.engine.volumes.use import VolumeUse
 from scow.store import Store
-from scow.tasks import TaskOwner, run_blocking
+from scow.tasks import run_blocking
 
 # Docker's folders and our own; programs that install themselves for Docker are found too.
 _SOCKET_FOLDERS = (Path("/run/docker/plugins"),)
@@ -66,23 +63,3 @@ async def open_volumes(config: Config, store: Store, containers: Containers, eve
 def _runs(containers: Containers, container_id: str) -> bool:
     live = containers.by_id(container_id)
     return live is not None and live.doc.alive
-
-
-def open_copies(
-    parts: VolumeParts, containers: Containers, freezer: Freezer, events: EventBus, tasks: TaskOwner
-) -> tuple[VolumeCopies, Snapshots]:
-    """What scow can do with volumes beyond Docker."""
-    still = StillData(parts.use, freezer)
-    snapshots = Snapshots(parts.local, parts.records, parts.use, still, events)
-    copies = VolumeCopies(
-        parts.local,
-        parts.records,
-        parts.use,
-        still,
-        snapshots,
-        events,
-        tasks,
-        volume_users(containers),
-        parts.nouns.view,
-    )
-    return copies, snapshots

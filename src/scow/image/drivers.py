@@ -10,7 +10,6 @@ from scow.image.snapshots.base import SnapshotDriver
 from scow.image.snapshots.options import check_switch, parse_driver_options, parse_limit
 from scow.image.snapshots.overlay2 import Overlay2Driver
 from scow.image.snapshots.probe import OverlayHost, backing_filesystem, probe_overlay
-from scow.image.snapshots.vfs import VfsDriver
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +70,8 @@ def _open_vfs(root: Path, options: Mapping[str, str]) -> SnapshotDriver:
         if key == "size":
             raise _refusal("Filesystem does not support, or has not enabled quotas")
         raise _refusal(f"unknown option {key} for vfs")
+    from scow.image.snapshots.vfs import VfsDriver
+
     return VfsDriver(str(root / "vfs"))
 
 

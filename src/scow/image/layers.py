@@ -13,19 +13,21 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from scow.errors import IntegrityError
-from scow.image.layer_stream import Unpacked
 from scow.image.model import LayerRecord
-from scow.image.recipe import rebuild, tar_size
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
 from scow.image.trees import remove_path
 from scow.spec.bulk_digest import bulk_sha256
 from scow.spec.digest import sha256_of
 from scow.store import Delete, Put
+
+if TYPE_CHECKING:
+    from scow.image.layer_stream import Unpacked
 
 
 def new_snapshot_id() -> str:
@@ -86,11 +88,15 @@ class LayerStore:
 
         Raises ``KeyError`` if it is not there; reading it raises IntegrityError if it is not what it was.
         """
+        from scow.image.recipe import tar_size
+
         record = self._records[chain_id]
         folder = str(self.recipes / record.snapshot)
         return LayerTar(record.diff_id, partial(tar_size, folder), partial(self._read_tar, record))
 
     def _read_tar(self, record: LayerRecord) -> Iterator[bytes]:
+        from scow.image.recipe import rebuild
+
         digest = bulk_sha256()
         for piece in rebuild(str(self.recipes / record.snapshot), self._driver.layer_path(record.snapshot)):
             digest.update(piece)
@@ -194,7 +200,7 @@ class LayerStore:
             await run_to_end(self._remove, layer.snapshot)
             self.moving.discard(layer.snapshot)
 
-    def take_in(self, parent: str | None, snapshot: str, unpacked: Unpacked) -> None:
+    def take_in(self, parent: str | None, snapshot: str, unpacked: "Unpacked") -> None:
         """A new layer with one hold on it, the caller's."""
         chain_id = chain_on(parent, unpacked.diff_id)
         self._records[chain_id] = LayerRecord(

@@ -18,16 +18,18 @@ import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scow import tasks
 from scow.errors import ConflictError, NotFoundError, ScowError
-from scow.image.differences import Difference, differences
-from scow.image.layer_tar import layer_tar, snapshot_trees
 from scow.image.layers import LayerStore, new_snapshot_id
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
 from scow.image.visits import Visit, Visits
 from scow.store import Delete, Put, Store
+
+if TYPE_CHECKING:
+    from scow.image.differences import Difference
 
 _NO_LAYERS = "none"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -161,18 +163,24 @@ class RootfsStore:
         finally:
             self._visits.open(key)
 
-    def changes(self, key: str) -> list[Difference]:
+    def changes(self, key: str) -> "list[Difference]":
         """What the container has made of what it began with; for a visitor. Blocks."""
+        from scow.image.differences import differences
+
         with self._trees(key) as (own_fd, below_fd):
             return list(differences(own_fd, below_fd, self._driver.opaque_xattr))
 
     def layer_tar(self, visit: Visit) -> Generator[bytes, None, None]:
         """The container's changes as a layer's tar; for a visitor. Blocks."""
+        from scow.image.layer_tar import layer_tar
+
         with self._trees(visit.key) as (own_fd, below_fd):
             yield from layer_tar(own_fd, below_fd, self._driver.opaque_xattr)
 
     def _trees(self, key: str) -> AbstractContextManager[tuple[int, int]]:
         """Descriptors of the container's own directory, and of what it began with."""
+        from scow.image.layer_tar import snapshot_trees
+
         return snapshot_trees(self._driver, key, self.below(key))
 
     async def usage(self, key: str) -> int:

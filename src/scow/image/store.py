@@ -20,28 +20,18 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, M
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from scow import tasks
+from scow.deferred import deferred
 from scow.errors import InvalidArgumentError
-from scow.image.archive import Archive, spooled
-from scow.image.archive_formats import LayerSource, read_images
-from scow.image.archive_region import RegionReader
-from scow.image.arrival import Arrival, Wanted
 from scow.image.catalog import Catalog
-from scow.image.changes import apply_changes
-from scow.image.check import Checked, CheckedParts, Finding, ImageCheck
-from scow.image.committed import CommitRequest, config_of_commit
 from scow.image.content import ContentStore
-from scow.image.deletion import plan_deletion
-from scow.image.differences import Difference
 from scow.image.drivers import open_driver
 from scow.image.holds import Holds
-from scow.image.imported import ImportRequest, config_of_import
-from scow.image.layer_intake import LayerIntake
 from scow.image.layers import LayerStore, LayerTar, chain_on
-from scow.image.leases import Holding, Lease
 from scow.image.model import (
     Image,
     ImageRecord,
@@ -57,7 +47,6 @@ from scow.image.origins import Origins
 from scow.image.restore import Restored, kinds_of, restore
 from scow.image.rootfs import RootfsStore
 from scow.image.roots import Roots
-from scow.image.save import SavedImage, archive, images_to_save
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
 from scow.image.visits import Visit
@@ -67,6 +56,16 @@ from scow.spec.oci_image import ImageConfig, decode_document
 from scow.spec.platform import host_platform
 from scow.spec.reference import Reference
 from scow.store import Change, Delete, Put, Store
+
+if TYPE_CHECKING:
+    # What images come and go with is loaded when the first does, 0.8 MB.
+    from scow.image.arrival import Arrival
+    from scow.image.check import Checked, Finding
+    from scow.image.committed import CommitRequest
+    from scow.image.differences import Difference
+    from scow.image.imported import ImportRequest
+    from scow.image.layer_intake import LayerIntake
+    from scow.image.leases import Holding, Lease
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ class ImageStore:
         home = root / "image" / driver.name
         self._content = ContentStore(home / "imagedb" / "content" / "sha256")
         self._layers = LayerStore(driver, self._kinds.layer, home / "recipes")
-        self._intake = LayerIntake(driver, self._layers)
+        self._intake = deferred(lambda: _open_intake(driver, self._layers))
         self._rootfs = RootfsStore(driver, self._layers, home / "rootfs", store, self._kinds.init)
         self._changes = asyncio.Lock()
         self._holds = Holds(driver, self._layers, self._rootfs, store)
@@ -147,6 +146,10 @@ class ImageStore:
         All of it or nothing: images become visible when every layer of every image is there. Ends early if
         the iterator is closed. Raises InvalidArgumentError, IntegrityError, UnsupportedError, ScowError.
         """
+        from scow.image.archive import Archive, spooled
+        from scow.image.archive_formats import read_images
+        from scow.image.arrival import Wanted
+
         async with self.arrival() as arrival:
             self._intake.unpackers.warm("")
             async with spooled(chunks, str(self._temporary)) as (fd, size):
@@ -166,8 +169,10 @@ class ImageStore:
                     yield event
 
     @asynccontextmanager
-    async def arrival(self) -> AsyncIterator[Arrival]:
+    async def arrival(self) -> "AsyncIterator[Arrival]":
         """Bring in layers, to be recorded by ``record`` within the block; what is not, goes again."""
+        from scow.image.arrival import Arrival
+
         arrival = Arrival(self._layers, self._intake)
         try:
             async with self._intake.unpackers.session():
@@ -176,8 +181,10 @@ class ImageStore:
             await self._holds.let_go(arrival.held)
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Lease]:
+    async def lease(self) -> "AsyncIterator[Lease]":
         """Work on layers: see ``leases``. What it made and nobody recorded within the block, goes."""
+        from scow.image.leases import Lease
+
         lease = Lease(self._driver, self._layers, self._intake, self._rootfs)
         try:
             yield lease
@@ -188,7 +195,7 @@ class ImageStore:
                 await self._holds.let_go(lease.held)
 
     async def record(
-        self, holding: Holding, raw_config: bytes, names: Iterable[Reference], *, parent: str | None = None
+        self, holding: "Holding", raw_config: bytes, names: Iterable[Reference], *, parent: str | None = None
     ) -> list[Renamed | Loaded]:
         """Make an image of layers that an arrival or a lease holds; says what became of names."""
         await self._holds.sync(holding.held)
@@ -200,6 +207,8 @@ class ImageStore:
 
         A name without a tag is all tags of the repository. Raises NotFoundError, InvalidArgumentError.
         """
+        from scow.image.save import images_to_save
+
         return images_to_save(names, self._catalog)
 
     async def save(self, images: Mapping[str, list[Reference]]) -> AsyncGenerator[bytes, None]:
@@ -207,6 +216,8 @@ class ImageStore:
 
         Raises ScowError for an image without layers, IntegrityError for one that was changed on disk.
         """
+        from scow.image.save import SavedImage, archive
+
         async with AsyncExitStack() as stack:
             found = []
             for image_id, names in images.items():
@@ -244,8 +255,14 @@ class ImageStore:
         """All names with a tag in the repository of this reference."""
         return list(self._catalog.tags(repository.name))
 
-    async def import_rootfs(self, chunks: AsyncIterator[bytes], request: ImportRequest) -> Image:
+    async def import_rootfs(self, chunks: AsyncIterator[bytes], request: "ImportRequest") -> Image:
         """Make an image of one layer out of a root file system's tar, compressed or not."""
+        from scow.image.archive import spooled
+        from scow.image.archive_formats import LayerSource
+        from scow.image.archive_region import RegionReader
+        from scow.image.changes import apply_changes
+        from scow.image.imported import config_of_import
+
         config = apply_changes(ContainerConfig(), request.changes)
         held: list[str | None] = []
         try:
@@ -263,12 +280,14 @@ class ImageStore:
         finally:
             await self._holds.let_go(held)
 
-    async def commit(self, visit: Visit, parent_id: str | None, request: CommitRequest) -> Image:
+    async def commit(self, visit: Visit, parent_id: str | None, request: "CommitRequest") -> Image:
         """Make an image of a container's changes on top of the image that it was made from.
 
         All or nothing; ``visit`` is ended as soon as the layer is made. Raises NotFoundError if the image is
         gone, ScowError.
         """
+        from scow.image.committed import config_of_commit
+
         held: list[str | None] = []
         try:
             try:
@@ -321,6 +340,8 @@ class ImageStore:
 
         ``users`` are all containers. Raises NotFoundError, ConflictError, InvalidArgumentError.
         """
+        from scow.image.deletion import plan_deletion
+
         async with self._changes:
             image_id = self._catalog.find(name).id
             plan = plan_deletion(name, image_id, self._catalog, users, force=force, prune=prune)
@@ -336,8 +357,10 @@ class ImageStore:
         gone = await self._holds.let_go([image.chain_id for image in removed])
         return Removal((*plan.steps, *(("deleted", layer.chain_id) for layer in gone)))
 
-    def check(self, *, repair: bool) -> AsyncGenerator[Finding | Checked, None]:
+    def check(self, *, repair: bool) -> "AsyncGenerator[Finding | Checked, None]":
         """Look whether all of it is whole: see ``check``. The last thing that comes is the sum."""
+        from scow.image.check import CheckedParts, ImageCheck
+
         parts = CheckedParts(
             self._driver,
             self._store,
@@ -401,7 +424,7 @@ class ImageStore:
         """Containers whose file system is mounted for them, by this engine or an earlier one."""
         return self._rootfs.still_mounted()
 
-    async def rootfs_changes(self, key: str) -> list[Difference]:
+    async def rootfs_changes(self, key: str) -> "list[Difference]":
         """What a container has changed. Raises NotFoundError, ``OSError``."""
         visit = await self._rootfs.visit(key, _no_hurry)
         try:
@@ -489,6 +512,12 @@ class ImageStore:
 
     def _name_put(self, reference: Reference, image_id: str) -> Put:
         return Put(self._kinds.tag, str(canonical(reference)), image_id.encode())
+
+
+def _open_intake(driver: SnapshotDriver, layers: LayerStore) -> "LayerIntake":
+    from scow.image.layer_intake import LayerIntake
+
+    return LayerIntake(driver, layers)
 
 
 def _no_hurry() -> None:

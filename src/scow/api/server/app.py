@@ -6,7 +6,7 @@ The request edge: whatever a handler raises becomes a status and ``{"message": â
 import logging
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import scow
 from scow.api.http.answer import Answer, Full
@@ -48,7 +48,9 @@ from scow.api.server.routes.volumes import VolumeService, volume_routes
 from scow.api.server.versions import TooOldError, check_version
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.spec.api_version import MAX_API_VERSION
-from scow.spec.frontend_build import FrontendBuilds
+
+if TYPE_CHECKING:
+    from scow.spec.frontend_build import FrontendBuilds
 
 _VERSIONED = re.compile(r"/v([0-9.]+)(/.*)", re.DOTALL)
 
@@ -87,7 +89,7 @@ class Services:
     prunes: PruneService
     builds: BuildService
     direct_builds: DirectBuildService
-    frontend_builds: FrontendBuilds
+    frontend_builds: "FrontendBuilds"
     agent_folder: str
     """Where sockets of ssh agents are made that clients lend their builds."""
     engine_id: str

@@ -17,10 +17,11 @@ removes both.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from scow.image.layer_unpacker import Whiteouts
-from scow.linux.mount_views import MountView
+if TYPE_CHECKING:
+    from scow.image.layer_unpacker import Whiteouts
+    from scow.linux.mount_views import MountView
 
 STAGING = "-staging"
 REMOVING = "-removing"
@@ -54,7 +55,7 @@ class SnapshotDriver(Protocol):
         Where nothing is copied, ``below`` need not be known yet.
         """
 
-    def whiteouts(self) -> Whiteouts:
+    def whiteouts(self) -> "Whiteouts":
         """How deletions are written into a staged directory; a new one for each layer."""
 
     def commit(self, snapshot: str, below: Sequence[str], *, stackable: bool) -> None:
@@ -75,7 +76,7 @@ class SnapshotDriver(Protocol):
     def mounted(self) -> set[str]:
         """Start-up: snapshots that an earlier engine mounted."""
 
-    def view_below(self, snapshot: str, below: Sequence[str]) -> MountView:
+    def view_below(self, snapshot: str, below: Sequence[str]) -> "MountView":
         """What ``snapshot`` lies on, as one tree to read; the caller closes it."""
 
     def remove(self, snapshot: str) -> None:

@@ -21,16 +21,19 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from scow.errors import ScowError
-from scow.image.layer_unpacker import OverlayWhiteouts, Whiteouts
 from scow.image.snapshots.base import REMOVING, STAGING, Recovered, leftovers
 from scow.image.snapshots.options import container_limit
 from scow.image.snapshots.probe import OverlayHost
 from scow.image.trees import remove_path, tree_bytes
 from scow.linux import mounts
-from scow.linux.mount_views import MountView, view_of_mount
 from scow.linux.syscalls import syncfs
+
+if TYPE_CHECKING:
+    from scow.image.layer_unpacker import Whiteouts
+    from scow.linux.mount_views import MountView
 
 _LINKS = "l"
 # mount(2) copies one page, the last byte of which is a zero.
@@ -69,8 +72,10 @@ class Overlay2Driver:
         os.chmod(diff, 0o755)  # the root directory of containers, whatever the umask is
         return diff
 
-    def whiteouts(self) -> Whiteouts:
+    def whiteouts(self) -> "Whiteouts":
         """In overlayfs' own form."""
+        from scow.image.layer_unpacker import OverlayWhiteouts
+
         assert self.opaque_xattr is not None
         return OverlayWhiteouts(self.opaque_xattr)
 
@@ -126,8 +131,10 @@ class Overlay2Driver:
         points = (entry.mountpoint.removeprefix(f"{home}/") for entry in mounts.mountinfo())
         return {point.removesuffix("/merged") for point in points if point.endswith("/merged")}
 
-    def view_below(self, snapshot: str, below: Sequence[str]) -> MountView:
+    def view_below(self, snapshot: str, below: Sequence[str]) -> "MountView":
         """overlayfs without an upper directory wants two lower ones: a single one is its own view."""
+        from scow.linux.mount_views import MountView, view_of_mount
+
         if len(below) == 1:
             return MountView(os.open(f"{self._path(below[0])}/diff", _PATH_ONLY))
         place = self._path(snapshot)

@@ -8,17 +8,17 @@ from scow.api.server.router import Route
 from scow.deferred import deferred
 from scow.errors import InvalidArgumentError
 from scow.spec.api_version import ApiVersion
-from scow.spec.frontend_build import FrontendBuilds
 
 if TYPE_CHECKING:
     from scow.api.server.buildkit.endpoint import BuildkitEndpoint
+    from scow.spec.frontend_build import FrontendBuilds
 
 _PROTOCOL = "h2c"
 _SESSION_SINCE = ApiVersion(1, 31)
 _CONTROL_SINCE = ApiVersion(1, 39)
 
 
-def buildkit_endpoint(builds: FrontendBuilds, socket_folder: str, worker_id: str) -> "BuildkitEndpoint":
+def buildkit_endpoint(builds: "FrontendBuilds", socket_folder: str, worker_id: str) -> "BuildkitEndpoint":
     """What serves the protocol. It is loaded when the first client comes, 5 MB."""
 
     def load() -> "BuildkitEndpoint":

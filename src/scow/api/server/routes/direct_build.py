@@ -1,7 +1,7 @@
 """``POST /scow/build``: builds for the scow command line, see ``scow.spec.direct_build``."""
 
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -10,14 +10,16 @@ from scow.api.server.call import Call
 from scow.api.server.router import Route
 from scow.api.server.streams import progress_stream
 from scow.errors import InvalidArgumentError
-from scow.spec.direct_build import MAX_DOCUMENT_BYTES, DirectBuild
+
+if TYPE_CHECKING:
+    from scow.spec.direct_build import DirectBuild
 
 
 class DirectBuildService(Protocol):
     """Builds. What can be raised before there is progress to tell, is."""
 
     async def build(
-        self, asked: DirectBuild, body: AsyncIterable[bytes]
+        self, asked: "DirectBuild", body: AsyncIterable[bytes]
     ) -> AsyncIterator[dict[str, Any]]: ...
 
 
@@ -25,6 +27,8 @@ def direct_build_routes(builds: DirectBuildService) -> tuple[Route, ...]:
     """The one endpoint, which Docker does not have."""
 
     async def build(call: Call) -> Answer:
+        from scow.spec.direct_build import MAX_DOCUMENT_BYTES, DirectBuild  # many engines never build
+
         size = call.query.integer("preamble") or 0
         if not 0 < size <= MAX_DOCUMENT_BYTES:
             raise InvalidArgumentError(f"a build's document of {size} bytes")

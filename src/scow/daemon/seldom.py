@@ -1,0 +1,134 @@
+"""Services that many engines are never asked for. Each is imported when it is first wanted: 1 MB in all."""
+
+from typing import TYPE_CHECKING
+
+from scow.config import Config
+from scow.daemon.parts import Host, Life, Networking, Storage
+from scow.engine.build_runs import BuildRuns
+from scow.engine.containers.service import ContainerService
+from scow.engine.containers.standstill import Standstill
+from scow.engine.events import EventBus
+from scow.engine.images import Images
+from scow.linux.cgroups import Cgroup
+from scow.tasks import TaskOwner
+
+if TYPE_CHECKING:
+    from scow.daemon.builds import Building
+    from scow.daemon.volume_copies import VolumeCopying
+    from scow.engine.build_cache import BuildCaches
+    from scow.engine.checks import Checks
+    from scow.engine.containers.commit import Commits
+    from scow.engine.containers.files import Files
+    from scow.engine.containers.port_changes import PortChanges
+    from scow.engine.containers.pruning import ContainerPruning
+    from scow.engine.containers.sampling import Sampling
+    from scow.engine.disk_usage import DiskUsages
+    from scow.engine.explanations import Explanations
+    from scow.engine.pruning import Pruning
+    from scow.engine.registries import RegistryClient
+
+
+class Seldom:
+    """Makes them out of the engine's parts; ``deferred`` says when."""
+
+    def __init__(
+        self,
+        config: Config,
+        storage: Storage,
+        networking: Networking,
+        life: Life,
+        events: EventBus,
+        tasks: TaskOwner,
+    ) -> None:
+        self._config = config
+        self._storage = storage
+        self._networks = networking.networks
+        self._life = life
+        self._events = events
+        self._tasks = tasks
+        self._containers = storage.containers
+        self._standstill = Standstill(storage.containers, life.lifecycle)
+
+    def registries(self, nouns: Images) -> "RegistryClient":
+        """What pulls, pushes, logs in and searches."""
+        from scow.daemon.registries import open_registries
+
+        return open_registries(self._config, self._storage.images, nouns.tell, self._tasks)
+
+    def builds(self, nouns: Images, registries: "RegistryClient", runs: BuildRuns) -> "Building":
+        """What builds images."""
+        from scow.daemon.builds import open_builds
+
+        storage = self._storage
+        return open_builds(self._config, storage.store, storage.images, nouns, registries, runs, self._tasks)
+
+    def files(self) -> "Files":
+        """``docker cp`` and its kin."""
+        from scow.engine.containers.file_systems import FileSystems
+        from scow.engine.containers.files import Files
+
+        images = self._storage.images
+        root = self._config.data_root / "containers"
+        file_systems = FileSystems(root, self._containers, images, self._storage.volumes.use)
+        return Files(self._containers, images, file_systems, self._events, self._tasks)
+
+    def commits(self) -> "Commits":
+        """``docker commit``."""
+        from scow.engine.containers.commit import Commits
+
+        return Commits(self._containers, self._storage.images, self._standstill, self._events)
+
+    def stats(self, host: Host) -> "Sampling":
+        """``docker stats``."""
+        from scow.engine.containers.sampling import Sampling
+
+        documents = self._life.launcher.documents
+        return Sampling(
+            self._containers,
+            lambda doc: Cgroup(host.cgroups, documents.cgroup_path(doc)),
+            host.facts.machine,
+            self._tasks,
+        )
+
+    def container_pruning(self) -> "ContainerPruning":
+        """``docker container prune``."""
+        from scow.engine.containers.pruning import ContainerPruning
+
+        return ContainerPruning(self._containers, self._life.lifecycle, self._storage.images, self._events)
+
+    def prunes(self, nouns: Images, caches: "BuildCaches") -> "Pruning":
+        """``docker image prune``, ``docker builder prune``."""
+        from scow.engine.pruning import Pruning
+
+        return Pruning(self._storage.images, nouns, self._events, caches)
+
+    def disk_usage(self, nouns: Images, containers: ContainerService, caches: "BuildCaches") -> "DiskUsages":
+        """``docker system df``."""
+        from scow.engine.disk_usage import DiskUsages
+
+        return DiskUsages(self._storage.images, nouns, containers, self._storage.volumes.nouns, caches)
+
+    def checks(self) -> "Checks":
+        """``scow system check``."""
+        from scow.engine.checks import Checks
+
+        return Checks(self._config.data_root / "containers", self._storage.images, self._containers)
+
+    def port_changes(self) -> "PortChanges":
+        """``scow port add`` and ``rm``."""
+        from scow.engine.containers.port_changes import PortChanges
+
+        return PortChanges(self._containers, self._networks, self._events)
+
+    def explanations(self) -> "Explanations":
+        """``scow network explain``."""
+        from scow.engine.explanations import Explanations
+
+        return Explanations(self._containers, self._networks)
+
+    def volume_copies(self) -> "VolumeCopying":
+        """What scow can do with volumes beyond Docker."""
+        from scow.daemon.volume_copies import open_copies
+
+        volumes = self._storage.volumes
+        return open_copies(volumes, self._containers, self._standstill, self._events, self._tasks)
