@@ -5,7 +5,6 @@
   _hashlib; asyncio and hashlib are made to run there, and here they are told so (2.5 MB). asyncio's own TLS
   drops output after a client half-closes, so TLS goes through ``ssl.MemoryBIO`` where somebody asks for it.
   ``import ssl`` works as ever afterwards, and ``scow.spec.bulk_digest.bulk_sha256`` is OpenSSL's.
-- Data classes share what they can: ``lean_dataclasses``.
 """
 
 import sys
@@ -73,8 +72,6 @@ def _hidden(names: Iterable[str]) -> Iterator[None]:
 for _name in LATE:
     if _name not in sys.modules:
         _postpone(_name)
-import scow.lean_dataclasses  # noqa: E402, F401 - dataclasses wants a late inspect
-
 with _hidden(("ssl", "_hashlib")):
     import asyncio  # noqa: F401
     import hashlib  # noqa: F401

@@ -10,7 +10,10 @@ users        who uses an image, a volume, a network
 ends         news of ended processes, to whose they were
 """
 
-import scow.lean_imports  # noqa: F401 - before anything else
+import scow.lean_imports
+
+# isort: split
+import scow.lean_dataclasses  # noqa: F401
 
 # isort: split
 from scow.daemon.process import console as console
