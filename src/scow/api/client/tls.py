@@ -10,10 +10,12 @@ import socket
 import ssl
 import threading
 
+from scow.api.http.tls_stream import TlsStream
 from scow.errors import InvalidArgumentError
 
 _PIECE_BYTES = 256 * 1024
 _HELD_BYTES = 1 << 20
+"""How much may wait for a reader before no more is received."""
 
 
 class TlsOptions:
@@ -56,11 +58,24 @@ def tunnel(sock: socket.socket, options: TlsOptions, host: str) -> socket.socket
 
     Raises OSError (``ssl.SSLError`` is one) when the handshake fails.
     """
-    secured = options.context().wrap_socket(sock, server_hostname=host)
+    stream = TlsStream(options.context(), server_side=False, server_hostname=host)
+    _shake_hands(stream, sock)
     near, far = socket.socketpair()
     ours = _TunnelSocket(near)
-    threading.Thread(target=_Pump(far, secured, ours).run, name="tls", daemon=True).start()
+    threading.Thread(target=_Pump(far, sock, stream, ours).run, name="tls", daemon=True).start()
     return ours
+
+
+def _shake_hands(stream: TlsStream, sock: socket.socket) -> None:
+    done = False
+    while not done:
+        try:
+            done = stream.shake_hands()
+        finally:
+            # Also of a failure: the alert says the other end why.
+            sock.sendall(stream.take_output())
+        if not done:
+            stream.receive(sock.recv(_PIECE_BYTES))
 
 
 class _TunnelSocket(socket.socket):
@@ -78,25 +93,31 @@ class _TunnelSocket(socket.socket):
 
 
 class _Pump:
-    """Both directions of one connection, each ended by itself."""
+    """Both directions of one connection, each ended by itself.
 
-    def __init__(self, plain: socket.socket, secured: ssl.SSLSocket, ours: _TunnelSocket) -> None:
+    ``_outwards`` is encrypted and waits for the network, ``_inwards`` is plain and waits for our reader.
+    """
+
+    def __init__(
+        self, plain: socket.socket, secured: socket.socket, stream: TlsStream, ours: _TunnelSocket
+    ) -> None:
         self._plain = plain
         self._ours = ours
         self._secured = secured
-        self._outwards = b""
+        self._stream = stream
+        self._outwards = stream.take_output()
         self._inwards = b""
         self._plain_ended = self._secured_ended = False
 
     def run(self) -> None:
-        """Until both directions have ended, or one is broken."""
+        """Until the other end has ended and all that it said is taken, or our reader has gone."""
         self._plain.setblocking(False)
         self._secured.setblocking(False)
         try:
+            self._decrypt()  # what came with the end of the handshake
             while not (self._secured_ended and not self._inwards):
                 self._step()
         except OSError as exc:
-            # Either side has gone altogether.
             self._ours.failure = exc
         finally:
             self._secured.close()
@@ -116,58 +137,71 @@ class _Pump:
 
     def _step(self) -> None:
         self._wait()
-        if not self._secured_ended and len(self._inwards) < _HELD_BYTES:
+        if self._may_receive:
             self._receive()
         if self._inwards:
             self._inwards = self._inwards[_sent(self._plain, self._inwards) :]
         if not self._plain_ended and not self._outwards:
             self._take()
+        self._outwards += self._stream.take_output()
         if self._outwards:
-            self._outwards = self._outwards[_sent(self._secured, self._outwards) :]
+            self._send()
+
+    @property
+    def _may_receive(self) -> bool:
+        return not self._secured_ended and len(self._inwards) < _HELD_BYTES
 
     def _wait(self) -> None:
-        if self._secured.pending():
-            return
         poller = select.poll()
         plain = (0 if self._plain_ended or self._outwards else select.POLLIN) | (
             select.POLLOUT if self._inwards else 0
         )
         if plain:
             poller.register(self._plain, plain)
-        secured = (0 if self._secured_ended else select.POLLIN) | (select.POLLOUT if self._outwards else 0)
+        secured = (select.POLLIN if self._may_receive else 0) | (select.POLLOUT if self._outwards else 0)
         if secured:
             poller.register(self._secured, secured)
         poller.poll()
 
     def _receive(self) -> None:
         try:
-            data = self._secured.recv(_PIECE_BYTES)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            self._stream.receive(self._secured.recv(_PIECE_BYTES))
+            self._decrypt()
+        except BlockingIOError:
             return
-        except ssl.SSLEOFError:
-            data = b""
-        self._inwards += data
-        self._secured_ended = not data
+        except OSError as exc:
+            # The end, with a reason; what was said before it is still to be taken.
+            self._ours.failure = exc
+            self._secured_ended = True
+
+    def _decrypt(self) -> None:
+        while data := self._stream.read():
+            self._inwards += data
+        self._secured_ended = data is not None
 
     def _take(self) -> None:
         try:
-            self._outwards = self._plain.recv(_PIECE_BYTES)
+            data = self._plain.recv(_PIECE_BYTES)
         except BlockingIOError:
             return
-        if not self._outwards:
+        if data:
+            self._stream.write(data)
+        else:
             self._plain_ended = True
-            self._say_goodbye()
+            self._stream.end_output()
 
-    def _say_goodbye(self) -> None:
-        """close_notify ends our direction only; ``unwrap`` would also wait for the other."""
+    def _send(self) -> None:
         try:
-            self._secured.unwrap()
-        except (OSError, ValueError):
-            return
+            self._outwards = self._outwards[_sent(self._secured, self._outwards) :]
+        except OSError:
+            # It may have answered before it stopped listening. Our writer hears of it as on a plain socket.
+            self._outwards = b""
+            self._plain_ended = True
+            self._plain.shutdown(socket.SHUT_RD)
 
 
 def _sent(sock: socket.socket, data: bytes) -> int:
     try:
         return sock.send(data)
-    except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+    except BlockingIOError:
         return 0

@@ -1,19 +1,19 @@
-"""TLS under a connection, through ``ssl.MemoryBIO``: asyncio's own drops output after a client half-closes.
+"""TLS under a connection, through ``TlsStream``: asyncio's own drops output after a client half-closes.
 
     asyncio.Transport ⇄ TlsConnection ⇄ Connection
 
-``TlsConnection`` is the protocol of the socket and the transport of the connection above it. The close_notify
-alert is the half-close of TLS (RFC 8446 §6.1): what it ends is one direction.
+``TlsConnection`` is the protocol of the socket and the transport of the connection above it.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from ssl import MemoryBIO, SSLContext, SSLError, SSLWantReadError, SSLZeroReturnError
+from ssl import SSLContext, SSLError
 from typing import Any
 
+from scow.api.http.tls_stream import TlsStream
+
 HANDSHAKE_TIMEOUT_S = 10.0
-_READ_BYTES = 256 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -23,8 +23,7 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
 
     def __init__(self, context: SSLContext, make_inner: Callable[[], asyncio.Protocol]) -> None:
         asyncio.Transport.__init__(self)
-        self._incoming, self._outgoing = MemoryBIO(), MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._stream = TlsStream(context, server_side=True)
         self._make_inner = make_inner
         self._inner: asyncio.Protocol | None = None
         self._raw: asyncio.Transport
@@ -39,7 +38,7 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
         self._timer = asyncio.get_running_loop().call_later(HANDSHAKE_TIMEOUT_S, transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        self._incoming.write(data)
+        self._stream.receive(data)
         if self._inner is None and not self._shake_hands():
             return
         self._read()
@@ -48,9 +47,9 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
         """True keeps our sending side open."""
         if self._inner is None:
             return False
-        self._incoming.write_eof()
+        self._stream.receive(b"")
         self._read()
-        return self._tell_eof()
+        return not self._closing
 
     def pause_writing(self) -> None:
         if self._inner is not None:
@@ -94,7 +93,7 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if data and not self.is_closing():
             try:
-                self._tls.write(data)
+                self._stream.write(data)
             except SSLError as exc:
                 _log.debug("TLS: %s", exc)
                 self._raw.abort()
@@ -122,65 +121,47 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
 
     def _shake_hands(self) -> bool:
         try:
-            self._tls.do_handshake()
-        except SSLWantReadError:
-            self._flush()
-            return False
+            done = self._stream.shake_hands()
         except (SSLError, OSError) as exc:
             # The alert that says why goes out before the end.
             _log.debug("TLS handshake: %s", exc)
             self._flush()
             self._raw.close()
             return False
-        self._stop_timer()
         self._flush()
-        inner = self._inner = self._make_inner()
-        inner.connection_made(self)
-        return True
+        if done:
+            self._stop_timer()
+            inner = self._inner = self._make_inner()
+            inner.connection_made(self)
+        return done
 
     def _read(self) -> None:
         inner = self._inner
         while inner is not None and not self._paused and not self._closing and not self._eof_told:
             try:
-                data = self._tls.read(_READ_BYTES)
-            except SSLWantReadError:
-                break
-            except SSLZeroReturnError:
-                self._end_input()
-                break
+                data = self._stream.read()
             except SSLError as exc:
-                # An end without close_notify counts as one: half of the world's programs leave so.
-                if not self._incoming.eof:
-                    _log.debug("TLS: %s", exc)
-                    self._raw.abort()
+                _log.debug("TLS: %s", exc)
+                self._flush()
+                self._raw.abort()
                 break
-            if not data:
-                self._end_input()
+            if data is None:
                 break
-            inner.data_received(data)
+            if data:
+                inner.data_received(data)
+            else:
+                self._eof_told = True
+                if not inner.eof_received():
+                    self.close()
         self._flush()
 
-    def _end_input(self) -> None:
-        if not self._tell_eof():
-            self.close()
-
-    def _tell_eof(self) -> bool:
-        if self._eof_told or self._inner is None:
-            return not self._closing
-        self._eof_told = True
-        return bool(self._inner.eof_received())
-
     def _say_goodbye(self) -> None:
-        try:
-            self._tls.unwrap()
-        except (SSLError, OSError):
-            # It waits for the client's goodbye, which we read, or not, as any other input.
-            pass
+        self._stream.end_output()
         self._flush()
 
     def _flush(self) -> None:
-        if self._outgoing.pending and not self._raw.is_closing():
-            self._raw.write(self._outgoing.read())
+        if not self._raw.is_closing():
+            self._raw.write(self._stream.take_output())
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
