@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import tarfile
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -25,6 +26,7 @@ from scow.errors import (
 )
 from scow.image.imported import ImportRequest
 from scow.image.model import ImageUser, LayerProgress, Loaded, LoadEvent, Renamed
+from scow.image.snapshots.overlay2 import Overlay2Driver
 from scow.image.store import ImageStore
 from scow.spec.digest import chain_ids
 from scow.spec.reference import parse_reference
@@ -368,6 +370,46 @@ def test_parents_keep_their_links_and_go_with_their_last_child(disk: Path) -> No
             await images.delete(base.id, force=True)
         steps = (await images.delete("app:1")).steps
         assert [value for kind, value in steps if kind == "deleted"][:2] == [child.id, base.id]
+        assert left_on_disk(disk) == set()
+
+    with_store(disk, first)
+    with_store(disk, second)
+
+
+@pytest.mark.parametrize("finish", [True, False])
+def test_nobody_waits_for_the_files_of_a_large_layer_to_go(
+    disk: Path, monkeypatch: pytest.MonkeyPatch, finish: bool
+) -> None:
+    large = ArchiveImage([a_layer(big="x" * (17 << 20))], ["large:1"])
+    may_go = threading.Event()
+    remove = Overlay2Driver.remove
+
+    def slow_remove(self: Overlay2Driver, snapshot: str) -> None:
+        assert may_go.wait(30)
+        remove(self, snapshot)
+
+    async def first(images: ImageStore) -> None:
+        await load(images, docker_archive([large]))
+        monkeypatch.setattr(Overlay2Driver, "remove", slow_remove)
+        steps = (await images.delete("large:1")).steps
+        assert [kind for kind, _ in steps] == ["untagged", "deleted", "deleted"]
+        assert images.all() == []
+        assert left_on_disk(disk)
+        # Being removed is not left over.
+        assert len([step async for step in images.check(repair=False)]) == 1
+        # The same layer may come again meanwhile.
+        await load(images, docker_archive([large]))
+        may_go.set()
+        monkeypatch.undo()
+        if finish:
+            await images.settle()
+        else:
+            await images.aclose()
+        assert await images.save(images.to_save(["large:1"])).__anext__()
+
+    async def second(images: ImageStore) -> None:
+        await images.delete("large:1")
+        await images.settle()
         assert left_on_disk(disk) == set()
 
     with_store(disk, first)

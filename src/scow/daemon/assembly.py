@@ -102,6 +102,7 @@ class Daemon:
         containers = Containers(store)
         containers.load()
         images = await ImageStore.open(config.data_root, store, config.storage_driver, config.storage_opts)
+        stack.push_async_callback(images.aclose)
         volumes = await open_volumes(config, store, containers, self._events)
         return Storage(store, containers, images, volumes)
 

@@ -45,6 +45,7 @@ class Pruning:
                 for name in (*image.repo_tags, *image.repo_digests) or (image.id,):
                     removed += await self._delete(name)
             reclaimed = sum(sizes.get(item.deleted, 0) for item in removed if isinstance(item.deleted, str))
+            await self._store.settle()
         self._events.pruned("image", reclaimed)
         return ImagePrune(images_deleted=removed or None, space_reclaimed=reclaimed)
 
@@ -82,6 +83,7 @@ class Pruning:
         asked = read_prune(filters, limits, everything=everything)
         with self._alone.run():
             gone = await self._caches.prune(asked)
+            await self._store.settle()
             reclaimed = sum(it.size_bytes for it in gone)
         self._events.pruned("builder", reclaimed)
         return BuildCachePrune(caches_deleted=[it.id for it in gone] or None, space_reclaimed=reclaimed)

@@ -36,12 +36,21 @@ def decompressed(raw: ByteReader) -> ByteReader:
 
     Reads the first bytes at once. Reads of the result raise InvalidArgumentError if the stream is broken.
     """
+    return opened(*recognised(raw))
+
+
+def recognised(raw: ByteReader) -> tuple[str, ByteReader]:
+    """The format of ``raw``, "" for none of them, and the stream from its beginning. Reads the first bytes."""
     head = _read_full(raw, 6)
-    source = _Prefixed(head, raw)
-    for name, magic, opener in _FORMATS:
-        if head.startswith(magic):
-            return _Checked(name, opener(source))
-    return source
+    return codec_of(head), _Prefixed(head, raw)
+
+
+def opened(codec: str, stream: ByteReader) -> ByteReader:
+    """What is in a ``stream`` that ``recognised`` gave."""
+    for name, _, opener in _FORMATS:
+        if name == codec:
+            return _Checked(name, opener(_Prefixed(b"", stream)))
+    return stream
 
 
 class _Prefixed(io.RawIOBase):

@@ -1,7 +1,8 @@
 """Letting go of layers: what nothing uses any more leaves the store first, and then the disk.
 
 Who uses a stack of layers holds it: images, containers, leases, roots. Between the two steps a kill leaves
-directories that nobody recorded, which start-up removes.
+directories that nobody recorded, which start-up removes. Nobody waits for the second step of a large layer:
+it is not found any more, and its files go while others work.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,10 @@ from scow.image.rootfs import RootfsStore
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
 from scow.store import Store
+from scow.tasks import TaskOwner
+
+# The files of a smaller layer are gone before anybody could notice.
+_LARGE_BYTES = 16 << 20
 
 
 class Holds:
@@ -21,6 +26,7 @@ class Holds:
         self._layers = layers
         self._rootfs = rootfs
         self._store = store
+        self._removals = TaskOwner("layers")
 
     async def sync(self, chain_ids: Iterable[str | None]) -> None:
         """Before layers are recorded they are on disk: see ``layer_intake``."""
@@ -42,5 +48,15 @@ class Holds:
             for snapshot in inits:
                 await run_to_end(self._driver.remove, snapshot)
                 self._layers.moving.discard(snapshot)
-            await self._layers.remove(gone)
+            if large := [layer for layer in gone if layer.size >= _LARGE_BYTES]:
+                self._removals.start(self._layers.remove(large), name="removal")
+            await self._layers.remove(layer for layer in gone if layer.size < _LARGE_BYTES)
         return gone
+
+    async def settle(self) -> None:
+        """Wait until the files of all layers that went are gone."""
+        await self._removals.wait_idle()
+
+    async def aclose(self) -> None:
+        """Wait for the layer that is being removed; those that are still to go, the next start removes."""
+        await self._removals.aclose()

@@ -6,7 +6,7 @@ Blocks; runs in an unpacker, or on a worker thread for what this engine has made
 from collections.abc import Callable, Iterator
 
 from scow.errors import IntegrityError, ScowError
-from scow.image.decompress import ByteReader, decompressed
+from scow.image.decompress import ByteReader, opened, recognised
 from scow.image.layer_unpacker import LayerUnpacker, Whiteouts
 from scow.image.recipe import RecipeWriter
 from scow.image.tar_reader import TarReader
@@ -99,9 +99,10 @@ def unpack_tar(
     InvalidArgumentError, IntegrityError, and ScowError where the disk refuses; both directories are then the
     caller's to remove.
     """
-    stored = DigestReader(source.content)
+    codec, content = recognised(source.content)
+    stored = DigestReader(content)
     # What is not compressed need not be digested twice.
-    plain = stored if source.own else DigestReader(decompressed(stored))
+    plain = DigestReader(opened(codec, stored)) if codec else stored
     try:
         with RecipeWriter(recipe_folder) as recipe:
             archive = TarReader(plain, on_raw=recipe.raw)

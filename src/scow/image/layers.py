@@ -9,7 +9,7 @@ Records and counts are changed on the event loop only.
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,7 @@ class GoneLayer:
 
     chain_id: str
     snapshot: str
+    size: int
     recorded: bool = True
 
 
@@ -166,7 +167,7 @@ class LayerStore:
             record = self._records.pop(chain_id, None)
             if record is None:
                 break
-            gone.append(GoneLayer(chain_id, record.snapshot, chain_id not in self._unrecorded))
+            gone.append(GoneLayer(chain_id, record.snapshot, record.size, chain_id not in self._unrecorded))
             self.moving.add(record.snapshot)
             self._unrecorded.discard(chain_id)
             chain_id = record.parent
@@ -194,7 +195,7 @@ class LayerStore:
         """``puts`` are stored."""
         self._unrecorded.difference_update(put.key for put in puts)
 
-    async def remove(self, gone: list[GoneLayer]) -> None:
+    async def remove(self, gone: Iterable[GoneLayer]) -> None:
         """Delete the directories of layers whose records are no longer stored."""
         for layer in gone:
             await run_to_end(self._remove, layer.snapshot)

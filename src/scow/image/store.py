@@ -114,6 +114,14 @@ class ImageStore:
         await self.origins.keep_only(diff_ids.__contains__)
         return self
 
+    async def aclose(self) -> None:
+        """The end of the store: see ``Holds.aclose``."""
+        await self._holds.aclose()
+
+    async def settle(self) -> None:
+        """Wait until the disk space of all that was removed is free."""
+        await self._holds.settle()
+
     def driver_status(self) -> list[tuple[str, str]]:
         """Lines for ``docker info``."""
         return self._driver.status()
