@@ -99,7 +99,7 @@ def unpack_tar(
     InvalidArgumentError, IntegrityError, and ScowError where the disk refuses; both directories are then the
     caller's to remove.
     """
-    codec, content = recognised(source.content)
+    codec, content = ("", source.content) if source.own else recognised(source.content)
     stored = DigestReader(content)
     # What is not compressed need not be digested twice.
     plain = DigestReader(opened(codec, stored)) if codec else stored
