@@ -40,7 +40,7 @@ def decompressed(raw: ByteReader) -> ByteReader:
 
 
 def recognised(raw: ByteReader) -> tuple[str, ByteReader]:
-    """The format of ``raw``, "" for none of them, and the stream from its beginning. Reads the first bytes."""
+    """The format of ``raw``, "" for none of them, and all of its bytes. Reads the first of them at once."""
     head = _read_full(raw, 6)
     return codec_of(head), _Prefixed(head, raw)
 
