@@ -13,8 +13,9 @@ from scow.linux import rtnetlink, syscalls
 from scow.linux.namespaces import create_netns, enter_netns
 from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
 from scow.network.bridge import BridgeDriver, BridgeSettings
-from scow.network.default_bridge import default_subnet
+from scow.network.default_bridge import AskedSubnet, default_subnet
 from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest
+from scow.network.firewall import BOTH_VERSIONS
 from scow.network.host import HostNetwork
 from scow.network.ipam import DEFAULT_POOLS
 from tests.support.namespaces import NetworkNamespace, neighbour_of, network_namespace
@@ -74,9 +75,9 @@ class Host:
         **settings: Any,
     ) -> None:
         subnet = await tasks.run_blocking(
-            default_subnet, "scow0", bip=bip, fixed_cidr=fixed_cidr, pools=DEFAULT_POOLS
+            default_subnet, "scow0", AskedSubnet(4, bip, fixed_cidr), DEFAULT_POOLS
         )
-        self.side = HostNetwork(ip=ip, rules=iptables)
+        self.side = HostNetwork(ip=ip, versions=BOTH_VERSIONS if iptables else frozenset())
         self.driver = BridgeDriver(BridgeSettings("scow0", ipv4=subnet, **settings), self.side)
         await self.driver.start(endpoints)
 

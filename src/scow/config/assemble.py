@@ -123,17 +123,25 @@ def _to_config(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Confi
         log_opts=settings["log-opts"],
         bridge=settings["bridge"],
         bip=settings["bip"],
+        bip6=settings["bip6"],
         fixed_cidr=settings["fixed-cidr"],
+        fixed_cidr_v6=settings["fixed-cidr-v6"],
+        default_gateway=settings["default-gateway"],
+        default_gateway_v6=settings["default-gateway-v6"],
+        ipv6=settings["ipv6"],
         mtu=settings["mtu"] or 1500,
         ip=settings["ip"],
         icc=settings["icc"],
         iptables=settings["iptables"],
+        ip6tables=settings["ip6tables"],
         ip_forward=settings["ip-forward"],
         ip_masq=settings["ip-masq"],
         userland_proxy=settings["userland-proxy"],
         default_address_pools=tuple(
             AddressPool(pool["base"], pool["size"]) for pool in settings["default-address-pools"]
         ),
+        default_network_opts=settings["default-network-opts"],
+        host_gateway_ips=_host_gateways(settings),
         dns=tuple(settings["dns"]),
         dns_opts=tuple(settings["dns-opts"]),
         dns_search=tuple(settings["dns-search"]),
@@ -147,6 +155,12 @@ def _to_config(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Confi
         no_proxy=_proxy("no-proxy", settings, environ),
         shutdown_timeout_s=settings["shutdown-timeout"],
     )
+
+
+def _host_gateways(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The list, or the one address that the file may have in the old way."""
+    one = settings["host-gateway-ip"]
+    return tuple(text.strip() for text in settings["host-gateway-ips"]) or ((one,) if one else ())
 
 
 def _tls(settings: Mapping[str, Any], environ: Mapping[str, str]) -> TlsFiles | None:

@@ -170,14 +170,17 @@ def _check_runtimes(settings: Mapping[str, Any]) -> None:
 
 
 def _check_network(settings: Mapping[str, Any]) -> None:
-    if settings["bip"]:
-        _check_interface("bip", settings["bip"])
-        if settings["bridge"] == "none":
-            raise InvalidArgumentError(
-                "You specified -b & --bip, mutually exclusive options. Please specify only one"
-            )
-    if settings["fixed-cidr"]:
-        _check_interface("fixed-cidr", settings["fixed-cidr"])
+    for name, version in (("bip", 4), ("bip6", 6), ("fixed-cidr", 4), ("fixed-cidr-v6", 6)):
+        if settings[name]:
+            _check_interface(name, settings[name], version)
+    for name, version in (("default-gateway", 4), ("default-gateway-v6", 6)):
+        if settings[name] and ipaddress.ip_address(settings[name]).version != version:
+            raise InvalidArgumentError(f"{name}: {settings[name]} is not an IPv{version} address")
+    if settings["bip"] and settings["bridge"] == "none":
+        raise InvalidArgumentError(
+            "You specified -b & --bip, mutually exclusive options. Please specify only one"
+        )
+    _check_host_gateways(settings["host-gateway-ips"])
     if not settings["icc"] and not settings["iptables"]:
         raise InvalidArgumentError(
             "You specified --iptables=false with --icc=false. ICC=false uses iptables to function. Please "
@@ -187,19 +190,34 @@ def _check_network(settings: Mapping[str, Any]) -> None:
         _check_pool(pool)
 
 
-def _check_interface(name: str, text: str) -> None:
+def _check_interface(name: str, text: str, version: int) -> None:
     try:
-        valid = "/" in text and ipaddress.ip_interface(text).version == 4
+        found = ipaddress.ip_interface(text) if "/" in text else None
     except ValueError:
-        valid = False
-    if not valid:
-        raise InvalidArgumentError(f"{name}: invalid CIDR address: {text}")
+        found = None
+    if found is None:
+        raise InvalidArgumentError(f"invalid {name}: invalid CIDR address: {text}")
+    if found.version != version:
+        raise InvalidArgumentError(f"invalid {name}: {name} is not an IPv{version} subnet")
+
+
+def _check_host_gateways(addresses: Iterable[str]) -> None:
+    """One of each family: a name has no use for more."""
+    seen: set[int] = set()
+    for text in addresses:
+        try:
+            version = ipaddress.ip_address(text.strip()).version
+        except ValueError:
+            raise InvalidArgumentError(f"host-gateway-ips: {text} is not an ip address") from None
+        if version in seen:
+            raise InvalidArgumentError(f"only one IPv{version} host gateway IP address can be specified")
+        seen.add(version)
 
 
 def _check_pool(pool: Mapping[str, Any]) -> None:
     base, size = str(pool.get("base", "")), pool.get("size")
     try:
-        network = ipaddress.IPv4Network(base)
+        network = ipaddress.ip_network(base)
     except ValueError:
         raise InvalidArgumentError(
             f"default-address-pools: invalid base prefix {values.quoted(base)}"

@@ -93,7 +93,19 @@ _CONTAINERS = (
 _NETWORK = (
     _text("bridge", 'Device of the default bridge network, "none" for no such network', "scow0", short="b"),
     _text("bip", "IPv4 address for the default bridge"),
+    _text("bip6", "IPv6 address for the default bridge"),
     _text("fixed-cidr", "IPv4 subnet for the default bridge network"),
+    _text("fixed-cidr-v6", "IPv6 subnet for the default bridge network"),
+    Option(
+        "default-gateway", values.ADDRESS, "Default gateway IPv4 address for the default bridge network", ""
+    ),
+    Option(
+        "default-gateway-v6",
+        values.ADDRESS,
+        "Default gateway IPv6 address for the default bridge network",
+        "",
+    ),
+    _switch("ipv6", "Enable IPv6 networking for the default bridge network"),
     _number("mtu", 'Set the MTU for the default "bridge" network', 1500),
     Option("ip", values.ADDRESS, "Host IP for port publishing from the default bridge", "0.0.0.0"),
     _switch("icc", "Enable inter-container communication for the default bridge network", True),
@@ -101,7 +113,7 @@ _NETWORK = (
     _switch("ip-forward-no-drop", "Do not set the filter-FORWARD policy to DROP (never done)", True),
     _switch("ip-masq", "Enable IP masquerading for the default bridge network", True),
     _switch("iptables", "Enable addition of firewall rules", True),
-    _switch("ip6tables", "Enable addition of IPv6 firewall rules", True, only=(True,)),
+    _switch("ip6tables", "Enable addition of IPv6 firewall rules", True),
     _text("firewall-backend", 'Firewall backend to use ("nftables")', only=("", "nftables")),
     _switch("userland-proxy", "Use userland proxy for loopback traffic, here one relay for all ports", True),
     Option(
@@ -111,6 +123,22 @@ _NETWORK = (
         [],
         "default-address-pools",
     ),
+    Option(
+        "default-network-opt",
+        values.OPTIONS_BY_DRIVER,
+        "Default options of networks by driver, as driver=key=value",
+        {},
+        "default-network-opts",
+    ),
+    Option(
+        "host-gateway-ip",
+        values.ADDRESSES,
+        "IP addresses that 'host-gateway' of --add-host stands for (default those of the default bridge)",
+        [],
+        "host-gateway-ips",
+    ),
+    # Of before Docker 28, in the file only.
+    Option("", values.ADDRESS, "", "", "host-gateway-ip"),
     Option("dns", values.ADDRESSES, "DNS server to use", []),
     _list("dns-opt", "dns-opts", "DNS options to use"),
     _list("dns-search", "", "DNS search domains to use"),
@@ -156,16 +184,9 @@ _NOT_YET = tuple(
         _list("cdi-spec-dir", "cdi-spec-dirs", "CDI specification directories to use"),
         _number("cpu-rt-period", "Limit the CPU real-time period for all containers"),
         _number("cpu-rt-runtime", "Limit the CPU real-time runtime for all containers"),
-        _switch("ipv6", "Enable IPv6 networking for the default bridge network"),
-        _text("bip6", "IPv6 address for the default bridge"),
-        _text("fixed-cidr-v6", "IPv6 subnet for the default bridge network"),
-        _text("default-gateway", "Default gateway IPv4 address for the default bridge network"),
-        _text("default-gateway-v6", "Default gateway IPv6 address for the default bridge network"),
-        _text("host-gateway-ip", "IP address that the special 'host-gateway' string resolves to"),
         _switch("allow-direct-routing", "Allow remote access to published ports on container addresses"),
         _text("bridge-accept-fwmark", "In bridge networks, accept packets with this mark"),
         _text("userland-proxy-path", "Path to the userland proxy binary"),
-        Option("default-network-opt", values.ANYTHING, "Default network options", {}, "default-network-opts"),
         _number("network-control-plane-mtu", "Network Control plane MTU", 1500),
         _number("network-diagnostic-port", "TCP port number of the network diagnostic server"),
         _text("swarm-default-advertise-addr", "Set default address for swarm advertised address"),
@@ -175,7 +196,6 @@ _NOT_YET = tuple(
         Option("", values.ANYTHING, "", {}, "nri-opts"),
         Option("", values.ANYTHING, "", {}, "builder"),
         _text("", "", key="min-api-version"),
-        _text("", "", key="host-gateway-ips"),
     )
 )
 

@@ -84,15 +84,23 @@ class Config:
 
     bridge: str = "scow0"
     bip: str = ""
+    bip6: str = ""
     fixed_cidr: str = ""
+    fixed_cidr_v6: str = ""
+    default_gateway: str = ""
+    default_gateway_v6: str = ""
+    ipv6: bool = False
     mtu: int = 1500
     ip: str = "0.0.0.0"
     icc: bool = True
     iptables: bool = True
+    ip6tables: bool = True
     ip_forward: bool = True
     ip_masq: bool = True
     userland_proxy: bool = True
     default_address_pools: tuple[AddressPool, ...] = ()
+    default_network_opts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    host_gateway_ips: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     dns_opts: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()

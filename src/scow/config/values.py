@@ -24,7 +24,8 @@ class Kind:
     """One kind of setting.
 
     ``name`` is what help shows after the flag ("" for switches, which take no separate argument). ``many``:
-    the flag may be repeated and ``add`` merges; ``is_map``: the JSON value is an object of user's names.
+    the flag may be repeated and ``add`` merges, by ``merge`` where that is more than to join; ``is_map``: the
+    JSON value is an object of user's names.
     """
 
     name: str
@@ -32,11 +33,14 @@ class Kind:
     from_json: Callable[[Any], Any]
     many: bool = False
     is_map: bool = False
+    merge: Callable[[Any, Any], Any] | None = None
 
     def add(self, old: Any, new: Any) -> Any:
         """What repeating a flag gives."""
         if not self.many:
             return new
+        if self.merge is not None:
+            return self.merge(old, new)
         return {**old, **new} if self.is_map else [*old, *new]
 
 
@@ -122,6 +126,19 @@ def parse_pool(text: str) -> list[dict[str, Any]]:
     return [pool]
 
 
+def parse_driver_option(text: str) -> dict[str, dict[str, str]]:
+    """``driver=key=value``."""
+    driver, *pair = text.split("=", 2)
+    if len(pair) != 2:
+        raise ValueError(f"invalid value {quoted(text)} for map option, should be root-key=key=value")
+    return {driver: {pair[0]: pair[1]}}
+
+
+def _merged(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Options of one driver add up."""
+    return {driver: {**old.get(driver, {}), **new.get(driver, {})} for driver in {**old, **new}}
+
+
 def _expect(kind: type | tuple[type, ...], what: str) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         # bool is an int to Python, not to JSON
@@ -148,6 +165,13 @@ def _switches_from_json(value: Any) -> dict[str, bool]:
     if not isinstance(value, dict) or not all(isinstance(item, bool) for item in value.values()):
         raise TypeError("an object of booleans")
     return value
+
+
+def _options_by_driver_from_json(value: Any) -> dict[str, dict[str, str]]:
+    try:
+        return {driver: _text_map_from_json(options) for driver, options in value.items()}
+    except (AttributeError, TypeError):
+        raise TypeError('an object like {"bridge": {"com.docker.network.driver.mtu": "1400"}}') from None
 
 
 def _size_from_json(value: Any) -> int:
@@ -231,6 +255,9 @@ FEATURES = Kind("map", parse_switch, _switches_from_json, many=True, is_map=True
 RUNTIMES = Kind("runtime", parse_runtime, _runtimes_from_json, many=True, is_map=True)
 ULIMITS = Kind("ulimit", parse_ulimit, _ulimits_from_json, many=True, is_map=True)
 POOLS = Kind("pool-options", parse_pool, _pools_from_json, many=True)
+OPTIONS_BY_DRIVER = Kind(
+    "mapmap", parse_driver_option, _options_by_driver_from_json, many=True, is_map=True, merge=_merged
+)
 ANYTHING = Kind("map", parse_pair, _expect(dict, "an object"), is_map=True)
 
 

@@ -142,7 +142,9 @@ class Daemon:
             containers=containers,
             images=storage.images,
             volumes=storage.volumes.use,
-            sandboxes=Sandboxes(containers, networking.networks, networking.connector),
+            sandboxes=Sandboxes(
+                containers, networking.networks, networking.connector, networking.host_gateways
+            ),
             supervisor=supervisor,
             runtimes=host.runtimes,
             cgroups=host.cgroups,

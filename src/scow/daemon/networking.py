@@ -16,17 +16,17 @@ from scow.engine.containers.recover import surviving_endpoints
 from scow.engine.events import EventBus
 from scow.engine.networks.creation import NetworkCreation
 from scow.engine.networks.drivers import Drivers
-from scow.engine.networks.record import NetworkRecord, PoolRecord
+from scow.engine.networks.record import ROUTERS, NetworkRecord, PoolRecord
 from scow.engine.networks.registry import LiveNetwork, Networks
 from scow.engine.networks.service import NetworkService
 from scow.engine.networks.subnets import default_pools
 from scow.errors import ScowError
 from scow.network.bridge import BridgeDriver, BridgeSettings
-from scow.network.default_bridge import default_options, default_subnet
+from scow.network.default_bridge import AskedSubnet, default_options, default_subnet
 from scow.network.dns.service import DnsService
 from scow.network.endpoint import Endpoint
 from scow.network.host import HostNetwork
-from scow.network.ipam import SubnetPool
+from scow.network.ipam import Subnet, SubnetPool
 from scow.tasks import TaskOwner, run_blocking
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,9 @@ async def open_networking(
     networks = Networks(storage.store)
     await networks.load()
     tasks = await stack.enter_async_context(TaskOwner("networks"))
-    host = HostNetwork(ip=config.ip, rules=config.iptables, userland_proxy=config.userland_proxy)
+    host = HostNetwork(
+        ip=config.ip, versions=_versions_with_rules(config), userland_proxy=config.userland_proxy
+    )
     stack.callback(host.close)
     pools = default_pools(engine_id, _configured_pools(config))
     bridge = await _open_bridge(config, host, networks, pools)
@@ -63,12 +65,17 @@ async def open_networking(
         connector,
         NetworkService(
             networks,
-            NetworkCreation(networks, drivers, pools, events),
+            NetworkCreation(networks, drivers, pools, config.default_network_opts, events),
             lambda: members(containers),
             events,
         ),
         Connections(containers_root, containers, networks, connector, events),
+        _host_gateways(config, networks),
     )
+
+
+def _versions_with_rules(config: Config) -> frozenset[int]:
+    return frozenset(version for version, on in ((4, config.iptables), (6, config.ip6tables)) if on)
 
 
 def _open_servers(stack: AsyncExitStack) -> DnsService:
@@ -107,33 +114,48 @@ async def _open_bridge(
         return None
     live = networks.by_name("bridge")
     assert live is not None
-    subnet = await run_blocking(
-        default_subnet, config.bridge, bip=config.bip, fixed_cidr=config.fixed_cidr, pools=pools
-    )
+    subnets = [await run_blocking(default_subnet, config.bridge, it, pools) for it in _asked_subnets(config)]
     settings = BridgeSettings(
         name=config.bridge,
         network_id=live.record.id,
-        ipv4=subnet,
+        ipv4=subnets[0],
+        ipv6=subnets[1] if config.ipv6 else None,
         mtu=config.mtu,
         icc=config.icc,
         masquerade=config.ip_masq,
+        masquerade6=config.ip_masq,
         ip_forward=config.ip_forward,
     )
-    _describe_bridge(live.record, settings, config)
+    _describe_bridge(live.record, subnets, config)
     return BridgeDriver(settings, host)
 
 
-def _describe_bridge(record: NetworkRecord, settings: BridgeSettings, config: Config) -> None:
+def _asked_subnets(config: Config) -> list[AskedSubnet]:
+    """What the default bridge is to have: IPv4 always, IPv6 if it is switched on."""
+    ipv4 = AskedSubnet(4, config.bip, config.fixed_cidr, config.default_gateway)
+    ipv6 = AskedSubnet(6, config.bip6, config.fixed_cidr_v6, config.default_gateway_v6)
+    return [ipv4, ipv6] if config.ipv6 else [ipv4]
+
+
+def _describe_bridge(record: NetworkRecord, subnets: Iterable[Subnet], config: Config) -> None:
     """What inspect shows of the default bridge, whose settings are the daemon's and not stored."""
-    subnet = settings.ipv4
-    assert subnet is not None
+    record.enable_ipv6 = config.ipv6
     record.pools = [
         PoolRecord(
-            subnet=str(subnet.network),
-            gateway=str(subnet.gateway),
-            ip_range=str(subnet.ip_range) if subnet.ip_range else "",
+            subnet=str(it.network),
+            gateway=str(it.gateway),
+            ip_range=str(it.ip_range) if it.ip_range else "",
+            auxiliary={ROUTERS[it.network.version]: str(it.router)} if it.router else {},
         )
+        for it in subnets
     ]
     record.options = default_options(
         config.bridge, icc=config.icc, masquerade=config.ip_masq, ip=config.ip, mtu=config.mtu
     )
+
+
+def _host_gateways(config: Config, networks: Networks) -> tuple[str, ...]:
+    """By what addresses containers reach the host: those set, else the default bridge's own."""
+    bridge = networks.by_name("bridge")
+    own = bridge.record.pools if bridge and config.bridge != "none" else []
+    return config.host_gateway_ips or tuple(pool.gateway for pool in own)

@@ -43,13 +43,17 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Networking:
-    """The networks of the API, and who connects containers to them."""
+    """The networks of the API, and who connects containers to them.
+
+    ``host_gateways`` are the addresses by which containers reach the host.
+    """
 
     networks: Networks
     names: ContainerNames
     connector: Connector
     service: NetworkService
     connections: Connections
+    host_gateways: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,20 +45,20 @@ class AddressPools:
         """Failures are only told: the container has the address, whatever we think."""
         for address in _addresses(endpoint):
             try:
-                self._pool_of(address).claim(address)
+                if (pool := self._pool_of(address)) is not None:
+                    pool.claim(address)
             except ScowError as exc:
                 _log.warning("address %s of a running container: %s", address, exc)
 
     def release(self, endpoint: Endpoint) -> None:
         """Give back what an endpoint has; no error for what is free."""
         for address in _addresses(endpoint):
-            self._pool_of(address).release(address)
+            if (pool := self._pool_of(address)) is not None:
+                pool.release(address)
 
-    def _pool_of(self, address: IPAddress) -> AddressPool:
-        for pool in self._pools:
-            if pool.subnet.version == address.version:
-                return pool
-        raise ScowError(f"the network has no IPv{address.version} addresses")
+    def _pool_of(self, address: IPAddress) -> AddressPool | None:
+        """None where the default bridge has been set up with other IP versions since."""
+        return next((pool for pool in self._pools if pool.subnet.version == address.version), None)
 
 
 def mac_for(endpoint: Endpoint) -> str:

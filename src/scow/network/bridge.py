@@ -49,7 +49,8 @@ class BridgeSettings:
     ``internal``: nothing passes to or from any other network. ``ip_forward``: the host's sysctl is set.
     ``gateway_mode_ipv4`` and ``…6``: see ``network.firewall``. Through ``trusted_interfaces`` its containers
     are reached from outside by their addresses. ``source_guard``: they send from their own addresses only.
-    ``keep_device``: the bridge is somebody else's, and stays when the network goes.
+    ``keep_device``: the bridge is somebody else's, and stays when the network goes. ``inhibit_ipv4``: it gets
+    no IPv4 address, the gateway's is left to somebody else.
     """
 
     name: str
@@ -68,6 +69,7 @@ class BridgeSettings:
     trusted_interfaces: tuple[str, ...] = ()
     source_guard: bool = True
     keep_device: bool = False
+    inhibit_ipv4: bool = False
 
 
 class BridgeDriver:
@@ -81,7 +83,7 @@ class BridgeDriver:
         self._endpoints: dict[str, Endpoint] = {}
         self._pools = AddressPools(settings.ipv4, settings.ipv6)
         self._ports = PortChoice(settings, relayed=host.relays, default_host_ip=host.default_ip)
-        self._rules = _rules(settings)
+        self._rules = _rules(settings, host.versions)
         self._device: BridgeDevice | None = None
         self._isolate_ports = False
 
@@ -117,7 +119,8 @@ class BridgeDriver:
         """See ``NetworkDriver``."""
         tables = await run_blocking(self._host.kernel_tables)
         if tables is None:
-            return ["no rules are written (iptables=false): nothing is published or translated"]
+            carried = ", the relay (scow-relay) carries what is published" if self._host.relays else ""
+            return [f"no rules are written (iptables=false): nothing is translated{carried}"]
         relayed = self._host.relays
         if ports is None:
             return explain_endpoint(endpoint, self._rules, tables, relayed=relayed)
@@ -143,14 +146,18 @@ class BridgeDriver:
 
     def _start(self, endpoints: Sequence[Endpoint]) -> None:
         settings = self.settings
-        interfaces = [
-            subnet.interface for subnet in (settings.ipv4, settings.ipv6) if subnet and subnet.interface
-        ]
+        subnets = (None if settings.inhibit_ipv4 else settings.ipv4, settings.ipv6)
+        interfaces = [subnet.interface for subnet in subnets if subnet and subnet.interface]
         with NetlinkSocket(NETLINK_ROUTE) as sock:
-            device = bridge_device.ensure_bridge(sock, settings.name, settings.mtu, interfaces)
+            device = bridge_device.ensure_bridge(
+                sock, settings.name, settings.mtu, interfaces, keep_ipv4=settings.inhibit_ipv4
+            )
             veth.remove_unknown(sock, device, {endpoint.host_interface for endpoint in endpoints})
         bridge_device.set_sysctls(
-            settings.name, ip_forward=settings.ip_forward, ipv6=settings.ipv6 is not None
+            settings.name,
+            ip_forward=settings.ip_forward,
+            ipv6=settings.ipv6 is not None,
+            route_localnet=4 in self._rules.versions,
         )
         # With br_netfilter the forward chain sees, and drops, what isolation would keep from the port.
         self._isolate_ports = not settings.icc and not bridge_device.filters_bridged_packets()
@@ -158,7 +165,7 @@ class BridgeDriver:
         self._endpoints = {endpoint.endpoint_id: endpoint for endpoint in endpoints}
         for endpoint in endpoints:
             self._pools.claim_again(endpoint)
-            self._host.reserve_again(endpoint)
+            self._host.reserve_again(endpoint, self._rules)
         self._host.add_bridge(self._rules, endpoints)
 
     def _connect(self, request: ConnectRequest) -> Endpoint:
@@ -273,7 +280,7 @@ def _publishing() -> Iterator[None]:
         raise PublishError(exc.strerror or str(exc)) from exc
 
 
-def _rules(settings: BridgeSettings) -> BridgeRules:
+def _rules(settings: BridgeSettings, versions: frozenset[int]) -> BridgeRules:
     return BridgeRules(
         settings.name,
         cast(ipaddress.IPv4Network, settings.ipv4.network) if settings.ipv4 else None,
@@ -286,8 +293,12 @@ def _rules(settings: BridgeSettings) -> BridgeRules:
         mode6=settings.gateway_mode_ipv6,
         trusted_interfaces=settings.trusted_interfaces,
         source_guard=settings.source_guard,
+        versions=versions,
     )
 
 
 def _gateway(subnet: Subnet | None) -> str:
-    return str(subnet.gateway) if subnet is not None and subnet.gateway is not None else ""
+    """Where containers send what is not for their neighbours."""
+    if subnet is None:
+        return ""
+    return str(subnet.router or subnet.gateway or "")

@@ -27,12 +27,12 @@ class BridgeDevice:
 
 
 def ensure_bridge(
-    sock: NetlinkSocket, name: str, mtu: int, interfaces: Sequence[IPInterface]
+    sock: NetlinkSocket, name: str, mtu: int, interfaces: Sequence[IPInterface], *, keep_ipv4: bool = False
 ) -> BridgeDevice:
     """The bridge called ``name`` with these addresses, made if there is none.
 
-    Other addresses go, but for link-local ones. Raises ScowError if the name is another kind of
-    device's, OSError.
+    Other addresses go, but for link-local ones and, with ``keep_ipv4``, those of IPv4. Raises ScowError if
+    the name is another kind of device's, OSError.
     """
     link = rtnetlink.find_link(sock, name) or _make(sock, name, mtu)
     if link.kind != "bridge":
@@ -40,7 +40,8 @@ def ensure_bridge(
     sock.execute(rtnetlink.link_up(link.index), rtnetlink.link_mtu(link.index, mtu))
     present = [it.interface for it in rtnetlink.addresses(sock) if it.index == link.index]
     for other in present:
-        if other not in interfaces and not other.ip.is_link_local:
+        kept = other.ip.is_link_local or (keep_ipv4 and other.version == 4)
+        if other not in interfaces and not kept:
             sock.execute(rtnetlink.delete_address(link.index, other))
     for interface in interfaces:
         if interface not in present:
@@ -66,14 +67,15 @@ def remove_bridge(sock: NetlinkSocket, name: str) -> None:
             raise
 
 
-def set_sysctls(name: str, *, ip_forward: bool, ipv6: bool) -> None:
+def set_sysctls(name: str, *, ip_forward: bool, ipv6: bool, route_localnet: bool) -> None:
     """What routing between the bridge, the host's loopback and the world needs. Raises OSError.
 
-    route_localnet lets the host reach published ports at 127.0.0.1; the firewall closes the other direction.
+    ``route_localnet`` lets the host reach published ports at 127.0.0.1. Only a firewall closes the other
+    direction: without it containers would reach what listens there on the host.
     """
     if ip_forward:
         _write_if_different(_SYSCTL / "ipv4/ip_forward", "1")
-    _write_if_different(_SYSCTL / f"ipv4/conf/{name}/route_localnet", "1")
+    _write_if_different(_SYSCTL / f"ipv4/conf/{name}/route_localnet", str(int(route_localnet)))
     try:
         _write_if_different(_SYSCTL / f"ipv6/conf/{name}/accept_ra", "0")
         if ipv6:

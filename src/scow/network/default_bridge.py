@@ -2,24 +2,47 @@
 
 import ipaddress
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 from scow.errors import InvalidArgumentError, ScowError
 from scow.linux import rtnetlink
 from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
-from scow.network.ipam import IPNetwork, Subnet, SubnetPool, choose_subnet
+from scow.network.ipam import IPInterface, IPNetwork, Subnet, SubnetPool, choose_subnet
 
 _RESOLV_CONF = Path("/etc/resolv.conf")
 
 
-def default_subnet(name: str, *, bip: str, fixed_cidr: str, pools: tuple[SubnetPool, ...]) -> Subnet:
+@dataclass(frozen=True, slots=True)
+class AskedSubnet:
+    """What the flags say of one IP version of the default bridge; "" is what they leave open.
+
+    ``bip`` is the bridge's own address, containers get theirs from ``fixed_cidr`` and send what is not for
+    their neighbours to ``default_gateway``.
+    """
+
+    version: int
+    bip: str = ""
+    fixed_cidr: str = ""
+    default_gateway: str = ""
+
+
+def default_subnet(name: str, asked: AskedSubnet, pools: tuple[SubnetPool, ...]) -> Subnet:
     """The subnet of bridge ``name``. Blocks. Raises InvalidArgumentError, ScowError if none is free."""
-    if bip:
-        interface = parse_bip(bip)
+    chosen = _parse_range(asked.fixed_cidr)
+    if asked.bip:
+        interface = parse_bip(asked.bip)
     else:
         with NetlinkSocket(NETLINK_ROUTE) as sock:
-            interface = _present_interface(sock, name) or _first_of_free_subnet(sock, name, pools)
-    return Subnet(interface.network, interface.ip, _parse_range(fixed_cidr))
+            interface = (
+                _present_interface(sock, name, asked.version, chosen)
+                or (chosen and _first_of(chosen))
+                or _first_of(_free_subnet(sock, name, asked.version, pools))
+            )
+    router = ipaddress.ip_address(asked.default_gateway) if asked.default_gateway else None
+    if router is not None and router not in interface.network:
+        raise InvalidArgumentError(f"default gateway {router} is not within {interface.network}")
+    return Subnet(interface.network, interface.ip, chosen, (router,) if router else (), router)
 
 
 def default_options(name: str, *, icc: bool, masquerade: bool, ip: str, mtu: int) -> dict[str, str]:
@@ -35,16 +58,14 @@ def default_options(name: str, *, icc: bool, masquerade: bool, ip: str, mtu: int
     }
 
 
-def parse_bip(text: str) -> ipaddress.IPv4Interface:
-    """``--bip``: the bridge's own address. Raises InvalidArgumentError."""
+def parse_bip(text: str) -> IPInterface:
+    """``--bip``, ``--bip6``: the bridge's own address. Raises InvalidArgumentError."""
     try:
-        interface = ipaddress.IPv4Interface(text)
+        interface = ipaddress.ip_interface(text)
     except ValueError:
         raise InvalidArgumentError(f"invalid CIDR address: {text}")
-    if interface.network.prefixlen > 30 or interface.ip in (
-        interface.network.network_address,
-        interface.network.broadcast_address,
-    ):
+    network = interface.network
+    if network.num_addresses < 4 or interface.ip in (network[0], network[-1]):
         raise InvalidArgumentError(f"invalid bridge address: {text} leaves no address for containers")
     return interface
 
@@ -79,25 +100,44 @@ def nameservers(resolv_conf: str) -> list[IPNetwork]:
     return found
 
 
-def _parse_range(text: str) -> ipaddress.IPv4Network | None:
+def _parse_range(text: str) -> IPNetwork | None:
     try:
-        return ipaddress.IPv4Network(text, strict=False) if text else None
+        return ipaddress.ip_network(text, strict=False) if text else None
     except ValueError:
         raise InvalidArgumentError(f"invalid CIDR address: {text}")
 
 
-def _present_interface(sock: NetlinkSocket, name: str) -> ipaddress.IPv4Interface | None:
+def _present_interface(
+    sock: NetlinkSocket, name: str, version: int, chosen: IPNetwork | None
+) -> IPInterface | None:
+    """The address that the bridge has, unless it cannot be where ``chosen`` addresses are.
+
+    The network grows when containers are to have addresses of a larger one.
+    """
     link = rtnetlink.find_link(sock, name)
     if link is None:
         return None
-    found = [it.interface for it in rtnetlink.addresses(sock, socket.AF_INET) if it.index == link.index]
-    return next((it for it in found if isinstance(it, ipaddress.IPv4Interface)), None)
+    found = [
+        it.interface
+        for it in rtnetlink.addresses(sock)
+        if it.index == link.index and it.interface.version == version and not it.interface.ip.is_link_local
+    ]
+    if chosen is None:
+        return next(iter(found), None)
+    for interface in found:
+        if chosen.network_address in interface.network or interface.ip in chosen:
+            length = min(chosen.prefixlen, interface.network.prefixlen)
+            return ipaddress.ip_interface(f"{interface.ip}/{length}")
+    return None
 
 
-def _first_of_free_subnet(
-    sock: NetlinkSocket, name: str, pools: tuple[SubnetPool, ...]
-) -> ipaddress.IPv4Interface:
-    subnet = choose_subnet(pools, networks_in_use(sock, but_for=name))
-    if not isinstance(subnet, ipaddress.IPv4Network):
-        raise ScowError("the default bridge needs an IPv4 address pool")
-    return ipaddress.IPv4Interface((subnet.network_address + 1, subnet.prefixlen))
+def _free_subnet(sock: NetlinkSocket, name: str, version: int, pools: tuple[SubnetPool, ...]) -> IPNetwork:
+    try:
+        return choose_subnet(pools, networks_in_use(sock, but_for=name), version=version)
+    except ScowError as exc:
+        raise ScowError(f"the default bridge: {exc.message}") from exc
+
+
+def _first_of(network: IPNetwork) -> IPInterface:
+    """The bridge has the first address that containers could have."""
+    return ipaddress.ip_interface(f"{network[1]}/{network.prefixlen}")

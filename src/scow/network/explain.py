@@ -48,7 +48,7 @@ def explain_port(
     """The way to one published port."""
     where = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
     target = f"{port.container_port}/{port.protocol} of {endpoint.interface}"
-    if leads_nowhere(endpoint, port):
+    if leads_nowhere(endpoint, port, rules):
         how = "the relay (scow-relay) carries it, the kernel cannot" if relayed else "nothing leads there"
         return [f"to {where}:{port.host_port}/{port.protocol} for {target}", f"  1. {how}"]
     elements = port_elements(endpoint, rules, [port])
@@ -79,7 +79,7 @@ def _outwards(endpoint: Endpoint, rules: BridgeRules, tables: KernelTables) -> l
         )
         return ["from the container to the outside", *_numbered(steps)]
     steps += [*_hook(tables), "table inet scow, chain forward: accepted, as it goes to no bridge of ours"]
-    masked = rules.masquerade and rules.mode4 != ROUTED
+    masked = rules.masquerade and rules.mode4 != ROUTED and 4 in rules.versions
     way = "masquerade: it leaves by the host's address" if masked else "it leaves by its own address"
     steps.append(f"table inet scow, chain postrouting: {way}")
     return ["from the container to the outside", *_numbered([*steps, *_others(tables)])]

@@ -34,6 +34,7 @@ NAT = "nat"
 NAT_UNPROTECTED = "nat-unprotected"
 ROUTED = "routed"
 ISOLATED = "isolated"
+BOTH_VERSIONS = frozenset((4, 6))
 GATEWAY_MODES = (NAT, NAT_UNPROTECTED, ROUTED, ISOLATED)
 
 
@@ -43,6 +44,7 @@ class BridgeRules:
 
     ``mode4`` and ``mode6`` are gateway modes. Through ``trusted_interfaces`` all of its addresses and ports
     can be reached from outside. ``source_guard``: containers send from addresses of their own only.
+    ``versions`` are the IP versions that have rules at all; packets of another one pass.
     """
 
     interface: str
@@ -56,6 +58,7 @@ class BridgeRules:
     mode6: str = NAT
     trusted_interfaces: tuple[str, ...] = ()
     source_guard: bool = True
+    versions: frozenset[int] = BOTH_VERSIONS
 
 
 def render_user_table() -> str:
@@ -178,7 +181,11 @@ _PERMIT = [
 
 
 def _untrusted(bridges: Sequence[BridgeRules]) -> list[str]:
-    return [f'iifname "{bridge.interface}" ip daddr 127.0.0.0/8 drop' for bridge in bridges]
+    return [
+        f'iifname "{bridge.interface}" ip daddr 127.0.0.0/8 drop'
+        for bridge in bridges
+        if 4 in bridge.versions
+    ]
 
 
 def _sort(bridges: Sequence[BridgeRules]) -> list[str]:
@@ -192,6 +199,7 @@ def _sort(bridges: Sequence[BridgeRules]) -> list[str]:
 def _into(bridge: BridgeRules) -> list[str]:
     trusted = ", ".join(f'"{name}"' for name in bridge.trusted_interfaces)
     return [
+        *(f"meta nfproto ipv{version} accept" for version in sorted(BOTH_VERSIONS - bridge.versions)),
         "ct state established,related accept",
         "ct status dnat goto permit",
         *([f'iifname "{bridge.interface}" accept'] if bridge.icc else []),
@@ -219,15 +227,19 @@ def _keep_inside(bridge: BridgeRules) -> list[str]:
     name = bridge.interface
     if not bridge.internal:
         return []
-    return [f'iifname "{name}" oifname != "{name}" drop', f'oifname "{name}" iifname != "{name}" drop']
+    only = "".join(f"meta nfproto ipv{version} " for version in bridge.versions if len(bridge.versions) == 1)
+    return [
+        f'{only}iifname "{name}" oifname != "{name}" drop',
+        f'{only}oifname "{name}" iifname != "{name}" drop',
+    ]
 
 
 def _postrouting(bridge: BridgeRules) -> list[str]:
     rules = []
-    if bridge.subnet is not None:
+    if bridge.subnet is not None and 4 in bridge.versions:
         outwards = bridge.masquerade and bridge.mode4 != ROUTED
         rules += _masquerades("ip", "127.0.0.0/8", bridge.interface, bridge.subnet, outwards)
-    if bridge.subnet6 is not None:
+    if bridge.subnet6 is not None and 6 in bridge.versions:
         outwards = bridge.masquerade6 and bridge.mode6 != ROUTED
         rules += _masquerades("ip6", "::1", bridge.interface, bridge.subnet6, outwards)
     return rules

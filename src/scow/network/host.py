@@ -13,7 +13,7 @@ from scow.linux.netlink import NETLINK_NETFILTER, NetlinkSocket
 from scow.linux.nf_tables import Element, TableWatch
 from scow.network.endpoint import Endpoint, PortRequest, PublishedPort
 from scow.network.explain import KernelTables
-from scow.network.firewall import BridgeRules
+from scow.network.firewall import BOTH_VERSIONS, BridgeRules
 from scow.network.packet_filter import PacketFilter
 from scow.network.port_elements import leads_nowhere, port_elements
 from scow.network.portmap import HostPorts
@@ -26,17 +26,24 @@ _LOOPBACK6 = ("::", "::1")
 
 
 class HostNetwork:
-    """The host's side. ``ip`` is where ports are bound by default; without ``rules`` no table is written.
+    """The host's side. ``ip`` is where ports are bound by default; IP ``versions`` are those that get rules.
 
-    With ``userland_proxy`` the relay serves what the kernel cannot lead to a container. Methods block for as
-    long as the kernel takes; any thread may call them.
+    With ``userland_proxy`` the relay serves what the kernel does not lead to a container. Methods block for
+    as long as the kernel takes; any thread may call them.
     """
 
-    def __init__(self, *, ip: str = "0.0.0.0", rules: bool = True, userland_proxy: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        ip: str = "0.0.0.0",
+        versions: frozenset[int] = BOTH_VERSIONS,
+        userland_proxy: bool = True,
+    ) -> None:
         self.default_ip = ip
+        self.versions = versions
         self._ports = HostPorts(ip)
         self._lock = threading.Lock()  # of ports; held for microseconds
-        self._with_rules = rules
+        self._with_rules = bool(versions)
         self._filter: PacketFilter | None = None
         self._feed = RelayFeed() if userland_proxy else None
         self._watch: TableWatch | None = None
@@ -86,13 +93,13 @@ class HostNetwork:
                     self._feed.unregister(sock)
                 self._ports.withdraw((port,))
 
-    def reserve_again(self, endpoint: Endpoint) -> None:
+    def reserve_again(self, endpoint: Endpoint, rules: BridgeRules) -> None:
         """What a running container has published. Failures are only told: it serves them all the same."""
         with self._lock:
             lost = self._ports.restore([port for port in endpoint.ports if port.host_port])
         for port in lost:
             _log.warning("published port %s:%d is bound by another process", port.host_ip, port.host_port)
-        self._relay(endpoint, endpoint.ports)
+        self._relay(endpoint, rules, endpoint.ports)
 
     def add_bridge(self, rules: BridgeRules, endpoints: Iterable[Endpoint]) -> None:
         """Rules of one more bridge, with what its running containers have published. Raises NftablesError."""
@@ -116,7 +123,7 @@ class HostNetwork:
             return
         if self._filter is not None:
             self._filter.add(port_elements(endpoint, rules, ports))
-        self._relay(endpoint, ports)
+        self._relay(endpoint, rules, ports)
         _forget_flows_to_ports(ports)
 
     def withdraw(self, endpoint: Endpoint, rules: BridgeRules, ports: Sequence[PublishedPort]) -> None:
@@ -173,12 +180,13 @@ class HostNetwork:
     async def _restore(self, culprits: set[int]) -> None:
         await run_blocking(self._rules().restore, culprits)
 
-    def _relay(self, endpoint: Endpoint, ports: Iterable[PublishedPort]) -> None:
-        """Have the relay serve what the kernel cannot: the other family, and [::1]."""
+    def _relay(self, endpoint: Endpoint, rules: BridgeRules, ports: Iterable[PublishedPort]) -> None:
+        """Have the relay serve what no rule leads: the other family, and [::1]."""
         if self._feed is None:
             return
         for port in ports:
-            if port.protocol == "sctp" or not (leads_nowhere(endpoint, port) or port.host_ip in _LOOPBACK6):
+            nowhere = leads_nowhere(endpoint, port, rules)
+            if port.protocol == "sctp" or not (nowhere or port.host_ip in _LOOPBACK6):
                 continue
             with self._lock:
                 sock = self._ports.socket_of(port)

@@ -25,13 +25,15 @@ class NoAddressError(ScowError):
 class Subnet:
     """One subnet of a network. ``gateway`` is the bridge's own address, ``auxiliary`` are never given out.
 
-    ``gateway`` is ``None`` where the network has none (``gateway_mode=isolated``).
+    ``gateway`` is ``None`` where the network has none (``gateway_mode=isolated``). ``router`` is where
+    containers send what is not for their neighbours, if that is not the bridge.
     """
 
     network: IPNetwork
     gateway: IPAddress | None
     ip_range: IPNetwork | None = None
     auxiliary: tuple[IPAddress, ...] = ()
+    router: IPAddress | None = None
 
     @property
     def interface(self) -> IPInterface | None:

@@ -25,20 +25,21 @@ def port_elements(
 ) -> list[Element]:
     """The elements of all its ports, or of ``ports`` alone.
 
-    A host address leads to the container's address of the same family; where it has none there is nothing for
-    the firewall to do.
+    A host address leads to the container's address of the same family; where it has none, or that family has
+    no rules, there is nothing for the firewall to do.
     """
     found: dict[Element, None] = {}
     for port in endpoint.ports if ports is None else ports:
         text = endpoint.address6 if ":" in port.host_ip else endpoint.address
-        if text:
+        if not leads_nowhere(endpoint, port, rules):
             found |= dict.fromkeys(_elements(port, ipaddress.ip_address(text), rules))
     return list(found)
 
 
-def leads_nowhere(endpoint: Endpoint, port: PublishedPort) -> bool:
-    """Whether a host port is of a family that the container does not have."""
-    return not (endpoint.address6 if ":" in port.host_ip else endpoint.address)
+def leads_nowhere(endpoint: Endpoint, port: PublishedPort, rules: BridgeRules) -> bool:
+    """Whether a host port is of a family that the container does not have, or that has no rules."""
+    version, address = (6, endpoint.address6) if ":" in port.host_ip else (4, endpoint.address)
+    return not address or version not in rules.versions
 
 
 def _elements(port: PublishedPort, address: IPAddress, rules: BridgeRules) -> list[Element]:

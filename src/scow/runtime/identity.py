@@ -57,19 +57,19 @@ def hosts_text(
     addresses: Iterable[str] = (),
     extra_hosts: Iterable[str] = (),
     linked: Iterable[tuple[str, str]] = (),
-    gateway: str = "",
+    gateways: Sequence[str] = (),
     ipv6: bool = True,
 ) -> str:
     """/etc/hosts: the loopback names, extra hosts, linked containers, and its own name for ``addresses``.
 
-    ``linked`` are pairs of an address and names; ``gateway`` stands for ``HOST_GATEWAY``.
+    ``linked`` are pairs of an address and names; ``gateways`` are what ``HOST_GATEWAY`` stands for.
     Raises InvalidArgumentError for a malformed extra host, and where one asks for a gateway that there is
     none of.
     """
     own = _own_names(hostname, domainname)
     lines = [*_IPV4_HOSTS, *(_IPV6_HOSTS if ipv6 else ())]
     for extra in map(parse_extra_host, extra_hosts):
-        lines.append(f"{_gateway_or(extra.address, gateway)}\t{extra.name}")
+        lines += [f"{address}\t{extra.name}" for address in _gateways_or(extra.address, gateways)]
     lines += [f"{address}\t{names}" for address, names in linked]
     lines += [f"{address}\t{own}" for address in addresses]
     return "".join(f"{line}\n" for line in lines)
@@ -94,12 +94,12 @@ def _own_names(hostname: str, domainname: str) -> str:
     return f"{hostname}.{domainname} {hostname}" if domainname else hostname
 
 
-def _gateway_or(address: str, gateway: str) -> str:
+def _gateways_or(address: str, gateways: Sequence[str]) -> Sequence[str]:
     if address != HOST_GATEWAY:
-        return address
-    if not gateway:
+        return [address]
+    if not gateways:
         raise InvalidArgumentError("unable to derive the IP value for host-gateway")
-    return gateway
+    return gateways
 
 
 def hostname_text(hostname: str) -> str:

@@ -160,7 +160,14 @@ def test_a_file_that_cannot_be_read_is_named_with_the_place(with_file: Any, text
             '{"registry-mirrors": ["ftp://x"]}',
             "invalid mirror: \"ftp://x\": no scheme specified: must use either 'https://' or 'http://'",
         ),
-        ('{"bip": "10.0.0.1"}', "bip: invalid CIDR address: 10.0.0.1"),
+        ('{"bip": "10.0.0.1"}', "invalid bip: invalid CIDR address: 10.0.0.1"),
+        ('{"fixed-cidr-v6": "10.0.0.0/8"}', "invalid fixed-cidr-v6: fixed-cidr-v6 is not an IPv6 subnet"),
+        ('{"bip6": "10.0.0.1/8"}', "invalid bip6: bip6 is not an IPv6 subnet"),
+        ('{"default-gateway-v6": "10.0.0.1"}', "default-gateway-v6: 10.0.0.1 is not an IPv6 address"),
+        (
+            '{"host-gateway-ips": ["10.0.0.1", "10.0.0.2"]}',
+            "only one IPv4 host gateway IP address can be specified",
+        ),
         (
             '{"default-address-pools": [{"base": "x", "size": 3}]}',
             'default-address-pools: invalid base prefix "x"',
@@ -191,7 +198,7 @@ def test_a_setting_that_cannot_be_right_is_named(with_file: Any, text: str, mess
     [
         ('{"userns-remap": "default"}', "userns-remap: default"),
         ('{"metrics-addr": "127.0.0.1:9323"}', "metrics-addr: 127.0.0.1:9323"),
-        ('{"ip6tables": false}', "ip6tables: false"),
+        ('{"selinux-enabled": true}', "selinux-enabled: true"),
         ('{"builder": {"gc": {"enabled": true}}}', "builder: map[gc:map[enabled:true]]"),
         ('{"features": {"cdi": true}}', "features: cdi"),
         ('{"exec-opts": ["native.cgroupdriver=systemd"]}', "exec-opts: native.cgroupdriver=systemd"),
@@ -275,3 +282,25 @@ def test_sockets_of_a_service_manager_are_named() -> None:
 
 def test_sockets_for_another_process_are_not_ours() -> None:
     assert load(NO_FILE, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}).inherited_sockets == {}
+
+
+def test_host_gateways_are_a_list_or_what_it_was_before(with_file: Any) -> None:
+    assert with_file('{"host-gateway-ips": ["10.0.0.1", "fd00::1"]}').host_gateway_ips == (
+        "10.0.0.1",
+        "fd00::1",
+    )
+    assert with_file('{"host-gateway-ip": "10.0.0.2"}').host_gateway_ips == ("10.0.0.2",)
+    assert load([*NO_FILE, "--host-gateway-ip", "fd00::2"], {}).host_gateway_ips == ("fd00::2",)
+
+
+def test_default_options_of_networks_add_up_by_driver(with_file: Any) -> None:
+    flags = ["bridge=a=1", "bridge=b=x=y", "macvlan=parent=eth0"]
+    found = load([*NO_FILE, *(f"--default-network-opt={text}" for text in flags)], {})
+    assert found.default_network_opts == {"bridge": {"a": "1", "b": "x=y"}, "macvlan": {"parent": "eth0"}}
+    text = '{"default-network-opts": {"bridge": {"com.docker.network.driver.mtu": "1400"}}}'
+    options = with_file(text).default_network_opts
+    assert options == {"bridge": {"com.docker.network.driver.mtu": "1400"}}
+    with pytest.raises(InvalidArgumentError, match="should be root-key=key=value"):
+        load([*NO_FILE, "--default-network-opt", "bridge=x"], {})
+    with pytest.raises(InvalidArgumentError, match="default-network-opts: expected an object like"):
+        with_file('{"default-network-opts": {"bridge": "x"}}')

@@ -1,6 +1,7 @@
 """Rules as text, and published ports as elements of their sets."""
 
 import ipaddress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,8 +102,20 @@ def test_a_port_is_an_element_of_the_map_of_its_host_address(
 def test_a_port_of_the_other_family_is_nothing_to_the_firewall() -> None:
     port = PublishedPort(80, "tcp", "::", 8080)
     assert port_elements(endpoint(port), BRIDGE) == []
-    assert leads_nowhere(endpoint(), port)
-    assert not leads_nowhere(endpoint(address6="fd00::2"), port)
+    assert leads_nowhere(endpoint(), port, BRIDGE)
+    assert not leads_nowhere(endpoint(address6="fd00::2"), port, BRIDGE)
+
+
+def test_an_ip_version_without_rules_has_no_elements_and_passes() -> None:
+    rules = replace(BRIDGE, subnet6=ipaddress.IPv6Network("fd00::/64"), versions=frozenset((4,)))
+    both = endpoint(
+        PublishedPort(80, "tcp", "::", 8080), PublishedPort(80, "tcp", "0.0.0.0", 8080), address6="fd00::2"
+    )
+    assert [it.set_name for it in port_elements(both, rules)] == ["published"]
+    assert leads_nowhere(both, both.ports[0], rules)
+    table = render_table("scow", [rules], [])
+    assert "meta nfproto ipv6 accept" in table
+    assert "fd00::/64" not in table
 
 
 def test_a_routed_port_is_opened_and_not_translated() -> None:

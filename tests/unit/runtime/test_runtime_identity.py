@@ -35,7 +35,7 @@ def test_hosts_name_the_loopback_extra_hosts_and_the_container() -> None:
         "example.org",
         addresses=["172.17.0.2"],
         extra_hosts=["db:10.0.0.5", "gw:host-gateway", "six:[2001:db8::5]"],
-        gateway="172.17.0.1",
+        gateways=["172.17.0.1", "fd00::1"],
     )
     assert text == (
         "127.0.0.1\tlocalhost\n"
@@ -46,6 +46,7 @@ def test_hosts_name_the_loopback_extra_hosts_and_the_container() -> None:
         "ff02::2\tip6-allrouters\n"
         "10.0.0.5\tdb\n"
         "172.17.0.1\tgw\n"
+        "fd00::1\tgw\n"
         "2001:db8::5\tsix\n"
         "172.17.0.2\tweb.example.org web\n"
     )

@@ -152,7 +152,7 @@ class Documents:
             addresses=own_addresses(sandbox.endpoints.values()),
             extra_hosts=extra,
             linked=[(link.address, link.names()) for link in linked],
-            gateway=sandbox.host_gateway,
+            gateways=sandbox.host_gateways,
         )
 
     def _tell_parents(self, doc: Container, root: Path, sandbox: Sandbox) -> None:

@@ -5,7 +5,7 @@ the last process the kernel takes the namespace, its devices and their peers awa
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,15 +31,15 @@ class Sandbox:
     """Where a process is about to start.
 
     ``path`` is what the runtime joins, ``HOST`` to stay in the engine's own; ``fd`` is -1 if not ours.
-    ``endpoints`` are by network. ``held`` are parts of volumes that the runtime mounts. ``host_gateway`` is
-    the address on the default bridge by which containers reach the host, "" without that bridge.
+    ``endpoints`` are by network. ``held`` are parts of volumes that the runtime mounts. ``host_gateways``
+    are the addresses that ``host-gateway`` stands for, none without a default bridge.
     """
 
     path: str
     fd: int = -1
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     held: list[Path] = field(default_factory=list)
-    host_gateway: str = ""
+    host_gateways: Sequence[str] = ()
 
     def close(self) -> None:
         """Give up our hold; with no process inside the namespace goes. May be called twice."""
@@ -53,10 +53,13 @@ class Sandbox:
 class Sandboxes:
     """Makes sandboxes and takes them back."""
 
-    def __init__(self, containers: Containers, networks: Networks, connector: Connector) -> None:
+    def __init__(
+        self, containers: Containers, networks: Networks, connector: Connector, host_gateways: Sequence[str]
+    ) -> None:
         self._containers = containers
         self._networks = networks
         self._connector = connector
+        self._host_gateways = host_gateways
 
     async def open(self, doc: Container) -> Sandbox:
         """The namespace for a start, connected and with its ports published.
@@ -66,11 +69,11 @@ class Sandboxes:
         mode = doc.host.network_mode
         if mode == "host":
             self._bind(doc, "host")
-            return Sandbox(HOST, host_gateway=self._host_gateway())
+            return Sandbox(HOST, host_gateways=self._host_gateways)
         if mode.startswith("container:"):
             return Sandbox(self._joined(mode.removeprefix("container:")))
         fd = await run_blocking(create_netns)
-        sandbox = Sandbox(f"/proc/{os.getpid()}/fd/{fd}", fd, host_gateway=self._host_gateway())
+        sandbox = Sandbox(f"/proc/{os.getpid()}/fd/{fd}", fd, host_gateways=self._host_gateways)
         try:
             if list(doc.networks) in ([], ["none"]):
                 self._bind(doc, "none")
@@ -107,11 +110,6 @@ class Sandboxes:
         if len(found) > 1:
             await self._connector.set_ways_out(doc, sandbox.fd, sandbox.endpoints)
         self._connector.names.set_ways_out(doc, sandbox.endpoints.values())
-
-    def _host_gateway(self) -> str:
-        bridge = self._networks.by_name("bridge")
-        pool = bridge.record.pool(4) if bridge and bridge.driver else None
-        return pool.gateway if pool else ""
 
     def _joined(self, ref: str) -> str:
         other = self._containers.get(ref)

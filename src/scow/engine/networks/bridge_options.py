@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from scow.engine.networks.endpoint_checks import check_interface_name
 from scow.engine.networks.ipam_config import parse_address
 from scow.engine.networks.record import NetworkRecord
-from scow.errors import InvalidArgumentError, ScowError, UnsupportedError
+from scow.errors import InvalidArgumentError, ScowError
 from scow.network.bridge import BridgeSettings
 
 _PREFIX = "com.docker.network"
@@ -35,10 +35,8 @@ _MIN_MTU, _MAX_MTU = 68, 65535
 
 
 def bridge_settings(record: NetworkRecord, *, ip_forward: bool) -> BridgeSettings:
-    """Raises InvalidArgumentError in Docker's words, UnsupportedError for what scow cannot do."""
+    """Raises InvalidArgumentError in Docker's words."""
     options = record.options
-    if parse_switch(options, _INHIBIT_IPV4, default=False):
-        raise UnsupportedError(f"{_INHIBIT_IPV4} is not supported")
     pool4, pool6 = record.pool(4), record.pool(6)
     masquerade = parse_switch(options, _MASQUERADE, default=True)
     name = options.get(BRIDGE_NAME) or f"br-{record.id[:12]}"
@@ -60,6 +58,7 @@ def bridge_settings(record: NetworkRecord, *, ip_forward: bool) -> BridgeSetting
         trusted_interfaces=tuple(filter(None, options.get(_TRUSTED_INTERFACES, "").split(":"))),
         source_guard=not parse_switch(options, ALLOW_FOREIGN_ADDRESSES, default=False),
         keep_device=record.given_bridge,
+        inhibit_ipv4=parse_switch(options, _INHIBIT_IPV4, default=False),
     )
 
 
@@ -85,8 +84,9 @@ def gateway_mode(record: NetworkRecord, version: int) -> str:
 
 
 def has_gateway(record: NetworkRecord, version: int) -> bool:
-    """Whether the bridge has an address of its own in IPv4 or IPv6."""
-    return gateway_mode(record, version) != _ISOLATED
+    """Whether an address of IPv4 or IPv6 is kept for the way out, which an internal network has not."""
+    inhibited = version == 4 and parse_switch(record.options, _INHIBIT_IPV4, default=False)
+    return gateway_mode(record, version) != _ISOLATED and not (inhibited and record.internal)
 
 
 def driver_mtu(options: Mapping[str, str]) -> int:

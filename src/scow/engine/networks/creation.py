@@ -10,7 +10,7 @@ at all, and one that nobody was told of can be removed like any other.
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from scow.engine.events import EventBus
@@ -42,12 +42,18 @@ class NetworkCreation:
     """Makes networks and takes them away."""
 
     def __init__(
-        self, networks: Networks, drivers: Drivers, pools: Sequence[SubnetPool], events: EventBus
+        self,
+        networks: Networks,
+        drivers: Drivers,
+        pools: Sequence[SubnetPool],
+        default_options: Mapping[str, Mapping[str, str]],
+        events: EventBus,
     ) -> None:
-        """``pools`` are where subnets are cut from that nobody asked for."""
+        """``pools`` are for subnets that nobody asked for; ``default_options`` are by driver."""
         self._networks = networks
         self._drivers = drivers
         self._pools = pools
+        self._default_options = default_options
         self._events = events
 
     async def create(self, body: NetworkCreate) -> NetworkCreated:
@@ -91,7 +97,10 @@ class NetworkCreation:
         if is_predefined(body.name):
             raise PermissionDeniedError(f"operation is not permitted on predefined {body.name} network ")
         driver = body.driver or _DEFAULT_DRIVER
-        bridge = body.options.get(BRIDGE_NAME)
+        options = dict(body.options)
+        if not body.config_from.network:
+            options = {**self._default_options.get(driver, {}), **options}
+        bridge = options.get(BRIDGE_NAME)
         record = NetworkRecord(
             id=secrets.token_hex(32),
             name=body.name,
@@ -99,9 +108,9 @@ class NetworkCreation:
             created=rfc3339(time.time_ns()),
             internal=body.internal,
             attachable=body.attachable,
-            enable_ipv4=_switch(body.enable_ipv4, body.options, ENABLE_IPV4, default=True),
-            enable_ipv6=_switch(body.enable_ipv6, body.options, ENABLE_IPV6, default=False),
-            options=dict(body.options),
+            enable_ipv4=_switch(body.enable_ipv4, options, ENABLE_IPV4, default=True),
+            enable_ipv6=_switch(body.enable_ipv6, options, ENABLE_IPV6, default=False),
+            options=options,
             labels=body.labels,
             ipam_options=body.ipam.options,
             given_bridge=bool(bridge) and device_exists(bridge or ""),

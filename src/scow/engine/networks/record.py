@@ -11,6 +11,8 @@ from scow.spec.engine_api.network import IPAMPool
 KIND = "network"
 PREDEFINED: Final = {"bridge": "bridge", "host": "host", "none": "null"}
 """Networks that every engine has, with their drivers."""
+ROUTERS: Final = {4: "DefaultGatewayIPv4", 6: "DefaultGatewayIPv6"}
+"""Auxiliary addresses that containers send to what is not for their neighbours, by IP version."""
 _NOT_MADE_BY_USERS = frozenset({*PREDEFINED, "default"})
 
 
@@ -48,7 +50,12 @@ class PoolRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
             ipaddress.ip_address(self.gateway) if self.gateway else None,
             ipaddress.ip_network(self.ip_range) if self.ip_range else None,
             tuple(map(ipaddress.ip_address, self.auxiliary.values())),
+            ipaddress.ip_address(router) if (router := self.auxiliary.get(self._router_name)) else None,
         )
+
+    @property
+    def _router_name(self) -> str:
+        return ROUTERS[self.network.version]
 
     def view(self) -> IPAMPool:
         """As inspect shows it."""
