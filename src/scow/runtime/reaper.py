@@ -162,8 +162,9 @@ class Reaper:
         entry.pid = pid
         entry.state = states.RUNNING
         self._running[pid] = entry
-        self._daemon.tell({"op": "spawned", "id": entry.request_id, "key": entry.key, "pid": pid})
+        # First the shim: once the engine knows that it runs, its streams must live longer than this process.
         self._hand_over(entry)
+        self._daemon.tell({"op": "spawned", "id": entry.request_id, "key": entry.key, "pid": pid})
         if end is not None:
             self._process_ended(entry, *end)
 
