@@ -26,19 +26,20 @@ class Inlet:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._arrived = threading.Condition()
-        self._pieces: deque[memoryview] = deque()
+        self._pieces: deque[bytes] = deque()
+        self._taken = 0
         self._size = 0
         self._ended = False
         self._error: Exception | None = None
         self._room: asyncio.Future[None] | None = None
 
-    async def put(self, data: bytes) -> None:
-        """Add ``data``; waits while too much lies here unread. What comes after the end is dropped."""
+    async def put(self, *pieces: bytes) -> None:
+        """Add ``pieces``; waits while too much lies here unread. What comes after the end is dropped."""
         with self._arrived:
-            if self._ended or not data:
+            if self._ended:
                 return
-            self._pieces.append(memoryview(data))
-            self._size += len(data)
+            self._pieces.extend(filter(None, pieces))
+            self._size += sum(map(len, pieces))
             self._arrived.notify()
             if self._size <= _HIGH_BYTES:
                 return
@@ -71,14 +72,21 @@ class Inlet:
                 raise self._error
             if not self._pieces:
                 return b""
-            piece = self._pieces.popleft()
-            if len(piece) > size:
-                self._pieces.appendleft(piece[size:])
-                piece = piece[:size]
+            piece = self._take(size)
             self._size -= len(piece)
             if self._room is not None and self._size <= _LOW_BYTES:
                 self._loop.call_soon_threadsafe(self._make_room)
-        return bytes(piece)
+        return piece
+
+    def _take(self, size: int) -> bytes:
+        """The first piece as it is, or of a larger one what is next; ``_taken`` bytes of it are gone."""
+        first = self._pieces[0]
+        piece = first[self._taken : self._taken + size]
+        self._taken += len(piece)
+        if self._taken == len(first):
+            self._pieces.popleft()
+            self._taken = 0
+        return piece
 
     def _make_room(self) -> None:
         room, self._room = self._room, None
@@ -123,9 +131,9 @@ async def _pass_on(chunks: AsyncIterable[bytes], inlet: Inlet) -> None:
             batch.append(chunk)
             size += len(chunk)
             if size >= _BATCH_BYTES:
-                await inlet.put(b"".join(batch))
+                await inlet.put(*batch)
                 batch, size = [], 0
-        await inlet.put(b"".join(batch))
+        await inlet.put(*batch)
     except Exception as exc:
         inlet.fail(exc)
     else:

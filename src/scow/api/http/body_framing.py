@@ -77,7 +77,10 @@ class ChunkedDecoder:
                 self._left -= len(piece)
                 if self._left:
                     return pieces
-                self._state = _State.DATA_END
+                # Nearly always so; other ends of a chunk are judged as lines.
+                ended = data.startswith(b"\r\n", position)
+                self._state = _State.SIZE if ended else _State.DATA_END
+                position += 2 if ended else 0
             end = data.find(b"\r\n", position)
             if end < 0:
                 self._keep(data[position:])

@@ -191,8 +191,8 @@ class Connection(asyncio.Protocol):
             self._keep_for_later(data)
             return
         try:
-            for piece in decoder.feed(data):
-                inflow.feed(piece)
+            # Together: `docker cp` sends a chunk for every small file's header and content.
+            inflow.feed(b"".join(decoder.feed(data)))
         except BadBodyError as exc:
             inflow.end(exc)
             self._decoder = None
