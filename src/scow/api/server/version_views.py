@@ -15,7 +15,7 @@ from scow.spec.api_version import ApiVersion
 from scow.spec.engine_api.container import ContainerConfig, ContainerInspect, ContainerSummary, WaitResult
 from scow.spec.engine_api.event import Event
 from scow.spec.engine_api.image import ImageInspect, ImageSummary
-from scow.spec.engine_api.network import Network
+from scow.spec.engine_api.network import EndpointSettings, Network
 
 _View = dict[str, Any]
 
@@ -51,17 +51,17 @@ def view_container(container: ContainerInspect, version: ApiVersion) -> Containe
     """Inspect of a container."""
     if (1, 45) <= version < (1, 52):
         return container
-    view: _View = msgspec.to_builtins(container)
-    settings = view["NetworkSettings"]
     if version < (1, 45):
-        _add_short_id(settings["Networks"], container.id[:12])
-    if version < (1, 44):
-        for endpoint in settings["Networks"].values():
-            _without(endpoint, ("DNSNames",))
-    if version >= (1, 52):
-        _without(settings, _BRIDGE_FIELDS)
-        _without(view["Config"], ("MacAddress",))
-        _without_empty(view["Config"], ("OnBuild",))
+        networks = container.network_settings.networks
+        _add_short_id(networks, container.id[:12])
+        if version < (1, 44):
+            for endpoint in networks.values():
+                endpoint.dns_names = msgspec.UNSET
+        return container
+    view: _View = msgspec.to_builtins(container)
+    _without(view["NetworkSettings"], _BRIDGE_FIELDS)
+    _without(view["Config"], ("MacAddress",))
+    _without_empty(view["Config"], ("OnBuild",))
     return view
 
 
@@ -72,12 +72,12 @@ def view_summary(container: ContainerSummary, version: ApiVersion) -> ContainerS
     return container
 
 
-def _add_short_id(networks: dict[str, _View], short_id: str) -> None:
+def _add_short_id(networks: dict[str, EndpointSettings], short_id: str) -> None:
     """Below 1.45 the aliases on networks that have a name service held the id that it answers to."""
     for name, endpoint in networks.items():
-        aliases = endpoint["Aliases"] or []
+        aliases = endpoint.aliases or []
         if name not in ("bridge", "host", "none") and short_id not in aliases:
-            endpoint["Aliases"] = [*aliases, short_id]
+            endpoint.aliases = [*aliases, short_id]
 
 
 def view_wait(result: WaitResult, version: ApiVersion) -> WaitResult | _View:

@@ -3,6 +3,8 @@
 Bodies of requests are adapted in ``old_requests``, answers in ``version_views``.
 """
 
+from functools import lru_cache
+
 from scow.errors import InvalidArgumentError
 from scow.spec.api_version import MAX_API_VERSION, MIN_API_VERSION, ApiVersion, parse_api_version
 from scow.spec.filters import Filters
@@ -12,6 +14,7 @@ class TooOldError(InvalidArgumentError):
     """A version below the oldest spoken; those clients expect errors as plain text."""
 
 
+@lru_cache(32)
 def check_version(text: str) -> ApiVersion:
     """The version in a path. Raises InvalidArgumentError when it is not spoken."""
     version = parse_api_version(text)

@@ -43,7 +43,7 @@ class ContainerService:
         execs: Execs,
         events: EventBus,
     ) -> None:
-        self._root = root
+        self._root = str(root)
         self._containers = containers
         self._creation = creation
         self._lifecycle = lifecycle
@@ -121,7 +121,7 @@ class ContainerService:
         view = inspect_view(
             live,
             host=with_shown_links(live.doc, self._containers),
-            directory=self._root / live.doc.id,
+            root=self._root,
             driver=self._images.driver_name,
             graph_data=self._graph_data(live.doc.id),
             network_id=self._networks.id_of,

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -173,14 +172,16 @@ def inspect_view(
     live: Live,
     *,
     host: HostConfig,
-    directory: Path,
+    root: str,
     driver: str,
     graph_data: dict[str, str] | None,
     network_id: NetworkId,
     execs: list[str],
 ) -> ContainerInspect:
-    """The answer of inspect; ``host`` are its settings as shown, ``directory`` is where its files are."""
+    """The answer of inspect; ``host`` are its settings as shown, the files of
+    all containers are in ``root``."""
     doc = live.doc
+    files = _identity_files(doc, root)
     return ContainerInspect(
         id=doc.id,
         created=doc.created,
@@ -188,9 +189,9 @@ def inspect_view(
         args=doc.args,
         state=state_view(doc),
         image=doc.image_id,
-        resolv_conf_path=_identity_path(doc, directory, "resolv.conf"),
-        hostname_path=_identity_path(doc, directory, "hostname"),
-        hosts_path=_identity_path(doc, directory, "hosts"),
+        resolv_conf_path=files["resolv.conf"],
+        hostname_path=files["hostname"],
+        hosts_path=files["hosts"],
         # Of other drivers the files are the engine's own, as in Docker.
         log_path=doc.log_path if doc.host.log_config.type == "json-file" else "",
         name=f"/{doc.name}",
@@ -209,12 +210,15 @@ def inspect_view(
     )
 
 
-def _identity_path(doc: Container, directory: Path, name: str) -> str:
-    """Where on the host a file of /etc is that the engine provides, unless the user mounts another there."""
-    mounted = (record.source for record in doc.mounts if record.destination == f"/etc/{name}")
-    if donor := donor_of(doc.host.network_mode):
-        directory = directory.parent / donor
-    return next(mounted, f"{directory}/{name}")
+def _identity_files(doc: Container, root: str) -> dict[str, str]:
+    """Where on the host the files of /etc are that the engine provides, or what the user mounts there."""
+    folder = f"{root}/{donor_of(doc.host.network_mode) or doc.id}"
+    files = {name: f"{folder}/{name}" for name in ("resolv.conf", "hostname", "hosts")}
+    for record in doc.mounts:
+        place, _, name = record.destination.rpartition("/")
+        if place == "/etc" and name in files:
+            files[name] = record.source
+    return files
 
 
 def command_text(doc: Container) -> str:

@@ -30,7 +30,7 @@ class EndpointSettings(Body, kw_only=True):
     ipv6_gateway: str = msgspec.field(default="", name="IPv6Gateway")
     global_ipv6_address: str = msgspec.field(default="", name="GlobalIPv6Address")
     global_ipv6_prefix_len: int = msgspec.field(default=0, name="GlobalIPv6PrefixLen")
-    dns_names: list[str] | None = msgspec.field(default=None, name="DNSNames")
+    dns_names: list[str] | msgspec.UnsetType | None = msgspec.field(default=None, name="DNSNames")
 
 
 class NetworkingConfig(Body, kw_only=True):
