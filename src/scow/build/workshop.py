@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from scow.build.execute.downloads import Downloads
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
+from scow.distribution.registries import Registries as RegistryDirectory
 from scow.image.store import ImageStore
 from scow.spec.engine_api.auth import AuthConfig
 from scow.spec.platform import Platform
@@ -25,12 +26,16 @@ class Registries(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """``folder`` is for contexts while builds go on. ``tell_image`` hears of images: id, action, name."""
+    """``folder`` is for contexts while builds go on. ``tell_image`` hears of images: id, action, name.
+
+    ``registries`` bring the engine images and take them, ``directory`` leads to whatever else a registry has.
+    """
 
     images: ImageStore
     solver: Solver
     cache: Cache
     registries: Registries
+    directory: RegistryDirectory
     downloads: Downloads
     folder: Path
     platform: Platform

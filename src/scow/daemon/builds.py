@@ -47,7 +47,9 @@ def open_builds(
     places = RunPlaces(config.data_root / "build" / "cache-mounts", config.exec_root / "build")
     solver = Solver(images, cache, Steps(cache, runs, places, downloads), tasks)
     platform = host_platform(os.uname().machine)
-    shop = Workshop(images, solver, cache, registries, downloads, folder, platform, nouns.tell)
+    shop = Workshop(
+        images, solver, cache, registries, registries.registries, downloads, folder, platform, nouns.tell
+    )
     frontend = FrontendService(shop)
     digests = config.data_root / "build" / "digests"
     return Building(Builds(shop), frontend, DirectBuilds(frontend, folder, digests))

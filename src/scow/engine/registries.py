@@ -63,6 +63,11 @@ class RegistryClient:
         self._host = host_platform(machine)
         self._tell = tell_image
 
+    @property
+    def registries(self) -> Registries:
+        """The registries themselves."""
+        return self._registries
+
     async def pull(
         self, image: str, tag: str, platform: str, auth: AuthConfig
     ) -> AsyncIterator[dict[str, Any]]:

@@ -74,6 +74,10 @@ class Lease:
         self._layers.hold(chain_id)
         self.held.append(chain_id)
 
+    def has(self, chain_id: str | None) -> bool:
+        """Whether a stack is here at all."""
+        return chain_id is None or chain_id in self._layers
+
     async def prepare(self, parent: str | None, *, mount_points: bool = False) -> ActiveSnapshot:
         """A writable child of stack ``parent`` (``None``: an empty directory), which is held.
 

@@ -251,6 +251,10 @@ class ImageStore:
         finally:
             await self._holds.let_go([image.chain_id])
 
+    def has_stack(self, chain_id: str | None) -> bool:
+        """Whether a stack of layers is here."""
+        return chain_id is None or chain_id in self._layers
+
     def layer_diff_ids(self, chain_id: str | None) -> tuple[str, ...]:
         """The diff id of each layer of a stack that somebody holds, lowest first."""
         return self._layers.diff_ids(chain_id)

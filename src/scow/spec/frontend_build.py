@@ -1,6 +1,6 @@
 """A build as BuildKit's clients ask for it: a front end's options, and a client that lends what it needs."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -35,6 +35,22 @@ class BuildClient(Protocol):
 
     async def send_files(self, folder: SentFolder) -> None:
         """The result as a folder."""
+
+    def layout_blob(self, folder: str, digest: str) -> AsyncIterator[bytes]:
+        """A blob of the OCI layout in a folder of the client's. Raises NotFoundError on the way."""
+
+    async def send_layout(self, folder: str, blobs: "Sequence[SentBlob]", root: "SentBlob") -> None:
+        """Blobs for an OCI layout in a folder of the client's, whose index is to name ``root``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentBlob:
+    """``read`` gives its bytes in pieces, blocking."""
+
+    media_type: str
+    digest: str
+    size: int
+    read: Callable[[], Iterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ class Options:
     """What a build says of its Dockerfile.
 
     ``contexts`` are named contexts: ``docker-image://ref`` stands for an image, anything else is the name of
-    a tree of the job. ``default_path``: a PATH is set where a base has none.
+    a tree of the job. ``default_path``: a PATH is set where a base has none. ``shows_platform``: steps are
+    called by their platform, too.
     """
 
     build_arguments: Mapping[str, str]
@@ -42,6 +43,7 @@ class Options:
     contexts: Mapping[str, str] = field(default_factory=dict)
     no_cache_stages: frozenset[str] = frozenset()
     default_path: bool = False
+    shows_platform: bool = False
 
 
 class Evaluator:
@@ -185,6 +187,21 @@ class Evaluator:
                 found[name] = Vertex(BaseOp(base.reference, base.chain_id), name=f"FROM {base.reference}")
         return found
 
+    @property
+    def shows_platform(self) -> bool:
+        """Whether steps are called by their platform."""
+        return self._options.shows_platform
+
+    def shown_platform(self, stage: Platform) -> str:
+        """A stage's, and what the build is for where that is another."""
+        target = self._options.platform
+        return str(stage) if stage == target else f"{stage}->{target.architecture}"
+
+    @property
+    def images(self) -> Mapping[str, BaseImage]:
+        """Every image that was asked for, by platform and name."""
+        return self._images
+
     def declared_arguments(self) -> set[str]:
         """Every name that an ARG anywhere in the file has."""
         everywhere = [*self.dockerfile.arguments]
@@ -308,9 +325,12 @@ class StageEvaluation:
         )
 
     def _label(self) -> str:
+        label = ""
+        if self._evaluator.shows_platform:
+            label = f"{self._evaluator.shown_platform(self.state.platform)} "
         if len(self._evaluator.dockerfile.stages) == 1 and not self.stage.name:
-            return ""
-        return f"{self.stage.name or f'stage-{self.index}'} "
+            return label
+        return f"{label}{self.stage.name or f'stage-{self.index}'} "
 
 
 def _one_line(instruction: Instruction) -> str:

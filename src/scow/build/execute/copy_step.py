@@ -16,6 +16,7 @@ from scow.build.execute.downloads import Downloads
 from scow.build.execute.inputs import Inputs
 from scow.build.execute.selection import Chosen, Selection, select
 from scow.build.graph.cache import Cache
+from scow.build.graph.job import Memo
 from scow.build.graph.ops import (
     ContextSource,
     CopyOp,
@@ -36,6 +37,7 @@ from scow.image.tar_reader import TarReader
 from scow.image.threads import run_to_end
 from scow.linux.rootpath import read_in_root
 from scow.runtime.users import resolve_user
+from scow.spec.ignore_rules import IgnoreRules
 
 if TYPE_CHECKING:
     from scow.build.graph.job import Job, Result
@@ -59,9 +61,12 @@ class Gathering:
     ) -> Inputs:
         """Raises NotFoundError, InvalidArgumentError, ScowError."""
         selections, digests = [], []
+        memos: list[Memo] = []
         for source, patterns in zip(vertex.sources, _patterns(op, vertex), strict=True):
             if isinstance(source, Vertex):
-                selection, digest = await self._from_stage(op, patterns, results[source].chain_id)
+                selection, memo = await self._from_stage(op, patterns, results[source].chain_id)
+                digest = memo.digest
+                memos.append(memo)
             else:
                 selection, digest = await self._from_outside(op, patterns, source)
             digests.append(digest)
@@ -74,11 +79,20 @@ class Gathering:
             selections=tuple(selections),
             shown=_shown(selections, digests),
             outlive_job=not any(isinstance(it, ContextSource) for it in vertex.sources),
+            memos=tuple(memos),
         )
 
     async def _from_stage(
         self, op: CopyOp, patterns: tuple[str, ...], chain_id: str | None
-    ) -> tuple[Selection, str]:
+    ) -> tuple[Selection, Memo]:
+        words = msgspec.json.encode([chain_id, patterns, op.excludes, op.parents, op.keep_owners])
+        memo = hashlib.sha256(words).hexdigest()
+        digest = self._cache.content_of(memo) or self._job.imports.content_of(memo)
+        if not self._job.lease.has(chain_id):
+            if digest is not None:
+                # Its files are not here, and need not be as long as nothing is to be copied.
+                return Selection(MemoryTree({}), (), IgnoreRules()), Memo(memo, chain_id, digest)
+            await self._job.imports.bring(chain_id, self._job.lease)
         if chain_id is None:
             tree: Tree = MemoryTree({})
         else:
@@ -88,13 +102,10 @@ class Gathering:
             tree = FolderTree(root, with_owners=True)
         self._stack.callback(tree.close)
         selection = await run_to_end(_selected, tree, op, patterns)
-        words = msgspec.json.encode([chain_id, patterns, op.excludes, op.parents, op.keep_owners])
-        memo = hashlib.sha256(words).hexdigest()
-        digest = self._cache.content_of(memo)
         if digest is None:
             digest = await run_to_end(content_digest, selection, with_owners=op.keep_owners)
             self._cache.remember_content(memo, chain_id, digest)
-        return selection, digest
+        return selection, Memo(memo, chain_id, digest)
 
     async def _from_outside(
         self, op: CopyOp, patterns: tuple[str, ...], source: Outside

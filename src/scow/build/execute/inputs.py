@@ -1,8 +1,12 @@
 """What a step works on, looked up: the stack below it, and what it copies or mounts, with their digests."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scow.build.execute.selection import Selection
+
+if TYPE_CHECKING:
+    from scow.build.graph.job import Memo
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +15,7 @@ class Inputs:
 
     ``selections`` are what a COPY copies, in order of its sources. ``chains`` are the stacks of the vertex's
     sources, by their index. ``outlive_job``: the work may go on when the build that began it is gone.
+    ``memos`` is what was known of stacks without a look.
     """
 
     base: str | None
@@ -19,3 +24,4 @@ class Inputs:
     chains: tuple[tuple[int, str | None], ...] = ()
     shown: str = ""
     outlive_job: bool = True
+    memos: "tuple[Memo, ...]" = ()

@@ -3,25 +3,31 @@
 import asyncio
 import base64
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from scow.build.dockerfile.parser import parse_dockerfile
 from scow.build.dockerfile.source import DockerfileError
-from scow.build.frontend.service import FrontendService, lint_of
+from scow.build.export.blobs import Blob
+from scow.build.export.documents import Described
+from scow.build.export.layout import oci_layout
+from scow.build.frontend.checks import lint_of
+from scow.build.frontend.exporters import stepwise
+from scow.build.frontend.service import FrontendService
 from scow.build.request import find_dockerfile, ignore_rules_of
 from scow.build.trees.archive import receive_archive
 from scow.build.trees.folder import FolderTree
 from scow.build.trees.known_digests import KnownDigests, file_of
 from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Tree
-from scow.errors import ConflictError, InvalidArgumentError, ScowError, UnsupportedError
+from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
 from scow.image.tar_headers import END_OF_ARCHIVE
 from scow.spec.build_progress import BuildProgress, Place, WarningTold
+from scow.spec.digest import hex_of
 from scow.spec.direct_build import DirectBuild, excerpt_of, told_as_json
-from scow.spec.frontend_build import Exchange, FrontendRequest
+from scow.spec.frontend_build import Exchange, FrontendRequest, SentBlob
 from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
 from scow.tasks import TaskOwner, run_blocking
 
@@ -31,6 +37,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _HUB_HOSTS = ("registry-1.docker.io", "docker.io", "index.docker.io", "https://index.docker.io/v1/")
 # Pieces of a result that may wait for a slow client.
 _MAX_WAITING = 16
+_PIECE_BYTES = 1 << 20
 
 Message = dict[str, Any]
 
@@ -136,10 +143,11 @@ class _Channel:
         """Something that happened; ``None`` is the end."""
         self._queue.put_nowait(message)
 
-    async def send(self, piece: bytes) -> None:
-        """A piece of a result."""
+    async def send(self, piece: bytes, folder: str = "") -> None:
+        """A piece of a result, or of an archive for a folder of the client's."""
         await self._room.acquire()
-        self.tell({"file": base64.b64encode(piece).decode()})
+        to = {"folder": folder} if folder else {}
+        self.tell({"file": base64.b64encode(piece).decode(), **to})
 
     async def take(self) -> Message | None:
         """The next one, for the client's side."""
@@ -183,6 +191,25 @@ class _Client:
 
     async def send_files(self, folder: SentFolder) -> None:
         raise UnsupportedError("a folder is sent as an archive")
+
+    async def layout_blob(self, folder: str, digest: str) -> AsyncIterator[bytes]:
+        path = Path(folder) / "blobs" / "sha256" / hex_of(digest)
+        try:
+            with path.open("rb") as file:
+                while piece := await run_blocking(file.read, _PIECE_BYTES):
+                    yield piece
+        except OSError as exc:
+            raise NotFoundError(f"{folder}: {digest}: {(exc.strerror or '').lower()}") from exc
+
+    async def send_layout(self, folder: str, blobs: Sequence[SentBlob], root: SentBlob) -> None:
+        named = Described(root.media_type, root.digest, root.size)
+        pieces = oci_layout([_blob(it) for it in (*blobs, root)], named, [])
+        async for piece in stepwise(pieces):
+            await self._channel.send(piece, folder)
+
+
+def _blob(sent: SentBlob) -> Blob:
+    return Blob(Described(sent.media_type, sent.digest, sent.size), sent.read)
 
 
 def _opened(path: str, identity: tuple[int, int] | None, digests: Path) -> tuple[FolderTree, KnownDigests]:

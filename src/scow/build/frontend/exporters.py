@@ -1,232 +1,257 @@
 """A result brought where it is wanted: the engine's images, a registry, an archive or files."""
 
-import os
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
-from contextlib import closing
+import base64
+import json
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from scow.build.export.attestations import Attestation
+from scow.build.export.blobs import Blob, Spool
+from scow.build.export.documents import DOCKER, OCI, MediaTypes
+from scow.build.export.files import FolderOfResults, ResultFiles, tar_of
+from scow.build.export.layout import oci_layout
+from scow.build.export.options import ImageOptions, read_image_options
+from scow.build.export.repository import Destination, opened
+from scow.build.export.whole_image import Part, WholeImage, assemble, media_types
+from scow.build.frontend.build import BuiltImage
+from scow.build.frontend.clamping import with_clamped_layers
+from scow.build.frontend.logins import credentials_host, login_of
 from scow.build.frontend.told import Internal, Telling
-from scow.build.trees.folder import FolderTree
-from scow.build.trees.tree import Node, walk
-from scow.errors import InvalidArgumentError, ScowError, UnsupportedError
+from scow.build.image_config import rfc3339
+from scow.build.workshop import Workshop
+from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.image.layers import LayerTar
 from scow.image.leases import Lease
 from scow.image.save import SavedImage, archive
-from scow.image.store import ImageStore
-from scow.image.tar_writer import pack
-from scow.image.tar_writer import walk as tar_members
 from scow.image.threads import run_to_end
-from scow.spec.digest import chain_ids, sha256_of
+from scow.spec.digest import chain_ids
 from scow.spec.engine_api.auth import AuthConfig
 from scow.spec.frontend_build import BuildClient, Exchange
-from scow.spec.reference import Reference, parse_reference
-from scow.spec.sent_files import SentFile
+from scow.spec.reference import Reference
 from scow.tasks import run_blocking
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_PIECE_BYTES = 1 << 20
-_IMAGE_KINDS = frozenset({"moby", "image"})
+_IMAGE_KINDS = frozenset({"moby", "image", "registry"})
 _ARCHIVE_KINDS = {"docker": "docker image format", "oci": "oci image format"}
-
-
-class Pushes(Protocol):
-    """Where images are pushed."""
-
-    async def push(self, name: str, tag: str, auth: AuthConfig) -> AsyncIterator[dict[str, Any]]: ...
+_NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class BuiltImage:
-    """A result: its config, and the stack of its layers, which the lease holds."""
+class Finished:
+    """What is exported. ``attestations`` are by image; ``as_index``: of several platforms, or to look so."""
 
-    raw_config: bytes
-    chain_id: str | None
-
-    @property
-    def id(self) -> str:
-        return sha256_of(self.raw_config)
+    images: Sequence[BuiltImage]
+    attestations: Sequence[Sequence[Attestation]]
+    as_index: bool
+    epoch_s: int | None
 
 
 class Exports:
-    """Exports of one build. ``tell_image`` hears of images: id, action, name."""
+    """Exports of one build. ``spool`` holds layers on their way."""
 
     def __init__(
-        self,
-        images: ImageStore,
-        pushes: Pushes,
-        lease: Lease,
-        client: BuildClient,
-        telling: Telling,
-        tell_image: Callable[[str, str, str], None],
+        self, workshop: Workshop, lease: Lease, client: BuildClient, telling: Telling, spool: Spool
     ) -> None:
-        self._images = images
-        self._pushes = pushes
+        self._workshop = workshop
+        self._images = workshop.images
         self._lease = lease
         self._client = client
         self._telling = telling
-        self._tell_image = tell_image
+        self._spool = spool
 
-    async def export(self, image: BuiltImage, wanted: Exchange) -> dict[str, str]:
+    async def export(self, found: Finished, wanted: Exchange) -> dict[str, str]:
         """What the client is told of it. Raises ScowError."""
-        kind = wanted.kind
-        if kind in _IMAGE_KINDS:
-            return await self._to_store(image, wanted)
-        if kind in _ARCHIVE_KINDS:
-            return await self._to_archive(image, wanted)
-        if kind == "tar":
-            return await self._to_tar(image)
-        if kind == "local":
-            return await self._to_folder(image)
-        raise UnsupportedError(f"exporter {kind!r} could not be found")
+        options = read_image_options(wanted.attributes, found.epoch_s)
+        if options.rewrite_times:
+            found = await with_clamped_layers(found, options, self._images, self._lease, self._spool)
+        if wanted.kind in _IMAGE_KINDS:
+            return await self._to_images(found, options, wanted.kind)
+        if wanted.kind == "oci":
+            return await self._to_layout(found, options)
+        if wanted.kind == "docker":
+            return await self._to_archive(found, options)
+        if wanted.kind in ("tar", "local"):
+            return await self._to_files(found, wanted, options)
+        raise UnsupportedError(f"exporter {wanted.kind!r} could not be found")
 
-    async def _to_store(self, image: BuiltImage, wanted: Exchange) -> dict[str, str]:
-        names = _names(wanted)
-        push = wanted.attributes.get("push") == "true"
+    # Images
+
+    async def _to_images(self, found: Finished, options: ImageOptions, kind: str) -> dict[str, str]:
+        if not (options.push or kind == "registry"):
+            return await self._to_store(found, options)
+        attested = any(found.attestations)
+        if not (found.as_index or attested) and options.is_plain and options.names:
+            response = await self._to_store(found, options)
+            for name in options.names:
+                await self._push(name)
+            return response
+        return await self._to_registry(found, options)
+
+    async def _to_store(self, found: Finished, options: ImageOptions) -> dict[str, str]:
+        if len(found.images) > 1:
+            raise UnsupportedError("exporting multiple references to image store is currently unsupported")
+        image = found.images[0]
         with self._telling.internal("exporting to image") as told:
             told.step("exporting layers")
-            await self._images.record(self._lease, image.raw_config, names, parent=None)
+            await self._images.record(self._lease, image.raw_config, options.names, parent=None)
             told.step(f"writing image {image.id}")
-            for name in names:
-                self._tell_image(image.id, "tag", name.familiar())
+            for name in options.names:
+                self._workshop.tell_image(image.id, "tag", name.familiar())
                 told.step(f"naming to {name}")
-        if push:
-            for name in names:
-                await self._push(name)
-        return _response(image, names)
+        return _response(image.id, image.id, options.names)
 
     async def _push(self, name: Reference) -> None:
+        """As the engine pushes what it has."""
         with self._telling.internal(f"pushing {name}") as told:
             username, password = await self._client.credentials(credentials_host(name))
             auth = AuthConfig(username=username, password=password, server_address=name.registry)
-            async for message in await self._pushes.push(name.name, name.tag or "latest", auth):
+            messages = await self._workshop.registries.push(name.name, name.tag or "latest", auth)
+            async for message in messages:
                 _tell_push(told, message)
 
-    async def _to_archive(self, image: BuiltImage, wanted: Exchange) -> dict[str, str]:
-        names = _names(wanted)
-        with self._telling.internal(f"exporting to {_ARCHIVE_KINDS[wanted.kind]}") as told:
-            layers = await self._layers(image)
-            told.step("exporting layers")
-            pieces = archive([SavedImage(image.id, image.raw_config, layers, names)])
-            told.step("sending tarball")
-            await self._client.send_file(_stepwise(pieces), {})
-        return _response(image, names)
+    async def _to_registry(self, found: Finished, options: ImageOptions) -> dict[str, str]:
+        if not options.names:
+            raise InvalidArgumentError("image name is required to push")
+        login = login_of(self._client)
+        async with AsyncExitStack() as stack:
+            destinations = [
+                await stack.enter_async_context(
+                    opened(self._workshop.directory, name, await login(name), self._images.origins)
+                )
+                for name in options.names
+            ]
+            with self._telling.internal("exporting to image") as told:
+                one = {(it.registry, it.repository) for it in options.names}
+                known = destinations[0] if len(one) == 1 else None
+                whole = await self._whole(found, options, told, DOCKER, known)
+            with self._telling.internal("pushing layers") as told:
+                for name, destination in zip(options.names, destinations, strict=True):
+                    documents = {it.described.digest for it in whole.documents}
+                    await destination.send([it for it in whole.blobs if it.described.digest not in documents])
+                    told.step(f"pushing manifest for {name}@{whole.root.digest}")
+                    await destination.name(whole.documents, by_digest=options.by_digest)
+        return self._whole_response(found, whole, options.names)
 
-    async def _layers(self, image: BuiltImage) -> list[LayerTar]:
+    async def _whole(
+        self,
+        found: Finished,
+        options: ImageOptions,
+        told: Internal,
+        default: MediaTypes,
+        destination: Destination | None = None,
+    ) -> WholeImage:
+        """``destination``: what it has already is not packed again."""
+        attested = any(found.attestations)
+        types = media_types(options, attested=attested, default=default)
+        parts = []
+        for image, attestations in zip(found.images, found.attestations, strict=True):
+            layers = [await self._packed(tar, options, types, destination) for tar in await self._tars(image)]
+            parts.append(Part(image.platform, image.raw_config, layers, attestations))
+        told.step("exporting layers")
+        whole = assemble(parts, types, options, as_index=found.as_index or attested)
+        for it in whole.documents:
+            what = "manifest list" if it.described.media_type == types.index else "manifest"
+            told.step(f"exporting {what} {it.described.digest}")
+        return whole
+
+    async def _packed(
+        self, tar: LayerTar, options: ImageOptions, types: MediaTypes, destination: Destination | None
+    ) -> Blob:
+        if destination is not None:
+            there = await destination.has_layer(tar.diff_id, options.compression, types)
+            if there is not None:
+                return there
+        return await self._spool.layer(tar, options.compression, types)
+
+    async def _tars(self, image: BuiltImage) -> list[LayerTar]:
         if image.chain_id is None:
             return []
         chains = chain_ids(self._images.layer_diff_ids(image.chain_id))
         return [await self._lease.tar(it) for it in chains]
 
-    async def _to_tar(self, image: BuiltImage) -> dict[str, str]:
-        with self._telling.internal("exporting to client tarball") as told:
-            view = await self._view(image)
-            try:
-                root_fd = view.root
-                pieces = pack(tar_members(root_fd), lambda _name: True)
-                told.step("sending tarball")
-                await self._client.send_file(_stepwise(pieces), {})
-            finally:
-                await run_blocking(view.close)
+    # Archives
+
+    async def _to_layout(self, found: Finished, options: ImageOptions) -> dict[str, str]:
+        with self._telling.internal(f"exporting to {_ARCHIVE_KINDS['oci']}") as told:
+            whole = await self._whole(found, options, told, OCI)
+            created = rfc3339(options.epoch_s * _NANOSECONDS) if options.epoch_s is not None else ""
+            told.step("sending tarball")
+            pieces = oci_layout(whole.blobs, whole.root, options.names, created)
+            await self._client.send_file(stepwise(pieces), {})
+        return self._whole_response(found, whole, options.names)
+
+    async def _to_archive(self, found: Finished, options: ImageOptions) -> dict[str, str]:
+        if found.as_index:
+            raise UnsupportedError("docker exporter does not currently support exporting manifest lists")
+        image = found.images[0]
+        with self._telling.internal(f"exporting to {_ARCHIVE_KINDS['docker']}") as told:
+            layers = await self._tars(image)
+            told.step("exporting layers")
+            pieces = archive([SavedImage(image.id, image.raw_config, layers, options.names)])
+            told.step("sending tarball")
+            await self._client.send_file(stepwise(pieces), {})
+        return _response(image.id, image.id, options.names)
+
+    # Files
+
+    async def _to_files(self, found: Finished, wanted: Exchange, options: ImageOptions) -> dict[str, str]:
+        what = "tarball" if wanted.kind == "tar" else "directory"
+        split = found.as_index and wanted.attributes.get("platform-split") != "false"
+        async with AsyncExitStack() as stack:
+            results = []
+            for image, attestations in zip(found.images, found.attestations, strict=True):
+                view = None
+                if image.chain_id is not None:
+                    view = await run_blocking(self._lease.view, image.chain_id)
+                    stack.push_async_callback(run_blocking, view.close)
+                added = {
+                    wanted.attributes.get("attestation-prefix", "") + it.file_name: it.statement([])
+                    for it in attestations
+                    if not it.inline_only
+                }
+                folder = str(image.platform).replace("/", "_") if split else ""
+                results.append(ResultFiles(view, folder, added, options.epoch_s))
+            with self._telling.internal(f"exporting to client {what}") as told:
+                if wanted.kind == "tar":
+                    told.step("sending tarball")
+                    await self._client.send_file(stepwise(tar_of(results)), {})
+                else:
+                    await self._send_folder(results, told)
         return {}
 
-    async def _to_folder(self, image: BuiltImage) -> dict[str, str]:
-        with self._telling.internal("exporting to client directory") as told:
-            view = await self._view(image)
-            try:
-                tree = FolderTree(os.open(f"/proc/self/fd/{view.root}", _FOLDER), with_owners=True)
-                folder = _TreeFolder(tree, lambda sent: told.transferred("copying files", sent))
-                try:
-                    await self._client.send_files(folder)
-                finally:
-                    tree.close()
-                told.transferred("copying files", folder.sent, complete=True)
-            finally:
-                await run_blocking(view.close)
-        return {}
-
-    async def _view(self, image: BuiltImage) -> "View":
-        if image.chain_id is None:
-            raise ScowError("the result is empty: there are no files to export")
-        return await run_blocking(self._lease.view, image.chain_id)
-
-
-class View(Protocol):
-    """A tree of mounts to read."""
-
-    @property
-    def root(self) -> int: ...
-
-    def close(self) -> None: ...
-
-
-class _TreeFolder:
-    """A tree, sent file by file: see ``scow.spec.sent_files.SentFolder``."""
-
-    def __init__(self, tree: FolderTree, sent: Callable[[int], None]) -> None:
-        self._tree = tree
-        self._nodes: dict[str, Node] = {}
-        self._tell = sent
-        self.sent = 0
-
-    async def files(self) -> AsyncIterator[SentFile]:
-        nodes = await run_to_end(self._all)
-        for node in nodes:
-            self._nodes[node.path] = node
-            yield SentFile(
-                node.path,
-                node.mode,
-                node.uid,
-                node.gid,
-                0 if node.is_symlink or node.is_folder else node.size,
-                node.mtime_ns,
-                node.link,
-                node.device,
-                node.xattrs,
-            )
-
-    async def content(self, file: SentFile) -> AsyncIterator[bytes]:
-        content = await run_to_end(self._tree.open, self._nodes[file.path])
+    async def _send_folder(self, results: Sequence[ResultFiles], told: Internal) -> None:
+        folder = FolderOfResults(results, lambda sent: told.transferred("copying files", sent))
         try:
-            while piece := await run_to_end(content.read, _PIECE_BYTES):
-                self.sent += len(piece)
-                self._tell(self.sent)
-                yield bytes(piece)
+            await self._client.send_files(folder)
         finally:
-            content.close()
+            folder.close()
+        told.transferred("copying files", folder.sent, complete=True)
 
-    def _all(self) -> list[Node]:
-        top = self._tree.node("")
-        return list(walk(self._tree, top)) if top is not None else []
+    def _whole_response(
+        self, found: Finished, whole: WholeImage, names: Sequence[Reference]
+    ) -> dict[str, str]:
+        config = found.images[0].id if len(found.images) == 1 else ""
+        response = _response(whole.root.digest, config, names)
+        described = json.dumps(whole.root.document()).encode()
+        return {**response, "containerimage.descriptor": base64.b64encode(described).decode()}
 
 
-async def _stepwise(pieces: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
+async def stepwise(pieces: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
     """Pieces of blocking work, each made in the pool."""
     with closing(pieces):
         while (piece := await run_to_end(next, pieces, None)) is not None:
             yield piece
 
 
-def credentials_host(name: Reference) -> str:
-    """As clients are asked for Docker Hub: by the host that is spoken to."""
-    return "registry-1.docker.io" if name.registry == "docker.io" else name.registry
+def _response(digest: str, config_digest: str, names: Sequence[Reference]) -> dict[str, str]:
+    found = {"containerimage.digest": digest}
+    if config_digest:
+        found["containerimage.config.digest"] = config_digest
+    return found | ({"image.name": ",".join(map(str, names))} if names else {})
 
 
-def _names(wanted: Exchange) -> list[Reference]:
-    """Raises InvalidArgumentError."""
-    names = [it.strip() for it in wanted.attributes.get("name", "").split(",")]
-    found = [parse_reference(name) for name in names if name]
-    if any(it.digest for it in found):
-        raise InvalidArgumentError("cannot name an image by a digest")
-    return found
-
-
-def _response(image: BuiltImage, names: Sequence[Reference]) -> dict[str, str]:
-    found = {"containerimage.digest": image.id, "containerimage.config.digest": image.id}
-    return found | {"image.name": ",".join(map(str, names))} if names else found
-
-
-def _tell_push(told: Internal, message: dict[str, Any]) -> None:
+def _tell_push(told: Internal, message: Mapping[str, Any]) -> None:
     if what := message.get("id"):
         detail = message.get("progressDetail") or {}
         told.transferred(f"{message.get('status', '')} {what}", detail.get("current", 0))

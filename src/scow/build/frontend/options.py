@@ -6,10 +6,13 @@ Their names and forms are BuildKit's: frontend/dockerui/config.go and attr.go.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.build.graph.job import Settings
 from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.runtime.program_run import Limits
+from scow.spec.frontend_build import Exchange
 from scow.spec.platform import Platform, parse_platform
 
 CONTEXT_FOLDER = "context"
@@ -32,7 +35,7 @@ class FrontendOptions:
 
     ``context`` is an address, "" for the client's own folder. The client's names for that and for the
     Dockerfile's are ``context_folder`` and ``dockerfile_folder``; the latter is empty where it said nothing.
-    ``named_contexts`` are as the client wrote them.
+    ``named_contexts`` are as the client wrote them. ``multi_platform``: an index even of one platform.
     """
 
     filename: str = "Dockerfile"
@@ -49,6 +52,8 @@ class FrontendOptions:
     no_cache_stages: frozenset[str] = frozenset()
     pull: bool = False
     settings: Settings = field(default_factory=Settings)
+    multi_platform: bool = False
+    cache_imports: tuple[Exchange, ...] = ()
 
 
 def read_options(options: Mapping[str, str]) -> FrontendOptions:
@@ -71,6 +76,8 @@ def read_options(options: Mapping[str, str]) -> FrontendOptions:
         no_cache_stages=frozenset(filter(None, (stages or "").split(","))),
         pull=options.get("image-resolve-mode", "") in ("pull", "always"),
         settings=_settings(options, arguments),
+        multi_platform=options.get("multi-platform") == "true",
+        cache_imports=_cache_imports(options),
     )
 
 
@@ -113,6 +120,26 @@ def _settings(options: Mapping[str, str], arguments: Mapping[str, str]) -> Setti
         proxies=tuple(f"{name}={value}" for name, value in arguments.items() if name in PROXY_ARGUMENTS),
         epoch_s=_epoch(options.get("source-date-epoch") or arguments.get(_EPOCH, "")),
     )
+
+
+class _CacheImport(msgspec.Struct, rename="pascal"):
+    """One of ``cache-imports``."""
+
+    type: str = ""
+    attrs: dict[str, str] = {}
+
+
+def _cache_imports(options: Mapping[str, str]) -> tuple[Exchange, ...]:
+    """``cache-imports`` is a list in JSON, ``cache-from`` references of older clients."""
+    text = options.get("cache-imports", "")
+    try:
+        listed = msgspec.json.decode(text, type=list[_CacheImport]) if text else []
+    except (msgspec.DecodeError, RecursionError) as exc:
+        raise InvalidArgumentError(f"failed to unmarshal cache-imports: {exc}") from exc
+    if listed:
+        return tuple(Exchange(it.type, it.attrs) for it in listed)
+    names = filter(None, options.get("cache-from", "").split(","))
+    return tuple(Exchange("registry", {"ref": name}) for name in names)
 
 
 def _hosts(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from scow.build.evaluate.base import BaseImage
-from scow.build.frontend.exporters import credentials_host
+from scow.build.frontend.logins import credentials_host
 from scow.build.frontend.told import Internal, Telling
 from scow.errors import NotFoundError, ScowError
 from scow.image.model import Image
@@ -12,7 +12,7 @@ from scow.image.store import ImageStore
 from scow.spec.engine_api.auth import AuthConfig
 from scow.spec.frontend_build import BuildClient
 from scow.spec.oci_image import ImageConfig, decode_document
-from scow.spec.platform import Platform
+from scow.spec.platform import Platform, rank
 from scow.spec.reference import Reference, parse_reference
 
 
@@ -24,6 +24,12 @@ class Pulls(Protocol):
     ) -> AsyncIterator[dict[str, Any]]: ...
 
 
+class ForeignBases(Protocol):
+    """Images of other machines."""
+
+    async def bring(self, name: Reference, platform: Platform) -> BaseImage: ...
+
+
 class ClientImages:
     """See ``scow.build.evaluate.base.Resolver``. ``always_pull``: what is here is asked for anew, once."""
 
@@ -33,6 +39,8 @@ class ClientImages:
         pulls: Pulls,
         client: BuildClient,
         telling: Telling,
+        foreign: ForeignBases,
+        host: Platform,
         *,
         always_pull: bool,
     ) -> None:
@@ -40,6 +48,8 @@ class ClientImages:
         self._pulls = pulls
         self._client = client
         self._telling = telling
+        self._foreign = foreign
+        self._host = host
         self._always_pull = always_pull
 
     async def resolve(self, reference: str, platform: Platform) -> BaseImage:
@@ -47,16 +57,24 @@ class ClientImages:
         name = parse_reference(reference)
         with self._telling.internal(f"[internal] load metadata for {name}") as told:
             image = await self._found(reference, name, platform, told)
+            if image is None:
+                return await self._foreign.bring(name, platform)
             raw = await self._images.raw_config(image.id)
         config = decode_document(raw, ImageConfig, "image config")
-        return BaseImage(str(name), image.chain_id, config, image.id)
+        return BaseImage(str(name), image.chain_id, config, image.id, _registry_digest(image, name))
 
-    async def _found(self, text: str, name: Reference, platform: Platform, told: Internal) -> Image:
+    async def _found(self, text: str, name: Reference, platform: Platform, told: Internal) -> Image | None:
+        """The engine's own, or pulled; ``None`` for one of another machine, which is no image here."""
         if not self._always_pull:
             try:
-                return self._images.resolve(text)
+                image = self._images.resolve(text)
             except NotFoundError:
                 pass
+            else:
+                if _serves(image, platform):
+                    return image
+        if rank(self._host, platform) is None:
+            return None
         return await self._pull(text, name, platform, told)
 
     async def _pull(self, text: str, name: Reference, platform: Platform, told: Internal) -> Image:
@@ -69,6 +87,21 @@ class ClientImages:
         except ScowError as exc:
             raise type(exc)(f"{text}: failed to resolve source metadata for {name}: {exc.message}") from exc
         return self._images.resolve(text)
+
+
+def _serves(image: Image, platform: Platform) -> bool:
+    """Whether an image of the engine is for that platform; one that does not say is for all."""
+    offered = Platform(image.os or platform.os, image.architecture, image.variant)
+    return not image.architecture or rank(platform, offered) is not None
+
+
+def _registry_digest(image: Image, name: Reference) -> str:
+    """What a registry calls it, "" if it never was in one."""
+    for text in image.repo_digests:
+        known = parse_reference(text)
+        if known.name == name.name and known.digest:
+            return known.digest
+    return ""
 
 
 def _tell(told: Internal, message: dict[str, Any]) -> None:

@@ -86,6 +86,9 @@ class Cache:
     def __iter__(self) -> Iterator[Record]:
         return iter(list(self._records.values()))
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._records
+
     def find(self, key: Key) -> Record | None:
         """The result with this key; it counts as used."""
         record = self._records.get(key.digest)

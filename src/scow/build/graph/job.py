@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from scow.build.graph.cache import Record
+from scow.build.graph.keys import Key
 from scow.build.graph.ops import Vertex
 from scow.build.graph.progress import Progress
 from scow.build.trees.tree import Tree
@@ -32,6 +34,45 @@ class NoSecrets:
         return None
 
 
+class LayersMissingError(Exception):
+    """A result is known from an imported cache, its layers are not to be had: the step is to be done."""
+
+
+class ImportedResults(Protocol):
+    """Results that other engines came to. Their layers are fetched when something needs them."""
+
+    def find(self, key: Key) -> Record | None:
+        """The result with this key."""
+
+    def content_of(self, memo: str) -> str | None:
+        """See ``Cache.content_of``."""
+
+    async def bring(self, chain_id: str | None, lease: Lease) -> None:
+        """Have a stack here, held by ``lease``. Raises LayersMissingError, ScowError."""
+
+
+class NoImports:
+    """Nothing was imported: every stack is here."""
+
+    def find(self, key: Key) -> Record | None:
+        return None
+
+    def content_of(self, memo: str) -> str | None:
+        return None
+
+    async def bring(self, chain_id: str | None, lease: Lease) -> None:
+        lease.hold(chain_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """What was remembered of a stack: see ``Cache.remember_content``."""
+
+    words: str
+    chain_id: str | None
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a build says of all its steps. ``hosts`` are ``name:address``; ``proxies`` are variables that
@@ -50,7 +91,8 @@ class Settings:
 class Result:
     """What a vertex came to: a stack of layers. ``created_ns`` since the epoch, 0 for a base.
 
-    ``empty``: it changed nothing, so it has no layer of its own.
+    ``empty``: it changed nothing, so it has no layer of its own. ``record`` is what the cache has of it,
+    ``memos`` what its key was made with.
     """
 
     chain_id: str | None
@@ -59,6 +101,8 @@ class Result:
     empty: bool = True
     content: str = ""
     """The digest of what a COPY copied, as it stands in history."""
+    record: Record | None = None
+    memos: tuple[Memo, ...] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -71,6 +115,7 @@ class Job:
     contexts: Mapping[str, Tree] = field(default_factory=dict)
     secrets: SecretSource = field(default_factory=NoSecrets)
     use_cache: bool = True
+    imports: ImportedResults = field(default_factory=NoImports)
     results: "dict[Vertex, asyncio.Future[Result]]" = field(default_factory=dict)
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     keeps: "list[asyncio.Future[None]]" = field(default_factory=list)

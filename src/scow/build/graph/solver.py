@@ -100,7 +100,11 @@ class Solver:
         try:
             async with AsyncExitStack() as stack:
                 inputs = await self._steps.inputs(vertex, job, found, stack)
-                return await self._done(vertex, job, inputs)
+                key = cache_key(vertex.op, inputs.base, inputs.contents)
+                record = self._known(key, vertex, job)
+                if record is None and await self._brought(job, results):
+                    inputs = await self._steps.inputs(vertex, job, found, stack)
+                return await self._done(key, record, vertex, job, inputs)
         except asyncio.CancelledError:
             job.tell(Done(vertex, time.time_ns(), False, "", "context canceled"))
             raise
@@ -108,21 +112,37 @@ class Solver:
             job.tell(Done(vertex, time.time_ns(), False, "", exc.message))
             raise
 
-    async def _done(self, vertex: Vertex, job: Job, inputs: Inputs) -> Result:
-        key = cache_key(vertex.op, inputs.base, inputs.contents)
-        fresh = vertex.no_cache or not job.use_cache
-        record = None if fresh else self._cache.find(key)
+    def _known(self, key: Key, vertex: Vertex, job: Job) -> Record | None:
+        """From here, or from elsewhere: then its layers may not be here."""
+        if vertex.no_cache or not job.use_cache:
+            return None
+        if (record := self._cache.find(key)) is not None:
+            return record
+        return job.imports.find(key)
+
+    async def _brought(self, job: Job, results: list[Result]) -> bool:
+        """Fetch stacks that a step needs; whether any was not here."""
+        absent = [it.chain_id for it in results if not job.lease.has(it.chain_id)]
+        for chain_id in absent:
+            await job.imports.bring(chain_id, job.lease)
+        return bool(absent)
+
+    async def _done(
+        self, key: Key, record: Record | None, vertex: Vertex, job: Job, inputs: Inputs
+    ) -> Result:
+        cached = record is not None
         if record is not None:
             reason = "nothing that it depends on changed"
+            if job.lease.has(record.chain_id):
+                job.lease.hold(record.chain_id)
         else:
+            fresh = vertex.no_cache or not job.use_cache
             reason = "the cache is not to be used" if fresh else self._cache.why_missed(key)
-        cached = record is not None
-        if record is None:
             record = await self._shared(key, vertex, job, inputs)
-        else:
-            job.lease.hold(record.chain_id)
         job.tell(Done(vertex, time.time_ns(), cached, reason))
-        return Result(record.chain_id, record.created_ns, cached, record.empty, inputs.shown)
+        return Result(
+            record.chain_id, record.created_ns, cached, record.empty, inputs.shown, record, inputs.memos
+        )
 
     async def _shared(self, key: Key, vertex: Vertex, job: Job, inputs: Inputs) -> Record:
         while True:

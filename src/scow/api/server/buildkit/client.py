@@ -1,9 +1,11 @@
 """The client of a build, as builds see it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from scow.api.server.buildkit.lent import LentThings
+from scow.api.server.buildkit.lent_content import read_content, write_content
 from scow.api.server.buildkit.synced_files import pull_files, pull_upload, push_file, push_files
+from scow.spec.frontend_build import SentBlob
 from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
 
 
@@ -25,3 +27,10 @@ class SessionClient(LentThings):
 
     async def send_files(self, folder: SentFolder) -> None:
         await push_files(self._session, folder)
+
+    def layout_blob(self, folder: str, digest: str) -> AsyncIterator[bytes]:
+        return read_content(self._session, folder, digest)
+
+    async def send_layout(self, folder: str, blobs: Sequence[SentBlob], root: SentBlob) -> None:
+        for blob in (*blobs, root):
+            await write_content(self._session, folder, blob)

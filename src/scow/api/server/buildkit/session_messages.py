@@ -16,6 +16,8 @@ CREDENTIALS = "/moby.filesync.v1.Auth/Credentials"
 GET_SECRET = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
 CHECK_AGENT = "/moby.sshforward.v1.SSH/CheckAgent"
 FORWARD_AGENT = "/moby.sshforward.v1.SSH/ForwardAgent"
+READ_CONTENT = "/containerd.services.content.v1.Content/Read"
+WRITE_CONTENT = "/containerd.services.content.v1.Content/Write"
 
 
 @dataclass(frozen=True)
@@ -87,3 +89,41 @@ class AgentRequest(Message):
 @dataclass(frozen=True)
 class AgentResponse(Message):
     pass
+
+
+@dataclass(frozen=True)
+class ReadContent(Message):
+    """containerd's api/services/content/v1/content.proto, like those that follow."""
+
+    digest: str = text(1)
+    offset: int = integer(2)
+
+
+@dataclass(frozen=True)
+class ContentPiece(Message):
+    offset: int = integer(1)
+    data: bytes = octets(2)
+
+
+class WriteAction(IntEnum):
+    STAT = 0
+    WRITE = 1
+    COMMIT = 2
+
+
+@dataclass(frozen=True)
+class WriteContent(Message):
+    action: int = integer(1)
+    ref: str = text(2)
+    total: int = integer(3)
+    expected: str = text(4)
+    offset: int = integer(5)
+    data: bytes = octets(6)
+
+
+@dataclass(frozen=True)
+class ContentWritten(Message):
+    action: int = integer(1)
+    offset: int = integer(4)
+    total: int = integer(5)
+    digest: str = text(6)

@@ -1,0 +1,315 @@
+"""One build, for one platform or several: the Dockerfile is evaluated for each, the graph solved for all."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import msgspec
+
+from scow.build.cache_transfer.imported import Imported
+from scow.build.cache_transfer.importing import CacheImports
+from scow.build.dockerfile.lint import is_wanted
+from scow.build.dockerfile.lint_rules import LintWarning
+from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
+from scow.build.dockerfile.source import DockerfileError
+from scow.build.evaluate.base import BaseImage
+from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
+from scow.build.evaluate.stage_state import StageState
+from scow.build.frontend.checks import check_syntax, lint_of
+from scow.build.frontend.contexts import Contexts
+from scow.build.frontend.foreign_bases import RegistryBases
+from scow.build.frontend.logins import login_of
+from scow.build.frontend.options import FrontendOptions
+from scow.build.frontend.resolving import ClientImages
+from scow.build.frontend.told import Telling
+from scow.build.frontend.wanted import all_vertices, context_paths
+from scow.build.graph.job import Job, LayersMissingError, Result
+from scow.build.graph.ops import CopyOp, Vertex
+from scow.build.image_config import ImageParts, buildkit_history, encode_config, rfc3339
+from scow.build.trees.tree import Tree
+from scow.build.workshop import Workshop
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError
+from scow.image.leases import Lease
+from scow.spec.build_progress import Place
+from scow.spec.digest import sha256_of
+from scow.spec.frontend_build import FrontendRequest
+from scow.spec.ignore_rules import IgnoreRules
+from scow.spec.platform import Platform
+from scow.tasks import TaskOwner
+
+_NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """A result for one platform: its config, and the stack of its layers, which the lease holds.
+
+    ``vertex`` is what it was solved from; the lowest ``base_layers`` layers are its base's.
+    """
+
+    platform: Platform
+    raw_config: bytes
+    chain_id: str | None
+    vertex: Vertex
+    base_layers: int
+
+    @property
+    def id(self) -> str:
+        """Of the image that it is."""
+        return sha256_of(self.raw_config)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a build came to. ``bases`` are the images that it used. Times are ns since the epoch."""
+
+    images: tuple[BuiltImage, ...]
+    results: Mapping[Vertex, Result]
+    bases: tuple[tuple[Platform, BaseImage], ...]
+    dockerfile: str
+    source: bytes
+    started_ns: int
+    finished_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A platform's share."""
+
+    platform: Platform
+    evaluator: Evaluator
+    state: StageState
+
+
+class Build:
+    """See the module. What is opened is closed with ``stack``."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        request: FrontendRequest,
+        options: FrontendOptions,
+        telling: Telling,
+        lease: Lease,
+        tasks: TaskOwner,
+        stack: AsyncExitStack,
+        trees: Mapping[str, Tree],
+    ) -> None:
+        self._workshop = workshop
+        self._request = request
+        self._options = options
+        self._telling = telling
+        self._lease = lease
+        self._tasks = tasks
+        self._stack = stack
+        self._imported = Imported(workshop.images, workshop.folder)
+        self._contexts = Contexts(
+            request.client, options, workshop.downloads, workshop.folder, telling, stack, trees
+        )
+        self._source: tuple[str, bytes] = ("", b"")
+
+    async def run(self) -> Outcome:
+        """Raises ScowError, with the ``place`` in the Dockerfile that it is about where there is one."""
+        started_ns = time.time_ns()
+        text = await self._contexts.dockerfile()
+        self._source = (self._options.filename, text.encode("utf-8", "surrogateescape"))
+        if not text.strip():
+            raise InvalidArgumentError("the Dockerfile cannot be empty")
+        try:
+            dockerfile = parse_dockerfile(text, self._options.filename)
+            check_syntax(dockerfile.directives.syntax)
+            self._warn(dockerfile)
+            plans, results = await self._evaluated(dockerfile)
+        except DockerfileError as exc:
+            self._place(exc, exc.location.start, exc.location.end)
+            raise
+        except ScowError as exc:
+            raise self._placed(exc) from exc
+        images = [await self._image(plan, results) for plan in plans]
+        bases = dict.fromkeys(
+            (plan.state.platform, base) for plan in plans for base in plan.evaluator.images.values()
+        )
+        return Outcome(tuple(images), results, tuple(bases), *self._source, started_ns, time.time_ns())
+
+    # What is wrong, and where
+
+    def _warn(self, dockerfile: Dockerfile) -> None:
+        """What is not wrong, and not as it should be. Raises InvalidArgumentError if that is forbidden."""
+        warnings = lint_of(dockerfile, self._workshop.platform, IgnoreRules())
+        for warning in warnings:
+            self._telling.warning(warning, Place(*self._source, warning.location.start, warning.location.end))
+        if warnings and dockerfile.directives.check_error:
+            raise InvalidArgumentError(
+                "lint violation found for rules: " + ", ".join(sorted({it.rule for it in warnings}))
+            )
+
+    def _warn_of_undefined(self, evaluator: Evaluator, dockerfile: Dockerfile) -> None:
+        if is_wanted("UndefinedVar", dockerfile.directives):
+            for location, name in dict.fromkeys(evaluator.undefined):
+                warning = LintWarning("UndefinedVar", f"Usage of undefined variable '${name}'", location)
+                self._telling.warning(warning, Place(*self._source, location.start, location.end))
+
+    def _placed(self, error: ScowError) -> ScowError:
+        """A step's failure, in its words and at its lines."""
+        failed = self._telling.failed
+        if failed is None:
+            return error
+        if isinstance(error, NotFoundError) and isinstance(failed.op, CopyOp):
+            error = NotFoundError(f'failed to compute cache key: "/{error.message.lstrip("/")}": not found')
+        if failed.first_line:
+            self._place(error, failed.first_line, failed.last_line)
+        return error
+
+    def _place(self, error: ScowError, first_line: int, last_line: int) -> None:
+        error.place = Place(*self._source, first_line, last_line)  # type: ignore[attr-defined]
+
+    # The graph
+
+    async def _evaluated(self, dockerfile: Dockerfile) -> tuple[list[_Plan], Mapping[Vertex, Result]]:
+        meanings, trees = await self._contexts.named()
+        platforms = self._options.platforms or (self._workshop.platform,)
+        plans = [await self._planned(dockerfile, it, meanings) for it in platforms]
+        self._warn_of_undefined(plans[0].evaluator, dockerfile)
+        targets = [plan.state.vertex for plan in plans]
+        paths = [found for it in targets if (found := context_paths(it, MAIN_CONTEXT)) is not None]
+        if paths:
+            union = () if () in paths else tuple(dict.fromkeys(path for some in paths for path in some))
+            trees[MAIN_CONTEXT] = await self._contexts.main(union)
+        for target in targets:
+            self._telling.bases(all_vertices(target))
+        await self._import_caches()
+        return plans, await self._solved(targets, trees)
+
+    async def _planned(
+        self, dockerfile: Dockerfile, platform: Platform, meanings: Mapping[str, str]
+    ) -> _Plan:
+        workshop, options = self._workshop, self._options
+        bases = RegistryBases(
+            workshop.images,
+            workshop.directory,
+            login_of(self._request.client),
+            self._lease,
+            workshop.folder,
+            self._stack,
+        )
+        images = ClientImages(
+            workshop.images,
+            workshop.registries,
+            self._request.client,
+            self._telling,
+            bases,
+            workshop.platform,
+            always_pull=options.pull,
+        )
+        evaluator = Evaluator(dockerfile, self._evaluator_options(platform, meanings), images)
+        for index in evaluator.needed(evaluator.target_index()):
+            state = await (await evaluator.begin(index)).finish()
+        return _Plan(platform, evaluator, state)
+
+    def _evaluator_options(self, platform: Platform, meanings: Mapping[str, str]) -> Options:
+        options = self._options
+        return Options(
+            build_arguments=options.build_arguments,
+            build_platform=self._workshop.platform,
+            platform=platform,
+            target=options.target,
+            contexts=meanings,
+            no_cache_stages=options.no_cache_stages,
+            shows_platform=len(options.platforms) > 1,
+        )
+
+    async def _import_caches(self) -> None:
+        wanted = list(
+            {
+                (it.kind, *sorted(it.attributes.items())): it
+                for it in (*self._request.cache_imports, *self._options.cache_imports)
+            }.values()
+        )
+        if not wanted or self._options.no_cache:
+            return
+        imports = CacheImports(
+            self._workshop.images,
+            self._workshop.directory,
+            self._request.client,
+            login_of(self._request.client),
+            self._telling,
+            self._stack,
+        )
+        await imports.load(wanted, self._imported)
+
+    async def _solved(self, targets: Sequence[Vertex], trees: Mapping[str, Tree]) -> Mapping[Vertex, Result]:
+        """All that ``targets`` are made of. Where an imported result has no layers, it is made again."""
+        job = self._job(trees)
+        try:
+            return await self._results(targets, job)
+        except LayersMissingError:
+            job.tell = lambda _: None
+            self._imported.only_whole()
+            return await self._results(targets, self._job(trees))
+
+    def _job(self, trees: Mapping[str, Tree]) -> Job:
+        return Job(
+            lease=self._lease,
+            tell=self._telling,
+            settings=self._options.settings,
+            contexts=trees,
+            secrets=self._request.client,
+            use_cache=not self._options.no_cache,
+            imports=self._imported,
+        )
+
+    async def _results(self, targets: Sequence[Vertex], job: Job) -> Mapping[Vertex, Result]:
+        workshop = self._workshop
+        try:
+            tops = await asyncio.gather(
+                *(workshop.solver.solve(target, job, self._tasks) for target in targets)
+            )
+            for top in tops:
+                if not self._lease.has(top.chain_id):
+                    await self._imported.bring(top.chain_id, self._lease)
+            await self._imported.keep_used(workshop.cache, self._lease)
+        finally:
+            await asyncio.gather(*job.keeps, workshop.cache.settle(), return_exceptions=True)
+        return {
+            vertex: future.result()
+            for vertex, future in job.results.items()
+            if future.done() and not future.cancelled() and future.exception() is None
+        }
+
+    # The image
+
+    async def _image(self, plan: _Plan, results: Mapping[Vertex, Result]) -> BuiltImage:
+        state = plan.state
+        base = state.base.config
+        return BuiltImage(
+            platform=plan.platform,
+            raw_config=self._config(state, results),
+            chain_id=results[state.vertex].chain_id,
+            vertex=state.vertex,
+            base_layers=len(base.rootfs.diff_ids) if base is not None else 0,
+        )
+
+    def _config(self, state: StageState, results: Mapping[Vertex, Result]) -> bytes:
+        """The image's config, which with a given time says nothing of when it was built."""
+        if self._options.labels:
+            state.config.labels = {**(state.config.labels or {}), **self._options.labels}
+        history = buildkit_history(state, results)
+        epoch_s = self._options.settings.epoch_s
+        if epoch_s is not None:
+            moment = rfc3339(epoch_s * _NANOSECONDS)
+            history = [msgspec.structs.replace(it, created=moment) for it in history]
+        chain_id = results[state.vertex].chain_id
+        return encode_config(
+            ImageParts(
+                config=state.config,
+                architecture=state.platform.architecture,
+                os=state.platform.os,
+                variant=state.platform.variant,
+                author=state.author,
+                created=history[-1].created if history else rfc3339(time.time_ns()),
+                history=history,
+                diff_ids=self._workshop.images.layer_diff_ids(chain_id),
+            )
+        )
