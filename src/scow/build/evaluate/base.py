@@ -9,13 +9,17 @@ from scow.spec.platform import Platform
 
 @dataclass(frozen=True, slots=True)
 class BaseImage:
-    """An image that is here. ``config`` is ``None`` for ``scratch``; ``id`` is then empty."""
+    """An image that is here. ``config`` is ``None`` for ``scratch``; ``id`` is then empty.
+
+    ``digest`` is what a registry has it by, "" if none does; ``platform`` what was asked for.
+    """
 
     reference: str
     chain_id: str | None
     config: ImageConfig | None
     id: str = ""
     digest: str = ""
+    platform: Platform | None = None
 
 
 SCRATCH = BaseImage("scratch", None, None)

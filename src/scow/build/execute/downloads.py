@@ -44,17 +44,24 @@ class Downloads:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._digests: dict[str, dict[str, str]] = {}
+
+    def digests_of(self, address: str) -> dict[str, str]:
+        """What was last found at an address, by algorithm; of a repository ``remote#ref``, the commit."""
+        return dict(self._digests.get(address, {}))
 
     async def file(self, source: DownloadSource, stack: AsyncExitStack) -> FolderTree:
         """A tree with the one file. Raises ScowError, IntegrityError, UnavailableError."""
         folder = self._new_folder(stack)
-        await run_transfer(_download, source, folder)
+        digest = await run_transfer(_download, source, folder)
+        self._digests[source.url] = {"sha256": digest}
         return _tree(folder, stack)
 
     async def repository(self, source: GitSource, stack: AsyncExitStack) -> FolderTree:
         """A tree of a repository's files at one commit. Raises ScowError, InvalidArgumentError."""
         folder = self._new_folder(stack)
-        await _clone(source, folder)
+        commit = await _clone(source, folder)
+        self._digests[f"{source.remote}#{source.ref}" if source.ref else source.remote] = {"sha1": commit}
         inner = folder / source.subdir.strip("/")
         if not inner.resolve().is_relative_to(folder.resolve()) or not inner.is_dir():
             raise InvalidArgumentError(f"subdir {source.subdir!r} is no folder of {source.remote}")
@@ -78,7 +85,8 @@ def file_name(url: str) -> str:
     return unquote(posixpath.basename(urlsplit(url).path))
 
 
-def _download(source: DownloadSource, folder: Path) -> None:
+def _download(source: DownloadSource, folder: Path) -> str:
+    """The sha256 of what came."""
     # Few builds get files from elsewhere; the engine starts without an HTTP client.
     import urllib3
 
@@ -90,12 +98,12 @@ def _download(source: DownloadSource, folder: Path) -> None:
         try:
             if answer.status >= 400:
                 raise ScowError(f"invalid response status {answer.status} from {source.url}")
-            _store(answer, source, folder)
+            return _store(answer, source, folder)
         finally:
             answer.release_conn()
 
 
-def _store(answer: "BaseHTTPResponse", source: DownloadSource, folder: Path) -> None:
+def _store(answer: "BaseHTTPResponse", source: DownloadSource, folder: Path) -> str:
     named = _FILE_NAME.search(answer.headers.get("content-disposition", ""))
     name = (
         source.name or (posixpath.basename(named[1]) if named else "") or file_name(source.url) or "download"
@@ -117,6 +125,7 @@ def _store(answer: "BaseHTTPResponse", source: DownloadSource, folder: Path) -> 
     except ValueError:
         mtime_s = 0
     os.utime(path, (mtime_s, mtime_s))
+    return digest.hexdigest()
 
 
 def _check(source: DownloadSource, path: Path, digest: str) -> None:
@@ -131,8 +140,8 @@ def _check(source: DownloadSource, path: Path, digest: str) -> None:
         raise IntegrityError(f"digest mismatch {digest}: {wanted}")
 
 
-async def _clone(source: GitSource, folder: Path) -> None:
-    """One commit without its history, then its submodules."""
+async def _clone(source: GitSource, folder: Path) -> str:
+    """One commit without its history, then its submodules; which commit it is."""
     await _git(folder, "init", "-q", ".")
     await _git(folder, "remote", "add", "origin", "--", source.remote)
     wanted = source.ref or "HEAD"
@@ -148,8 +157,10 @@ async def _clone(source: GitSource, folder: Path) -> None:
         await _git(folder, "checkout", "-q", "--detach", "FETCH_HEAD")
     if (folder / ".gitmodules").is_file():
         await _git(folder, "submodule", "update", "-q", "--init", "--recursive", "--depth=1")
+    commit = (folder / ".git" / "HEAD").read_text().strip()
     if not source.keep_git_dir:
         shutil.rmtree(folder / ".git", ignore_errors=True)
+    return commit
 
 
 async def _git(folder: Path, *arguments: str) -> None:

@@ -67,7 +67,7 @@ class Outcome:
 
     images: tuple[BuiltImage, ...]
     results: Mapping[Vertex, Result]
-    bases: tuple[tuple[Platform, BaseImage], ...]
+    bases: tuple[BaseImage, ...]
     dockerfile: str
     source: bytes
     started_ns: int
@@ -128,10 +128,10 @@ class Build:
         except ScowError as exc:
             raise self._placed(exc) from exc
         images = [await self._image(plan, results) for plan in plans]
-        bases = dict.fromkeys(
-            (plan.state.platform, base) for plan in plans for base in plan.evaluator.images.values()
+        bases = {key: base for plan in plans for key, base in plan.evaluator.images.items()}
+        return Outcome(
+            tuple(images), results, tuple(bases.values()), *self._source, started_ns, time.time_ns()
         )
-        return Outcome(tuple(images), results, tuple(bases), *self._source, started_ns, time.time_ns())
 
     # What is wrong, and where
 

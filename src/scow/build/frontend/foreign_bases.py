@@ -67,4 +67,4 @@ class RegistryBases:
             blobs[chain_id] = LayerBlob(diff_id, top, blob.digest, blob.size, source)
             top = chain_id
         await bring_stack(self._images, self._lease, self._folder, blobs, top)
-        return BaseImage(str(name), top, config, sha256_of(raw), found.digest)
+        return BaseImage(str(name), top, config, sha256_of(raw), found.digest, platform)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from scow.build.attest.wanted import Wanted, read_attestations
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.build.graph.job import Settings
 from scow.errors import InvalidArgumentError, UnsupportedError
@@ -54,6 +55,7 @@ class FrontendOptions:
     settings: Settings = field(default_factory=Settings)
     multi_platform: bool = False
     cache_imports: tuple[Exchange, ...] = ()
+    attestations: Wanted = field(default_factory=Wanted)
 
 
 def read_options(options: Mapping[str, str]) -> FrontendOptions:
@@ -78,6 +80,7 @@ def read_options(options: Mapping[str, str]) -> FrontendOptions:
         settings=_settings(options, arguments),
         multi_platform=options.get("multi-platform") == "true",
         cache_imports=_cache_imports(options),
+        attestations=read_attestations(options),
     )
 
 

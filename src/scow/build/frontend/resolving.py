@@ -61,7 +61,7 @@ class ClientImages:
                 return await self._foreign.bring(name, platform)
             raw = await self._images.raw_config(image.id)
         config = decode_document(raw, ImageConfig, "image config")
-        return BaseImage(str(name), image.chain_id, config, image.id, _registry_digest(image, name))
+        return BaseImage(str(name), image.chain_id, config, image.id, _registry_digest(image, name), platform)
 
     async def _found(self, text: str, name: Reference, platform: Platform, told: Internal) -> Image | None:
         """The engine's own, or pulled; ``None`` for one of another machine, which is no image here."""

@@ -11,6 +11,7 @@ from scow.build.frontend.cache_view import cache_records, prune_cache
 from scow.build.frontend.exporters import Exports, Finished
 from scow.build.frontend.options import FrontendOptions, read_options
 from scow.build.frontend.told import Telling
+from scow.build.frontend.vouching import Vouching
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
 from scow.image.leases import Lease
@@ -49,7 +50,17 @@ class FrontendService:
             tasks = await stack.enter_async_context(TaskOwner("steps of a build"))
             build = Build(self._workshop, request, options, telling, lease, tasks, stack, trees or {})
             outcome = await build.run()
-            result = BuiltResult(self._workshop, outcome, options, request.client, lease, telling)
+            workshop = self._workshop
+            vouching = Vouching(
+                options.attestations,
+                request.options,
+                options,
+                workshop.downloads,
+                workshop.platform,
+                lease,
+                telling,
+            )
+            result = BuiltResult(workshop, outcome, options, request.client, lease, telling, vouching)
             result.close_with(stack.pop_all())
             return result
 
@@ -65,9 +76,11 @@ class BuiltResult:
         client: BuildClient,
         lease: Lease,
         telling: Telling,
+        vouching: Vouching,
     ) -> None:
         self._outcome = outcome
         self._options = options
+        self._vouching = vouching
         self._spool = Spool(workshop.folder)
         self._exports = Exports(workshop, lease, client, telling, self._spool)
         self._caches = CacheExports(workshop, lease, client, telling, self._spool)
@@ -92,7 +105,7 @@ class BuiltResult:
             images = tuple(with_inline_cache(it, outcome.results) for it in images)
         found = Finished(
             images,
-            [() for _ in images],
+            await self._vouching.attestations(outcome),
             as_index=len(images) > 1 or options.multi_platform,
             epoch_s=options.settings.epoch_s,
         )

@@ -10,6 +10,8 @@ _NAMES = list_of(name="stringArray")
 
 FLAGS = (
     Flag("add-host", STRINGS, 'Add a custom host-to-IP mapping (format: "host:ip")'),
+    Flag("annotation", _NAMES, "Add annotation to the image"),
+    Flag("attest", _NAMES, 'Attestation parameters (format: "type=sbom,generator=image")'),
     Flag("build-arg", _NAMES, "Set build-time variables"),
     Flag("build-context", _NAMES, "Additional build contexts (e.g., name=path)"),
     Flag("builder", STRING, "Override the configured builder instance"),
@@ -36,9 +38,11 @@ FLAGS = (
         "Use plain to show container output",
         default="auto",
     ),
+    Flag("provenance", STRING, 'Shorthand for "--attest=type=provenance"'),
     Flag("pull", BOOL, "Always attempt to pull all referenced images"),
     Flag("push", BOOL, 'Shorthand for "--output=type=registry"'),
     Flag("quiet", BOOL, "Suppress the build output and print image ID on success", short="q"),
+    Flag("sbom", STRING, 'Shorthand for "--attest=type=sbom"'),
     Flag("secret", _NAMES, 'Secret to expose to the build (format: "id=name[,src=path]")'),
     Flag("shm-size", BYTES, 'Shared memory size for build containers'),
     Flag("ssh", _NAMES, 'SSH agent socket to expose to the build (format: "default|<id>[=<socket>]")'),

@@ -10,6 +10,8 @@ import json
 import os
 
 from scow.api.client.errors import DaemonError
+from scow.cli.building.attestations import attestation_options
+from scow.cli.building.caches import LayoutSink, exports, imports
 from scow.cli.building.classic import build_arguments
 from scow.cli.building.context import BuildContext, packed
 from scow.cli.building.outputs import Output, Sink, outputs_of
@@ -95,6 +97,7 @@ def _display(invocation: "Invocation", flags: "Flags") -> "Display":
 
 def _followed(values: "Iterator[Any]", display: "Display", outputs: list[Output]) -> "Request":
     sink = Sink(next((it for it in outputs if it.dest), outputs[0]))
+    folders: dict[str, LayoutSink] = {}
     result: Request | None = None
     failure: Request | None = None
     try:
@@ -102,6 +105,9 @@ def _followed(values: "Iterator[Any]", display: "Display", outputs: list[Output]
             kind, body = _event(value)
             if kind in _EVENTS:
                 display.show(kind, body)
+            elif kind == "file" and "folder" in value:
+                folder = value["folder"]
+                folders.setdefault(folder, LayoutSink(folder)).take(base64.b64decode(body))
             elif kind == "file":
                 sink.take(body)
             elif kind == "result":
@@ -113,6 +119,8 @@ def _followed(values: "Iterator[Any]", display: "Display", outputs: list[Output]
     if failure is not None or result is None:
         raise _failed(failure or {"message": "the engine ended the build without a word"}, display)
     sink.close()
+    for layout in folders.values():
+        layout.close()
     return {**result, "warnings": display.steps.warnings, "explained": _explained(display)}
 
 
@@ -161,8 +169,8 @@ def _request(
         "secrets": dict(_secret(invocation, text) for text in flags["secret"]),
         "agents": dict(_agent(invocation, text) for text in flags["ssh"]),
         "auths": Credentials(invocation).all(),
-        "cache_from": [_cache(text) for text in flags["cache-from"]],
-        "cache_to": [_cache(text) for text in flags["cache-to"]],
+        "cache_from": imports(invocation, flags["cache-from"]),
+        "cache_to": exports(flags["cache-to"], invocation.environ),
         "check": flags["check"] or flags["call"] == "check",
     }
 
@@ -186,6 +194,7 @@ def _options(flags: "Flags", context: BuildContext) -> dict[str, str]:
         options["no-cache"] = ""
     elif flags["no-cache-filter"]:
         options["no-cache"] = ",".join(flags["no-cache-filter"])
+    options |= attestation_options(flags)
     for name, value in build_arguments(flags["build-arg"]).items():
         if value is not None:
             options[f"build-arg:{name}"] = value
@@ -255,10 +264,3 @@ def _agent(invocation: "Invocation", text: str) -> tuple[str, str]:
     if not path:
         raise CommandError("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set")
     return name or "default", os.path.realpath(path)
-
-
-def _cache(text: str) -> "Request":
-    if "=" not in text:
-        return {"kind": "registry", "attributes": {"ref": text}}
-    fields = dict(it.partition("=")[::2] for it in split_fields(text))
-    return {"kind": fields.pop("type", "registry"), "attributes": fields}

@@ -3,6 +3,7 @@
 import base64
 import os
 
+from scow.cli.building.attestations import annotation_attributes
 from scow.cli.exits import CommandError
 from scow.cli.options.csv_fields import split_fields
 
@@ -36,6 +37,7 @@ class Output:
 def outputs_of(flags: "Flags") -> "list[Output]":
     """At most one that comes here. Raises CommandError."""
     names = {"name": ",".join(flags["tag"])} if flags["tag"] else {}
+    names |= annotation_attributes(flags["annotation"])
     wanted = [_parse(text, names) for text in flags["output"]]
     if flags["push"]:
         wanted.append(Output("image", {**names, "push": "true"}, ""))

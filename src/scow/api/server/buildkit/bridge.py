@@ -31,7 +31,10 @@ _CAPABILITIES = (
     "gateway.solve.metadata",
 )
 """util/apicaps and frontend/gateway/pb/caps.go of BuildKit: what is listed may be asked for."""
-_LLB_CAPABILITIES = ("source.image", "source.local", "source.git", "source.http", "source.http.checksum")
+_LLB_CAPABILITIES = (
+    *("source.image", "source.local", "source.git", "source.http", "source.http.checksum"),
+    *("exporter.image.attestations", "exporter.image.annotations", "exporter.sourcedateepoch"),
+)
 
 Solve = Callable[[str, Mapping[str, str], tuple[CacheEntry, ...]], Awaitable[Built]]
 

@@ -1,0 +1,152 @@
+"""What vouches for a build's images: gathered from its graph, its bases and their files."""
+
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from scow.build.attest.facts import Facts, LentThing, Material
+from scow.build.attest.packages import distribution_of, installed_packages
+from scow.build.attest.provenance import predicate
+from scow.build.attest.sbom import spdx_document
+from scow.build.attest.steps import graph_of
+from scow.build.attest.wanted import Wanted
+from scow.build.evaluate.base import BaseImage
+from scow.build.execute.downloads import Downloads
+from scow.build.export.attestations import SPDX, Attestation, package_address
+from scow.build.frontend.build import BuiltImage, Outcome
+from scow.build.frontend.options import FrontendOptions
+from scow.build.frontend.told import Telling
+from scow.build.frontend.wanted import all_vertices
+from scow.build.graph.ops import ContextSource, DownloadSource, GitSource, RunOp, Vertex
+from scow.build.image_config import rfc3339
+from scow.build.trees.folder import FolderTree
+from scow.build.trees.tree import Tree
+from scow.image.leases import Lease
+from scow.spec.platform import Platform
+from scow.spec.reference import parse_reference
+from scow.tasks import run_blocking
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """For one build. ``given`` are the front end's options as they came, ``host`` is this machine's."""
+
+    wanted: Wanted
+    given: Mapping[str, str]
+    options: FrontendOptions
+    downloads: Downloads
+    host: Platform
+    lease: Lease
+    telling: Telling
+
+    async def attestations(self, outcome: Outcome) -> list[tuple[Attestation, ...]]:
+        """For each image, in order. Raises ScowError."""
+        invocation = secrets.token_hex(13)
+        return [await self._of(image, outcome, invocation) for image in outcome.images]
+
+    async def _of(self, image: BuiltImage, outcome: Outcome, invocation: str) -> tuple[Attestation, ...]:
+        found = []
+        if self.wanted.sbom:
+            with self.telling.internal(f"[{image.platform}] generating sbom using scow's scanner"):
+                found.append(await self._sbom(image, outcome))
+        if (options := self.wanted.provenance) is not None:
+            kind, said = predicate(self._facts(image, outcome, invocation), options)
+            found.append(Attestation(kind, said, options.file_name, options.inline_only))
+        return tuple(found)
+
+    async def _sbom(self, image: BuiltImage, outcome: Outcome) -> Attestation:
+        packages, distribution = [], ("", "")
+        if image.chain_id is not None:
+            view = await run_blocking(self.lease.view, image.chain_id)
+            try:
+                tree: Tree = FolderTree(os.open(f"/proc/self/fd/{view.root}", _DIRECTORY), with_owners=True)
+                try:
+                    packages = await run_blocking(installed_packages, tree)
+                    distribution = await run_blocking(distribution_of, tree)
+                finally:
+                    tree.close()
+            finally:
+                await run_blocking(view.close)
+        epoch_s = self.options.settings.epoch_s
+        at_s = outcome.finished_ns // _NANOSECONDS if epoch_s is None else epoch_s
+        document = spdx_document(packages, distribution, "sbom", rfc3339(at_s * _NANOSECONDS))
+        return Attestation(SPDX, document, "sbom.spdx.json")
+
+    def _facts(self, image: BuiltImage, outcome: Outcome, invocation: str) -> Facts:
+        vertices = list(all_vertices(image.vertex))
+        graph = graph_of(image.vertex)
+        context = self._context()
+        return Facts(
+            file_name=outcome.dockerfile,
+            source=outcome.source,
+            arguments=self.given,
+            context=context,
+            folders=self._folders(vertices),
+            secrets=_lent(vertices, "secret"),
+            agents=_lent(vertices, "ssh"),
+            materials=(
+                *_images(outcome.bases, self.host),
+                *self._fetched(vertices),
+                *((context,) if context else ()),
+            ),
+            platform=self.host,
+            started_ns=outcome.started_ns,
+            finished_ns=outcome.finished_ns,
+            invocation=invocation,
+            vcs=self._vcs(),
+            hermetic=all(it.op.network == "none" for it in vertices if isinstance(it.op, RunOp)),
+            steps=graph.steps,
+            locations=graph.locations,
+            layers={},
+        )
+
+    def _vcs(self) -> dict[str, str]:
+        prefix = "vcs:"
+        return {key.removeprefix(prefix): it for key, it in self.given.items() if key.startswith(prefix)}
+
+    def _context(self) -> Material | None:
+        """A remote context."""
+        address = self.options.context
+        return Material(address, self.downloads.digests_of(address)) if address else None
+
+    def _folders(self, vertices: Iterable[Vertex]) -> tuple[str, ...]:
+        """Of the client: the Dockerfile's, and those that steps copy from."""
+        used = {it.name for vertex in vertices for it in vertex.sources if isinstance(it, ContextSource)}
+        names = set() if self.options.context else {"dockerfile"}
+        if used and not self.options.context:
+            names.add("context")
+        return tuple(sorted(names | {it.removeprefix("context ") for it in used if " " in it}))
+
+    def _fetched(self, vertices: Iterable[Vertex]) -> list[Material]:
+        found: dict[str, Material] = {}
+        for vertex in vertices:
+            for source in vertex.sources:
+                match source:
+                    case DownloadSource(url=url):
+                        found[url] = Material(url, self.downloads.digests_of(url))
+                    case GitSource(remote=remote, ref=ref):
+                        uri = f"{remote}#{ref}" if ref else remote
+                        found[uri] = Material(uri, self.downloads.digests_of(uri))
+        return [found[uri] for uri in sorted(found)]
+
+
+def _images(bases: Iterable[BaseImage], host: Platform) -> list[Material]:
+    found: dict[str, Material] = {}
+    for base in bases:
+        address = package_address(parse_reference(base.reference), base.platform or host)
+        algorithm, _, value = (base.digest or base.id).partition(":")
+        found[address] = Material(address, {algorithm: value})
+    return [found[address] for address in sorted(found)]
+
+
+def _lent(vertices: Iterable[Vertex], kind: str) -> tuple[LentThing, ...]:
+    found: dict[str, bool] = {}
+    for vertex in vertices:
+        for mount in vertex.op.mounts if isinstance(vertex.op, RunOp) else ():
+            if mount.kind == kind:
+                found[mount.id] = found.get(mount.id, False) or mount.required
+    return tuple(LentThing(name, found[name]) for name in sorted(found))

@@ -1,0 +1,190 @@
+"""Build caches brought to other engines and back: in images, registries and folders."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.buildx import Buildx
+from tests.support.clients import Result
+from tests.support.daemons import Daemon
+from tests.support.registry import Registry, registry
+
+pytestmark = pytest.mark.root
+
+ADDRESS = "127.0.0.1:5061"
+DOCKERFILE = """FROM busybox AS tools
+RUN head -c 8 /dev/urandom | od -An -tx1 >/tool && echo made the tool
+FROM busybox
+RUN head -c 8 /dev/urandom | od -An -tx1 >/random && echo made the number
+COPY --from=tools /tool /tool
+COPY a.txt /a.txt
+CMD ["cat", "/random", "/tool", "/a.txt"]
+"""
+
+
+@pytest.fixture(scope="module")
+def place(scow_daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with registry(tmp_path_factory.mktemp("registry"), scow_daemon.namespace, address=ADDRESS) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _tidy(scow_daemon: Daemon) -> Iterator[None]:
+    yield
+    forget(scow_daemon)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "context"
+    found.mkdir()
+    (found / "Dockerfile").write_text(DOCKERFILE)
+    (found / "a.txt").write_text("context\n")
+    return found
+
+
+def forget(daemon: Daemon) -> None:
+    """As if nothing had ever been built here."""
+    for image in daemon.api("GET", "/images/json?all=1").json:
+        if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
+            daemon.api("DELETE", f"/images/{image['Id']}?force=1")
+    daemon.api("POST", "/build/prune?all=1")
+
+
+def scow_build(daemon: Daemon, *args: str, code: int = 0) -> Result:
+    result: Result = daemon.scow("build", *args, code=code, env={"DOCKER_BUILDKIT": "1"}, timeout_s=120)
+    return result
+
+
+def printed(daemon: Daemon, image: str) -> str:
+    return str(daemon.docker("run", "--rm", "--network=none", image).out)
+
+
+def cached(progress: str) -> int:
+    return len(re.findall(r"^#\d+ CACHED$", progress, re.M))
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("kind", ["registry", "local"])
+def test_a_cache_that_was_exported_is_used_by_an_engine_that_has_none(
+    scow_daemon: Daemon, place: Registry, folder: Path, tmp_path: Path, kind: str, mode: str
+) -> None:
+    ref = f"ref={ADDRESS}/cache-{mode}:1"
+    to = ref if kind == "registry" else f"dest={tmp_path}/cache"
+    from_ = ref if kind == "registry" else f"src={tmp_path}/cache"
+    scow_build(scow_daemon, "-t", "x", "--cache-to", f"type={kind},mode={mode},{to}", str(folder))
+    before = printed(scow_daemon, "x")
+    forget(scow_daemon)
+    again = scow_build(scow_daemon, "-t", "x", "--cache-from", f"type={kind},{from_}", str(folder))
+    assert cached(again.err) == 4, again.err
+    assert "made the" not in again.err
+    assert printed(scow_daemon, "x") == before
+    # What came from there is this engine's own now.
+    assert cached(scow_build(scow_daemon, str(folder)).err) >= 3
+
+
+def test_only_what_is_needed_of_a_cache_is_fetched(
+    scow_daemon: Daemon, place: Registry, folder: Path
+) -> None:
+    cache = f"type=registry,ref={ADDRESS}/needed:1"
+    scow_build(scow_daemon, "--cache-to", f"{cache},mode=max", str(folder))
+    forget(scow_daemon)
+    (folder / "a.txt").write_text("changed\n")
+    again = scow_build(scow_daemon, "-t", "x", "--cache-from", cache, str(folder))
+    assert cached(again.err) == 3
+    (tools,) = [
+        it
+        for it in scow_daemon.api("GET", "/system/df").json["BuildCache"]
+        if "/tool &&" in it["Description"]
+    ] or [None]
+    assert tools is None, "the stage's layer came, though nothing needed it"
+
+
+def test_steps_whose_layers_were_not_exported_are_done_again_when_they_are_needed(
+    scow_daemon: Daemon, place: Registry, folder: Path
+) -> None:
+    cache = f"type=registry,ref={ADDRESS}/missing:1"
+    scow_build(scow_daemon, "--cache-to", cache, str(folder))
+    forget(scow_daemon)
+    with (folder / "Dockerfile").open("a") as file:
+        file.write("COPY --from=tools /tool /another\n")
+    again = scow_build(scow_daemon, "-t", "x", "--cache-from", cache, str(folder))
+    assert "made the tool" in again.err
+    assert "made the number" not in again.err
+    numbers = printed(scow_daemon, "x").splitlines()
+    assert numbers[1] == scow_daemon.docker("run", "--rm", "x", "cat", "/another").out.strip("\n")
+
+
+def test_a_cache_in_the_image_itself(scow_daemon: Daemon, place: Registry, folder: Path) -> None:
+    name = f"{ADDRESS}/app:1"
+    scow_build(scow_daemon, "-t", name, "--push", "--cache-to", "type=inline", str(folder))
+    before = printed(scow_daemon, name)
+    config = json.loads(
+        place.get(f"/v2/app/blobs/{scow_daemon.docker('inspect', '-f', '{{.Id}}', name).out.strip()}")
+    )
+    assert config["moby.buildkit.cache.v0"]
+    forget(scow_daemon)
+    again = scow_build(scow_daemon, "-t", "x", "--cache-from", name, str(folder))
+    assert cached(again.err) == 4
+    assert printed(scow_daemon, "x") == before
+
+
+def test_a_cache_in_an_image_by_dockers_client(scow_daemon: Daemon, place: Registry, folder: Path) -> None:
+    buildx = Buildx(scow_daemon, folder)
+    name = f"{ADDRESS}/theirs:1"
+    buildx("-t", name, "--cache-to", "type=inline", "--output", f"type=image,name={name},push=true")
+    before = printed(scow_daemon, name)
+    forget(scow_daemon)
+    again = buildx("-t", "x", "--cache-from", f"type=registry,ref={name}").stderr
+    assert cached(again) == 4
+    assert printed(scow_daemon, "x") == before
+
+
+def test_a_cache_that_cannot_be_read_is_told_of_and_missed(
+    scow_daemon: Daemon, place: Registry, folder: Path, tmp_path: Path
+) -> None:
+    gone = scow_build(
+        scow_daemon, "--cache-from", f"{ADDRESS}/nothing:here", "--cache-from",
+        f"type=local,src={tmp_path}/no",
+        "--cache-from", "type=gha", str(folder),
+    )  # fmt: skip
+    assert f"importing cache manifest from {ADDRESS}/nothing:here" in gone.err
+    assert "url not set for github actions cache" in gone.err
+    assert f"WARNING: local cache import at {tmp_path}/no not found" in gone.err
+    assert "made the tool" in gone.err
+
+
+@pytest.mark.parametrize(
+    ("cache", "message"),
+    [
+        ("type=gha", "url not set for github actions cache"),
+        ("type=s3,bucket=x", "unknown cache exporter"),
+        ("type=local", "local cache exporter requires dest"),
+        ("type=registry,ref=x,mode=most", "invalid cache export mode most"),
+        ("type=registry,ref=127.0.0.1:1/x", "127.0.0.1:1"),
+    ],
+)
+def test_exports_that_cannot_be(scow_daemon: Daemon, folder: Path, cache: str, message: str) -> None:
+    assert message in scow_build(scow_daemon, "--cache-to", cache, str(folder), code=1).err
+    if "127" in cache:
+        scow_build(scow_daemon, "--cache-to", f"{cache},ignore-error=true", str(folder))
+
+
+def test_a_damaged_cache_is_no_result(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    scow_build(scow_daemon, "--cache-to", f"type=local,mode=max,dest={cache}", str(folder))
+    forget(scow_daemon)
+    for blob in (cache / "blobs/sha256").iterdir():
+        if blob.stat().st_size < 1000 and blob.read_bytes()[:2] == b"\x1f\x8b":
+            data = bytearray(blob.read_bytes())
+            data[-9] ^= 1
+            os.chmod(blob, 0o644)
+            blob.write_bytes(bytes(data))
+    failed = scow_build(
+        scow_daemon, "-t", "x", "--cache-from", f"type=local,src={cache}", str(folder), code=1
+    )
+    assert "verification failed" in failed.err
