@@ -17,9 +17,9 @@ pytestmark = pytest.mark.root
 
 ADDRESS = "127.0.0.1:5061"
 DOCKERFILE = """FROM busybox AS tools
-RUN head -c 8 /dev/urandom | od -An -tx1 >/tool && echo made the tool
+RUN head -c 8 /dev/urandom | od -An -tx1 >/tool && echo made "the" tool
 FROM busybox
-RUN head -c 8 /dev/urandom | od -An -tx1 >/random && echo made the number
+RUN head -c 8 /dev/urandom | od -An -tx1 >/random && echo made "the" number
 COPY --from=tools /tool /tool
 COPY a.txt /a.txt
 CMD ["cat", "/random", "/tool", "/a.txt"]
@@ -83,8 +83,8 @@ def test_a_cache_that_was_exported_is_used_by_an_engine_that_has_none(
     assert cached(again.err) == 4, again.err
     assert "made the" not in again.err
     assert printed(scow_daemon, "x") == before
-    # What came from there is this engine's own now.
-    assert cached(scow_build(scow_daemon, str(folder)).err) >= 3
+    # Layers that came are this engine's own results now; the tools' were not needed, so they did not come.
+    assert "made the number" not in scow_build(scow_daemon, str(folder)).err
 
 
 def test_only_what_is_needed_of_a_cache_is_fetched(
