@@ -1,0 +1,172 @@
+"""Builds for several platforms: cross builds, programs of other machines, and where the results go."""
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.clients import Result
+from tests.support.daemons import Daemon
+from tests.support.foreign_programs import AARCH64, foreign_program, interpreter
+from tests.support.registry import Registry, registry
+
+pytestmark = pytest.mark.root
+
+ADDRESS = "127.0.0.1:5062"
+BOTH = ("--platform", "linux/amd64,linux/arm64")
+INDEX = "application/vnd.oci.image.index.v1+json"
+CROSS = """FROM --platform=$BUILDPLATFORM busybox AS tools
+ARG TARGETARCH TARGETPLATFORM BUILDARCH
+RUN echo "for $TARGETARCH ($TARGETPLATFORM) on $BUILDARCH" >/made
+FROM scratch
+COPY --from=tools /made /made
+COPY a.txt /a.txt
+ENV A=b
+"""
+
+
+@pytest.fixture(scope="module")
+def place(scow_daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with registry(tmp_path_factory.mktemp("registry"), scow_daemon.namespace, address=ADDRESS) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _tidy(scow_daemon: Daemon) -> Iterator[None]:
+    yield
+    for image in scow_daemon.api("GET", "/images/json?all=1").json:
+        if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
+            scow_daemon.api("DELETE", f"/images/{image['Id']}?force=1")
+    scow_daemon.api("POST", "/build/prune?all=1")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "context"
+    found.mkdir()
+    (found / "Dockerfile").write_text(CROSS)
+    (found / "a.txt").write_text("context\n")
+    return found
+
+
+def scow_build(daemon: Daemon, *args: str, code: int = 0) -> Result:
+    result: Result = daemon.scow("build", *args, code=code, env={"DOCKER_BUILDKIT": "1"}, timeout_s=120)
+    return result
+
+
+class Layout:
+    """An OCI layout in an archive."""
+
+    def __init__(self, path: Path) -> None:
+        with tarfile.open(path) as tar:
+            self.files = {
+                it.name: found.read() for it in tar if (found := tar.extractfile(it) if it.isreg() else None)
+            }
+        self.entries = json.loads(self.files["index.json"])["manifests"]
+
+    def blob(self, digest: str) -> bytes:
+        return self.files[f"blobs/sha256/{digest.removeprefix('sha256:')}"]
+
+    def document(self, digest: str) -> Any:
+        return json.loads(self.blob(digest))
+
+    def file(self, manifest: dict[str, Any], name: str) -> str:
+        """A file's content in the topmost layer that has it."""
+        for layer in reversed(manifest["layers"]):
+            with tarfile.open(fileobj=io.BytesIO(self.blob(layer["digest"]))) as tar:
+                if name in tar.getnames():
+                    found = tar.extractfile(name)
+                    assert found is not None
+                    return found.read().decode()
+        raise AssertionError(f"no {name}")
+
+
+def test_an_index_of_both_in_a_layout(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.tar"
+    built = scow_build(scow_daemon, *BOTH, "-t", "x:7", "-o", f"type=oci,dest={out}", str(folder))
+    assert "[linux/amd64->arm64 tools 2/2] RUN echo" in built.err
+    layout = Layout(out)
+    (entry,) = layout.entries
+    assert entry["mediaType"] == INDEX
+    assert entry["annotations"]["io.containerd.image.name"] == "docker.io/library/x:7"
+    index = layout.document(entry["digest"])
+    platforms = [it["platform"] for it in index["manifests"]]
+    assert platforms == [{"architecture": it, "os": "linux"} for it in ("amd64", "arm64")]
+    for item in index["manifests"]:
+        architecture = item["platform"]["architecture"]
+        manifest = layout.document(item["digest"])
+        config = layout.document(manifest["config"]["digest"])
+        assert (config["architecture"], config["config"]["Env"][-1]) == (architecture, "A=b")
+        assert layout.file(manifest, "made") == f"for {architecture} (linux/{architecture}) on amd64\n"
+        assert layout.file(manifest, "a.txt") == "context\n"
+        assert {it["mediaType"] for it in manifest["layers"]} == {
+            "application/vnd.oci.image.layer.v1.tar+gzip"
+        }
+
+
+def test_an_index_in_a_registry(scow_daemon: Daemon, place: Registry, folder: Path) -> None:
+    scow_build(
+        scow_daemon, *BOTH, "-t", f"{ADDRESS}/both:1", "-t", f"{ADDRESS}/both:2", "--push", str(folder)
+    )
+    for tag in ("1", "2"):
+        index = json.loads(
+            place.get(
+                f"/v2/both/manifests/{tag}",
+                f"Accept: {INDEX}, application/vnd.docker.distribution.manifest.list.v2+json",
+            )
+        )
+        assert [it["platform"]["architecture"] for it in index["manifests"]] == ["amd64", "arm64"]
+    scow_daemon.docker("pull", "-q", "--platform", "linux/arm64", f"{ADDRESS}/both:1")
+    shown = json.loads(scow_daemon.docker("image", "inspect", f"{ADDRESS}/both:1").out)[0]
+    assert shown["Architecture"] == "arm64"
+
+
+def test_stages_stand_on_the_image_of_their_platform(
+    scow_daemon: Daemon, place: Registry, folder: Path, tmp_path: Path
+) -> None:
+    base, out = f"{ADDRESS}/base:1", tmp_path / "out.tar"
+    scow_build(scow_daemon, *BOTH, "-t", base, "--push", str(folder))
+    (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY a.txt /more\n")
+    scow_build(scow_daemon, *BOTH, "-o", f"type=oci,dest={out}", str(folder))
+    layout = Layout(out)
+    index = layout.document(layout.entries[0]["digest"])
+    made = [layout.file(layout.document(it["digest"]), "made") for it in index["manifests"]]
+    assert [it.split()[1] for it in made] == ["amd64", "arm64"]
+    # The name in the engine means this machine's image.
+    assert json.loads(scow_daemon.docker("image", "inspect", base).out)[0]["Architecture"] == "amd64"
+    missing = scow_build(scow_daemon, "--platform", "linux/amd64,linux/s390x", str(folder), code=1)
+    assert "no matching manifest for linux/s390x" in missing.err
+
+
+def test_files_in_a_folder_for_each(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    scow_build(scow_daemon, *BOTH, "-o", str(out), str(folder))
+    assert (out / "linux_amd64/made").read_text() == "for amd64 (linux/amd64) on amd64\n"
+    assert (out / "linux_arm64/made").read_text() == "for arm64 (linux/arm64) on amd64\n"
+    scow_build(scow_daemon, *BOTH, "-o", f"type=tar,dest={out}.tar", str(folder))
+    with tarfile.open(f"{out}.tar") as tar:
+        names = tar.getnames()
+    assert {"linux_amd64/made", "linux_arm64/made", "linux_arm64/a.txt"} <= set(names)
+
+
+def test_what_holds_one_platform_takes_no_more(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.tar"
+    failed = scow_build(scow_daemon, *BOTH, "-o", f"type=docker,dest={out}", str(folder), code=1)
+    assert "docker exporter does not currently support exporting manifest lists" in failed.err
+
+
+def test_a_program_of_another_machine(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
+    (folder / "hello").write_bytes(foreign_program(AARCH64, "hello from afar\n"))
+    os.chmod(folder / "hello", 0o755)
+    (folder / "Dockerfile").write_text('FROM scratch\nCOPY hello /hello\nRUN ["/hello"]\n')
+    arm = ("--platform", "linux/arm64", "-o", f"type=oci,dest={tmp_path}/out.tar", str(folder))
+    failed = scow_build(scow_daemon, *arm, code=1)
+    assert "exec /hello: exec format error" in failed.err
+    assert 'process "/hello" did not complete successfully: exit code: 255' in failed.err
+    with interpreter(AARCH64):
+        assert "hello from afar" in scow_build(scow_daemon, *arm).err
