@@ -1,4 +1,4 @@
-"""Programs of another machine, made byte by byte; and qemu as their interpreter, for as long as a test lasts."""
+"""Programs of another machine, made byte by byte, and qemu as their interpreter while a test lasts."""
 
 import shutil
 import struct
@@ -87,7 +87,8 @@ def interpreter(machine: Machine) -> Iterator[None]:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(f":{name}:M::{shown[0]}:{shown[1]}:{qemu(machine)}:FC\n")
         process.stdin.flush()
         assert process.stdout.readline() == "ready\n", "no interpreter can be registered here"
