@@ -1,18 +1,17 @@
 """Builds for several platforms: cross builds, programs of other machines, and where the results go."""
 
-import io
 import json
 import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
 from tests.support.foreign_programs import AARCH64, foreign_program, interpreter
+from tests.support.oci_layout import Layout
 from tests.support.registry import Registry, registry
 
 pytestmark = pytest.mark.root
@@ -57,33 +56,6 @@ def folder(tmp_path: Path) -> Path:
 def scow_build(daemon: Daemon, *args: str, code: int = 0) -> Result:
     result: Result = daemon.scow("build", *args, code=code, env={"DOCKER_BUILDKIT": "1"}, timeout_s=120)
     return result
-
-
-class Layout:
-    """An OCI layout in an archive."""
-
-    def __init__(self, path: Path) -> None:
-        with tarfile.open(path) as tar:
-            self.files = {
-                it.name: found.read() for it in tar if (found := tar.extractfile(it) if it.isreg() else None)
-            }
-        self.entries = json.loads(self.files["index.json"])["manifests"]
-
-    def blob(self, digest: str) -> bytes:
-        return self.files[f"blobs/sha256/{digest.removeprefix('sha256:')}"]
-
-    def document(self, digest: str) -> Any:
-        return json.loads(self.blob(digest))
-
-    def file(self, manifest: dict[str, Any], name: str) -> str:
-        """A file's content in the topmost layer that has it."""
-        for layer in reversed(manifest["layers"]):
-            with tarfile.open(fileobj=io.BytesIO(self.blob(layer["digest"]))) as tar:
-                if name in tar.getnames():
-                    found = tar.extractfile(name)
-                    assert found is not None
-                    return found.read().decode()
-        raise AssertionError(f"no {name}")
 
 
 def test_an_index_of_both_in_a_layout(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:

@@ -73,9 +73,11 @@ class Gathering:
             selections.append(selection)
         if op.link:
             base = None
+        epoch_s = self._job.settings.epoch_s
         return Inputs(
             base,
-            contents=tuple(digests),
+            # A given time is that of everything copied.
+            contents=(*digests, *(() if epoch_s is None else (f"time {epoch_s}",))),
             selections=tuple(selections),
             shown=_shown(selections, digests),
             outlive_job=not any(isinstance(it, ContextSource) for it in vertex.sources),

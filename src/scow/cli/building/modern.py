@@ -162,7 +162,7 @@ def _request(
 
     text = context.text
     return {
-        "options": _options(flags, context),
+        "options": _options(flags, context) | _epoch(invocation, flags),
         "exports": [output.exchange() for output in outputs],
         "dockerfile": None if text is None else base64.b64encode(text).decode(),
         "contexts": _named_folders(flags),
@@ -206,6 +206,13 @@ def _options(flags: "Flags", context: BuildContext) -> dict[str, str]:
         if "://" in value or value.startswith("git@"):
             options[f"context:{name.lower()}"] = value
     return options
+
+
+def _epoch(invocation: "Invocation", flags: "Flags") -> dict[str, str]:
+    """``SOURCE_DATE_EPOCH`` of the environment, unless a build argument says it."""
+    value = invocation.environ.get("SOURCE_DATE_EPOCH", "")
+    given = any(it.partition("=")[0] == "SOURCE_DATE_EPOCH" for it in flags["build-arg"])
+    return {"build-arg:SOURCE_DATE_EPOCH": value} if value and not given else {}
 
 
 def _host(text: str) -> str:

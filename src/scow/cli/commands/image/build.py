@@ -90,11 +90,26 @@ def _write_files(flags: "Flags", result: "dict[str, Any]") -> None:
     image_id = str(result.get("containerimage.config.digest") or result.get("containerimage.digest") or "")
     for path, text in (
         (flags["iidfile"], image_id),
-        (flags["metadata-file"], json.dumps(result, indent=2) + "\n"),
+        (flags["metadata-file"], json.dumps(_decoded(result), indent=2) + "\n"),
     ):
         if path and text:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
+
+
+def _decoded(result: "dict[str, Any]") -> "dict[str, Any]":
+    """What the engine gives as base64 of JSON, as buildx writes it: the document itself."""
+    return {key: _document(value) for key, value in sorted(result.items())}
+
+
+def _document(value: "Any") -> "Any":
+    import base64
+
+    try:
+        found = json.loads(base64.b64decode(value, validate=True))
+    except (ValueError, TypeError):
+        return value
+    return found if isinstance(found, dict) else value
 
 
 COMMAND = Command(
