@@ -9,7 +9,7 @@ from scow.cli.global_flags import HELP, HELP_SHORT, LOG_LEVELS, global_flags
 from scow.cli.invocation import Invocation
 from scow.cli.output import Output
 from scow.cli.parser import parse_flags
-from scow.cli.tree import INNER_NOUNS, NOUNS, PORT_VERBS, TOP_LEVEL, Noun, load_command
+from scow.cli.tree import INNER_NOUNS, NOUNS, PLUGIN_NOUNS, PORT_VERBS, TOP_LEVEL, Noun, load_command
 from scow.errors import InvalidArgumentError
 
 _COMPLETION_REQUESTS = ("__complete", "__completeNoDesc")
@@ -55,6 +55,8 @@ def _run_words(invocation: Invocation, words: list[str], flags: tuple[Flag, ...]
         _run_noun(invocation, f"{first} {rest[0]}", inner, rest[1:])
     elif first in NOUNS:
         _run_noun(invocation, first, NOUNS[first], rest)
+    elif first in PLUGIN_NOUNS and _is_own(PLUGIN_NOUNS[first], rest):
+        _run_noun(invocation, first, PLUGIN_NOUNS[first], rest)
     elif first == "help":
         _help_about(invocation, rest, flags)
     elif first in _COMPLETION_REQUESTS:
@@ -63,6 +65,11 @@ def _run_words(invocation: Invocation, words: list[str], flags: tuple[Flag, ...]
         answer_request(invocation, rest, described=first == _COMPLETION_REQUESTS[0])
     else:
         _run_plugin(invocation, words, flags)
+
+
+def _is_own(noun: Noun, words: list[str]) -> bool:
+    """Whether a word of a plugin is one that this program knows itself."""
+    return not words or words[0].startswith("-") or bool(noun.verb(words[0]))
 
 
 def _run_plugin(invocation: Invocation, words: list[str], flags: tuple[Flag, ...]) -> None:

@@ -58,6 +58,26 @@ class Invocation:
         version = self._client.version if self._client else ""
         return Client(endpoint, headers=headers, version=version, on_refused=self._start_daemon)
 
+    def client_of(self, place: str) -> Client:
+        """A client of the engine of another context, or at an address. Raises CommandError."""
+        try:
+            endpoint = parse_endpoint(place if "://" in place else self._host_of(place))
+        except ScowError as exc:
+            raise CommandError(f"ERROR: unable to resolve docker endpoint: {exc.message}") from exc
+        headers = {**self.config.http_headers(), "User-Agent": f"Scow-Client/{__version__} (linux)"}
+        return Client(endpoint, headers=headers, on_refused=self._start_daemon)
+
+    def _host_of(self, context: str) -> str:
+        if context == DEFAULT_CONTEXT:
+            return self._environment_host()
+        return context_host(self.config_directory, context)
+
+    def move_to(self, client: Client) -> None:
+        """From now on everything is asked of another engine."""
+        if client is not self._client:
+            self.close()
+            self._client = client
+
     def close(self) -> None:
         """Close the kept connection."""
         if self._client is not None:

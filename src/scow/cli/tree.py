@@ -189,6 +189,27 @@ NOUNS = {
     ),
 }
 
+PLUGIN_NOUNS = {
+    "buildx": Noun(
+        "Docker Buildx",
+        {
+            "bake": "buildx.bake",
+            "build": "image.build",
+            "create": "buildx.create",
+            "du": "buildx.du",
+            "inspect": "buildx.inspect",
+            "ls": "buildx.ls",
+            "prune": "buildx.prune",
+            "rm": "buildx.rm",
+            "stop": "buildx.stop",
+            "use": "buildx.use",
+            "version": "buildx.version",
+        },
+        {"b": "build", "f": "bake"},
+    ),
+}
+"""What Docker has as plugins. Verbs that are not here are still those of a plugin by that name."""
+
 INNER_NOUNS = {
     "buildx imagetools": Noun(
         "Commands to work on images in registry",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scow.cli.main import main
-from scow.cli.tree import COMMON, INNER_NOUNS, NOUNS, OTHERS, PORT_VERBS, load_command
+from scow.cli.tree import COMMON, INNER_NOUNS, NOUNS, OTHERS, PLUGIN_NOUNS, PORT_VERBS, load_command
 from tests.support.environment import program
 from tests.support.fake_engine import fake_engine
 
@@ -68,7 +68,7 @@ def test_aliases_are_the_command_they_stand_for(capfd: pytest.CaptureFixture[str
 
 def test_every_command_is_in_the_tree_and_can_be_loaded() -> None:
     places = {*COMMON.values(), *OTHERS.values(), *PORT_VERBS.values()}
-    nouns = (*NOUNS.values(), *INNER_NOUNS.values())
+    nouns = (*NOUNS.values(), *INNER_NOUNS.values(), *PLUGIN_NOUNS.values())
     places |= {place for noun in nouns for _, place in noun.all_verbs()}
     folder = Path(load_command.__code__.co_filename).parent / "commands"
     there = {

@@ -9,6 +9,7 @@ ULIMITS = list_of(parse_ulimit, name="ulimit", empty_text="[]")
 _NAMES = list_of(name="stringArray")
 
 FLAGS = (
+    Flag("allow", _NAMES, 'Allow extra privileged entitlement (e.g., "network.host", "security.insecure")'),
     Flag("add-host", STRINGS, 'Add a custom host-to-IP mapping (format: "host:ip")'),
     Flag("annotation", _NAMES, "Add annotation to the image"),
     Flag("attest", _NAMES, 'Attestation parameters (format: "type=sbom,generator=image")'),

@@ -21,25 +21,38 @@ from scow.cli.options.csv_fields import split_fields
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import Any, Protocol
 
-    from scow.cli.building.live import LiveProgress
-    from scow.cli.building.plain import PlainProgress
+    from scow.cli.building.told import Steps
     from scow.cli.flags import Flags
     from scow.cli.invocation import Invocation
 
     Request = dict[str, Any]
-    Display = PlainProgress | LiveProgress
+
+    class Display(Protocol):
+        """Who shows a build while it goes on."""
+
+        steps: Steps
+
+        def show(self, kind: str, event: "Request") -> None: ...
+
+        def close(self) -> None: ...
+
 
 _NOT_SEEN = 409
 _EVENTS = ("vertex", "output", "transfer", "warning")
 
 
-def build_modern(invocation: "Invocation", flags: "Flags", context: BuildContext) -> "Request":
-    """Build; the result's metadata. Raises CommandError; DaemonError with 404 where there is no such door."""
+def build_modern(
+    invocation: "Invocation", flags: "Flags", context: BuildContext, display: "Display | None" = None
+) -> "Request":
+    """Build; the result's metadata. Without a ``display`` the options say which.
+
+    Raises CommandError; DaemonError with 404 where there is no such door.
+    """
     outputs = outputs_of(flags)
     request = _request(invocation, flags, context, outputs)
-    display = _display(invocation, flags)
+    display = display or display_of(invocation, flags)
     try:
         response = _sent(invocation, request, context)
     except BaseException:
@@ -75,14 +88,15 @@ def _posted(invocation: "Invocation", request: "Request", blocks: "Iterator[byte
     return invocation.client.upload_blocks("POST", "/scow/build", query, body(), headers)
 
 
-def _display(invocation: "Invocation", flags: "Flags") -> "Display":
+def display_of(invocation: "Invocation", flags: "Flags") -> "Display":
+    """As ``--progress``, ``--quiet`` and the environment say. Raises CommandError."""
     from scow.cli.building.plain import PlainProgress, QuietProgress
 
     mode = invocation.environ.get("BUILDKIT_PROGRESS", "") if "progress" not in flags.changed else ""
     mode = mode or flags["progress"]
     if mode not in ("auto", "plain", "tty", "quiet", "rawjson"):
         raise CommandError(f"invalid progress mode {mode}")
-    if flags["quiet"] or mode == "quiet":
+    if flags.get("quiet") or mode == "quiet":
         return QuietProgress(invocation.err)
     if mode == "rawjson":
         from scow.cli.building.raw import RawProgress

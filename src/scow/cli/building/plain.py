@@ -61,6 +61,8 @@ class PlainProgress:
         step.transfers[event["id"]] = event
         if event.get("completed_ns") and not known.get("completed_ns"):
             size = f" {human_size(event['current'])}" if event["current"] else ""
+            if event["total"]:
+                size += f" / {human_size(event['total'])}"
             self._head(step)
             self._line(step, f"{event['id']}{size} done")
 

@@ -3,6 +3,8 @@
 import json
 
 from scow.api.client.errors import DaemonError
+from scow.cli.builders import use_builder
+from scow.cli.building.checks import print_checked
 from scow.cli.building.classic import build_classic
 from scow.cli.building.context import find_context
 from scow.cli.building.flags import FLAGS
@@ -26,6 +28,7 @@ DEPRECATED: The legacy builder is deprecated and will be removed in a future rel
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
     """Builds an image, or whatever ``--output`` asks for."""
+    use_builder(invocation, flags["builder"])
     context = find_context(flags.arguments[0], flags["file"])
     result: dict[str, Any] = {}
     if _wants_classic(invocation):
@@ -57,7 +60,9 @@ def _report(invocation: "Invocation", flags: "Flags", result: "dict[str, Any]") 
     if flags["quiet"] and result.get("containerimage.digest"):
         invocation.out.line(result["containerimage.digest"])
     if flags["check"] or flags["call"] == "check":
-        _report_check(invocation, warnings)
+        print_checked(invocation.out, warnings)
+        if warnings:
+            raise CommandError("", 1)
     elif warnings and not flags["quiet"]:
         count = len(warnings)
         invocation.err.line(
@@ -68,22 +73,6 @@ def _report(invocation: "Invocation", flags: "Flags", result: "dict[str, Any]") 
     explained = result.pop("explained", [])
     for line in explained if flags["explain"] else ():
         invocation.err.line(line)
-
-
-def _report_check(invocation: "Invocation", warnings: "list[dict[str, Any]]") -> None:
-    if not warnings:
-        invocation.out.line("Check complete, no warnings found.")
-        return
-    count = len(warnings)
-    invocation.out.line(f"Check complete, {count} warning{'s have' if count > 1 else ' has'} been found!")
-    for warning in warnings:
-        rule, _, what = warning["short"].partition(": ")
-        invocation.out.line(f"\nWARNING: {rule} - {warning['url']}\n{warning['detail']}")
-        if warning.get("excerpt"):
-            invocation.out.line(f"\n{warning['excerpt']}")
-        elif what:
-            invocation.out.line(what)
-    raise CommandError("", 1)
 
 
 def _write_files(flags: "Flags", result: "dict[str, Any]") -> None:

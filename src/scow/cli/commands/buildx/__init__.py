@@ -1,0 +1,1 @@
+"""The verbs of ``scow buildx``, one a module."""

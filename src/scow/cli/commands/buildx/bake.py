@@ -1,0 +1,195 @@
+"""``scow buildx bake``."""
+
+import json
+import os
+import time
+
+from scow.cli.builders import use_builder
+from scow.cli.building.checks import print_checked
+from scow.cli.command import Command
+from scow.cli.commands.imagetools.create import BUILDER
+from scow.cli.exits import CommandError
+from scow.cli.flags import BOOL, STRING, Flag, list_of
+from scow.errors import InvalidArgumentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from scow.cli.bake.hcl_nodes import Source
+    from scow.cli.bake.plan import Plan
+    from scow.cli.building.modern import Display
+    from scow.cli.flags import Flags
+    from scow.cli.invocation import Invocation
+
+_TEXTS = list_of(name="stringArray")
+_READING = "bake definitions"
+
+
+def run(invocation: "Invocation", flags: "Flags") -> None:
+    """Builds what definition files say, or prints what that is."""
+    from scow.cli.bake.plan import make_plan
+    from scow.cli.bake.reading import read_files, written_in
+    from scow.cli.building.modern import display_of
+
+    for word in flags.arguments:
+        if "://" in word or word.startswith("git@"):
+            raise CommandError(f"ERROR: bake definitions at {word} are not supported: name local files by -f")
+    display = display_of(invocation, flags)
+    try:
+        sources = read_files(flags["file"])
+        _show_reading(display, sources)
+        written = written_in(sources, {**invocation.environ, **_variables(flags)}, _known(flags))
+        if flags["list"]:
+            _list(invocation, flags["list"], written)
+            return
+        plan = make_plan(written, flags.arguments, _settings(flags))
+        _check_entitlements(plan, flags["allow"])
+        if flags["print"]:
+            invocation.out.line(_json(plan.document()))
+            return
+        results = _bake(invocation, flags, plan, display)
+    except InvalidArgumentError as exc:
+        raise CommandError(f"ERROR: {exc.message}") from exc
+    finally:
+        display.close()
+    _report(invocation, flags, {name: it.pop("warnings") for name, it in results.items()})
+    if flags["metadata-file"]:
+        with open(flags["metadata-file"], "w", encoding="utf-8") as file:
+            file.write(json.dumps(results, indent=2, sort_keys=True) + "\n")
+
+
+def _bake(
+    invocation: "Invocation", flags: "Flags", plan: "Plan", display: "Display"
+) -> "dict[str, dict[str, Any]]":
+    from scow.cli.bake.running import Baking
+
+    use_builder(invocation, flags["builder"])
+    return Baking(invocation, plan, display).run()
+
+
+def _report(invocation: "Invocation", flags: "Flags", warnings: "dict[str, list[dict[str, Any]]]") -> None:
+    """What ``--check`` found, by target. Raises CommandError if that is anything."""
+    if not flags["check"] and flags["call"] != "check":
+        return
+    for name, found in sorted(warnings.items()):
+        if len(warnings) > 1:
+            invocation.out.line(f"\n{name}")
+        print_checked(invocation.out, found)
+    if any(warnings.values()):
+        raise CommandError()
+
+
+def _variables(flags: "Flags") -> dict[str, str]:
+    return dict(text.partition("=")[::2] for text in flags["var"])
+
+
+def _known(flags: "Flags") -> dict[str, str]:
+    """Variables that bake has by itself."""
+    from scow.spec.platform import host_platform
+
+    return {
+        "BAKE_CMD_CONTEXT": "cwd://",
+        "BAKE_LOCAL_PLATFORM": str(host_platform(os.uname().machine)),
+    }
+
+
+def _settings(flags: "Flags") -> list[str]:
+    """``--set``, and the options that are short for one. Later ones count."""
+    settings = []
+    if flags["push"]:
+        settings.append("*.output=type=image,push=true")
+    elif flags["load"]:
+        settings.append("*.output=type=docker")
+    settings += [f"*.{name}=true" for name in ("no-cache", "pull") if flags[name]]
+    if flags["sbom"]:
+        settings.append(f"*.attest={_attestation('sbom', flags['sbom'])}")
+    if flags["provenance"]:
+        settings.append(f"*.attest={_attestation('provenance', flags['provenance'])}")
+    call = "check" if flags["check"] else flags["call"]
+    if call != "build":
+        settings.append(f"*.call={call}")
+    return settings + list(flags["set"])
+
+
+def _attestation(kind: str, value: str) -> str:
+    if value in ("true", "1"):
+        return f"type={kind}"
+    return f"type={kind},disabled=true" if value in ("false", "0") else f"type={kind},{value}"
+
+
+def _check_entitlements(plan: "Plan", allowed: list[str]) -> None:
+    """Definitions may not take rights that nobody gave them."""
+    given = {one for text in allowed for one in text.split(",")}
+    for name, fields in plan.targets.items():
+        asked = [it for it in fields.get("entitlements", []) if it.partition("=")[0] == "security.insecure"]
+        if asked and "security.insecure" not in given:
+            raise CommandError(
+                f"ERROR: target {name} requests privileges to run with security.insecure: "
+                "pass --allow=security.insecure to grant them"
+            )
+
+
+def _list(invocation: "Invocation", what: str, written: "Any") -> None:
+    """``--list=targets``."""
+    kind = what.removeprefix("type=").partition(",")[0]
+    if kind != "targets":
+        raise CommandError(f"ERROR: invalid list type {kind}: targets can be listed")
+    width = max([len(name) for name in (*written.targets, *written.groups)] + [6])
+    invocation.out.line(f"{'TARGET':{width}}\tDESCRIPTION")
+    for name in sorted({*written.targets, *written.groups}):
+        about = [it["description"] for it in written.targets.get(name, []) if it.get("description")]
+        text = about[-1] if about else ", ".join(written.groups.get(name, []))
+        invocation.out.line(f"{name:{width}}\t{text}".rstrip())
+
+
+def _json(document: object) -> str:
+    """As Go's encoder writes it: what HTML would take for its own is escaped."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _show_reading(display: "Display", sources: "list[Source]") -> None:
+    now_ns = time.time_ns()
+    vertex = {"digest": _READING, "name": "[internal] load local bake definitions", "started_ns": now_ns}
+    display.show("vertex", vertex)
+    for source in sources:
+        size = len(source.text.encode())
+        what = "reading from stdin" if source.name == "-" else f"reading {source.name}"
+        event = {"id": what, "digest": _READING, "current": size, "total": size, "at_ns": now_ns}
+        display.show("transfer", {**event, "started_ns": now_ns, "completed_ns": time.time_ns()})
+    display.show("vertex", {**vertex, "completed_ns": time.time_ns()})
+
+
+COMMAND = Command(
+    run,
+    "[OPTIONS] [TARGET...]",
+    "Build from a file",
+    flags=(
+        Flag("allow", _TEXTS, "Allow build to access specified resources"),
+        Flag(
+            "call", STRING, 'Set method for evaluating build ("check", "outline", "targets")', default="build"
+        ),
+        Flag("check", BOOL, 'Shorthand for "--call=check"'),
+        Flag("file", _TEXTS, "Build definition file", short="f"),
+        Flag("list", STRING, "List targets"),
+        Flag("load", BOOL, 'Shorthand for "--set=*.output=type=docker"'),
+        Flag("metadata-file", STRING, "Write build result metadata to the file"),
+        Flag("no-cache", BOOL, "Do not use cache when building the image"),
+        Flag("print", BOOL, "Print the options without building"),
+        Flag(
+            "progress",
+            STRING,
+            'Set type of progress output ("auto", "plain", "tty"). Use plain to show container output',
+            default="auto",
+        ),
+        Flag("provenance", STRING, 'Shorthand for "--set=*.attest=type=provenance"'),
+        Flag("pull", BOOL, "Always attempt to pull all referenced images"),
+        Flag("push", BOOL, 'Shorthand for "--set=*.output=type=registry"'),
+        Flag("sbom", STRING, 'Shorthand for "--set=*.attest=type=sbom"'),
+        Flag("set", _TEXTS, 'Override target value (e.g., "targetpattern.key=value")'),
+        Flag("var", _TEXTS, 'Set a variable value (e.g., "name=value")'),
+        BUILDER,
+    ),
+    arguments=lambda _count: None,
+)
