@@ -1,7 +1,9 @@
 """The real ``docker buildx build`` on an engine."""
 
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from tests.support.daemons import Daemon
 from tests.support.environment import clean_environment
@@ -20,6 +22,7 @@ class Buildx:
         self.daemon = daemon
         config = context.parent / "docker-config"
         give_plugins(config)
+        self._always: tuple[str, ...] = ()
         self._environment = clean_environment(context.parent) | {
             "DOCKER_CONFIG": str(config),
             "DOCKER_HOST": daemon.host,
@@ -33,8 +36,17 @@ class Buildx:
         file.write_bytes(content.encode() if isinstance(content, str) else content)
         file.chmod(mode)
 
+    def remote(self, *always: str) -> None:
+        """From now on by the remote driver, which speaks BuildKit's protocol; with ``always`` given."""
+        self.other("create", "--name", "remote", "--driver", "remote", self.daemon.host)
+        self._always = ("--builder", "remote", *always)
+
+    def inspected(self, name: str) -> Any:
+        """The raw manifest or index of a name in a registry that the engine reaches."""
+        return json.loads(self.daemon.scow("buildx", "imagetools", "inspect", "--raw", name).out)
+
     def command(self, *arguments: str) -> list[str]:
-        return ["docker", "buildx", "build", "--progress", "plain", *arguments]
+        return ["docker", "buildx", "build", "--progress", "plain", *self._always, *arguments]
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A build that goes on while the test does."""

@@ -22,7 +22,14 @@ from scow.api.http.body import Body
 from scow.api.http.body_framing import BadBodyError, BodyDecoder, ChunkedDecoder, LengthDecoder
 from scow.api.http.duplex import Duplex
 from scow.api.http.hangups import has_hung_up
-from scow.api.http.head import MAX_HEAD_BYTES, Head, RefusedError, parse_head
+from scow.api.http.head import (
+    HTTP_2_PREFACE,
+    MAX_HEAD_BYTES,
+    Head,
+    RefusedError,
+    http_2_head,
+    parse_head,
+)
 from scow.api.http.inflow import HIGH_BYTES, Inflow
 from scow.api.http.outflow import Outflow
 from scow.api.http.request import Request
@@ -145,6 +152,8 @@ class Connection(asyncio.Protocol):
                 return self._await_head(len(data))
         self._stop_timer()
         end += 4
+        if data.startswith(HTTP_2_PREFACE):
+            return self._begin(http_2_head(), data)
         try:
             if end > MAX_HEAD_BYTES:
                 raise RefusedError(431, "request header fields too large")
@@ -314,7 +323,8 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         if self._eof:
             inflow.end()
-        await self._outflow.send_hijack_head(request, answer)
+        if not request.head.is_http_2:
+            await self._outflow.send_hijack_head(request, answer)
         await answer.run(duplex)
         await self._outflow.drain()
 

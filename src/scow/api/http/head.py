@@ -18,6 +18,10 @@ MAX_TARGET_BYTES = 128 * 1024
 MAX_HEADERS = 256
 
 
+HTTP_2_PREFACE = b"PRI * HTTP/2.0\r\n\r\n"
+"""How a client begins that speaks HTTP/2 without having asked (RFC 9113, 3.3): as BuildKit's do."""
+
+
 class RefusedError(ScowError):
     """A request that cannot be handed to the application; answered with ``status``, then hung up."""
 
@@ -34,6 +38,8 @@ class Head:
     target: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     is_http_1_1: bool = True
+    is_http_2: bool = False
+    """The client speaks HTTP/2 already: it waits for no answer to this."""
 
     @property
     def chunked(self) -> bool:
@@ -82,6 +88,11 @@ class _Collector:
         text = value.decode("latin-1").strip()
         headers = self.head.headers
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
+
+
+def http_2_head() -> Head:
+    """What a client that begins with HTTP/2 means: the one service that is spoken so here."""
+    return Head("POST", "/grpc", {"connection": "upgrade", "upgrade": "h2c"}, is_http_2=True)
 
 
 def parse_head(data: bytes) -> Head:

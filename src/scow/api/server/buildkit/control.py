@@ -38,7 +38,7 @@ from scow.api.server.buildkit.gateway_messages import (
 )
 from scow.api.server.buildkit.gateway_messages import SERVICE as BRIDGE
 from scow.api.server.buildkit.jobs import Job, Jobs
-from scow.api.server.buildkit.sessions import Sessions
+from scow.api.server.buildkit.sessions import CallBytes, Sessions
 from scow.errors import ScowError
 from scow.spec.build_progress import Place
 from scow.spec.frontend_build import (
@@ -78,6 +78,7 @@ class Control:
         return {
             f"{SERVICE}Solve": unary(SolveRequest, self._solve),
             f"{SERVICE}Status": self._status,
+            f"{SERVICE}Session": self._session,
             f"{SERVICE}ListWorkers": unary(ListWorkersRequest, self._workers),
             f"{SERVICE}Info": unary(InfoRequest, self._info),
             f"{SERVICE}DiskUsage": unary(DiskUsageRequest, self._disk_usage),
@@ -128,6 +129,11 @@ class Control:
         finally:
             job.bridge = None
             await bridge.aclose()
+
+    async def _session(self, call: IncomingCall) -> None:
+        """A client that has one connection for everything lends its things within a call."""
+        call.begin()
+        await self._sessions.serve(call.metadata, CallBytes(call))
 
     async def _status(self, call: IncomingCall) -> None:
         request = await call.receive(StatusRequest)

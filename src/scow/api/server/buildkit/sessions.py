@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 from scow.api.grpc.client import Channel
 from scow.api.grpc.http2 import ByteStream, Connection
+from scow.api.grpc.server import IncomingCall
 from scow.api.grpc.status import CallError, Code
+from scow.api.server.buildkit.session_messages import BytesMessage
 
 _PATIENCE_S = 5.0
 _ID = "x-docker-expose-session-uuid"
@@ -31,6 +33,20 @@ class Session:
     def lends(self, path: str) -> bool:
         """Whether it answers calls of ``path``. What a client says of itself has its services in any case."""
         return path.lower() in {method.lower() for method in self._methods}
+
+
+class CallBytes:
+    """A connection within a call, as ``ByteStream``: each message is a piece of it."""
+
+    def __init__(self, call: IncomingCall) -> None:
+        self._call = call
+
+    async def read(self) -> bytes:
+        message = await self._call.receive(BytesMessage)
+        return b"" if message is None else message.data
+
+    async def write(self, data: bytes) -> None:
+        await self._call.send(BytesMessage(data))
 
 
 class Sessions:
