@@ -2,31 +2,18 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
+import pytest
+
+from tests.support.archives import ArchiveImage, Layer, docker_archive
 from tests.support.clients import Client
 from tests.support.daemons import Daemon
+from tests.support.disks import full
+from tests.support.image_traces import image_ids, kept
+from tests.support.registry import registry
 from tests.support.waiting import wait_until
-
-
-@contextmanager
-def full(folder: Path) -> Iterator[None]:
-    """The file system of ``folder`` without a free block."""
-    ballast = folder / "ballast"
-    with open(ballast, "wb") as file:
-        step, size = 1 << 30, 0
-        while step >= 4096:
-            try:
-                os.posix_fallocate(file.fileno(), size, step)
-                size += step
-            except OSError:
-                step //= 2
-    try:
-        yield
-    finally:
-        ballast.unlink()
 
 
 def traces(daemon: Daemon) -> list[str]:
@@ -66,3 +53,51 @@ def test_a_container_that_ends_without_room_is_seen_to_end(scow_daemon: Daemon) 
     client("rm", "-f", "steady")
     client("rm", "-f", "brief", code=None)
     wait_until(lambda: not traces(scow_daemon), "nothing is left")
+
+
+@pytest.fixture
+def heavy() -> ArchiveImage:
+    """Eight megabytes that do not compress."""
+    layer = Layer()
+    layer.file("big", os.urandom(8 << 20))
+    return ArchiveImage([layer.data()], ["127.0.0.1:5000/heavy:1"])
+
+
+@pytest.mark.parametrize("room_bytes", [1 << 20, 12 << 20], ids=["receiving", "unpacking"])
+def test_an_image_that_has_no_room_is_refused_and_leaves_nothing(
+    scow_daemon: Daemon, heavy: ArchiveImage, room_bytes: int
+) -> None:
+    client = scow_daemon.client("docker")
+    before = kept(scow_daemon)
+    with full(scow_daemon.data_root, room_bytes):
+        error = client("load", input=docker_archive([heavy]), code=1).err
+        assert "no space left on device" in error.lower(), error
+        assert heavy.id not in image_ids(scow_daemon)
+        assert kept(scow_daemon) == before
+        # The engine goes on.
+        assert client.text("run", "--rm", "busybox", "echo", "well") == "well"
+    client("load", input=docker_archive([heavy]))
+    client("rmi", *heavy.tags)
+    assert kept(scow_daemon) == before
+
+
+@pytest.mark.needs("docker-registry")
+@pytest.mark.parametrize("room_bytes", [1 << 20, 12 << 20], ids=["receiving", "unpacking"])
+def test_a_pull_that_has_no_room_is_refused_and_leaves_nothing(
+    scow_daemon: Daemon, heavy: ArchiveImage, tmp_path: Path, room_bytes: int
+) -> None:
+    client = scow_daemon.client("docker")
+    before = kept(scow_daemon)
+    downloads = scow_daemon.data_root / "tmp/downloads"
+    with registry(tmp_path, scow_daemon.namespace):
+        client("load", input=docker_archive([heavy]))
+        client("push", *heavy.tags)
+        client("rmi", *heavy.tags)
+        with full(scow_daemon.data_root, room_bytes):
+            error = client("pull", *heavy.tags, code=1).err
+            assert "no space left on device" in error.lower(), error
+            assert kept(scow_daemon) == before
+            wait_until(lambda: not list(downloads.iterdir()), "no download is left")
+        client("pull", *heavy.tags)
+        client("rmi", *heavy.tags)
+    assert kept(scow_daemon) == before

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from tests.support.archives import ArchiveImage, Layer, digest, docker_archive
 from tests.support.clients import Client
+from tests.support.environment import PROJECT
 from tests.support.namespaces import files_served
 from tests.support.registry import Registry, registry
 
@@ -264,6 +267,59 @@ def test_a_helper_keeps_the_password(client: Client, tmp_path: Path) -> None:
     found = json.loads((settings / "config.json").read_text())
     assert found["psFormat"] == "table {{.ID}}"
     assert "secret" not in json.dumps(found)
+
+
+@pytest.fixture
+def password_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """pass(1) with a key of its own; the environment that it needs."""
+    folder = tmp_path_factory.mktemp("pass")
+    env = {"GNUPGHOME": str(folder / "gpg"), "PASSWORD_STORE_DIR": str(folder / "store")}
+    (folder / "gpg").mkdir(mode=0o700)
+    environment = os.environ | env
+    make = ("gpg", "--batch", "--passphrase", "", "--quick-gen-key", "tests", "default", "default", "never")
+    try:
+        subprocess.run(make, env=environment, check=True, capture_output=True)
+        subprocess.run(("pass", "init", "tests"), env=environment, check=True, capture_output=True)
+        yield env
+    finally:
+        subprocess.run(("gpgconf", "--kill", "all"), env=environment, capture_output=True)
+
+
+@pytest.mark.needs("pass", "gpg")
+@pytest.mark.parametrize("key", ["credsStore", "credHelpers"])
+def test_pass_keeps_the_password(
+    client: Client, tmp_path: Path, password_store: dict[str, str], key: str
+) -> None:
+    helper = tmp_path / "docker-credential-pass"
+    python = f"cd {PROJECT} && exec {sys.executable} -m tests.support.credential_pass"
+    helper.write_text(f'#!/bin/sh\n{python} "$@"\n')
+    helper.chmod(0o755)
+    settings, address = tmp_path / "settings", "127.0.0.1:5003"
+    settings.mkdir()
+    value = "pass" if key == "credsStore" else {address: "pass"}
+    (settings / "config.json").write_text(json.dumps({key: value}))
+    env = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "DOCKER_CONFIG": str(settings),
+        **password_store,
+    }
+    store = Path(password_store["PASSWORD_STORE_DIR"])
+    with registry(tmp_path / "registry", client.daemon.namespace, address=address, passwords=True) as guarded:
+        done = client("login", "-u", "user", "--password-stdin", address, input="secret", env=env)
+        assert "unencrypted" not in done.err
+        (kept,) = store.rglob("user.gpg")
+        assert b"secret" not in kept.read_bytes()
+        assert "secret" not in (settings / "config.json").read_text()
+        assert json.loads((settings / "config.json").read_text())["auths"] == {address: {}}
+        name = f"{guarded.address}/private/passed:1"
+        client("tag", "busybox", name)
+        client("push", name, env=env)
+        client("rmi", name)
+        client("pull", name, env=env)
+        client("rmi", name)
+        client("logout", address, env=env)
+        assert not list(store.rglob("user.gpg"))
+        assert "no basic auth credentials" in client("pull", name, env=env, code=1).err
 
 
 def test_the_file_is_for_its_owner_only(client: Client, tmp_path: Path) -> None:

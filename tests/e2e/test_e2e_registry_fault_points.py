@@ -4,36 +4,21 @@ Steps are those of ``tests.support.fault_point``; every fifth, unless asked for 
 """
 
 import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 
 from tests.support.archives import ArchiveImage, Layer, docker_archive
-from tests.support.daemons import Daemon, running
+from tests.support.daemons import Daemon
 from tests.support.fault_daemon import FaultDaemon, ask, at_every_step, do
 from tests.support.http import Answer
+from tests.support.image_traces import image_ids, kept
 from tests.support.registry import Registry, registry
 
 pytestmark = pytest.mark.needs("docker-registry")
 
 _STRIDE = 1 if os.environ.get("SCOW_TEST_ALL_STEPS") else 5
 _REPOSITORY = "127.0.0.1:5000/team/app"
-
-
-@pytest.fixture(scope="module")
-def fault_daemon() -> Iterator[FaultDaemon]:
-    with running(FaultDaemon) as daemon:
-        assert isinstance(daemon, FaultDaemon)
-        yield daemon
-
-
-@pytest.fixture
-def engine(fault_daemon: FaultDaemon) -> Iterator[FaultDaemon]:
-    yield fault_daemon
-    if not fault_daemon.running:
-        fault_daemon.start()
 
 
 @pytest.fixture(scope="module")
@@ -49,25 +34,6 @@ def image() -> ArchiveImage:
     lower.file("data/one", os.urandom(100_000))
     upper.file("data/two", "two\n")
     return ArchiveImage([lower.data(), upper.data()], [f"{_REPOSITORY}:1"])
-
-
-def ids(engine: Daemon) -> set[str]:
-    return {found["Id"] for found in engine.api("GET", "/images/json?all=1").json}
-
-
-def kept(engine: Daemon) -> list[str]:
-    """What the store has on disk and in its rows."""
-    root = engine.data_root
-    places = (
-        root / "overlay2",
-        root / "image/overlay2/recipes",
-        root / "image/overlay2/imagedb/content/sha256",
-    )
-    found = [str(path) for place in places for path in place.iterdir() if path.name != "l"]
-    with closing(sqlite3.connect(f"file:{root / 'scow.db'}?mode=ro", uri=True)) as db:
-        rows = db.execute("SELECT kind, key FROM documents WHERE kind LIKE 'overlay2/%'")
-        found += [f"row {kind} {key}" for kind, key in rows if not kind.endswith("/origin")]
-    return sorted(found)
 
 
 def load(engine: Daemon, image: ArchiveImage) -> None:
@@ -90,7 +56,8 @@ def worked(answer: Answer | None) -> bool:
     return answer is not None and answer.status == 200 and b"errorDetail" not in answer.body
 
 
-def test_pull(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
+def test_pull(killed_engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
+    engine = killed_engine
     load(engine, image)
     assert worked(push(engine))
     remove(engine, image)
@@ -98,8 +65,8 @@ def test_pull(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
 
     def check(answer: Answer | None) -> None:
         if worked(answer):
-            assert image.id in ids(engine)
-        if image.id not in ids(engine):
+            assert image.id in image_ids(engine)
+        if image.id not in image_ids(engine):
             assert kept(engine) == before
             assert worked(pull(engine))
         assert engine.docker("inspect", "-f", "{{.Id}}", f"{_REPOSITORY}:1").out.strip() == image.id
@@ -112,16 +79,17 @@ def test_pull(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
     at_every_step(engine, lambda: None, lambda: pull(engine), check, lambda _: None, _STRIDE)
 
 
-def test_push(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
+def test_push(killed_engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
+    engine = killed_engine
     load(engine, image)
     before = len(kept(engine))
 
     def check(answer: Answer | None) -> None:
-        assert image.id in ids(engine)
+        assert image.id in image_ids(engine)
         assert worked(push(engine))
         remove(engine, image)
         assert worked(pull(engine))
-        assert image.id in ids(engine)
+        assert image.id in image_ids(engine)
         remove(engine, image)
         load(engine, image)
         assert len(kept(engine)) == before

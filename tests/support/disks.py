@@ -80,3 +80,22 @@ def mounted_ext4(folder: Path, backing_file: Path, size: str = "8G") -> Iterator
     finally:
         _unmount(folder)
         backing_file.unlink(missing_ok=True)
+
+
+@contextmanager
+def full(folder: Path, room_bytes: int = 0) -> Iterator[None]:
+    """The file system of ``folder`` without a free block, or with ``room_bytes`` of them."""
+    ballast = folder / "ballast"
+    with open(ballast, "wb") as file:
+        step, size = 1 << 30, 0
+        while step >= 4096:
+            try:
+                os.posix_fallocate(file.fileno(), size, step)
+                size += step
+            except OSError:
+                step //= 2
+        os.ftruncate(file.fileno(), max(0, size - room_bytes))
+    try:
+        yield
+    finally:
+        ballast.unlink()

@@ -6,6 +6,7 @@ RULES is a file with a JSON list, read at each request; the first rule that fits
 
     {"path": regex, "method": "GET", "times": 2, "do": what, "at": bytes, "status": n, "seconds": s}
 
+    stall     wait ``seconds`` after ``at`` bytes of the body, or until the engine hangs up
     cut       close the connection after ``at`` bytes of the body (an upload's or an answer's)
     truncate  end the answer after ``at`` bytes as if that were all
     spoil     change one byte of the answer at ``at``
@@ -18,6 +19,7 @@ RULES is a file with a JSON list, read at each request; the first rule that fits
 import http.client
 import json
 import re
+import select
 import sys
 import threading
 import time
@@ -57,7 +59,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         rule = rule_for(self.rules, self.command, self.path)
-        time.sleep(rule.get("seconds", 0))
+        self._patience_s = rule.get("seconds", 0)
+        if rule.get("do") != "stall":
+            time.sleep(self._patience_s)
         if "status" in rule:
             for _ in self._body():
                 pass
@@ -89,7 +93,11 @@ class _Handler(BaseHTTPRequestHandler):
         do, at = rule.get("do"), rule.get("at", 0)
         connection = http.client.HTTPConnection(self.upstream, timeout=60)
         try:
-            body = _cut(self._body(), at) if do == "cut" and upload else self._body()
+            body = self._body()
+            if upload and do == "cut":
+                body = _cut(body, at)
+            elif upload and do == "stall":
+                body = self._stalled(body, at)
             headers = {key: value for key, value in self.headers.items() if key.lower() not in _HOP_BY_HOP}
             connection.request(
                 self.command,
@@ -101,6 +109,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(connection.getresponse(), do if not upload else None, at)
         finally:
             connection.close()
+
+    def _stalled(self, pieces: Iterator[bytes], at: int) -> Iterator[bytes]:
+        for piece in pieces:
+            yield piece
+            at -= len(piece)
+            if at <= 0:
+                self._wait()
+
+    def _wait(self) -> None:
+        """Nothing comes from us; what comes from the engine stays where it is."""
+        end = select.poll()
+        end.register(self.connection, select.POLLRDHUP)
+        end.poll(self._patience_s * 1000)
+        raise _Cut
 
     def _answer(self, answer: http.client.HTTPResponse, do: str | None, at: int) -> None:
         size = int(answer.headers.get("Content-Length", 0))
@@ -125,6 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
                 piece = piece[: max(0, at - sent)]
             self.wfile.write(piece)
             sent += len(piece)
+            if do == "stall" and sent >= at:
+                self._wait()
             if do == "cut" and sent >= at:
                 raise _Cut
             if sent >= promised:

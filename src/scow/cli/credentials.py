@@ -4,6 +4,8 @@
     credHelpers   {registry: helper}
     credsStore    the helper of all other registries
 
+With a helper the entry in ``auths`` is empty: it tells that there is a login, and a build which to ask for.
+
 A helper is the program ``docker-credential-<name>``, called with a verb and spoken to by standard input
 and output (docker-credential-helpers, "Credentials helpers"). Docker Hub has a key of its own.
 """
@@ -100,14 +102,13 @@ class Credentials:
                 "Secret": token or auth.get("password", ""),
             }
             _run_helper(helper, "store", json.dumps(document).encode())
+            self._set_entry(key, {})
             return
         pair = f"{auth.get('username', '')}:{auth.get('password', '')}"
         entry = {"auth": base64.b64encode(pair.encode()).decode()}
         if auth.get("identitytoken"):
             entry["identitytoken"] = auth["identitytoken"]
-        values = self._read()
-        values.setdefault("auths", {})[key] = entry
-        self._write(values)
+        self._set_entry(key, entry)
         self._invocation.err.write(_UNENCRYPTED.format(path=self._path))
 
     def erase(self, key: str) -> bool:
@@ -116,7 +117,15 @@ class Credentials:
         if helper:
             had = bool(self._ask_helper(helper, key))
             _run_helper(helper, "erase", key.encode())
-            return had
+            return self._remove_entry(key) or had
+        return self._remove_entry(key)
+
+    def _set_entry(self, key: str, entry: "dict[str, str]") -> None:
+        values = self._read()
+        values.setdefault("auths", {})[key] = entry
+        self._write(values)
+
+    def _remove_entry(self, key: str) -> bool:
         values = self._read()
         entries = values.get("auths")
         if not isinstance(entries, dict) or key not in entries:

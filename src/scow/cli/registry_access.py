@@ -8,11 +8,11 @@ import json
 
 from scow import __version__
 from scow.cli.credentials import Credentials, registry_key
+from scow.distribution.cancellation import Cancellation
 from scow.distribution.credentials import Credentials as RegistryCredentials
 from scow.distribution.endpoint import RegistrySettings
 from scow.distribution.registries import Registries
 from scow.distribution.repository import Document, Repository
-from scow.distribution.transport import Cancellation
 from scow.distribution.upload import Upload
 from scow.errors import IntegrityError
 from scow.spec.oci_image import MANIFEST_TYPES, Manifest, decode_document

@@ -64,6 +64,11 @@ class Daemon:
         self._events = EventBus(self._history)
         self._containers: Containers | None = None
 
+    def reload(self, read: Config) -> None:
+        """Take over those settings of ``read`` that can change while the engine runs."""
+        self.system.reload(read)
+        self._seldom.reload(self.system.config)
+
     def is_needed(self) -> bool:
         """Whether a container is alive, or about to be."""
         return any(live.doc.alive or live.restart_timer for live in self._containers or ())
@@ -227,7 +232,7 @@ class Daemon:
             programs=Programs(host.runtimes, host.facts.init_path),
             bus=events,
         )
-        seldom = Seldom(config, storage, networking, life, events, tasks)
+        self._seldom = seldom = Seldom(config, storage, networking, life, events, tasks)
         registries = deferred(lambda: seldom.registries(nouns))
         building = deferred(lambda: seldom.builds(nouns, registries, runs))
         caches = deferred(lambda: building.frontend)

@@ -126,7 +126,7 @@ def _reload(config: Config, daemon: Daemon) -> None:
     for name in waiting(config, read):
         _log.warning("the new %s takes effect at the next start", name)
     log.configure(read.log_level)
-    daemon.system.reload(read)
+    daemon.reload(read)
     _log.info("the configuration is reloaded")
 
 

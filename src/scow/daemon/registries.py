@@ -19,14 +19,7 @@ def open_registries(
     config: Config, images: ImageStore, tell: Callable[..., None], tasks: TaskOwner
 ) -> RegistryClient:
     """``tell`` is told of every pull and push, as ``Images.tell`` is."""
-    settings = RegistrySettings(
-        mirrors=config.registry_mirrors,
-        insecure=config.insecure_registries,
-        http_proxy=config.http_proxy,
-        https_proxy=config.https_proxy,
-        no_proxy=config.no_proxy,
-    )
-    registries = Registries(settings, f"scow/{scow.__version__}")
+    registries = Registries(_settings(config), f"scow/{scow.__version__}")
     downloads = Downloads(
         config.data_root / "tmp" / "downloads",
         config.max_concurrent_downloads,
@@ -40,4 +33,24 @@ def open_registries(
         images,
         os.uname().machine,
         tell,
+    )
+
+
+def reconfigure(client: RegistryClient, config: Config) -> None:
+    """Requests from now on are made as ``config`` says."""
+    client.configure(
+        _settings(config),
+        downloads=config.max_concurrent_downloads,
+        attempts=config.max_download_attempts,
+        uploads=config.max_concurrent_uploads,
+    )
+
+
+def _settings(config: Config) -> RegistrySettings:
+    return RegistrySettings(
+        mirrors=config.registry_mirrors,
+        insecure=config.insecure_registries,
+        http_proxy=config.http_proxy,
+        https_proxy=config.https_proxy,
+        no_proxy=config.no_proxy,
     )

@@ -41,6 +41,7 @@ class Seldom:
         tasks: TaskOwner,
     ) -> None:
         self._config = config
+        self._registries: RegistryClient | None = None
         self._storage = storage
         self._networks = networking.networks
         self._life = life
@@ -53,7 +54,16 @@ class Seldom:
         """What pulls, pushes, logs in and searches."""
         from scow.daemon.registries import open_registries
 
-        return open_registries(self._config, self._storage.images, nouns.tell, self._tasks)
+        self._registries = open_registries(self._config, self._storage.images, nouns.tell, self._tasks)
+        return self._registries
+
+    def reload(self, config: Config) -> None:
+        """What is made from now on, and registries that are in use, take the settings of ``config``."""
+        self._config = config
+        if self._registries is not None:
+            from scow.daemon.registries import reconfigure
+
+            reconfigure(self._registries, config)
 
     def builds(self, nouns: Images, registries: "RegistryClient", runs: BuildRuns) -> "Building":
         """What builds images."""

@@ -17,10 +17,14 @@ _CERTIFICATES = (
 )
 
 
-def reason_of(exc: BaseException, url: str) -> str:
-    """What to tell of an exception of ``urllib3`` or the socket."""
+def reason_of(exc: BaseException, url: str, proxy: str = "") -> str:
+    """What to tell of an exception of ``urllib3`` or the socket; ``proxy`` is what the request goes by."""
     import urllib3
 
+    if isinstance(exc, urllib3.exceptions.ProxyError) and proxy:
+        if "Tunnel connection failed: " in str(exc.original_error):
+            return str(exc.original_error).partition("failed: ")[2].partition(" ")[2]
+        return f"proxyconnect tcp: {reason_of(exc.original_error, proxy)}"
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     text = str(exc)

@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from scow.distribution.authorizer import Authorizer
 from scow.distribution.credentials import Credentials
+from scow.distribution.destinations import web_address
 from scow.distribution.endpoint import PUSH, RESOLVE, Endpoint, RegistrySettings
 from scow.distribution.endpoints import endpoints_for
 from scow.distribution.failures import DeniedError, ManifestUnknownError, NameUnknownError
 from scow.distribution.repository import Repository
-from scow.distribution.transport import NotTlsError, Reply, Transport, web_address
+from scow.distribution.transport import NotTlsError, Reply, Transport
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnauthenticatedError, UnavailableError
 from scow.spec.reference import Reference
 
@@ -30,6 +31,12 @@ class Registries:
         self._user_agent = user_agent
         self._silent: set[str] = set()
         self._lock = threading.Lock()
+
+    def configure(self, settings: RegistrySettings) -> None:
+        """Requests from now on are made so."""
+        with self._lock:
+            self.settings = settings
+            self._silent = set()
 
     def pulling(
         self, reference: Reference, credentials: Credentials, use: Callable[[Repository], T]

@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from scow.distribution.transport import Cancellation, Reply, Transport
+from scow.distribution.cancellation import Cancellation
+from scow.distribution.transport import Reply, Transport
 from scow.errors import IntegrityError, InvalidArgumentError, NotFoundError, ScowError, UnavailableError
 from scow.spec.digest import is_digest_of, sha256_of
 from scow.spec.oci_image import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT_BYTES

@@ -5,21 +5,21 @@ along, only http and https are followed, never to a link-local address (where cl
 never from https to http unless the endpoint is insecure anyway.
 """
 
-import ipaddress
 import random
-import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
+from scow.distribution.cancellation import Cancellation, Cancelled
 from scow.distribution.challenge import Challenge, parse_challenges
+from scow.distribution.destinations import check_destination
 from scow.distribution.endpoint import Endpoint, RegistrySettings
 from scow.distribution.failures import MAX_BODY_BYTES, error_of
 from scow.distribution.proxies import proxy_for
 from scow.distribution.reasons import NOT_TLS, reason_of
-from scow.errors import PermissionDeniedError, ScowError, UnavailableError
+from scow.errors import ScowError, UnavailableError
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -38,43 +38,6 @@ Body = bytes | Callable[[], Iterable[bytes]]
 
 class NotTlsError(UnavailableError):
     """The server speaks plain HTTP."""
-
-
-class Cancelled(Exception):
-    """Whoever waited for the answer has gone."""
-
-
-class Cancellation:
-    """Ends a transfer from another thread: at once if it waits for the network, else at its next step."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self._lock = threading.Lock()
-        self._response: BaseHTTPResponse | None = None
-
-    def cancel(self) -> None:
-        """Repeatable."""
-        self._event.set()
-        with self._lock:
-            response = self._response
-        if response is not None:
-            _shut_down(response)
-
-    def check(self) -> None:
-        """Raises Cancelled."""
-        if self._event.is_set():
-            raise Cancelled
-
-    def sleep(self, seconds: float) -> None:
-        """Raises Cancelled as soon as it is."""
-        self._event.wait(seconds)
-        self.check()
-
-    def watch(self, response: "BaseHTTPResponse | None") -> None:
-        """The answer being read now."""
-        with self._lock:
-            self._response = response
-        self.check()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +96,7 @@ class Transport:
         self._settings = settings
         self._authorize = authorize
         self._user_agent = user_agent
-        self._pools: dict[str, PoolManager] = {}
+        self._pools: dict[tuple[str, bool], PoolManager] = {}
         self._authorization: dict[str, str] = {}
         self._challenges: list[Challenge] = []
         self._lock = threading.Lock()
@@ -207,7 +170,7 @@ class Transport:
 
         Raises PermissionDeniedError for addresses that no redirect may lead to, UnavailableError.
         """
-        self._check_redirect(url)
+        check_destination(url, self.endpoint)
         return self._send(method, url, {**headers, "User-Agent": self._user_agent}, body, Cancellation())
 
     def _authorized(
@@ -254,9 +217,9 @@ class Transport:
     ) -> Reply:
         for _ in range(_MAX_REDIRECTS):
             sent = {**headers, "User-Agent": self._user_agent}
-            if _origin(url) != _origin(self.endpoint.url):
+            if self._is_led(url):
                 # Led there, by a redirect or by what the registry said of an upload.
-                self._check_redirect(url)
+                check_destination(url, self.endpoint)
             else:
                 sent.update(self.endpoint.headers)
                 if authorization:
@@ -271,15 +234,6 @@ class Transport:
             url = urljoin(url, target)
         raise ScowError(f"{method} {self.endpoint.url}: stopped after {_MAX_REDIRECTS} redirects")
 
-    def _check_redirect(self, url: str) -> None:
-        parts = web_address(url)
-        if parts is None or not parts.hostname:
-            raise PermissionDeniedError(f"refusing to go to {url}")
-        if parts.scheme == "http" and self.endpoint.url.startswith("https:") and self.endpoint.verify:
-            raise PermissionDeniedError(f"refusing to go from https to {url}")
-        if any(address.is_link_local for address in _addresses(parts.hostname)):
-            raise PermissionDeniedError(f"refusing to go to the link-local address of {url}")
-
     def _send(
         self,
         method: str,
@@ -291,6 +245,7 @@ class Transport:
         import urllib3
 
         try:
+            cancellation.begin()
             response = self._pool(url).request(
                 method,
                 url,
@@ -303,9 +258,11 @@ class Transport:
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
             )
         except (urllib3.exceptions.HTTPError, OSError) as exc:
-            reason = reason_of(exc, url)
+            reason = reason_of(exc, url, proxy_for(url, self._settings))
             kind = NotTlsError if reason == NOT_TLS else UnavailableError
             raise kind(f'{method.title()} "{url}": {reason}') from exc
+        finally:
+            cancellation.end()
         try:
             cancellation.watch(response)
         except Cancelled:
@@ -313,50 +270,30 @@ class Transport:
             raise
         return Reply(response.status, response.headers, url, response)
 
+    def _is_led(self, url: str) -> bool:
+        """Whether ``url`` is another server's than the endpoint's."""
+        return _origin(url) != _origin(self.endpoint.url)
+
     def _pool(self, url: str) -> "PoolManager":
-        """One for each proxy in use: most often one."""
-        import urllib3
-
-        from scow.distribution.tls import context_for
-
-        proxy = proxy_for(url, self._settings)
+        """One for each proxy in use, most often one; and one for where we are led."""
+        led, proxy = self._is_led(url), proxy_for(url, self._settings)
         with self._lock:
-            if proxy not in self._pools:
-                context = context_for(self.endpoint)
-                self._pools[proxy] = (
-                    urllib3.ProxyManager(proxy, ssl_context=context, maxsize=8)
-                    if proxy
-                    else urllib3.PoolManager(ssl_context=context, maxsize=8)
-                )
-            return self._pools[proxy]
+            if (proxy, led) not in self._pools:
+                self._pools[proxy, led] = _new_pools(self.endpoint, proxy, led=led)
+            return self._pools[proxy, led]
 
 
-def web_address(url: str) -> SplitResult | None:
-    """The parts of an address of a web server; None for what is none."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket that is not closed
-        return None
-    return parts if usable else None
+def _new_pools(endpoint: Endpoint, proxy: str, *, led: bool) -> "PoolManager":
+    from scow.distribution.connections import new_pools
+    from scow.distribution.tls import context_for
+
+    return new_pools(context_for(endpoint), proxy, led=led)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port: what a server is told apart by (RFC 6454)."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _addresses(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    try:
-        return [ipaddress.ip_address(host)]
-    except ValueError:
-        pass
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return []
-    return [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
 
 
 def _backoff(attempt: int) -> float:
@@ -367,14 +304,3 @@ def _backoff(attempt: int) -> float:
 def _asked_to_wait(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "")
     return float(text) if text.isdigit() and len(text) < 6 else None
-
-
-def _shut_down(response: "BaseHTTPResponse") -> None:
-    connection = getattr(response, "connection", None) or getattr(response, "_connection", None)
-    sock = getattr(connection, "sock", None)
-    if sock is not None:
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            # It has ended by itself meanwhile.
-            return

@@ -8,8 +8,8 @@ all of it again. ``read`` must give the same bytes every time: the registry chec
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from scow.distribution.cancellation import Cancellation
 from scow.distribution.repository import Repository
-from scow.distribution.transport import Cancellation
 from scow.errors import NotFoundError, ScowError, UnavailableError
 from scow.spec.bulk_digest import bulk_sha256
 
@@ -59,6 +59,7 @@ class Upload:
                 self._place = self._repository.send_upload(self._place, self._pieces, self._cancellation)
                 self._finish()
             except UnavailableError:
+                self._cancellation.check()
                 self._find_out_where()
                 failures = 0 if self._offset > before else failures + 1
                 if failures == _ATTEMPTS_WITHOUT_PROGRESS:

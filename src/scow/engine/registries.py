@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from scow.distribution.credentials import Credentials
+from scow.distribution.endpoint import RegistrySettings
 from scow.distribution.registries import Registries
 from scow.distribution.repository import Document, Repository
 from scow.distribution.resolve import platforms
@@ -67,6 +68,12 @@ class RegistryClient:
     def registries(self) -> Registries:
         """The registries themselves."""
         return self._registries
+
+    def configure(self, settings: RegistrySettings, *, downloads: int, attempts: int, uploads: int) -> None:
+        """Other settings from now on; what is under way goes on as it began."""
+        self._registries.configure(settings)
+        self._puller.configure(downloads, attempts)
+        self._pusher.configure(uploads)
 
     async def pull(
         self, image: str, tag: str, platform: str, auth: AuthConfig

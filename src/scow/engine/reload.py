@@ -11,7 +11,18 @@ from typing import Final
 
 from scow.config import Config
 
-RELOADED: Final = ("debug", "log_level", "labels", "features", "live_restore")
+RELOADED: Final = (
+    "debug",
+    "log_level",
+    "labels",
+    "features",
+    "live_restore",
+    "registry_mirrors",
+    "insecure_registries",
+    "max_concurrent_downloads",
+    "max_concurrent_uploads",
+    "max_download_attempts",
+)
 
 
 def reloaded(running: Config, read: Config) -> Config:

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from scow.distribution.transport import Cancellation, Reply
+from scow.distribution.cancellation import Cancellation
+from scow.distribution.transport import Reply
 from scow.errors import IntegrityError, ScowError, UnavailableError
 from scow.spec.digest import hash_for, hex_of
 

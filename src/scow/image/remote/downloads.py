@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scow.distribution.transport import Cancelled
+from scow.distribution.cancellation import Cancelled
 from scow.errors import ScowError
 from scow.image.remote.download import Download, OpenBlob
+from scow.image.remote.slots import Slots
 from scow.image.threads import run_transfer
 from scow.spec.digest import hex_of
 from scow.tasks import TaskOwner
@@ -37,7 +38,7 @@ class Downloads:
         """Blocks: removes what was left too long ago. ``attempts``: ``max-download-attempts``."""
         self._folder = folder
         self._attempts = attempts
-        self._slots = asyncio.Semaphore(limit)
+        self._slots = Slots(limit)
         self._tasks = tasks
         self._active: dict[str, _Shared] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
@@ -45,6 +46,11 @@ class Downloads:
         for path in folder.iterdir():
             if path.stat().st_mtime < time.time() - _KEPT_S:
                 path.unlink()
+
+    def configure(self, limit: int, attempts: int) -> None:
+        """Other numbers from now on: at once, and tries of a blob that nobody fetches yet."""
+        self._slots.resize(limit)
+        self._attempts = attempts
 
     @asynccontextmanager
     async def take(self, digest: str, size: int, open_blob: OpenBlob) -> AsyncIterator["Taken"]:
@@ -72,7 +78,7 @@ class Downloads:
 
     async def _fetch(self, download: Download, open_blob: OpenBlob) -> Exception | None:
         """Returns its failure: whoever waits raises it, and nobody else has to hear of it."""
-        async with self._slots:
+        async with self._slots.take():
             try:
                 await run_transfer(download.fetch, open_blob)
             except (ScowError, Cancelled) as exc:

@@ -85,6 +85,10 @@ class Puller:
         )
         return self._bring(reference, platform, found, repository)
 
+    def configure(self, downloads: int, attempts: int) -> None:
+        """See ``Downloads.configure``."""
+        self._downloads.configure(downloads, attempts)
+
     async def tags(self, reference: Reference, credentials: Credentials) -> list[Reference]:
         """Every tag of a repository. Raises as ``pull``."""
         found, repository = await run_transfer(

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from scow.distribution.cancellation import Cancellation, Cancelled
 from scow.distribution.credentials import Credentials
 from scow.distribution.registries import Registries
 from scow.distribution.repository import Repository
-from scow.distribution.transport import Cancellation, Cancelled
 from scow.distribution.upload import Upload
 from scow.image.layers import LayerTar
 from scow.image.model import Image
 from scow.image.origins import Origin, Origins
 from scow.image.remote.progress import Progress, Pushed, short_id
+from scow.image.remote.slots import Slots
 from scow.image.store import ImageStore
 from scow.image.threads import run_transfer
 from scow.spec.digest import sha256_of
@@ -65,10 +66,15 @@ class Pusher:
     store: ImageStore
     origins: Origins
     limit: int
-    _slots: asyncio.Semaphore = field(init=False)
+    _slots: Slots = field(init=False)
 
     def __post_init__(self) -> None:
-        self._slots = asyncio.Semaphore(self.limit)
+        self._slots = Slots(self.limit)
+
+    def configure(self, limit: int) -> None:
+        """So many layers at once from now on."""
+        self.limit = limit
+        self._slots.resize(limit)
 
     async def push(
         self, reference: Reference, image: Image, credentials: Credentials
@@ -109,7 +115,7 @@ class Pusher:
     ) -> Exception | None:
         """Returns its failure: the push raises the first one."""
         layer.status = "Waiting"
-        async with self._slots:
+        async with self._slots.take():
             try:
                 await run_transfer(_send_layer, repository, reference, layer, cancellation)
             except Exception as exc:

@@ -1,0 +1,32 @@
+"""What an engine has of images: those that it tells of, and all that is kept on disk and in its database."""
+
+import sqlite3
+from contextlib import closing
+
+from tests.support.daemons import Daemon
+
+
+def image_ids(engine: Daemon) -> set[str]:
+    """Of all images, also those between."""
+    return {found["Id"] for found in engine.api("GET", "/images/json?all=1").json}
+
+
+def kept(engine: Daemon) -> list[str]:
+    """Directories of layers, recipes, configs, and the rows that tell of them."""
+    root = engine.data_root
+    places = (
+        root / "overlay2",
+        root / "overlay2/l",
+        root / "image/overlay2/recipes",
+        root / "image/overlay2/imagedb/content/sha256",
+    )
+    found = [str(path) for place in places for path in place.iterdir() if path.name != "l"]
+    with closing(sqlite3.connect(f"file:{root / 'scow.db'}?mode=ro", uri=True)) as db:
+        rows = db.execute("SELECT kind, key FROM documents WHERE kind LIKE 'overlay2/%'")
+        found += [f"row {kind} {key}" for kind, key in rows if not kind.endswith("/origin")]
+    return sorted(found)
+
+
+def unpackers(engine: Daemon) -> list[int]:
+    """The processes that unpack layers."""
+    return [pid for pid, line in engine.processes().items() if "scow-unpacker" in line]
