@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from scow.build.export.blobs import Blob
 from scow.build.export.compression import Compression
 from scow.build.export.documents import DOCKER, OCI, Described, MediaTypes
+from scow.distribution.cancellation import Cancellation
 from scow.distribution.credentials import Credentials
 from scow.distribution.registries import Registries
 from scow.distribution.repository import Repository
-from scow.distribution.transport import Cancellation
 from scow.distribution.upload import Upload
 from scow.errors import ScowError
 from scow.image.origins import Origin, Origins
