@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
-from scow.build.evaluate.file_steps import git_source, is_git_address
+from scow.build.evaluate.git_address import is_git_address, parse_git_address
 from scow.build.execute.downloads import Downloads
+from scow.build.graph.job import SecretSource
 from scow.build.graph.ops import DownloadSource
 from scow.build.trees.archive import receive_archive
 from scow.build.trees.memory import MemoryTree
@@ -19,14 +21,25 @@ _MAX_DOCKERFILE_BYTES = 32 << 20
 
 
 async def remote_context(
-    address: str, downloads: Downloads, folder: str, stack: AsyncExitStack
+    address: str,
+    downloads: Downloads,
+    folder: str,
+    lender: SecretSource,
+    stack: AsyncExitStack,
+    *,
+    keep_git_dir: bool = False,
 ) -> tuple[Tree, bool]:
     """The tree, and whether it is a ``Dockerfile`` alone. ``folder`` is for contents, ``stack`` ends it all.
 
+    ``lender`` opens private repositories; ``keep_git_dir`` is for addresses that do not say.
+
     Raises ScowError.
     """
-    if is_git_address(address):
-        return await downloads.repository(git_source(address), stack), False
+    if is_git_address(address, context=True):
+        source = parse_git_address(address)
+        if source.keep_git_dir is None:
+            source = replace(source, keep_git_dir=keep_git_dir)
+        return await downloads.repository(source, lender, stack), False
     if not address.startswith(("http://", "https://")):
         raise ScowError(f"error resolving remote context: unsupported address {address}")
     tree = await downloads.file(DownloadSource(address, name=_NAME), stack)

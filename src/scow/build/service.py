@@ -13,7 +13,7 @@ from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.build.graph.executor import RunFailedError
-from scow.build.graph.job import Job, Settings
+from scow.build.graph.job import Job, NoSecrets, Settings
 from scow.build.remote_context import remote_context
 from scow.build.request import as_sent, find_dockerfile, limits_of, parse_tags
 from scow.build.trees.archive import receive_archive
@@ -79,7 +79,7 @@ class Builds:
             stack.callback(archive.close)
             return archive, name
         tree, is_dockerfile = await remote_context(
-            request.remote, self._workshop.downloads, str(self._workshop.folder), stack
+            request.remote, self._workshop.downloads, str(self._workshop.folder), NoSecrets(), stack
         )
         return tree, "Dockerfile" if is_dockerfile else name
 

@@ -10,6 +10,7 @@ from scow.build.dockerfile import instructions as it
 from scow.build.dockerfile.heredoc import Heredoc, parse_heredoc
 from scow.build.dockerfile.instructions import Instruction
 from scow.build.evaluate.config_steps import command_args, working_directory
+from scow.build.evaluate.git_address import is_git_address, parse_git_address
 from scow.build.evaluate.run_mounts import parse_mount
 from scow.build.evaluate.stage_state import Made, StageState
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
@@ -36,7 +37,6 @@ FindSource = Callable[[str], Source]
 """What ``--from`` or a mount's ``from`` names. Raises NotFoundError."""
 
 _URL = re.compile(r"https?://", re.I)
-_GIT = re.compile(r"(?:git|ssh)://|git@[\w.-]+:|https?://\S+\.git(?:[#?]|$)|github\.com/", re.I)
 
 
 def run(state: StageState, instruction: it.Run, find: FindSource, vertex: Callable[..., Vertex]) -> Made:
@@ -167,7 +167,7 @@ def _sources(
         heredoc = parse_heredoc(text) if documents else None
         if heredoc is not None and heredoc.name in documents:
             found.append((heredoc.name, _document(state, documents[heredoc.name])))
-        elif isinstance(instruction, it.Add) and (_URL.match(text) or _GIT.match(text)):
+        elif isinstance(instruction, it.Add) and (_URL.match(text) or is_git_address(text)):
             found.append(_remote(text, instruction))
         else:
             plain.append(text)
@@ -185,24 +185,26 @@ def _document(state: StageState, heredoc: Heredoc) -> FilesSource:
 
 
 def _remote(text: str, instruction: it.Add) -> tuple[str, Source]:
-    if _GIT.match(text):
-        return "/", git_source(text, keep_git_dir=bool(instruction.keep_git_dir))
+    if is_git_address(text):
+        return "/", _repository(text, instruction)
     name = file_name(text) or hashlib.sha256(text.encode()).hexdigest()[:12]
     return name, DownloadSource(text, instruction.checksum, name)
 
 
-def git_source(text: str, *, keep_git_dir: bool = False) -> GitSource:
-    """``remote#ref:subdir``, with the scheme that an address without one means."""
-    remote, _, fragment = text.partition("#")
-    if remote.lower().startswith("github.com/"):
-        remote = f"https://{remote}"
-    ref, _, subdir = fragment.partition(":")
-    return GitSource(remote, ref, subdir, keep_git_dir)
-
-
-def is_git_address(text: str) -> bool:
-    """Whether a context or a source of ADD is a repository."""
-    return _GIT.match(text) is not None
+def _repository(text: str, instruction: it.Add) -> GitSource:
+    """Its flags and its address may ask for the same, but not for two things."""
+    source = parse_git_address(text)
+    if instruction.keep_git_dir is not None:
+        if source.keep_git_dir not in (None, instruction.keep_git_dir):
+            raise InvalidArgumentError("keep-git-dir is specified in both the flag and the address")
+        source = replace(source, keep_git_dir=instruction.keep_git_dir)
+    if instruction.checksum:
+        if source.commit not in ("", instruction.checksum):
+            raise InvalidArgumentError(
+                f"checksum conflicts: {source.commit!r} in the address, {instruction.checksum!r} in the flag"
+            )
+        source = replace(source, commit=instruction.checksum)
+    return source
 
 
 def is_file_step(instruction: Instruction) -> bool:

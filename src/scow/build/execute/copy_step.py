@@ -125,7 +125,7 @@ class Gathering:
             case DownloadSource():
                 tree = await self._downloads.file(source, self._stack)
             case GitSource():
-                tree = await self._downloads.repository(source, self._stack)
+                tree = await self._downloads.repository(source, self._job.secrets, self._stack)
         selection = await run_to_end(_selected, tree, op, patterns)
         return selection, await run_to_end(content_digest, selection, with_owners=False)
 

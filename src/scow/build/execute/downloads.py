@@ -1,6 +1,5 @@
 """What a build gets from elsewhere: files by HTTP, repositories by git."""
 
-import asyncio
 import hashlib
 import os
 import posixpath
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from scow.build.execute.repositories import check_out
+from scow.build.graph.job import SecretSource
 from scow.build.graph.ops import DownloadSource, GitSource
 from scow.build.trees.folder import FolderTree
 from scow.errors import IntegrityError, InvalidArgumentError, ScowError, UnavailableError
@@ -28,15 +29,6 @@ _TIMEOUT_S = 30.0
 _MAX_BYTES = 64 << 30
 _FILE_NAME = re.compile(r'filename="?([^";]+)"?')
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# git must not ask anybody anything, nor run what a repository's configuration names.
-_GIT_ENVIRONMENT = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_ALLOW_PROTOCOL": "http:https:git:ssh",
-    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -F none",
-    "HOME": "/nonexistent",
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-}
 
 
 class Downloads:
@@ -57,10 +49,10 @@ class Downloads:
         self._digests[source.url] = {"sha256": digest}
         return _tree(folder, stack)
 
-    async def repository(self, source: GitSource, stack: AsyncExitStack) -> FolderTree:
+    async def repository(self, source: GitSource, lender: SecretSource, stack: AsyncExitStack) -> FolderTree:
         """A tree of a repository's files at one commit. Raises ScowError, InvalidArgumentError."""
         folder = self._new_folder(stack)
-        commit = await _clone(source, folder)
+        commit = await check_out(source, folder, lender)
         self._digests[f"{source.remote}#{source.ref}" if source.ref else source.remote] = {"sha1": commit}
         inner = folder / source.subdir.strip("/")
         if not inner.resolve().is_relative_to(folder.resolve()) or not inner.is_dir():
@@ -138,49 +130,3 @@ def _check(source: DownloadSource, path: Path, digest: str) -> None:
             digest = f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
     if digest != wanted:
         raise IntegrityError(f"digest mismatch {digest}: {wanted}")
-
-
-async def _clone(source: GitSource, folder: Path) -> str:
-    """One commit without its history, then its submodules; which commit it is."""
-    await _git(folder, "init", "-q", ".")
-    await _git(folder, "remote", "add", "origin", "--", source.remote)
-    wanted = source.ref or "HEAD"
-    if wanted.startswith("-"):
-        raise InvalidArgumentError(f"invalid git ref: {wanted}")
-    try:
-        await _git(folder, "fetch", "-q", "--depth=1", "--no-tags", "origin", wanted)
-    except ScowError:
-        # A server need not give a commit by its name alone.
-        await _git(folder, "fetch", "-q", "--tags", "origin")
-        await _git(folder, "checkout", "-q", "--detach", wanted)
-    else:
-        await _git(folder, "checkout", "-q", "--detach", "FETCH_HEAD")
-    if (folder / ".gitmodules").is_file():
-        await _git(folder, "submodule", "update", "-q", "--init", "--recursive", "--depth=1")
-    commit = (folder / ".git" / "HEAD").read_text().strip()
-    if not source.keep_git_dir:
-        shutil.rmtree(folder / ".git", ignore_errors=True)
-    return commit
-
-
-async def _git(folder: Path, *arguments: str) -> None:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            *arguments,
-            cwd=folder,
-            env=_GIT_ENVIRONMENT,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except FileNotFoundError:
-        raise ScowError("unable to find 'git': install the package git on the engine's host") from None
-    try:
-        _, said = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    if process.returncode:
-        text = said.decode(errors="replace").strip()
-        raise ScowError(f"error fetching: {text or f'git {arguments[0]} failed'}")

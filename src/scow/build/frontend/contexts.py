@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from scow.build.evaluate.file_steps import is_git_address
+from scow.build.evaluate.git_address import is_git_address
 from scow.build.execute.downloads import Downloads
 from scow.build.frontend.options import FrontendOptions
 from scow.build.frontend.told import Internal, Telling
@@ -25,6 +25,7 @@ _IGNORE_FILE = ".dockerignore"
 _IMAGE = "docker-image://"
 _OWN_ADDRESS = "http://buildkit-session/"
 _LOCAL = "local:"
+_KEEP_GIT_DIR = "BUILDKIT_CONTEXT_KEEP_GIT_DIR"
 
 
 class Contexts:
@@ -99,7 +100,7 @@ class Contexts:
         if value.startswith(_LOCAL):
             with self._telling.internal(f"[context {name}] load from client") as told:
                 return await self._pull(value.removeprefix(_LOCAL), FileChoice(), told, name)
-        if value.startswith(("http://", "https://", "git@")) or is_git_address(value):
+        if value.startswith(("http://", "https://")) or is_git_address(value, context=True):
             return await self._elsewhere(value)
         raise UnsupportedError(f"unsupported context source {value.partition(':')[0]} for {name}")
 
@@ -138,7 +139,14 @@ class Contexts:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 tree, alone = await context_of(self._client.upload(address), folder, self._stack)
             else:
-                tree, alone = await remote_context(address, self._downloads, folder, self._stack)
+                tree, alone = await remote_context(
+                    address,
+                    self._downloads,
+                    folder,
+                    self._client,
+                    self._stack,
+                    keep_git_dir=self._options.build_arguments.get(_KEEP_GIT_DIR) in ("1", "true"),
+                )
         if alone:
             self._filename = "Dockerfile"
         part = self._options.subdirectory

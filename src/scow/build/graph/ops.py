@@ -117,12 +117,19 @@ class DownloadSource:
 
 @dataclass(frozen=True, slots=True)
 class GitSource:
-    """A repository at one commit: ``ref`` a branch, tag or commit, ``subdir`` a folder in it."""
+    """A repository at one commit: ``ref`` a branch, tag or commit, ``subdir`` a folder in it.
+
+    ``keep_git_dir`` is ``None`` where the address does not say. ``commit`` is what ``ref`` must be, or how
+    its name begins; with ``commit_times`` files are as old as the commit.
+    """
 
     remote: str
     ref: str = ""
     subdir: str = ""
-    keep_git_dir: bool = False
+    keep_git_dir: bool | None = None
+    commit: str = ""
+    submodules: bool = True
+    commit_times: bool = False
 
 
 Outside = ContextSource | FilesSource | DownloadSource | GitSource
