@@ -248,6 +248,27 @@ def test_a_udp_flow_ends_with_its_port(host: Host) -> None:
             ask(client)
 
 
+def test_all_flows_end_with_an_address(host: Host) -> None:
+    """In both directions, of every protocol: its heir meets none of them."""
+    first = host.connect(publish(8080, 80))
+    other = host.connect(publish(9090, 80))
+    with service(host.outside_fd, 7000, "outside"), service(host.outside_fd, 7001, "outside", kind="udp"):
+        for container in (first, other):
+            with service(container.netns_fd, 80, "inside"):
+                call(host.outside_fd, host.address, 8080 if container is first else 9090)
+            call(container.netns_fd, host.outside.address, 7000)
+            call(container.netns_fd, host.outside.address, 7001, kind="udp")
+    assert flows(host, first.address) >= 3
+    host.disconnect(first)
+    assert flows(host, first.address) == 0
+    assert flows(host, other.address) >= 3, "those of others go on"
+
+
+def flows(host: Host, address: str) -> int:
+    table = host.namespace.run("cat", "/proc/net/nf_conntrack").stdout
+    return sum(f"src={address} " in line for line in table.splitlines())
+
+
 # conflicts and undoing
 
 

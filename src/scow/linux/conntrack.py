@@ -1,18 +1,21 @@
 """Forgetting connections: entries of the kernel's connection table that would outlive what they lead to.
 
-Address translation is decided once, by the first packet of a flow, and then read from this table. A UDP
-client that keeps sending would reach the address of a container that is gone, or never reach a port that
-was published after its first packet. (include/uapi/linux/netfilter/nfnetlink_conntrack.h; filters on
-delete since Linux 5.10.)
+Address translation is decided once, by the first packet of a flow, and then read from this table. A client
+that keeps sending would reach the address of a container that is gone, and whoever has it next, or never
+reach a port that was published after its first packet. Each request makes the kernel look at the whole table:
+half a millisecond when that is large and empty. (include/uapi/linux/netfilter/nfnetlink_conntrack.h; filters
+on delete since Linux 5.10.)
 """
 
 import errno
 import socket
 import struct
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 
 from scow.linux.netlink import NetlinkSocket, Request, attribute, nested, u8, u32
 
+_COUNT = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 _CTNETLINK_DELETE = (1 << 8) | 2  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE
 _NFGENMSG = struct.Struct("=BBH")  # family, version, resource
 
@@ -24,15 +27,25 @@ _CTA_FILTER_ORIG_FLAGS, _CTA_FILTER_REPLY_FLAGS = 1, 2
 _FILTER_IP_SRC, _FILTER_PROTO_NUM, _FILTER_DST_PORT = 1 << 0, 1 << 3, 1 << 5
 
 
-def forget_connections_to(address: IPv4Address | IPv6Address) -> Request:
-    """Drop every connection that ``address`` answers."""
-    source = _CTA_IP_V4_SRC if address.version == 4 else _CTA_IP_V6_SRC
-    return _delete(
-        socket.AF_INET if address.version == 4 else socket.AF_INET6,
-        nested(_CTA_TUPLE_REPLY, nested(_CTA_TUPLE_IP, attribute(source, address.packed))),
-        _filter(0, _FILTER_IP_SRC),
-        f"IPCTNL_MSG_CT_DELETE to {address}",
+def forget_address(address: IPv4Address | IPv6Address) -> list[Request]:
+    """Drop every connection that ``address`` began, and every one that it answers."""
+    family, kind = (
+        (socket.AF_INET, _CTA_IP_V4_SRC) if address.version == 4 else (socket.AF_INET6, _CTA_IP_V6_SRC)
     )
+    source = nested(_CTA_TUPLE_IP, attribute(kind, address.packed))
+    name = f"IPCTNL_MSG_CT_DELETE of {address}"
+    return [
+        _delete(family, nested(_CTA_TUPLE_ORIG, source), _filter(_FILTER_IP_SRC, 0), name),
+        _delete(family, nested(_CTA_TUPLE_REPLY, source), _filter(0, _FILTER_IP_SRC), name),
+    ]
+
+
+def is_empty() -> bool:
+    """Whether nothing is in the table of the calling thread's namespace, or there is no such table."""
+    try:
+        return _COUNT.read_text().strip() == "0"
+    except FileNotFoundError:
+        return True
 
 
 def forget_udp_port(port: int, family: int) -> Request:

@@ -142,7 +142,7 @@ class HostNetwork:
         """Forget all about an endpoint; no error if that is done."""
         if self._filter is not None:
             self._filter.remove(_elements(endpoint, rules))
-        _forget_flows_to_container(endpoint, endpoint.ports)
+        _forget_flows_of(endpoint)
 
     def kernel_tables(self) -> KernelTables | None:
         """What the kernel has at the moment; None without rules. Raises NftablesError."""
@@ -202,12 +202,14 @@ def _elements(endpoint: Endpoint, rules: BridgeRules) -> list[Element]:
     return guard + port_elements(endpoint, rules)
 
 
-def _forget_flows_to_container(endpoint: Endpoint, ports: Iterable[PublishedPort]) -> None:
-    """A client that goes on sending would reach whoever gets the address next."""
-    if any(port.protocol == "udp" for port in ports):
-        own = [ipaddress.ip_address(text) for text in (endpoint.address, endpoint.address6) if text]
-        with NetlinkSocket(NETLINK_NETFILTER) as sock:
-            conntrack.forget(sock, *map(conntrack.forget_connections_to, own))
+def _forget_flows_of(endpoint: Endpoint) -> None:
+    """Who goes on sending, either way, would reach or be whoever gets the address next."""
+    if conntrack.is_empty():
+        return
+    own = [ipaddress.ip_address(text) for text in (endpoint.address, endpoint.address6) if text]
+    with NetlinkSocket(NETLINK_NETFILTER) as sock:
+        for address in own:
+            conntrack.forget(sock, *conntrack.forget_address(address))
 
 
 def _forget_flows_to_ports(ports: Iterable[PublishedPort]) -> None:
