@@ -77,6 +77,8 @@ def test_a_plugins_volume_from_its_making_to_its_end(docker: Client, plugin: Vol
     assert (shown["Mountpoint"], shown["Status"]) == (str(plugin.folder / "pv"), {"blocks": 7})
     listed = docker.text("volume", "ls", "--format", "{{.Driver}} {{.Name}}").splitlines()
     assert f"{plugin.name} pv" in listed
+    info = docker.api("GET", "/info").json
+    assert {"local", plugin.name} <= set(info["Plugins"]["Volume"])
     assert docker.text("volume", "ls", "-q", "--filter", f"driver={plugin.name}") == "pv"
     docker("volume", "rm", "pv")
     assert plugin.asked("Remove") == [{"Name": "pv"}]

@@ -231,6 +231,7 @@ class Daemon:
             images=images,
             programs=Programs(host.runtimes, host.facts.init_path),
             bus=events,
+            volume_drivers=lambda: storage.volumes.nouns.driver_names,
         )
         self._seldom = seldom = Seldom(config, storage, networking, life, events, tasks)
         registries = deferred(lambda: seldom.registries(nouns))

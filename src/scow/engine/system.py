@@ -6,7 +6,7 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class System:
     images: ImageStore
     programs: Programs
     bus: EventBus
+    volume_drivers: Callable[[], list[str]]
 
     @property
     def builder_version(self) -> str:
@@ -191,8 +192,8 @@ class System:
         config = self.config
         return {
             "Plugins": {
-                "Volume": ["local"],
-                "Network": ["bridge", "host", "null"],
+                "Volume": self.volume_drivers(),
+                "Network": ["bridge", "host", "macvlan", "null"],
                 "Authorization": None,
                 "Log": sorted(DRIVERS.keys() - {"none"}),
             },

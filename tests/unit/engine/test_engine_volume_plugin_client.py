@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from scow.engine.volumes.plugin_client import MEDIA_TYPE, PluginError, call_plugin
-from scow.engine.volumes.plugin_discovery import PluginAddress
+from scow.engine.volumes.plugin_discovery import PluginAddress, PluginFolders
 from scow.errors import TimeoutExceededError, UnavailableError
+from tests.support.certificates import Certificates, make_certificates
 from tests.support.volume_plugin import VolumePlugin, volume_plugin
 
 
@@ -60,7 +62,7 @@ def test_a_plugin_that_is_gone(tmp_path: Path) -> None:
 
 
 @contextmanager
-def tcp_plugin() -> Iterator[tuple[int, list[str]]]:
+def tcp_plugin(context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[str]]]:
     heard: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -75,6 +77,8 @@ def tcp_plugin() -> Iterator[tuple[int, list[str]]]:
             """Nobody reads it."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
@@ -94,3 +98,39 @@ def test_a_plugin_at_an_address_of_the_network(scheme: str) -> None:
         secured = PluginAddress("far", f"https://127.0.0.1:{port}")
         with pytest.raises(UnavailableError, match=r"plugin far: Plugin\.Activate: https://"):
             asyncio.run(call_plugin(secured, "Plugin.Activate", {}, 10.0))
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+def test_a_plugin_that_wants_a_certificate(certificates: Certificates, tmp_path: Path) -> None:
+    """As a file of its folder describes it: ``{"Name", "Addr", "TLSConfig"}``."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificates.ca))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(certificates.server / "cert.pem", certificates.server / "key.pem")
+    own = {
+        "CAFile": str(certificates.ca),
+        "CertFile": str(certificates.client / "cert.pem"),
+        "KeyFile": str(certificates.client / "key.pem"),
+    }
+    with tcp_plugin(context) as (port, heard):
+
+        def activate(tls: dict[str, object]) -> dict[str, object]:
+            description = {"Name": "far", "Addr": f"https://127.0.0.1:{port}", "TLSConfig": tls}
+            (tmp_path / "far.json").write_text(json.dumps(description))
+            address = PluginFolders([], [tmp_path]).find("far")
+            return asyncio.run(call_plugin(address, "Plugin.Activate", {}, 10.0))
+
+        assert activate(own) == {"Implements": ["VolumeDriver"]}
+        assert activate({**own, "CAFile": "", "InsecureSkipVerify": True}) == {"Implements": ["VolumeDriver"]}
+        assert len(heard) == 2
+        for wrong, reason in (
+            ({**own, "CAFile": ""}, "certificate verify failed"),
+            ({"CAFile": own["CAFile"]}, "alert|closed|reset|EOF|broken pipe"),
+            ({**own, "CertFile": str(tmp_path / "none")}, "no such file"),
+        ):
+            with pytest.raises(UnavailableError, match=f"(?i){reason}"):
+                activate(wrong)
+        assert len(heard) == 2

@@ -27,6 +27,10 @@ class Drivers:
         self._claims = claims
         self._known: dict[str, tuple[PluginAddress, PluginDriver]] = {}
 
+    def known(self) -> list[str]:
+        """Names of the drivers that have been used, or seen in a list of volumes, as Docker tells them."""
+        return sorted({self.local.name, *self._known})
+
     async def get(self, name: str) -> VolumeDriver:
         """One driver. Raises NotFoundError with Docker's words, ScowError for a plugin that does not work."""
         if name == self.local.name:

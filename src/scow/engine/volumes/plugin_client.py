@@ -49,8 +49,9 @@ async def call_plugin(plugin: PluginAddress, method: str, body: object, timeout_
 def _call(plugin: PluginAddress, method: str, body: bytes, timeout_s: float) -> dict[str, Any]:
     from http.client import HTTPException  # most engines have no plugins: 1 MB
 
-    connection = _connection(plugin, timeout_s)
+    connection = None
     try:
+        connection = _connection(plugin, timeout_s)
         connection.request("POST", f"/{method}", body, {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE})
         response = connection.getresponse()
         data = response.read(_MAX_ANSWER_BYTES + 1)
@@ -60,7 +61,8 @@ def _call(plugin: PluginAddress, method: str, body: bytes, timeout_s: float) -> 
     except (OSError, HTTPException) as exc:
         raise UnavailableError(f"plugin {plugin.name}: {method}: {_reason(plugin, exc)}") from exc
     finally:
-        connection.close()
+        if connection is not None:
+            connection.close()
 
 
 def _reason(plugin: PluginAddress, exc: Exception) -> str:

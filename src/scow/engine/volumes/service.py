@@ -60,6 +60,11 @@ class Volumes:
     def __len__(self) -> int:
         return len(self._records)
 
+    @property
+    def driver_names(self) -> list[str]:
+        """Of the drivers that are known so far."""
+        return self._drivers.known()
+
     async def create(self, body: VolumeCreate, *, stored: bool = True) -> Volume:
         """Make a volume, or return the one of that name.
 
