@@ -141,6 +141,25 @@ def test_a_container_on_a_macvlan_network_is_on_its_parents_segment(
     client("network", "rm", "segment")
 
 
+@pytest.mark.not_on_dockerd("this kernel may have no dummy devices, which dockerd needs")
+def test_a_macvlan_network_without_a_parent_is_for_its_containers_alone(client: Client) -> None:
+    client("network", "create", "-d", "macvlan", "--internal", "--subnet", "10.92.0.0/24", "alone")
+    client.start("--name", "web", "--network", "alone", "busybox", *_SERVE)
+    get = ("sh", "-c", "wget -qO- http://web/ && ip route")
+    wait_until(
+        lambda: (
+            client("run", "--rm", "--network", "alone", "busybox", *get, code=None).out
+            == "hello\n10.92.0.0/24 dev eth0 scope link  src 10.92.0.3 \n"
+        ),
+        "it finds its neighbour, and no way out",
+    )
+    client.daemon.restart()
+    assert client("run", "--rm", "--network", "alone", "busybox", *get).out.startswith("hello")
+    client("rm", "-f", "web")
+    client("network", "rm", "alone")
+    assert "dm-" not in client.daemon.namespace.run("ip", "link").stdout
+
+
 @pytest.mark.not_on_dockerd("Docker has no limits of an endpoint's rate")
 def test_a_rate_that_is_none_is_refused(client: Client) -> None:
     client("network", "create", "front")

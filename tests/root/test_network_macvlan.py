@@ -9,13 +9,14 @@ import time
 
 import pytest
 
-from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
+from scow.errors import InvalidArgumentError, ScowError
 from scow.linux import rtnetlink
 from scow.linux.namespaces import create_netns, enter_netns
 from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
 from scow.network.endpoint import ConnectRequest
 from scow.network.ipam import Subnet
 from scow.network.macvlan import MacvlanDriver, MacvlanSettings, parent_and_mode
+from scow.network.macvlan_parent import own_segment
 from tests.support.bridge_hosts import Container, Host, close_fd, publish
 from tests.support.traffic import call, is_silent, service
 
@@ -28,13 +29,14 @@ OUTSIDE = "10.88.0.1"
 class Segment:
     """A host whose parent interface leads to the machine beside it, which is the router of the network."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, driver: MacvlanDriver | None = None) -> None:
+        """Without ``driver`` it is that of a network on the parent."""
         self.host = host
         show = host.namespace.run("ip", "-o", "-4", "addr", "show", "to", host.address).stdout
         self.parent = show.split()[1]
         done = host.outside.run("ip", "addr", "add", f"{OUTSIDE}/24", "dev", "eth0")
         assert done.returncode == 0, done.stderr
-        self.driver = MacvlanDriver(MacvlanSettings("net", self.parent, ipv4=SUBNET))
+        self.driver = driver or MacvlanDriver(MacvlanSettings("net", self.parent, ipv4=SUBNET))
         asyncio.run(self.driver.start(()))
 
     def connect(self, **more: object) -> Container:
@@ -111,24 +113,73 @@ def test_a_connect_that_fails_leaves_nothing(segment: Segment) -> None:
 
 def test_a_parent_that_is_not_there_is_refused(bare_host: Host) -> None:
     driver = MacvlanDriver(MacvlanSettings("net", "nosuch0", ipv4=SUBNET))
-    with pytest.raises(NotFoundError, match="parent interface nosuch0 was not found"):
+    with pytest.raises(ScowError, match="parent interface was not found on the host: nosuch0"):
         asyncio.run(driver.start(()))
 
 
 @pytest.mark.parametrize(
-    ("options", "internal", "error", "message"),
+    ("options", "message"),
     [
-        ({"parent": "eth0", "macvlan_mode": "odd"}, False, InvalidArgumentError, "macvlan mode 'odd'"),
-        ({}, False, UnsupportedError, "needs a parent interface"),
-        ({"parent": "eth0"}, True, UnsupportedError, "cannot be internal"),
-        ({"parent": "lo"}, False, InvalidArgumentError, "loopback interface is not a valid"),
+        ({"parent": "eth0", "macvlan_mode": "odd"}, "macvlan mode 'odd'"),
+        ({"parent": "lo"}, "loopback interface is not a valid"),
     ],
 )
-def test_options_that_cannot_be_right_are_refused(
-    options: dict[str, str], internal: bool, error: type[ScowError], message: str
+def test_options_that_cannot_be_right_are_refused(options: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        parent_and_mode(options)
+
+
+@pytest.mark.parametrize(
+    ("parent", "message"),
+    [
+        ("nosuch0", "invalid subinterface vlan name nosuch0, example formatting is eth0.10"),
+        ("nosuch0.10", "-o parent interface was not found on the host: nosuch0"),
+        ("lo.4095", "vlan id must be between 1-4094, received: 4095"),
+        ("lo.x", r"unable to parse a valid vlan id from: x (ex. eth0.10 for vlan 10)"),
+    ],
+)
+def test_a_parent_that_cannot_be_made_is_refused_in_dockers_words(
+    bare_host: Host, parent: str, message: str
 ) -> None:
-    with pytest.raises(error, match=message):
-        parent_and_mode(options, internal=internal)
+    driver = MacvlanDriver(MacvlanSettings("net", parent, made_parent=True))
+    with pytest.raises(ScowError) as caught:
+        asyncio.run(driver.start(()))
+    assert caught.value.message == message
+
+
+def test_a_vlan_of_the_parent_is_made_where_the_kernel_has_vlans(segment: Segment) -> None:
+    driver = MacvlanDriver(MacvlanSettings("net", f"{segment.parent}.10", made_parent=True))
+    reason = ""
+    try:
+        asyncio.run(driver.start(()))
+    except ScowError as exc:
+        reason = exc.message
+    unsupported = f"failed to create {segment.parent}.10 vlan link: operation not supported"
+    there = segment.host.namespace.run("ip", "-d", "link").stdout
+    assert "vlan protocol 802.1Q id 10" in there or reason == unsupported
+    asyncio.run(driver.remove())
+    assert f"{segment.parent}.10" not in segment.host.namespace.run("ip", "link").stdout
+
+
+def test_a_network_without_a_parent_is_a_segment_of_its_own(bare_host: Host) -> None:
+    network_id = os.urandom(32).hex()
+    settings = MacvlanSettings(
+        network_id, own_segment(network_id), ipv4=SUBNET, internal=True, made_parent=True
+    )
+    alone = Segment(bare_host, MacvlanDriver(settings))
+    one, other = alone.connect(), alone.connect()
+    with service(one.netns_fd, 80, "one"):
+        assert call(other.netns_fd, one.address, 80) == f"one {other.address}"
+        bare_host.namespace.run("ip", "route", "add", "10.88.0.0/24", "dev", own_segment(network_id))
+        assert is_silent(bare_host.fd, one.address, 80) or _no_route(alone, one.address)
+        alone.driver = MacvlanDriver(settings)
+        asyncio.run(alone.driver.start([one.endpoint, other.endpoint]))
+        assert call(other.netns_fd, one.address, 80) == f"one {other.address}"
+    assert "inet6" not in bare_host.namespace.run("ip", "-6", "addr", "show", own_segment(network_id)).stdout
+    for container in (one, other):
+        asyncio.run(alone.driver.disconnect(container.endpoint, running=True))
+    asyncio.run(alone.driver.remove())
+    assert network_id[:12] not in bare_host.namespace.run("ip", "link").stdout
 
 
 # rates

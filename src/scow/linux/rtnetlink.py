@@ -45,6 +45,7 @@ _IFLA_PROTINFO, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 12, 18, 28
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _VETH_INFO_PEER = 1
 _MACVLAN_MODE = 1
+_VLAN_ID = 1
 MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
 _IFLA_BRPORT_STATE, _IFLA_BRPORT_MODE, _IFLA_BRPORT_FLUSH, _IFLA_BRPORT_ISOLATED = 1, 4, 24, 33
 _BR_STATE_DISABLED = 0
@@ -166,6 +167,29 @@ def veth(pair: VethPair) -> Request:
         nested(_IFLA_INFO_DATA, attribute(_VETH_INFO_PEER, peer)),
     )
     return Request(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, payload, f"RTM_NEWLINK veth {pair.name}")
+
+
+def loose_pair(name: str, peer_name: str) -> Request:
+    """Make a veth pair with both ends here and down. EEXIST if either name is taken."""
+    peer = _link_header(0) + text(_IFLA_IFNAME, peer_name)
+    payload = _link_header(0) + text(_IFLA_IFNAME, name)
+    payload += nested(
+        _IFLA_LINKINFO,
+        text(_IFLA_INFO_KIND, "veth"),
+        nested(_IFLA_INFO_DATA, attribute(_VETH_INFO_PEER, peer)),
+    )
+    return Request(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, payload, f"RTM_NEWLINK veth {name}")
+
+
+def vlan(name: str, parent_index: int, vlan_id: int) -> Request:
+    """Make the VLAN device ``name``, set up. EOPNOTSUPP from a kernel that has no VLANs."""
+    payload = _link_header(0, up=True) + text(_IFLA_IFNAME, name) + u32(_IFLA_LINK, parent_index)
+    payload += nested(
+        _IFLA_LINKINFO,
+        text(_IFLA_INFO_KIND, "vlan"),
+        nested(_IFLA_INFO_DATA, attribute(_VLAN_ID, struct.pack("=H", vlan_id))),
+    )
+    return Request(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, payload, f"RTM_NEWLINK vlan {name}")
 
 
 @dataclass(frozen=True, slots=True)

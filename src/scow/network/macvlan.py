@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
+from scow.errors import InvalidArgumentError, ScowError
 from scow.linux import rtnetlink
 from scow.linux.namespaces import enter_netns, every_netns
 from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
@@ -19,6 +19,7 @@ from scow.network.attempt import Attempt
 from scow.network.container_side import open_inside, set_up
 from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishedPort, kernel_errors
 from scow.network.ipam import Subnet
+from scow.network.macvlan_parent import ensure_parent, remove_parent
 from scow.tasks import run_blocking
 
 PARENT = "parent"
@@ -27,7 +28,10 @@ MODE = "macvlan_mode"
 
 @dataclass(frozen=True, slots=True)
 class MacvlanSettings:
-    """One network. ``mode`` is of rtnetlink.MACVLAN_MODES; an ``mtu`` of 0 is the parent's."""
+    """One network. ``mode`` is of rtnetlink.MACVLAN_MODES; an ``mtu`` of 0 is the parent's.
+
+    ``made_parent``: the parent is made for the network, and goes with it. ``internal``: it leads nowhere.
+    """
 
     network_id: str
     parent: str
@@ -36,21 +40,17 @@ class MacvlanSettings:
     ipv6: Subnet | None = None
     internal: bool = False
     mtu: int = 0
+    made_parent: bool = False
 
 
-def parent_and_mode(options: Mapping[str, str], *, internal: bool) -> tuple[str, str]:
-    """Out of a network's options. Raises InvalidArgumentError, UnsupportedError.
-
-    Docker makes a dummy device for a network without a parent, and VLAN devices for ``eth0.10``.
-    """
+def parent_and_mode(options: Mapping[str, str]) -> tuple[str, str]:
+    """Out of a network's options; the parent is "" where nobody named one. Raises InvalidArgumentError."""
     mode = options.get(MODE) or "bridge"
     if mode not in MACVLAN_MODES:
         raise InvalidArgumentError(
-            f"requested macvlan mode '{mode}' is not valid, 'bridge' mode is the default"
+            f"requested macvlan mode '{mode}' is not valid, 'bridge' mode is the macvlan driver default"
         )
     parent = options.get(PARENT, "")
-    if not parent or internal:
-        raise UnsupportedError("a macvlan network needs a parent interface, and cannot be internal")
     if parent == "lo":
         raise InvalidArgumentError("loopback interface is not a valid macvlan parent link")
     return parent, mode
@@ -67,7 +67,7 @@ class MacvlanDriver:
         self._endpoints: dict[str, Endpoint] = {}
 
     async def start(self, endpoints: Sequence[Endpoint]) -> None:
-        """See ``NetworkDriver``. Raises NotFoundError without the parent."""
+        """See ``NetworkDriver``. Raises ScowError where there is no parent and none can be made."""
         with kernel_errors():
             await run_blocking(self._parent_index)
         for endpoint in endpoints:
@@ -99,17 +99,17 @@ class MacvlanDriver:
         ]
 
     async def remove(self) -> None:
-        """See ``NetworkDriver``: the parent is the host's."""
+        """See ``NetworkDriver``: the parent stays, unless it was made for the network."""
+        if self.settings.made_parent:
+            with kernel_errors():
+                await run_blocking(remove_parent, self.settings.parent)
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
     def _parent_index(self) -> int:
-        with NetlinkSocket(NETLINK_ROUTE) as sock:
-            parent = rtnetlink.find_link(sock, self.settings.parent)
-        if parent is None:
-            raise NotFoundError(f"parent interface {self.settings.parent} was not found on the host")
-        return parent.index
+        settings = self.settings
+        return ensure_parent(settings.parent, settings.network_id, may_make=settings.made_parent)
 
     def _connect(self, request: ConnectRequest) -> Endpoint:
         limits = bandwidth.limits(request.driver_options)
@@ -153,8 +153,9 @@ class MacvlanDriver:
                 raise ScowError(f"endpoint {request.endpoint_id} is connected already")
             self._pools.assign(endpoint, request)
             self._endpoints[endpoint.endpoint_id] = endpoint
-        endpoint.gateway = str(settings.ipv4.gateway or "") if settings.ipv4 else ""
-        endpoint.gateway6 = str(settings.ipv6.gateway or "") if settings.ipv6 else ""
+        if not settings.internal:
+            endpoint.gateway = str(settings.ipv4.gateway or "") if settings.ipv4 else ""
+            endpoint.gateway6 = str(settings.ipv6.gateway or "") if settings.ipv6 else ""
         return endpoint
 
     def _disconnect(self, endpoint: Endpoint, running: bool) -> None:

@@ -55,6 +55,22 @@ def test_a_veth_pair_is_one_message() -> None:
     assert peer["flags"] == 0
 
 
+def test_a_vlan_device() -> None:
+    message = _decoded(ifinfmsg, rtnetlink.vlan("eth0.10", 7, 10))
+    assert message.get_attr("IFLA_IFNAME") == "eth0.10"
+    assert message.get_attr("IFLA_LINK") == 7
+    assert message["flags"] == 1
+    assert message.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") == "vlan"
+    assert message.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_VLAN_ID") == 10
+
+
+def test_a_pair_of_which_both_ends_stay_here() -> None:
+    message = _decoded(ifinfmsg, rtnetlink.loose_pair("dm-1", "dp-1"))
+    assert message["flags"] == 0
+    peer = message.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", "VETH_INFO_PEER")
+    assert (message.get_attr("IFLA_IFNAME"), peer.get_attr("IFLA_IFNAME")) == ("dm-1", "dp-1")
+
+
 def test_setting_a_link_up_touches_no_other_flag() -> None:
     message = _decoded(ifinfmsg, rtnetlink.link_up(3))
     assert (message["index"], message["flags"], message["change"]) == (3, 1, 1)

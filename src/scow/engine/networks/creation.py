@@ -21,7 +21,7 @@ from scow.engine.networks.bridge_options import (
     has_gateway,
     parse_switch,
 )
-from scow.engine.networks.drivers import Drivers, check_driver, check_names, check_options
+from scow.engine.networks.drivers import Drivers, check_driver, check_names, check_options, macvlan_parent
 from scow.engine.networks.ipam_config import check_pools
 from scow.engine.networks.record import NetworkRecord, PoolRecord, is_predefined
 from scow.engine.networks.registry import LiveNetwork, Networks
@@ -131,6 +131,8 @@ class NetworkCreation:
         if body.ipam.driver not in ("", "default"):
             raise NotFoundError(f'plugin "{body.ipam.driver}" not found')
         check_options(record)
+        if driver == "macvlan":
+            record.made_parent = not device_exists(macvlan_parent(record))
         if not record.enable_ipv4 and not record.enable_ipv6:
             raise InvalidArgumentError("IPv4 or IPv6 must be enabled")
         return record, asked

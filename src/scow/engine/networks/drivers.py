@@ -10,6 +10,7 @@ from scow.network.bridge import BridgeDriver
 from scow.network.driver import NetworkDriver
 from scow.network.host import HostNetwork
 from scow.network.macvlan import PARENT, MacvlanDriver, MacvlanSettings, parent_and_mode
+from scow.network.macvlan_parent import own_segment
 
 _ONE_ONLY = ("host", "null")
 _BUILT_IN = ("bridge", "macvlan")
@@ -35,16 +36,23 @@ class Drivers:
 
 
 def _macvlan_settings(record: NetworkRecord) -> MacvlanSettings:
-    parent, mode = parent_and_mode(record.options, internal=record.internal)
+    _, mode = parent_and_mode(record.options)
     pool4, pool6 = record.pool(4), record.pool(6)
     return MacvlanSettings(
         network_id=record.id,
-        parent=parent,
+        parent=macvlan_parent(record),
         mode=mode,
         ipv4=pool4.settings() if pool4 else None,
         ipv6=pool6.settings() if pool6 else None,
+        internal=record.internal or not record.options.get(PARENT),
         mtu=driver_mtu(record.options) if MTU in record.options else 0,
+        made_parent=record.made_parent,
     )
+
+
+def macvlan_parent(record: NetworkRecord) -> str:
+    """The interface that a macvlan network is on; one of its own where nobody named one."""
+    return record.options.get(PARENT) or own_segment(record.id)
 
 
 def check_driver(name: str) -> None:
@@ -75,11 +83,11 @@ def check_options(record: NetworkRecord) -> None:
 def check_names(record: NetworkRecord, others: Iterable[NetworkRecord]) -> None:
     """Two networks cannot have one bridge, nor one parent. Raises PermissionDeniedError."""
     if record.driver == "macvlan":
-        parent = record.options[PARENT]
+        parent = macvlan_parent(record)
         for other in others:
-            if other.driver == "macvlan" and other.options.get(PARENT) == parent:
+            if other.driver == "macvlan" and macvlan_parent(other) == parent:
                 raise PermissionDeniedError(
-                    f"network {other.id[:12]} is already using parent interface {parent}"
+                    f"network {own_segment(other.id)} is already using parent interface {parent}"
                 )
         return
     name = bridge_settings(record, ip_forward=False).name

@@ -70,7 +70,8 @@ class PoolRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
 class NetworkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The document of one network: what was asked for, and the subnets that it got.
 
-    ``given_bridge``: its bridge was there before, and stays when it goes.
+    ``given_bridge``: its bridge was there before, and stays when it goes. ``made_parent``: the parent of a
+    macvlan network was not there before, and goes with it.
     ``config_only``: a template, that no container can be on; ``config_from`` names the one it was made from.
     """
 
@@ -87,6 +88,7 @@ class NetworkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     ipam_options: dict[str, str] | None = None
     pools: list[PoolRecord] = []
     given_bridge: bool = False
+    made_parent: bool = False
     config_only: bool = False
     config_from: str = ""
 
