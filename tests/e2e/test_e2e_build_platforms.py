@@ -2,12 +2,14 @@
 
 import json
 import os
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.buildx import Buildx
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
 from tests.support.foreign_programs import AARCH64, foreign_program, interpreter
@@ -130,6 +132,26 @@ def test_what_holds_one_platform_takes_no_more(scow_daemon: Daemon, folder: Path
     out = tmp_path / "out.tar"
     failed = scow_build(scow_daemon, *BOTH, "-o", f"type=docker,dest={out}", str(folder), code=1)
     assert "docker exporter does not currently support exporting manifest lists" in failed.err
+
+
+def test_a_layout_as_a_context(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
+    layout, out = tmp_path / "layout", tmp_path / "out.tar"
+    scow_build(scow_daemon, *BOTH, "-t", "x:7", "-o", f"type=oci,dest={out}", str(folder))
+    layout.mkdir()
+    subprocess.run(["tar", "-xf", out, "-C", layout], check=True)
+    (folder / "Dockerfile").write_text("FROM base\nCOPY --from=base /made /again\n")
+    named = ("--build-context", f"base=oci-layout://{layout}:7", "-o", f"type=oci,dest={out}")
+    scow_build(scow_daemon, *BOTH, *named, str(folder))
+    buildx = Buildx(scow_daemon, folder)
+    buildx.remote()
+    for build in (lambda: None, lambda: buildx(*BOTH, *named, "--provenance=false")):
+        build()
+        found = Layout(out)
+        index = found.document(found.entries[0]["digest"])
+        again = [found.file(found.document(it["digest"]), "again") for it in index["manifests"]]
+        assert [it.split()[1] for it in again] == ["amd64", "arm64"]
+    gone = scow_build(scow_daemon, "--build-context", f"base=oci-layout://{layout}:8", str(folder), code=1)
+    assert "nothing tagged 8" in gone.err
 
 
 def test_a_program_of_another_machine(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:

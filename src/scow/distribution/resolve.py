@@ -57,7 +57,7 @@ def choose(
         raise InvalidArgumentError(f"unsupported manifest media type: {document.media_type!r}")
     if depth == _MAX_INDEX_DEPTH:
         raise InvalidArgumentError("manifest lists are nested too deep")
-    item = _best(decode_document(document.data, Index, "manifest list"), platform)
+    item = best_of_index(decode_document(document.data, Index, "manifest list"), platform)
     found = fetch(item.digest)
     if len(found.data) != item.size:
         raise IntegrityError(
@@ -74,7 +74,8 @@ def platforms(document: Document, config: Callable[[Descriptor], Platform]) -> l
     return [config(_manifest(document).config)]
 
 
-def _best(index: Index, platform: Platform) -> Descriptor:
+def best_of_index(index: Index, platform: Platform) -> Descriptor:
+    """The entry that serves ``platform`` best. Raises NotFoundError."""
     choices = []
     for number, item in enumerate(index.manifests):
         if item.media_type not in MANIFEST_TYPES | INDEX_TYPES | {""}:

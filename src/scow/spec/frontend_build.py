@@ -36,8 +36,11 @@ class BuildClient(Protocol):
     async def send_files(self, folder: SentFolder) -> None:
         """The result as a folder."""
 
-    def layout_blob(self, folder: str, digest: str) -> AsyncIterator[bytes]:
-        """A blob of the OCI layout in a folder of the client's. Raises NotFoundError on the way."""
+    def layout_blob(self, store: str, digest: str) -> AsyncIterator[bytes]:
+        """A blob of an OCI layout of the client's. Raises NotFoundError on the way.
+
+        ``store`` is ``local:<folder>`` of a cache, ``oci:<name>`` of a build context.
+        """
 
     async def send_layout(self, folder: str, blobs: "Sequence[SentBlob]", root: "SentBlob") -> None:
         """Blobs for an OCI layout in a folder of the client's, whose index is to name ``root``."""

@@ -28,7 +28,7 @@ from scow.errors import InvalidArgumentError, NotFoundError, ScowError, Unsuppor
 from scow.image.model import Image
 from scow.image.store import ImageStore
 from scow.image.threads import run_transfer
-from scow.spec.digest import chain_ids
+from scow.spec.digest import chain_ids, parse_digest
 from scow.spec.frontend_build import BuildClient, Exchange
 from scow.spec.oci_image import MANIFEST_TYPES, Descriptor, ImageConfig, Index, Manifest, decode_document
 from scow.spec.reference import Reference, parse_reference
@@ -77,8 +77,8 @@ class CacheImports:
         if cache.kind == "registry":
             await self._from_registry(_required(attributes, "ref"), into, told)
         elif cache.kind == "local":
-            source = ClientSource(self._client, _required(attributes, "src"))
-            digest = _required(attributes, "digest")
+            source = ClientSource(self._client, f"local:{_required(attributes, 'src')}")
+            digest = parse_digest(_required(attributes, "digest"))
             await self._from_manifest(await source.manifest(digest), source, into)
         elif cache.kind == "gha":
             raise UnsupportedError(GHA_WITHOUT_URL if not attributes.get("url") else NO_GHA)

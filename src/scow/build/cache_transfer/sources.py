@@ -44,15 +44,15 @@ class RepositorySource:
 
 
 class ClientSource:
-    """See ``BlobSource``: an OCI layout in a folder of the client."""
+    """See ``BlobSource``: an OCI layout in a folder that the client lends as ``store``."""
 
-    def __init__(self, client: BuildClient, folder: str) -> None:
+    def __init__(self, client: BuildClient, store: str) -> None:
         self._client = client
-        self._folder = folder
+        self._store = store
 
     async def document(self, digest: str, size: int) -> bytes:
         data = b""
-        async for piece in self._client.layout_blob(self._folder, digest):
+        async for piece in self._client.layout_blob(self._store, digest):
             data += piece
             if len(data) > MAX_DOCUMENT_BYTES:
                 raise ScowError(f"blob {digest} is larger than {MAX_DOCUMENT_BYTES} bytes")
@@ -65,7 +65,7 @@ class ClientSource:
         return await self.document(digest, 0)
 
     async def fetch(self, digest: str, size: int, path: Path) -> None:
-        written = await _written(self._client.layout_blob(self._folder, digest), path, size)
+        written = await _written(self._client.layout_blob(self._store, digest), path, size)
         if written != digest:
             raise IntegrityError(f"verification failed for digest {digest}")
 

@@ -25,15 +25,16 @@ from scow.spec.platform import Platform, parse_platform
 
 MAIN_CONTEXT = "context"
 """The name of the context that ``COPY`` without ``--from`` reads."""
+_IMAGES = ("docker-image://", "oci-layout://")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a build says of its Dockerfile.
 
-    ``contexts`` are named contexts: ``docker-image://ref`` stands for an image, anything else is the name of
-    a tree of the job. ``default_path``: a PATH is set where a base has none. ``shows_platform``: steps are
-    called by their platform, too.
+    ``contexts`` are named contexts: ``docker-image://ref`` is an image, ``oci-layout://…`` one that the resolver
+    knows by all of it, anything else the name of a tree of the job. ``default_path``: a PATH is set where a
+    base has none. ``shows_platform``: steps are called by their platform, too.
     """
 
     build_arguments: Mapping[str, str]
@@ -150,7 +151,7 @@ class Evaluator:
 
     async def _image(self, name: str, platform: Platform, location: Location) -> BaseImage:
         named = self._options.contexts.get(name.lower())
-        if named is not None and named.startswith("docker-image://"):
+        if named is not None and named.startswith(_IMAGES):
             name = named.removeprefix("docker-image://")
         elif name == "scratch":
             return SCRATCH
@@ -180,7 +181,7 @@ class Evaluator:
             context = self._options.contexts.get(name.lower())
             if stage is not None:
                 found[name] = (await self._finished(stage)).vertex
-            elif context is not None and not context.startswith("docker-image://"):
+            elif context is not None and not context.startswith(_IMAGES):
                 found[name] = ContextSource(context)
             else:
                 base = await self._image(name, self._options.platform, instruction.location)

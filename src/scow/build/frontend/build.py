@@ -189,6 +189,7 @@ class Build:
         bases = RegistryBases(
             workshop.images,
             workshop.directory,
+            self._request.client,
             login_of(self._request.client),
             self._lease,
             workshop.folder,

@@ -22,7 +22,7 @@ from scow.tasks import run_blocking
 
 _DOCKERFILE_FOLDER = "dockerfile"
 _IGNORE_FILE = ".dockerignore"
-_IMAGE = "docker-image://"
+_IMAGES = ("docker-image://", "oci-layout://")
 _OWN_ADDRESS = "http://buildkit-session/"
 _LOCAL = "local:"
 _KEEP_GIT_DIR = "BUILDKIT_CONTEXT_KEEP_GIT_DIR"
@@ -88,7 +88,7 @@ class Contexts:
         trees: dict[str, Tree] = {}
         for name, value in self._options.named_contexts.items():
             key = name.lower()
-            if value.startswith(_IMAGE):
+            if value.startswith(_IMAGES):
                 meanings[key] = value
                 continue
             tree = await self._named_tree(name, value)

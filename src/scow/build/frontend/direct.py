@@ -192,7 +192,8 @@ class _Client:
     async def send_files(self, folder: SentFolder) -> None:
         raise UnsupportedError("a folder is sent as an archive")
 
-    async def layout_blob(self, folder: str, digest: str) -> AsyncIterator[bytes]:
+    async def layout_blob(self, store: str, digest: str) -> AsyncIterator[bytes]:
+        folder = store.partition(":")[2]
         path = Path(folder) / "blobs" / "sha256" / hex_of(digest)
         try:
             with path.open("rb") as file:

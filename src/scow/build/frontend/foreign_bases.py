@@ -1,4 +1,5 @@
-"""Images of other machines that a build stands on: their layers are brought in, they are no images here.
+"""Images of other machines, and in layouts of the client's, that a build stands on: their layers are brought
+in, they are no images here.
 
 The name in the engine stays what it is: it means this machine's image.
 """
@@ -6,21 +7,28 @@ The name in the engine stays what it is: it means this machine's image.
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
-from scow.build.cache_transfer.layers import LayerBlob, bring_stack
-from scow.build.cache_transfer.sources import RepositorySource
+import msgspec
+
+from scow.build.cache_transfer.layers import BlobSource, LayerBlob, bring_stack
+from scow.build.cache_transfer.sources import ClientSource, RepositorySource
 from scow.build.evaluate.base import BaseImage
+from scow.build.frontend.resolving import OCI_LAYOUT
 from scow.distribution.credentials import Credentials
 from scow.distribution.registries import Registries
-from scow.distribution.resolve import resolve
+from scow.distribution.resolve import best_of_index, resolve
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.leases import Lease
 from scow.image.store import ImageStore
 from scow.image.threads import run_transfer
-from scow.spec.digest import chain_ids, sha256_of
-from scow.spec.oci_image import ImageConfig, decode_document
+from scow.spec.digest import chain_ids, parse_digest, sha256_of
+from scow.spec.frontend_build import BuildClient
+from scow.spec.oci_image import ImageConfig, Index, Manifest, decode_document
 from scow.spec.platform import Platform
 from scow.spec.reference import Reference
+
+_MAX_INDEX_DEPTH = 3
 
 
 class RegistryBases:
@@ -30,6 +38,7 @@ class RegistryBases:
         self,
         images: ImageStore,
         registries: Registries,
+        client: BuildClient,
         login: Callable[[Reference], Awaitable[Credentials]],
         lease: Lease,
         folder: Path,
@@ -37,6 +46,7 @@ class RegistryBases:
     ) -> None:
         self._images = images
         self._registries = registries
+        self._client = client
         self._login = login
         self._lease = lease
         self._folder = folder
@@ -56,9 +66,29 @@ class RegistryBases:
             ) from exc
         source = RepositorySource(repository)
         self._stack.callback(source.close)
-        raw = await source.document(found.manifest.config.digest, found.manifest.config.size)
+        return await self._brought(str(name), source, found.manifest, found.digest, platform)
+
+    async def bring_layout(self, address: str, platform: Platform) -> BaseImage:
+        """``oci-layout://<name>[:tag]@<digest>``: an image in a folder that the client lends by that name."""
+        name, at, digest = address.removeprefix(OCI_LAYOUT).partition("@")
+        if not at:
+            raise InvalidArgumentError(f"invalid OCI layout {address}: a digest is required")
+        source = ClientSource(self._client, f"oci:{name.partition(':')[0]}")
+        raw = await source.manifest(parse_digest(digest))
+        for _ in range(_MAX_INDEX_DEPTH):
+            if not _is_index(raw):
+                break
+            chosen = best_of_index(decode_document(raw, Index, "index"), platform)
+            raw = await source.manifest(chosen.digest)
+        manifest = decode_document(raw, Manifest, "manifest")
+        return await self._brought(address, source, manifest, digest, platform)
+
+    async def _brought(
+        self, name: str, source: BlobSource, manifest: Manifest, digest: str, platform: Platform
+    ) -> BaseImage:
+        raw = await source.document(manifest.config.digest, manifest.config.size)
         config = decode_document(raw, ImageConfig, "image config")
-        diff_ids, layers = config.rootfs.diff_ids, found.manifest.layers
+        diff_ids, layers = config.rootfs.diff_ids, manifest.layers
         if len(diff_ids) != len(layers):
             raise InvalidArgumentError("layers from manifest don't match image configuration")
         blobs: dict[str, LayerBlob] = {}
@@ -67,4 +97,12 @@ class RegistryBases:
             blobs[chain_id] = LayerBlob(diff_id, top, blob.digest, blob.size, source)
             top = chain_id
         await bring_stack(self._images, self._lease, self._folder, blobs, top)
-        return BaseImage(str(name), top, config, sha256_of(raw), found.digest, platform)
+        return BaseImage(name, top, config, sha256_of(raw), digest, platform)
+
+
+def _is_index(raw: bytes) -> bool:
+    """By what only an index has."""
+    try:
+        return "manifests" in msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as exc:
+        raise InvalidArgumentError(f"manifest cannot be read: {exc}") from exc

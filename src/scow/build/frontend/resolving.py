@@ -15,6 +15,8 @@ from scow.spec.oci_image import ImageConfig, decode_document
 from scow.spec.platform import Platform, rank
 from scow.spec.reference import Reference, parse_reference
 
+OCI_LAYOUT = "oci-layout://"
+
 
 class Pulls(Protocol):
     """Where images come from that are not here."""
@@ -25,9 +27,11 @@ class Pulls(Protocol):
 
 
 class ForeignBases(Protocol):
-    """Images of other machines."""
+    """Images of other machines, and those of the client's."""
 
     async def bring(self, name: Reference, platform: Platform) -> BaseImage: ...
+
+    async def bring_layout(self, address: str, platform: Platform) -> BaseImage: ...
 
 
 class ClientImages:
@@ -54,6 +58,9 @@ class ClientImages:
 
     async def resolve(self, reference: str, platform: Platform) -> BaseImage:
         """Raises NotFoundError, InvalidArgumentError, ScowError."""
+        if reference.startswith(OCI_LAYOUT):
+            with self._telling.internal(f"[internal] load metadata for {reference}"):
+                return await self._foreign.bring_layout(reference, platform)
         name = parse_reference(reference)
         with self._telling.internal(f"[internal] load metadata for {name}") as told:
             image = await self._found(reference, name, platform, told)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from scow.build.export.blobs import Spool
+from scow.build.foreign_platforms import platforms_here
 from scow.build.frontend.build import Build, Outcome
 from scow.build.frontend.cache_exports import CacheExports, with_inline_cache
 from scow.build.frontend.cache_view import cache_records, prune_cache
@@ -28,7 +29,7 @@ class FrontendService:
 
     def platforms(self) -> tuple[Platform, ...]:
         """See ``FrontendBuilds``."""
-        return (self._workshop.platform,)
+        return platforms_here(self._workshop.platform)
 
     async def records(self, filters: tuple[str, ...] = ()) -> list[CacheRecord]:
         """See ``FrontendBuilds``."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Exchange = dict[str, Any]
 
+OCI_LAYOUT = "oci-layout://"
 _TAG = "org.opencontainers.image.ref.name"
 _GHA_VARIABLES = {"url": "ACTIONS_CACHE_URL", "token": "ACTIONS_RUNTIME_TOKEN"}
 
@@ -46,6 +47,19 @@ def exports(texts: "list[str]", environ: "Mapping[str, str]") -> "list[Exchange]
         if cache["kind"] == "local":
             cache["attributes"]["dest"] = _folder(cache["attributes"], "dest")
     return found
+
+
+def layout_address(text: str) -> str:
+    """``oci-layout://<folder>[:tag][@digest]``, with the digest that it means. Raises CommandError."""
+    place, _, digest = text.removeprefix(OCI_LAYOUT).partition("@")
+    folder, _, tag = place.partition(":")
+    folder = os.path.realpath(folder)
+    if not digest:
+        try:
+            digest = _digest(folder, tag or "latest")
+        except (OSError, ValueError, LookupError) as exc:
+            raise CommandError(f"failed to resolve {text}: {exc}") from exc
+    return f"{OCI_LAYOUT}{folder}@{digest}"
 
 
 class LayoutSink:
@@ -120,4 +134,4 @@ def _digest(folder: str, tag: str) -> str:
     for it in _entries(folder):
         if (it.get("annotations") or {}).get(_TAG) == tag:
             return str(it["digest"])
-    raise LookupError(f"no cache tagged {tag} in index.json")
+    raise LookupError(f"nothing tagged {tag} in {folder}/index.json")

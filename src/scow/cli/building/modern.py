@@ -11,7 +11,7 @@ import os
 
 from scow.api.client.errors import DaemonError
 from scow.cli.building.attestations import attestation_options
-from scow.cli.building.caches import LayoutSink, exports, imports
+from scow.cli.building.caches import OCI_LAYOUT, LayoutSink, exports, imports, layout_address
 from scow.cli.building.classic import build_arguments
 from scow.cli.building.context import BuildContext, packed
 from scow.cli.building.outputs import Output, Sink, outputs_of
@@ -217,7 +217,9 @@ def _options(flags: "Flags", context: BuildContext) -> dict[str, str]:
         options[f"label:{name}"] = value
     for text in flags["build-context"]:
         name, _, value = text.partition("=")
-        if "://" in value or value.startswith("git@"):
+        if value.startswith(OCI_LAYOUT):
+            options[f"context:{name.lower()}"] = layout_address(value)
+        elif "://" in value or value.startswith("git@"):
             options[f"context:{name.lower()}"] = value
     return options
 

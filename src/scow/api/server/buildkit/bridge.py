@@ -33,6 +33,7 @@ _CAPABILITIES = (
 """util/apicaps and frontend/gateway/pb/caps.go of BuildKit: what is listed may be asked for."""
 _LLB_CAPABILITIES = (
     *("source.image", "source.local", "source.git", "source.http", "source.http.checksum"),
+    "source.ocilayout",
     *("exporter.image.attestations", "exporter.image.annotations", "exporter.sourcedateepoch"),
 )
 

@@ -28,8 +28,8 @@ class SessionClient(LentThings):
     async def send_files(self, folder: SentFolder) -> None:
         await push_files(self._session, folder)
 
-    def layout_blob(self, folder: str, digest: str) -> AsyncIterator[bytes]:
-        return read_content(self._session, folder, digest)
+    def layout_blob(self, store: str, digest: str) -> AsyncIterator[bytes]:
+        return read_content(self._session, store, digest)
 
     async def send_layout(self, folder: str, blobs: Sequence[SentBlob], root: SentBlob) -> None:
         for blob in (*blobs, root):

@@ -21,9 +21,9 @@ from scow.tasks import run_blocking
 _STORE = "buildkit-attachable-store-id"
 
 
-async def read_content(session: Session, folder: str, digest: str) -> AsyncIterator[bytes]:
+async def read_content(session: Session, store: str, digest: str) -> AsyncIterator[bytes]:
     """A blob. Raises NotFoundError, ScowError."""
-    call = session.channel.call(READ_CONTENT, {_STORE: f"local:{folder}"})
+    call = session.channel.call(READ_CONTENT, {_STORE: store})
     try:
         await call.send(ReadContent(digest))
         call.end()
@@ -31,7 +31,7 @@ async def read_content(session: Session, folder: str, digest: str) -> AsyncItera
             yield piece.data
     except CallError as exc:
         kind = NotFoundError if exc.code == Code.NOT_FOUND else ScowError
-        raise kind(f"{folder}: {digest}: {exc.message}") from exc
+        raise kind(f"{store}: {digest}: {exc.message}") from exc
     finally:
         call.cancel()
 
