@@ -32,9 +32,9 @@ _IMAGES = ("docker-image://", "oci-layout://")
 class Options:
     """What a build says of its Dockerfile.
 
-    ``contexts`` are named contexts: ``docker-image://ref`` is an image, ``oci-layout://…`` one that the resolver
-    knows by all of it, anything else the name of a tree of the job. ``default_path``: a PATH is set where a
-    base has none. ``shows_platform``: steps are called by their platform, too.
+    ``contexts`` are named contexts: ``docker-image://ref`` is an image, ``oci-layout://…`` one that the
+    resolver knows by all of it, anything else the name of a tree of the job. ``default_path``: a PATH is set
+    where a base has none. ``shows_platform``: steps are called by their platform, too.
     """
 
     build_arguments: Mapping[str, str]
