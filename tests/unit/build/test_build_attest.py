@@ -106,6 +106,20 @@ def test_the_least_says_nothing_of_arguments_and_secrets(version: str) -> None:
     assert "pkg:docker/x@1" in text
 
 
+def test_no_password_of_an_address_is_told() -> None:
+    secret = "https://me:hunter2@example.org/a.git"
+    told = facts(
+        context=Material(secret, {}),
+        arguments={"context": secret, "context:x": secret},
+        materials=(Material(secret),),
+    )
+    download = Vertex(CopyOp(("a",), "/", into_folder=True), None, (DownloadSource(secret),))
+    for version in ("v1", "v0.2"):
+        _, said = predicate(told, ProvenanceOptions(version=version))
+        assert "hunter2" not in json.dumps([said, graph_of(download).steps])
+        assert "https://xxxxx:xxxxx@example.org/a.git" in json.dumps(said)
+
+
 def test_a_remote_context_is_the_source() -> None:
     context = Material("https://example.org/r.git#main", {"sha1": "cc"})
     _, said = predicate(facts(context=context, folders=()), ProvenanceOptions())

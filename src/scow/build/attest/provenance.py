@@ -9,7 +9,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from scow.build.attest.facts import Facts
+from scow.build.attest.facts import Facts, redacted
 from scow.build.attest.wanted import ProvenanceOptions
 from scow.build.image_config import rfc3339
 
@@ -112,7 +112,7 @@ def _request(facts: Facts, options: ProvenanceOptions) -> dict[str, Any]:
 
 def _arguments(arguments: Mapping[str, str], *, everything: bool) -> dict[str, str]:
     return {
-        name: value
+        name: redacted(value)
         for name, value in sorted(arguments.items())
         if name not in _NOT_ARGUMENTS
         and not name.startswith(_NOT_ARGUMENT_PREFIXES)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scow.build.attest.facts import redacted
 from scow.build.graph.ops import (
     BaseOp,
     ContextSource,
@@ -83,9 +84,9 @@ def _identifier(source: Outside) -> str:
         case FilesSource():
             return "scow://heredoc"
         case DownloadSource(url=url):
-            return url
+            return redacted(url)
         case GitSource(remote=remote, ref=ref):
-            return f"git://{remote.partition('://')[2] or remote}#{ref}"
+            return f"{redacted(remote)}#{ref}"
 
 
 def _operation(op: Op) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from scow.build.attest.sbom import spdx_document
 from scow.build.attest.steps import graph_of
 from scow.build.attest.wanted import Wanted
 from scow.build.evaluate.base import BaseImage
+from scow.build.evaluate.git_address import is_git_address, parse_git_address
 from scow.build.execute.downloads import Downloads
 from scow.build.export.attestations import SPDX, Attestation, package_address
 from scow.build.frontend.build import BuiltImage, Outcome
@@ -111,7 +112,15 @@ class Vouching:
     def _context(self) -> Material | None:
         """A remote context."""
         address = self.options.context
-        return Material(address, self.downloads.digests_of(address)) if address else None
+        if not address:
+            return None
+        if is_git_address(address, context=True):
+            return self._repository(parse_git_address(address))
+        return Material(address, self.downloads.digests_of(address))
+
+    def _repository(self, source: GitSource) -> Material:
+        uri = f"{source.remote}#{source.ref}" if source.ref else source.remote
+        return Material(uri, self.downloads.digests_of(uri))
 
     def _folders(self, vertices: Iterable[Vertex]) -> tuple[str, ...]:
         """Of the client: the Dockerfile's, and those that steps copy from."""
@@ -128,9 +137,9 @@ class Vouching:
                 match source:
                     case DownloadSource(url=url):
                         found[url] = Material(url, self.downloads.digests_of(url))
-                    case GitSource(remote=remote, ref=ref):
-                        uri = f"{remote}#{ref}" if ref else remote
-                        found[uri] = Material(uri, self.downloads.digests_of(uri))
+                    case GitSource():
+                        material = self._repository(source)
+                        found[material.uri] = material
         return [found[uri] for uri in sorted(found)]
 
 
