@@ -251,7 +251,13 @@ def test_the_same_input_gives_the_same_image_in_the_engine(scow_daemon: Daemon, 
     ids = []
     for _ in range(2):
         scow_build(
-            scow_daemon, folder, "-o", "type=image,name=x:1,rewrite-timestamp=true", SOURCE_DATE_EPOCH=EPOCH
+            scow_daemon,
+            folder,
+            "-o",
+            "type=image,name=x:1,rewrite-timestamp=true",
+            "--cache-to",
+            "type=inline",
+            SOURCE_DATE_EPOCH=EPOCH,
         )
         ids.append(scow_daemon.docker("inspect", "-f", "{{.Id}}", "x:1").out)
         times = scow_daemon.docker("run", "--rm", "x:1", "stat", "-c", "%Y", "/size", "/srv/app", "/srv").out

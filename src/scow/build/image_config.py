@@ -57,6 +57,22 @@ def rfc3339(at_ns: int) -> str:
     return f"{front}.{fraction:09d}Z" if fraction else f"{front}Z"
 
 
+def no_later_than(history: Sequence[History], epoch_s: int) -> list[History]:
+    """Entries that say no later time, nor none: those of a base that is older stay as they are."""
+    epoch = datetime.fromtimestamp(epoch_s, UTC)
+    moment = rfc3339(epoch_s * _NANOSECONDS)
+    return [
+        it if _is_before(it.created, epoch) else msgspec.structs.replace(it, created=moment) for it in history
+    ]
+
+
+def _is_before(created: str, epoch: datetime) -> bool:
+    try:
+        return datetime.fromisoformat(created) <= epoch
+    except (ValueError, TypeError):
+        return False
+
+
 def buildkit_history(state: StageState, results: Mapping[Vertex, Result]) -> list[History]:
     """The base's history and what was done since. Steps without files have the time of those around them."""
     made = [

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-import msgspec
-
 from scow.build.cache_transfer.imported import Imported
 from scow.build.cache_transfer.importing import CacheImports
 from scow.build.dockerfile.lint import is_wanted
@@ -27,7 +25,7 @@ from scow.build.frontend.told import Telling
 from scow.build.frontend.wanted import all_vertices, context_paths
 from scow.build.graph.job import Job, LayersMissingError, Result
 from scow.build.graph.ops import CopyOp, Vertex
-from scow.build.image_config import ImageParts, buildkit_history, encode_config, rfc3339
+from scow.build.image_config import ImageParts, buildkit_history, encode_config, no_later_than, rfc3339
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
@@ -298,9 +296,10 @@ class Build:
             state.config.labels = {**(state.config.labels or {}), **self._options.labels}
         history = buildkit_history(state, results)
         epoch_s = self._options.settings.epoch_s
+        created = history[-1].created if history else rfc3339(time.time_ns())
         if epoch_s is not None:
-            moment = rfc3339(epoch_s * _NANOSECONDS)
-            history = [msgspec.structs.replace(it, created=moment) for it in history]
+            history = no_later_than(history, epoch_s)
+            created = rfc3339(epoch_s * _NANOSECONDS)
         chain_id = results[state.vertex].chain_id
         return encode_config(
             ImageParts(
@@ -309,7 +308,7 @@ class Build:
                 os=state.platform.os,
                 variant=state.platform.variant,
                 author=state.author,
-                created=history[-1].created if history else rfc3339(time.time_ns()),
+                created=created,
                 history=history,
                 diff_ids=self._workshop.images.layer_diff_ids(chain_id),
             )

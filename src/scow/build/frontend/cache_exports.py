@@ -34,12 +34,23 @@ from scow.spec.frontend_build import BuildClient, Exchange, SentBlob
 from scow.spec.oci_image import ImageConfig
 from scow.spec.reference import parse_reference
 
+_NANOSECONDS = 1_000_000_000
 
-def with_inline_cache(image: BuiltImage, results: Mapping[Vertex, Result]) -> BuiltImage:
-    """The image with what is known of its steps in its config."""
+
+def with_inline_cache(image: BuiltImage, results: Mapping[Vertex, Result], epoch_s: int | None) -> BuiltImage:
+    """The image with what is known of its steps in its config, all of it at ``epoch_s`` if that is given."""
+    if epoch_s is not None:
+        results = {vertex: _at(result, epoch_s * _NANOSECONDS) for vertex, result in results.items()}
     config = msgspec.json.decode(image.raw_config, type=ImageConfig)
     records = inline_records(results, image.vertex, config.rootfs.diff_ids)
     return replace(image, raw_config=inline(image.raw_config, records))
+
+
+def _at(result: Result, moment_ns: int) -> Result:
+    record = result.record
+    if record is not None:
+        record = msgspec.structs.replace(record, created_ns=moment_ns)
+    return replace(result, created_ns=moment_ns, record=record)
 
 
 class CacheExports:

@@ -103,7 +103,8 @@ class BuiltResult:
         outcome, options = self._outcome, self._options
         images = outcome.images
         if any(it.kind == "inline" for it in caches):
-            images = tuple(with_inline_cache(it, outcome.results) for it in images)
+            epoch_s = options.settings.epoch_s
+            images = tuple(with_inline_cache(it, outcome.results, epoch_s) for it in images)
         found = Finished(
             images,
             await self._vouching.attestations(outcome),
