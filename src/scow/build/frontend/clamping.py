@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from scow.build.cache_transfer.documents import INLINE_FIELD
 from scow.build.cache_transfer.layers import LayerBlob, bring_stack
 from scow.build.export.blobs import Spool, Spooled
 from scow.build.export.options import ImageOptions
@@ -78,5 +79,7 @@ class _SpooledSource:
 
 def _with_layers(raw_config: bytes, diff_ids: Sequence[str]) -> bytes:
     document: dict[str, Any] = msgspec.json.decode(raw_config)
+    # What an inline cache knows is of the layers as they were.
+    document.pop(INLINE_FIELD, None)
     document["rootfs"] = {"type": "layers", "diff_ids": list(diff_ids)}
     return msgspec.json.encode(document)
