@@ -153,7 +153,7 @@ def in_one_order(printed: str) -> str:
         ('target "x" {}', ("--set", "y.tags=1", "x")),
         ('target "x" {\n a = \n}\n', ("x",)),
         ('variable "V" { default = f() }\ntarget "x" { tags = [V] }\n', ("x",)),
-        ('variable "V" { default = W }\nvariable "W" { default = V }\ntarget "x" { tags = [V] }\n', ("x",)),
+        ('variable "V" { default = V }\ntarget "x" { tags = [V] }\n', ("x",)),
     ],
 )
 def test_mistakes_are_told_as_buildx_tells_them(

@@ -162,6 +162,7 @@ class Builds:
             finally:
                 await asyncio.shield(step_images.record())
                 await asyncio.gather(*job.keeps, self._workshop.cache.settle(), return_exceptions=True)
+                self._workshop.upkeep.build_ended()
             say(messages.stream(f"Successfully built {image_id.removeprefix('sha256:')[:12]}\n"))
             for reference in tags:
                 await self._workshop.images.tag(image_id, reference)

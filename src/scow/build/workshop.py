@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from scow.build.execute.downloads import Downloads
+from scow.build.frontend.cache_view import CacheView
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
+from scow.build.upkeep import Upkeep
 from scow.distribution.registries import Registries as RegistryDirectory
 from scow.image.store import ImageStore
 from scow.spec.engine_api.auth import AuthConfig
@@ -29,6 +31,7 @@ class Workshop:
     """``folder`` is for contexts while builds go on. ``tell_image`` hears of images: id, action, name.
 
     ``registries`` bring the engine images and take them, ``directory`` leads to whatever else a registry has.
+    ``insecure_allowed``: clients may have programs run with all rights.
     """
 
     images: ImageStore
@@ -40,3 +43,6 @@ class Workshop:
     folder: Path
     platform: Platform
     tell_image: Callable[[str, str, str], None]
+    view: CacheView
+    upkeep: Upkeep
+    insecure_allowed: bool

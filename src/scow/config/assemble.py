@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import scow
+from scow.config.builder import parse_builder
 from scow.config.checks import check_settings
 from scow.config.file import parse_file
 from scow.config.flags import help_text, parse_flags
@@ -105,6 +106,7 @@ def _to_config(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Confi
         experimental=settings["experimental"],
         features=settings["features"],
         live_restore=settings["live-restore"],
+        builder=parse_builder(settings["builder"]),
         storage_driver=settings["storage-driver"] or None,
         storage_opts=tuple(settings["storage-opts"]),
         runtimes={STOCK_RUNTIME: Runtime(STOCK_RUNTIME), **runtimes},

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scow.config import values
+from scow.config.builder import parse_builder
 from scow.config.options import OPTIONS
 from scow.config.settings import BUILT_IN_RUNTIMES, STOCK_RUNTIME
 from scow.errors import InvalidArgumentError, UnsupportedError
@@ -38,6 +39,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         _check_mirror(mirror)
     for option in settings["exec-opts"]:
         _check_exec_option(option)
+    parse_builder(settings["builder"])
     _check_container_defaults(settings)
     _check_runtimes(settings)
     _check_network(settings)

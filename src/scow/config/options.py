@@ -71,6 +71,7 @@ _ENGINE = (
     _text("storage-driver", "Storage driver to use", short="s"),
     _list("storage-opt", "storage-opts", "Storage driver options"),
     _list("exec-opt", "exec-opts", "Runtime execution options"),
+    Option("", values.ANYTHING, "", {}, "builder"),
 )
 
 _CONTAINERS = (
@@ -194,7 +195,6 @@ _NOT_YET = tuple(
         _number("swarm-raft-election-tick", "Ticks before a swarm election"),
         _list("node-generic-resource", "node-generic-resources", "Advertise user-defined resource"),
         Option("", values.ANYTHING, "", {}, "nri-opts"),
-        Option("", values.ANYTHING, "", {}, "builder"),
         _text("", "", key="min-api-version"),
     )
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scow.config.builder import BuilderSettings
 from scow.spec.engine_api.container import Ulimit
 
 STOCK_RUNTIME = "runc"
@@ -63,6 +64,7 @@ class Config:
     experimental: bool = False
     features: Mapping[str, bool] = field(default_factory=dict)
     live_restore: bool = True
+    builder: BuilderSettings = field(default_factory=BuilderSettings)
 
     storage_driver: str | None = None
     storage_opts: tuple[str, ...] = ()

@@ -9,13 +9,15 @@ from scow.linux.mounts import unmount
 
 
 def remove_build_leftovers(config: Config) -> None:
-    """Secrets and scripts of programs, in memory; contexts and downloads. Blocks."""
+    """Secrets and scripts of programs, in memory; contexts, downloads, half removed cache mounts. Blocks."""
     volatile = config.exec_root / "build"
     for folder in volatile.iterdir() if volatile.is_dir() else ():
         with suppress(OSError):
             unmount(str(folder), lazy=True)
         _remove(folder)
     _remove(config.data_root / "tmp" / "builds")
+    for gone in (config.data_root / "build" / "cache-mounts").glob(".gone-*"):
+        _remove(gone)
 
 
 def _remove(folder: Path) -> None:

@@ -2,21 +2,26 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
+from scow.build.execute.cache_mounts import CacheMounts
 from scow.build.execute.downloads import Downloads
 from scow.build.execute.run_step import RunPlaces
 from scow.build.execute.steps import Steps
+from scow.build.frontend.cache_view import CacheView
 from scow.build.frontend.direct import DirectBuilds
 from scow.build.frontend.service import FrontendService
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
 from scow.build.service import Builds
+from scow.build.upkeep import Upkeep, stock_policies
 from scow.build.workshop import Workshop
 from scow.config import Config
 from scow.engine.build_runs import BuildRuns
 from scow.engine.images import Images
 from scow.engine.registries import RegistryClient
 from scow.image.store import ImageStore
+from scow.spec.frontend_build import CachePrune
 from scow.spec.platform import host_platform
 from scow.store import Store
 from scow.tasks import TaskOwner
@@ -44,12 +49,42 @@ def open_builds(
     folder = config.data_root / "tmp" / "builds"
     cache = Cache(store, images)
     downloads = Downloads(folder / "downloads")
-    places = RunPlaces(config.data_root / "build" / "cache-mounts", config.exec_root / "build")
+    mounts = CacheMounts(cache_mounts_of(config))
+    places = RunPlaces(mounts, config.exec_root / "build")
     solver = Solver(images, cache, Steps(cache, runs, places, downloads), tasks)
     platform = host_platform(os.uname().machine)
+    view = CacheView(cache, mounts, images, config.data_root)
     shop = Workshop(
-        images, solver, cache, registries, registries.registries, downloads, folder, platform, nouns.tell
+        images,
+        solver,
+        cache,
+        registries,
+        registries.registries,
+        downloads,
+        folder,
+        platform,
+        nouns.tell,
+        view,
+        Upkeep(_policies(config), view.prune, tasks),
+        insecure_allowed=config.builder.insecure_allowed,
     )
     frontend = FrontendService(shop)
     digests = config.data_root / "build" / "digests"
     return Building(Builds(shop), frontend, DirectBuilds(frontend, folder, digests))
+
+
+def cache_mounts_of(config: Config) -> Path:
+    """The folder that cache mounts are in."""
+    return config.data_root / "build" / "cache-mounts"
+
+
+def _policies(config: Config) -> tuple[CachePrune, ...]:
+    """By which the cache is kept small, none where that is turned off."""
+    builder = config.builder
+    if not builder.gc:
+        return ()
+    if builder.policies is not None:
+        return builder.policies
+    return stock_policies(
+        config.data_root, builder.reserved_bytes, builder.max_used_bytes, builder.min_free_bytes
+    )

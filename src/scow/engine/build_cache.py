@@ -11,7 +11,7 @@ from scow.spec.filters import Filters
 from scow.spec.frontend_build import CachePrune, CacheRecord
 
 _FIELDS = ("id", "type", "description", "parents")
-_FLAGS = ("inuse", "shared", "private")
+_FLAGS = ("inuse", "shared", "private", "mutable", "immutable")
 FILTERS = ("until", "unused-for", *_FIELDS, *_FLAGS)
 
 
@@ -51,12 +51,11 @@ def read_prune(filters: Filters, limits: Mapping[str, int], *, everything: bool)
         raise InvalidArgumentError("more than one until filter specified")
     tests = [f"{key}~={value}" for key in _FIELDS for value in filters.get(key)]
     tests += [key for key in _FLAGS if key in filters]
-    keep_bytes = max(
-        limits.get("keep-storage", 0), limits.get("reserved-space", 0), limits.get("max-used-space", 0)
-    )
     return CachePrune(
         all=everything,
         filters=(",".join(tests),) if tests else (),
         keep_ns=max(0, ages[0]) if ages else 0,
-        keep_bytes=keep_bytes,
+        reserved_bytes=limits.get("reserved-space", 0) or limits.get("keep-storage", 0),
+        max_used_bytes=limits.get("max-used-space", 0),
+        min_free_bytes=limits.get("min-free-space", 0),
     )

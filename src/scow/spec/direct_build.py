@@ -41,6 +41,7 @@ class DirectBuild(msgspec.Struct, frozen=True, kw_only=True):
     cache_from: list[Wanted] = []
     cache_to: list[Wanted] = []
     check: bool = False
+    entitlements: list[str] = []
 
 
 def told_as_json(told: BuildProgress) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from scow.spec.build_progress import BuildProgress
 from scow.spec.platform import Platform
 from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
 
+CACHE_MOUNT = "exec.cachemount"
+"""The kind of folders that ``RUN --mount=type=cache`` has."""
+
 
 class BuildClient(Protocol):
     """Who asked for the build. All of it may raise ScowError."""
@@ -103,19 +106,27 @@ class CacheRecord:
     in_use: bool
     shared: bool
 
+    @property
+    def mutable(self) -> bool:
+        """Programs of builds write to it."""
+        return self.kind == CACHE_MOUNT
+
 
 @dataclass(frozen=True, slots=True)
 class CachePrune:
     """What to remove of the build cache: what no build uses, within these limits.
 
     ``all``: also what images of the engine share. ``filters`` are BuildKit's, ``keep_ns`` spares what was
-    used since, ``keep_bytes`` stops when so much is left.
+    used since. ``reserved_bytes`` are left in any case; above ``max_used_bytes``, or where the disk has less
+    than ``min_free_bytes`` free, what is too much goes. With none of the three everything goes.
     """
 
     all: bool = False
     filters: tuple[str, ...] = ()
     keep_ns: int = 0
-    keep_bytes: int = 0
+    reserved_bytes: int = 0
+    max_used_bytes: int = 0
+    min_free_bytes: int = 0
 
 
 class FrontendBuilds(Protocol):

@@ -1,15 +1,14 @@
 """RUN as a step: mounts laid out, the program run, its changes made a layer."""
 
-import asyncio
-import hashlib
 import os
 import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from scow.build.execute.cache_mounts import CacheMounts
 from scow.build.execute.content_digest import content_digest
 from scow.build.execute.copying import Target, copy_selection, numeric_mode
 from scow.build.execute.inputs import Inputs
@@ -38,18 +37,15 @@ class Listener(Protocol):
     def runs_in(self, container_id: str) -> None: ...
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RunPlaces:
     """Where what programs get besides their file system lies.
 
-    ``caches`` holds one folder for each cache mount and outlives everything; ``volatile`` is on this boot's
-    disk, and what is secret is in memory below it.
+    ``caches`` outlive everything; ``volatile`` is on this boot's disk, what is secret is in memory below it.
     """
 
-    caches: Path
+    caches: CacheMounts
     volatile: Path
-    locks: dict[str, asyncio.Lock] = field(default_factory=dict)
-    busy: set[str] = field(default_factory=set)
 
 
 async def inputs(
@@ -159,7 +155,7 @@ class Running:
             case "tmpfs":
                 return InMemory(target, wanted.size_bytes)
             case "cache":
-                return Bound(await self._cache(wanted, stack), target, wanted.read_only)
+                return Bound(await self._places.caches.open(wanted, stack), target, wanted.read_only)
             case "bind":
                 root = await self._bind_root(wanted)
                 source = await run_to_end(resolve_in_root, str(root), wanted.source or "/")
@@ -180,22 +176,6 @@ class Running:
             async with self._job.context_lock(wanted.context):
                 await run_to_end(_lay_out, root, next(self._selections), wanted.source)
         return root
-
-    async def _cache(self, wanted: Mount, stack: AsyncExitStack) -> Path:
-        name = hashlib.sha256(wanted.id.encode()).hexdigest()
-        if wanted.sharing == "locked":
-            lock = self._places.locks.setdefault(name, asyncio.Lock())
-            await stack.enter_async_context(lock)
-        elif wanted.sharing == "private":
-            number = 0
-            while f"{name}-{number}" in self._places.busy:
-                number += 1
-            name = f"{name}-{number}"
-            self._places.busy.add(name)
-            stack.callback(self._places.busy.discard, name)
-        folder = self._places.caches / name
-        await run_to_end(_make_cache, folder, wanted)
-        return folder / "files"
 
     async def _secret(self, wanted: Mount, target: str, stack: AsyncExitStack) -> Bound | None:
         data = await self._job.secrets.secret(wanted.id)
@@ -251,17 +231,6 @@ def _write_private(path: Path, data: bytes, mode: int, uid: int, gid: int) -> No
         file.write(data)
         os.fchown(fd, uid, gid)
         os.fchmod(fd, mode)
-
-
-def _make_cache(folder: Path, wanted: Mount) -> None:
-    files = folder / "files"
-    if not files.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / "id").write_text(wanted.id)
-        files.mkdir(exist_ok=True)  # two steps may begin with it at once
-        os.chown(files, wanted.uid, wanted.gid)
-        os.chmod(files, wanted.mode or 0o755)
-    os.utime(folder)
 
 
 def _lay_out(root: Path, selection: Selection, source: str) -> None:

@@ -24,7 +24,7 @@ from scow.build.frontend.resolving import ClientImages
 from scow.build.frontend.told import Telling
 from scow.build.frontend.wanted import all_vertices, context_paths
 from scow.build.graph.job import Job, LayersMissingError, Result
-from scow.build.graph.ops import CopyOp, Vertex
+from scow.build.graph.ops import CopyOp, RunOp, Vertex
 from scow.build.image_config import ImageParts, buildkit_history, encode_config, no_later_than, rfc3339
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
@@ -171,6 +171,7 @@ class Build:
         plans = [await self._planned(dockerfile, it, meanings) for it in platforms]
         self._warn_of_undefined(plans[0].evaluator, dockerfile)
         targets = [plan.state.vertex for plan in plans]
+        self._check_rights(targets)
         paths = [found for it in targets if (found := context_paths(it, MAIN_CONTEXT)) is not None]
         if paths:
             union = () if () in paths else tuple(dict.fromkeys(path for some in paths for path in some))
@@ -179,6 +180,17 @@ class Build:
             self._telling.bases(all_vertices(target))
         await self._import_caches()
         return plans, await self._solved(targets, trees)
+
+    def _check_rights(self, targets: Sequence[Vertex]) -> None:
+        """Raises InvalidArgumentError for a step that wants more than the client gave it."""
+        if "security.insecure" in self._request.entitlements:
+            return
+        for target in targets:
+            for vertex in all_vertices(target):
+                if isinstance(vertex.op, RunOp) and vertex.op.insecure:
+                    error = InvalidArgumentError("security.insecure is not allowed")
+                    self._place(error, vertex.first_line, vertex.last_line)
+                    raise error
 
     async def _planned(
         self, dockerfile: Dockerfile, platform: Platform, meanings: Mapping[str, str]

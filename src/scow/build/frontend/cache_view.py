@@ -1,12 +1,16 @@
 """The build cache as its users see it: records, filters, and what a prune takes."""
 
 import re
+import shutil
+import time
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
+from scow.build.execute.cache_mounts import CacheMount, CacheMounts
 from scow.build.graph.cache import Cache, Record
 from scow.errors import InvalidArgumentError
 from scow.image.store import ImageStore
-from scow.spec.frontend_build import CachePrune, CacheRecord
+from scow.spec.frontend_build import CACHE_MOUNT, CachePrune, CacheRecord
 
 _FILTER = re.compile(r"\s*([a-z.]+)\s*(==|!=|~=)\s*(.*)", re.DOTALL)
 _FLAG = re.compile(r"\s*(!?)([a-z]+)\s*")
@@ -21,20 +25,41 @@ _FLAGS: dict[str, Callable[[CacheRecord], bool]] = {
     "inuse": lambda it: it.in_use,
     "shared": lambda it: it.shared,
     "private": lambda it: not it.shared,
-    "mutable": lambda it: False,
-    "immutable": lambda it: True,
+    "mutable": lambda it: it.mutable,
+    "immutable": lambda it: not it.mutable,
 }
 Test = Callable[[CacheRecord], bool]
 
 
-def cache_records(cache: Cache, images: ImageStore, filters: Sequence[str] = ()) -> list[CacheRecord]:
-    """What is in the cache and passes the filters, oldest first. Raises InvalidArgumentError."""
-    wanted = parse_filters(filters)
-    shared = {image.chain_id for image in images.all()}
-    records = list(cache)
-    keys = {record.chain_id: record.key for record in records if record.chain_id is not None}
-    found = [_shown(record, keys, shared) for record in records]
-    return sorted(filter(wanted, found), key=lambda it: it.created_ns)
+class CacheView:
+    """What is in the cache, results and cache mounts, for all who ask."""
+
+    def __init__(self, cache: Cache, mounts: CacheMounts, images: ImageStore, folder: Path) -> None:
+        """``folder`` is on the disk whose room counts."""
+        self._folder = folder
+        self._cache = cache
+        self._mounts = mounts
+        self._images = images
+
+    async def records(self, filters: Sequence[str] = ()) -> list[CacheRecord]:
+        """Those that pass the filters, oldest first. Raises InvalidArgumentError."""
+        wanted = parse_filters(filters)
+        await self._cache.load()
+        shared = {image.chain_id for image in self._images.all()}
+        records = list(self._cache)
+        keys = {it.chain_id: it.key for it in records if it.chain_id is not None and not it.empty}
+        found = [_shown(record, keys, shared) for record in records]
+        found += [_shown_mount(mount) for mount in await self._mounts.all()]
+        return sorted(filter(wanted, found), key=lambda it: it.created_ns)
+
+    async def prune(self, prune: CachePrune) -> list[CacheRecord]:
+        """Remove, and say what. Raises InvalidArgumentError."""
+        free_bytes = shutil.disk_usage(self._folder).free
+        gone = to_prune(await self.records(), prune, time.time_ns(), free_bytes)
+        keys = {it.id for it in gone}
+        await self._mounts.remove([it.id for it in gone if it.mutable])
+        await self._cache.drop([record for record in self._cache if record.key in keys])
+        return gone
 
 
 def parse_filters(filters: Sequence[str]) -> Test:
@@ -73,7 +98,9 @@ def _comparison(read: Callable[[CacheRecord], str], operator: str, value: str) -
     return lambda record: (read(record) == value) is equal
 
 
-def to_prune(records: Iterable[CacheRecord], prune: CachePrune, now_ns: int) -> list[CacheRecord]:
+def to_prune(
+    records: Iterable[CacheRecord], prune: CachePrune, now_ns: int, free_bytes: int
+) -> list[CacheRecord]:
     """What goes: the longest unused first. Raises InvalidArgumentError."""
     wanted = parse_filters(prune.filters)
     everything = list(records)
@@ -86,24 +113,28 @@ def to_prune(records: Iterable[CacheRecord], prune: CachePrune, now_ns: int) -> 
         and not (prune.keep_ns and (it.last_used_ns or it.created_ns) > now_ns - prune.keep_ns)
     ]
     candidates.sort(key=lambda it: (it.last_used_ns or it.created_ns, it.usage_count))
-    if not prune.keep_bytes:
-        return candidates
     left = sum(it.size_bytes for it in everything)
+    keep_bytes = kept_bytes(left, prune, free_bytes)
+    if not keep_bytes:
+        return candidates
     gone: list[CacheRecord] = []
     for record in candidates:
-        if left <= prune.keep_bytes:
+        if left <= keep_bytes:
             break
         left -= record.size_bytes
         gone.append(record)
     return gone
 
 
-async def prune_cache(cache: Cache, images: ImageStore, prune: CachePrune, now_ns: int) -> list[CacheRecord]:
-    """Remove, and say what. Raises InvalidArgumentError."""
-    gone = to_prune(cache_records(cache, images), prune, now_ns)
-    keys = {it.id for it in gone}
-    await cache.drop([record for record in cache if record.key in keys])
-    return gone
+def kept_bytes(total_bytes: int, prune: CachePrune, free_bytes: int) -> int:
+    """How large the cache may stay, 0 where no limit is set (BuildKit, calculateKeepBytes)."""
+    keep_bytes = prune.max_used_bytes
+    missing = prune.min_free_bytes - free_bytes
+    if missing > 0:
+        keep_bytes = min(keep_bytes or total_bytes, total_bytes - missing)
+    elif prune.min_free_bytes and not prune.max_used_bytes:
+        keep_bytes = max(total_bytes, 1)  # there is room enough: all of it stays
+    return max(keep_bytes, prune.reserved_bytes)
 
 
 def _shown(record: Record, keys: dict[str, str], shared: set[str | None]) -> CacheRecord:
@@ -119,4 +150,19 @@ def _shown(record: Record, keys: dict[str, str], shared: set[str | None]) -> Cac
         usage_count=record.usage_count,
         in_use=False,
         shared=record.chain_id in shared,
+    )
+
+
+def _shown_mount(mount: CacheMount) -> CacheRecord:
+    return CacheRecord(
+        id=mount.name,
+        kind=CACHE_MOUNT,
+        description=mount.description,
+        size_bytes=mount.size_bytes,
+        parents=(),
+        created_ns=mount.created_ns,
+        last_used_ns=mount.last_used_ns,
+        usage_count=mount.usage_count,
+        in_use=mount.in_use,
+        shared=False,
     )

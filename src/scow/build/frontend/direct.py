@@ -122,6 +122,7 @@ class DirectBuilds:
             _Client(asked, channel),
             tell,
             tuple(Exchange(it.kind, it.attributes) for it in asked.cache_from),
+            tuple(asked.entitlements),
         )
         built = await self._frontend.solve(request, trees)
         try:

@@ -1,6 +1,5 @@
 """Builds as BuildKit's clients ask for them: everything is evaluated, then the graph is solved."""
 
-import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
@@ -8,17 +7,19 @@ from scow.build.export.blobs import Spool
 from scow.build.foreign_platforms import platforms_here
 from scow.build.frontend.build import Build, Outcome
 from scow.build.frontend.cache_exports import CacheExports, with_inline_cache
-from scow.build.frontend.cache_view import cache_records, prune_cache
 from scow.build.frontend.exporters import Exports, Finished
 from scow.build.frontend.options import FrontendOptions, read_options
 from scow.build.frontend.told import Telling
 from scow.build.frontend.vouching import Vouching
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
+from scow.errors import InvalidArgumentError
 from scow.image.leases import Lease
 from scow.spec.frontend_build import BuildClient, CachePrune, CacheRecord, Exchange, FrontendRequest
 from scow.spec.platform import Platform
 from scow.tasks import TaskOwner
+
+_INSECURE = "security.insecure"
 
 
 class FrontendService:
@@ -33,17 +34,19 @@ class FrontendService:
 
     async def records(self, filters: tuple[str, ...] = ()) -> list[CacheRecord]:
         """See ``FrontendBuilds``."""
-        await self._workshop.cache.load()
-        return cache_records(self._workshop.cache, self._workshop.images, filters)
+        return await self._workshop.view.records(filters)
 
     async def prune(self, prune: CachePrune) -> list[CacheRecord]:
         """See ``FrontendBuilds``."""
-        await self._workshop.cache.load()
-        return await prune_cache(self._workshop.cache, self._workshop.images, prune, time.time_ns())
+        return await self._workshop.view.prune(prune)
 
     async def solve(self, request: FrontendRequest, trees: Mapping[str, Tree] | None = None) -> "BuiltResult":
         """See ``FrontendBuilds``. ``trees`` are folders of the client that need not be asked for."""
         await self._workshop.cache.load()
+        if _INSECURE in request.entitlements and not self._workshop.insecure_allowed:
+            raise InvalidArgumentError(
+                f"granting entitlement {_INSECURE} is not allowed by build daemon configuration"
+            )
         options = read_options(request.options)
         telling = Telling(request.tell)
         async with AsyncExitStack() as stack:
@@ -82,6 +85,7 @@ class BuiltResult:
         self._outcome = outcome
         self._options = options
         self._vouching = vouching
+        self._upkeep = workshop.upkeep
         self._spool = Spool(workshop.folder)
         self._exports = Exports(workshop, lease, client, telling, self._spool)
         self._caches = CacheExports(workshop, lease, client, telling, self._spool)
@@ -91,6 +95,7 @@ class BuiltResult:
         """What is to be closed in the end."""
         self._stack = stack
         self._stack.callback(self._spool.close)
+        self._stack.callback(self._upkeep.build_ended)
 
     @property
     def metadata(self) -> Mapping[str, bytes]:

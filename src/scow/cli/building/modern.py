@@ -186,6 +186,7 @@ def _request(
         "cache_from": imports(invocation, flags["cache-from"]),
         "cache_to": exports(flags["cache-to"], invocation.environ),
         "check": flags["check"] or flags["call"] == "check",
+        "entitlements": [it for text in flags["allow"] for it in text.split(",")],
     }
 
 

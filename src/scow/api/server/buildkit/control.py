@@ -171,7 +171,14 @@ class Control:
 
     async def _prune(self, call: IncomingCall) -> None:
         request = await call.receive(PruneRequest) or PruneRequest()
-        wanted = CachePrune(request.all, request.filter, request.keep_duration_ns, request.keep_bytes)
+        wanted = CachePrune(
+            request.all,
+            request.filter,
+            request.keep_duration_ns,
+            request.reserved_bytes,
+            request.max_used_bytes,
+            request.min_free_bytes,
+        )
         call.begin()
         for record in await self._builds.prune(wanted):
             await call.send(_usage(record))
@@ -220,6 +227,7 @@ def _exporters(request: SolveRequest) -> tuple[Exchange, ...]:
 def _usage(record: CacheRecord) -> UsageRecord:
     return UsageRecord(
         id=record.id,
+        mutable=record.mutable,
         in_use=record.in_use,
         size=record.size_bytes,
         created_at=record.created_ns,

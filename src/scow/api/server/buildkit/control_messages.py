@@ -179,7 +179,9 @@ class PruneRequest(Message):
     filter: tuple[str, ...] = texts(1)
     all: bool = boolean(2)
     keep_duration_ns: int = integer(3)
-    keep_bytes: int = integer(4)
+    reserved_bytes: int = integer(4)
+    max_used_bytes: int = integer(5)
+    min_free_bytes: int = integer(6)
 
 
 @dataclass(frozen=True)
