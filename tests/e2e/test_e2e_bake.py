@@ -220,7 +220,8 @@ def test_rights_must_be_given(scow_daemon: Daemon, folder: Path) -> None:
         'target "default" {\n dockerfile-inline = "FROM busybox"\n entitlements = ["security.insecure"]\n}\n'
     )
     assert "pass --allow=security.insecure to grant them" in scow_bake(scow_daemon, code=1).err
-    scow_bake(scow_daemon, "--allow", "security.insecure")
+    given = scow_bake(scow_daemon, "--allow", "security.insecure", code=1)
+    assert "security.insecure is not allowed by build daemon configuration" in given.err
 
 
 def test_builders_are_stored_as_buildx_stores_them(scow_daemon: Daemon, folder: Path) -> None:

@@ -242,3 +242,31 @@ def test_the_cache_is_seen_and_pruned(scow_daemon: Daemon, folder: Path) -> None
     assert scow_daemon.api("GET", "/v1.43/system/df").json["BuildCache"] in ([], None)
     with closing(sqlite3.connect(f"file:{scow_daemon.data_root / 'scow.db'}?mode=ro", uri=True)) as db:
         assert db.execute("SELECT count(*) FROM documents WHERE kind = 'build'").fetchone() == (0,)
+
+
+def test_a_shell_where_a_step_has_failed(scow_daemon: Daemon, folder: Path) -> None:
+    (folder / "Dockerfile").write_text(
+        "FROM busybox\nENV COLOR=red\nWORKDIR /work\nRUN echo made >here; false\nRUN true\n"
+    )
+    client = scow_daemon.client("scow")
+    env = {**client.env, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
+    with Terminal(client.argv("build", "--debug", str(folder)), env) as terminal:
+        terminal.expect("did not complete successfully: exit code: 1")
+        terminal.expect("/bin/sh with the files and the environment of the failed step")
+        terminal.expect("/work # ")
+        terminal.type("echo $COLOR $(pwd) $(cat here) done\n")
+        terminal.expect("red /work made done")
+        terminal.type("exit 7\n")
+        assert terminal.process.wait(timeout=30) == 1
+    assert scow_daemon.api("GET", "/containers/json?all=1").json == []
+    assert scow_daemon.api("GET", "/images/json?filters={%22dangling%22:[%22true%22]}").json == []
+
+
+def test_a_debugged_build_without_a_terminal(scow_daemon: Daemon, folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM busybox\nRUN echo made >/here; exit 3\n")
+    failed = scow_build(scow_daemon, "--debug", str(folder), code=1, input="cat /here\n")
+    assert failed.out == "made\n"
+    assert "exit code: 3" in failed.err
+    assert scow_daemon.api("GET", "/images/json?filters={%22dangling%22:[%22true%22]}").json == []
+    (folder / "Dockerfile").write_text("FROM busybox\nRUN true\n")
+    scow_build(scow_daemon, "--debug", str(folder))

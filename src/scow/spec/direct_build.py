@@ -27,6 +27,7 @@ class DirectBuild(msgspec.Struct, frozen=True, kw_only=True):
     ``folder`` is a path on the client's machine, ``identity`` its device and inode there: if they are the
     same here, so is the folder. ``dockerfile`` is one that is not in the context. ``contexts`` are further
     folders to be read in place, ``agents`` sockets of ssh agents. ``auths`` are logins by registry.
+    ``debug``: what a failed step has left becomes an image, which the error names.
     """
 
     options: dict[str, str] = {}
@@ -42,6 +43,7 @@ class DirectBuild(msgspec.Struct, frozen=True, kw_only=True):
     cache_to: list[Wanted] = []
     check: bool = False
     entitlements: list[str] = []
+    debug: bool = False
 
 
 def told_as_json(told: BuildProgress) -> dict[str, Any]:

@@ -76,6 +76,8 @@ class FrontendRequest:
     tell: Callable[[BuildProgress], None]
     cache_imports: tuple[Exchange, ...] = ()
     entitlements: tuple[str, ...] = ()
+    keeps_failed: bool = False
+    """What a failed step has left becomes an image, whose id the error brings as ``left_image``."""
 
 
 class Built(Protocol):

@@ -17,7 +17,7 @@ from scow.build.graph.executor import Executor, RunFailedError
 from scow.build.graph.ops import Mount, RunOp, Vertex
 from scow.errors import InvalidArgumentError, NotFoundError
 from scow.image.layer_intake import NewLayer
-from scow.image.leases import Lease
+from scow.image.leases import ActiveSnapshot, Lease
 from scow.image.threads import run_to_end
 from scow.linux.mounts import MS_NODEV, MS_NOSUID, mount, unmount
 from scow.linux.rootpath import resolve_in_root
@@ -128,9 +128,17 @@ class Running:
             self._listener.runs_in(active.key)
             code = await self._executor.run(request, self._listener.output)
         if code:
-            raise RunFailedError(op.args, code, active.key)
+            raise RunFailedError(op.args, code, active.key, await self._left(active))
         await self._remove_mount_points(root, op)
         return await self._lease.commit(active)
+
+    async def _left(self, active: ActiveSnapshot) -> str | None:
+        """What the program has made, if that is to be kept."""
+        if not self._job.keeps_failed:
+            return None
+        layer = await self._lease.commit(active)
+        self._job.lease.hold(layer.chain_id)
+        return layer.chain_id
 
     async def _remove_mount_points(self, root: Path, op: RunOp) -> None:
         """Files and folders that the runtime made to mount on, if they are still empty."""

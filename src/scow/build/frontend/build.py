@@ -23,6 +23,7 @@ from scow.build.frontend.options import FrontendOptions
 from scow.build.frontend.resolving import ClientImages
 from scow.build.frontend.told import Telling
 from scow.build.frontend.wanted import all_vertices, context_paths
+from scow.build.graph.executor import RunFailedError
 from scow.build.graph.job import Job, LayersMissingError, Result
 from scow.build.graph.ops import CopyOp, RunOp, Vertex
 from scow.build.image_config import ImageParts, buildkit_history, encode_config, no_later_than, rfc3339
@@ -32,8 +33,10 @@ from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.leases import Lease
 from scow.spec.build_progress import Place
 from scow.spec.digest import sha256_of
+from scow.spec.engine_api.container import ContainerConfig
 from scow.spec.frontend_build import FrontendRequest
 from scow.spec.ignore_rules import IgnoreRules
+from scow.spec.oci_image import History
 from scow.spec.platform import Platform
 from scow.tasks import TaskOwner
 
@@ -123,6 +126,10 @@ class Build:
         except DockerfileError as exc:
             self._place(exc, exc.location.start, exc.location.end)
             raise
+        except RunFailedError as exc:
+            if self._request.keeps_failed and self._lease.has(exc.chain_id):
+                exc.left_image = await self._left_image(exc)  # type: ignore[attr-defined]
+            raise self._placed(exc) from exc
         except ScowError as exc:
             raise self._placed(exc) from exc
         images = [await self._image(plan, results) for plan in plans]
@@ -162,6 +169,31 @@ class Build:
 
     def _place(self, error: ScowError, first_line: int, last_line: int) -> None:
         error.place = Place(*self._source, first_line, last_line)  # type: ignore[attr-defined]
+
+    async def _left_image(self, failed: RunFailedError) -> str:
+        """An image of what a failed program has left, with the surroundings that it ran in."""
+        vertex = self._telling.failed
+        op = vertex.op if vertex is not None else None
+        config = ContainerConfig(cmd=list(failed.argv))
+        if isinstance(op, RunOp):
+            config.env, config.working_dir, config.user = list(op.env), op.cwd, op.user
+        platform = self._workshop.platform
+        moment = rfc3339(time.time_ns())
+        diff_ids = self._workshop.images.layer_diff_ids(failed.chain_id)
+        raw = encode_config(
+            ImageParts(
+                config=config,
+                architecture=platform.architecture,
+                os=platform.os,
+                variant=platform.variant,
+                author="",
+                created=moment,
+                history=[History(created=moment, created_by=" ".join(failed.argv)) for _ in diff_ids],
+                diff_ids=diff_ids,
+            )
+        )
+        await self._workshop.images.record(self._lease, raw, [], parent=None)
+        return sha256_of(raw)
 
     # The graph
 
@@ -268,6 +300,7 @@ class Build:
             contexts=trees,
             secrets=self._request.client,
             use_cache=not self._options.no_cache,
+            keeps_failed=self._request.keeps_failed,
             imports=self._imported,
         )
 

@@ -123,6 +123,7 @@ class DirectBuilds:
             tell,
             tuple(Exchange(it.kind, it.attributes) for it in asked.cache_from),
             tuple(asked.entitlements),
+            keeps_failed=asked.debug,
         )
         built = await self._frontend.solve(request, trees)
         try:
@@ -256,4 +257,6 @@ def _failure(exc: ScowError) -> Message:
     place = getattr(exc, "place", None)
     if isinstance(exc, DockerfileError):
         return {"message": exc.message, "excerpt": exc.excerpt}
-    return {"message": exc.message, "excerpt": excerpt_of(place) if isinstance(place, Place) else ""}
+    failure = {"message": exc.message, "excerpt": excerpt_of(place) if isinstance(place, Place) else ""}
+    left = getattr(exc, "left_image", "")
+    return failure | {"left_image": left} if left else failure

@@ -18,11 +18,15 @@ class Executor(Protocol):
 
 
 class RunFailedError(ScowError):
-    """A program ended with another code than 0. ``key`` was the container."""
+    """A program ended with another code than 0. ``key`` was the container.
 
-    def __init__(self, args: tuple[str, ...], code: int, key: str) -> None:
+    ``chain_id`` is what it left, as layers that its job's lease holds, where the job keeps that.
+    """
+
+    def __init__(self, args: tuple[str, ...], code: int, key: str, chain_id: str | None = None) -> None:
         shown = " ".join(args)
         super().__init__(f'process "{shown}" did not complete successfully: exit code: {code}')
         self.argv = args
         self.code = code
         self.key = key
+        self.chain_id = chain_id

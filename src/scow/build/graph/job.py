@@ -115,6 +115,8 @@ class Job:
     contexts: Mapping[str, Tree] = field(default_factory=dict)
     secrets: SecretSource = field(default_factory=NoSecrets)
     use_cache: bool = True
+    keeps_failed: bool = False
+    """What a failed program has left is kept: somebody wants to look at it."""
     imports: ImportedResults = field(default_factory=NoImports)
     results: "dict[Vertex, asyncio.Future[Result]]" = field(default_factory=dict)
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)

@@ -28,6 +28,7 @@ _ONLY_MODERN = (
     "no-cache-filter",
     "metadata-file",
     "check",
+    "debug",
 )
 
 

@@ -21,6 +21,7 @@ FLAGS = (
     Flag("call", STRING, 'Set method for evaluating build ("check", "outline", "targets")', default="build"),
     Flag("cgroup-parent", STRING, 'Set the parent cgroup for the "RUN" instructions during build'),
     Flag("check", BOOL, 'Shorthand for "--call=check"'),
+    Flag("debug", BOOL, "Start a shell in a step that fails"),
     Flag("explain", BOOL, "Say of each step why it was, or was not, in the cache"),
     Flag("file", STRING, 'Name of the Dockerfile (default: "PATH/Dockerfile")', short="f"),
     Flag("iidfile", STRING, "Write the image ID to a file"),

@@ -43,6 +43,14 @@ _NOT_SEEN = 409
 _EVENTS = ("vertex", "output", "transfer", "warning")
 
 
+class BuildFailedError(CommandError):
+    """``left_image`` is what the failed step has left, "" where nobody asked for that."""
+
+    def __init__(self, message: str, left_image: str = "") -> None:
+        super().__init__(message)
+        self.left_image = left_image
+
+
 def build_modern(
     invocation: "Invocation", flags: "Flags", context: BuildContext, display: "Display | None" = None
 ) -> "Request":
@@ -163,7 +171,7 @@ def _failed(failure: "Request", display: "Display") -> CommandError:
     if failure.get("excerpt"):
         parts.append(str(failure["excerpt"]))
     parts.append(f"ERROR: failed to solve: {failure['message']}")
-    return CommandError("\n".join(parts), 1)
+    return BuildFailedError("\n".join(parts), str(failure.get("left_image") or ""))
 
 
 _SHOWN_LINES = 12
@@ -186,6 +194,7 @@ def _request(
         "cache_from": imports(invocation, flags["cache-from"]),
         "cache_to": exports(flags["cache-to"], invocation.environ),
         "check": flags["check"] or flags["call"] == "check",
+        "debug": flags["debug"],
         "entitlements": [it for text in flags["allow"] for it in text.split(",")],
     }
 

@@ -8,7 +8,7 @@ from scow.cli.building.checks import print_checked
 from scow.cli.building.classic import build_classic
 from scow.cli.building.context import find_context
 from scow.cli.building.flags import FLAGS
-from scow.cli.building.modern import build_modern
+from scow.cli.building.modern import BuildFailedError, build_modern
 from scow.cli.command import Command, exactly
 from scow.cli.exits import CommandError
 
@@ -43,6 +43,12 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
                 raise
             # An engine of another kind: the classic builder is what all have.
             result["containerimage.digest"] = build_classic(invocation, flags, context)
+        except BuildFailedError as exc:
+            if exc.left_image:
+                from scow.cli.building.debugging import open_shell
+
+                open_shell(invocation, exc)
+            raise
         else:
             _report(invocation, flags, result)
     _write_files(flags, result)
