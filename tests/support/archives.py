@@ -112,6 +112,10 @@ def _add_bytes(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(info, io.BytesIO(data))
 
 
+_OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+
+
 def docker_archive(images: Iterable[ArchiveImage]) -> bytes:
     """The layout ``docker save`` wrote before version 25: manifest.json, configs and layer folders."""
     buffer = io.BytesIO()
@@ -175,4 +179,42 @@ def folder_layer(root: Path) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for path in sorted(root.rglob("*")):
             tar.add(path, str(path.relative_to(root)), recursive=False)
+    return buffer.getvalue()
+
+
+def _blob(data: bytes, media_type: str, **more: Any) -> tuple[dict[str, Any], bytes]:
+    digest = hashlib.sha256(data).hexdigest()
+    return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(data), **more}, data
+
+
+def layout_of_platforms(images: dict[str, ArchiveImage], name: str) -> bytes:
+    """An archive with an index of several platforms, as ``buildx build --output type=oci`` makes it."""
+    blobs, manifests = [], []
+    for architecture, one in images.items():
+        config, raw = _blob(one.config_bytes(), "application/vnd.oci.image.config.v1+json")
+        layers = [_blob(data, "application/vnd.oci.image.layer.v1.tar") for data in one.layers]
+        document = {
+            "schemaVersion": 2,
+            "mediaType": _OCI_MANIFEST,
+            "config": config,
+            "layers": [descriptor for descriptor, _ in layers],
+        }
+        platform = {"os": "linux", "architecture": architecture}
+        manifest = _blob(json.dumps(document).encode(), _OCI_MANIFEST, platform=platform)
+        blobs += [(config, raw), *layers, manifest]
+        manifests.append(manifest[0])
+    inner = _blob(
+        json.dumps({"schemaVersion": 2, "mediaType": _OCI_INDEX, "manifests": manifests}).encode(), _OCI_INDEX
+    )
+    named = {**inner[0], "annotations": {"io.containerd.image.name": name}}
+    outer = {"schemaVersion": 2, "mediaType": _OCI_INDEX, "manifests": [named]}
+    files = {f"blobs/sha256/{it['digest'][7:]}": data for it, data in [*blobs, inner]}
+    files["oci-layout"] = b'{"imageLayoutVersion": "1.0.0"}'
+    files["index.json"] = json.dumps(outer).encode()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, data in files.items():
+            info = tarfile.TarInfo(path)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
     return buffer.getvalue()

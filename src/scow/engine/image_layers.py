@@ -1,7 +1,7 @@
 """The layers of many images counted together: what each one shares, and what all of them take. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from scow.image.layers import chain_on
 from scow.image.model import Image
@@ -12,12 +12,12 @@ def chain_sizes(images: Iterable[Image]) -> dict[str, int]:
     return {chain_id: size for image in images for chain_id, size in _chain(image)}
 
 
-def shared_sizes(images: Iterable[Image]) -> dict[str, int]:
-    """Bytes of each image, by id, in layers that another image has too."""
-    stacks = {image.id: list(_chain(image)) for image in images}
-    users = Counter(chain_id for stack in stacks.values() for chain_id, _ in stack)
+def shared_sizes(images: Mapping[str, Iterable[Image]]) -> dict[str, int]:
+    """Bytes of each image, given by id with all its variants, in layers that another image has too."""
+    stacks = {image_id: chain_sizes(variants) for image_id, variants in images.items()}
+    users = Counter(chain_id for stack in stacks.values() for chain_id in stack)
     return {
-        image_id: sum(size for chain_id, size in stack if users[chain_id] > 1)
+        image_id: sum(size for chain_id, size in stack.items() if users[chain_id] > 1)
         for image_id, stack in stacks.items()
     }
 

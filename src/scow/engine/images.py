@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from scow.engine.events import EventBus
-from scow.engine.image_layers import shared_sizes
+from scow.engine.image_layers import chain_sizes, shared_sizes
+from scow.engine.manifest_summaries import manifest_summary
 from scow.engine.timestamps import parse_past, parse_rfc3339, rfc3339
-from scow.errors import InvalidArgumentError, NotFoundError
+from scow.errors import InvalidArgumentError, NotFoundError, UnsupportedError
 from scow.image.imported import ImportRequest
 from scow.image.model import Image, ImageUser, LayerProgress, Loaded, LoadEvent, Renamed
 from scow.image.store import ImageStore
@@ -22,10 +23,11 @@ from scow.spec.engine_api.image import (
     ImageInspect,
     ImageMetadata,
     ImageSummary,
+    ManifestSummary,
     RootFS,
 )
 from scow.spec.filters import Filters
-from scow.spec.platform import parse_platform
+from scow.spec.platform import Platform, parse_platform
 from scow.spec.reference import Reference, parse_reference
 
 MISSING = "<missing>"
@@ -40,11 +42,18 @@ class Images:
         self._events = events
         self._users = users
 
-    async def inspect(self, name: str) -> ImageInspect:
-        """One image. Raises NotFoundError."""
-        image = self._store.resolve(name)
+    async def inspect(
+        self, name: str, platform: Platform | None = None, *, manifests: bool = False
+    ) -> ImageInspect:
+        """One image; of one for several platforms the variant for the host, or for ``platform``.
+
+        Raises NotFoundError.
+        """
+        image = self._found(name, platform)
+        summaries = self._manifests(image) if manifests else []
         return ImageInspect(
-            id=image.id,
+            id=image.target,
+            manifests=summaries or msgspec.UNSET,
             repo_tags=list(image.repo_tags),
             repo_digests=list(image.repo_digests),
             parent=image.parent or "",
@@ -63,9 +72,21 @@ class Images:
             metadata=ImageMetadata(last_tag_time=rfc3339(image.last_tagged_ns)),
         )
 
-    async def history(self, name: str) -> list[HistoryItem]:
-        """The steps that made an image, newest first. Raises NotFoundError."""
+    def _found(self, name: str, platform: Platform | None) -> Image:
         image = self._store.resolve(name)
+        return image if platform is None else self._store.for_platform(image, platform)
+
+    def _manifests(self, image: Image) -> list[ManifestSummary]:
+        """Those of an image of several platforms; there are none of another."""
+        users = list(self._users())
+        return [
+            manifest_summary(variant, record, [it.container_id for it in users if it.image_id == variant.id])
+            for variant, record in self._store.variants(image)
+        ]
+
+    async def history(self, name: str, platform: Platform | None = None) -> list[HistoryItem]:
+        """The steps that made an image, newest first. Raises NotFoundError."""
+        image = self._found(name, platform)
         sizes = iter(image.layer_sizes)
         items = [
             HistoryItem(
@@ -96,40 +117,58 @@ class Images:
         """Give an image a further name. Raises NotFoundError, InvalidArgumentError."""
         image = self._store.resolve(name)
         reference = _target(repo, tag)
-        await self._store.tag(image.id, reference)
-        self.tell(image.id, "tag", reference.familiar())
+        await self._store.tag(image.target, reference)
+        self.tell(image.target, "tag", reference.familiar())
 
-    async def delete(self, name: str, force: bool, noprune: bool) -> list[ImageDeleteItem]:
-        """Take a name away, and the image with its last one. Raises NotFoundError, ConflictError."""
+    async def delete(
+        self, name: str, force: bool, noprune: bool, platforms: Sequence[Platform] = ()
+    ) -> list[ImageDeleteItem]:
+        """Take a name away, and the image with its last one. Raises NotFoundError, ConflictError.
+
+        ``platforms`` are what it must be for. Raises UnsupportedError for some variants of several.
+        """
         image = self._store.resolve(name)
+        if platforms and self._store.variants(image):
+            raise UnsupportedError("single variants of an image are not removed: remove the image")
+        for platform in platforms:
+            self._store.for_platform(image, platform)
         labels = image.config.labels or {}
-        known = {it.id for it in self._store.all()}
+        known = {it.target for it in self._store.shown()}
         removal = await self._store.delete(name, force=force, prune=not noprune, users=list(self._users()))
         items = []
         for kind, value in removal.steps:
             if kind == "untagged":
                 items.append(ImageDeleteItem(untagged=value))
-                self._events.publish("image", "untag", image.id, {**labels, "name": image.id})
+                self._events.publish("image", "untag", image.target, {**labels, "name": image.target})
             else:
                 items.append(ImageDeleteItem(deleted=value))
                 if value in known:  # and not a layer
                     self.tell(value, "delete", value)
         return items
 
-    async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
+    async def save(self, names: Sequence[str], platform: Platform | None = None) -> AsyncIterator[bytes]:
         """An archive of images, streamed. Raises NotFoundError, InvalidArgumentError before it begins."""
         images = self._store.to_save(names)
+        if platform is not None:
+            images = {
+                self._store.for_platform(self._store.resolve(target), platform).id: found
+                for target, found in images.items()
+            }
         for image_id in images:
             self.tell(image_id, "save", image_id)
         return self._store.save(images)
 
-    async def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> AsyncIterator[dict[str, Any]]:
+    async def load(
+        self, chunks: AsyncIterator[bytes], quiet: bool, platform: Platform | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
         """Take in an archive; a failure half-way is the last object of the stream."""
-        return self._load(chunks, quiet)
+        return self._load(chunks, quiet, platform)
 
-    async def _load(self, chunks: AsyncIterator[bytes], quiet: bool) -> AsyncIterator[dict[str, Any]]:
+    async def _load(
+        self, chunks: AsyncIterator[bytes], quiet: bool, platform: Platform | None
+    ) -> AsyncIterator[dict[str, Any]]:
         told: set[str] = set()
-        async for event in self._store.load(chunks):
+        async for event in self._store.load(chunks, platform):
             if isinstance(event, LayerProgress) and quiet:
                 continue
             yield _load_message(event)
@@ -171,7 +210,7 @@ class Images:
     def tell(self, image_id: str, action: str, name: str) -> None:
         """An event about an image, which may be gone."""
         try:
-            labels = self._store.get(image_id).config.labels or {}
+            labels = self._store.resolve(image_id).config.labels or {}
         except NotFoundError:
             labels = {}
         self._events.publish("image", action, image_id, {**labels, "name": name})
@@ -183,14 +222,16 @@ class Images:
         filters: Filters,
         shared_size: bool,
         digests: bool,
+        manifests: bool = False,
     ) -> list[ImageSummary]:
         """Images that pass ``filters``, newest first; without ``all`` no intermediate ones."""
         del digests  # always part of the answer
         filters.check(*_FILTERS)
-        images = self._store.all()
-        parents = {image.parent for image in images if image.parent}
+        images = self._store.shown()
+        parts = {image.target: [it for it, _ in self._store.variants(image)] or [image] for image in images}
+        parents = {image.parent for image in self._store.all() if image.parent}
         counts = Counter(user.image_id for user in self._users())
-        shared = shared_sizes(images) if shared_size else {}
+        shared = shared_sizes(parts) if shared_size else {}
         chosen = [
             image
             for image in images
@@ -199,15 +240,16 @@ class Images:
         chosen.sort(key=_created_ns, reverse=True)
         return [
             ImageSummary(
-                id=image.id,
+                id=image.target,
                 parent_id=image.parent or "",
                 repo_tags=_matching_names(image.repo_tags, filters),
                 repo_digests=list(image.repo_digests),
                 created=_created_ns(image) // 1_000_000_000,
-                size=image.size,
-                shared_size=shared.get(image.id, -1),
+                size=sum(chain_sizes(parts[image.target]).values()),
+                shared_size=shared.get(image.target, -1),
                 labels=image.config.labels,
-                containers=counts[image.id],
+                containers=sum(counts[part.id] for part in parts[image.target]),
+                manifests=(self._manifests(image) if manifests else []) or msgspec.UNSET,
             )
             for image in chosen
         ]

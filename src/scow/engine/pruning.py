@@ -42,7 +42,7 @@ class Pruning:
             sizes = chain_sizes(self._store.all())
             removed: list[ImageDeleteItem] = []
             for image in self._prunable(chosen, dangling_only):
-                for name in (*image.repo_tags, *image.repo_digests) or (image.id,):
+                for name in (*image.repo_tags, *image.repo_digests) or (image.target,):
                     removed += await self._delete(name)
             reclaimed = sum(sizes.get(item.deleted, 0) for item in removed if isinstance(item.deleted, str))
             await self._store.settle()
@@ -51,7 +51,7 @@ class Pruning:
 
     def _prunable(self, chosen: Chosen, dangling_only: bool) -> Iterable[Image]:
         """Newest first, so that an image goes before those it was made from."""
-        images = sorted(self._store.all(), key=lambda image: image.created, reverse=True)
+        images = sorted(self._store.shown(), key=lambda image: image.created, reverse=True)
         for image in images:
             if self._store.children(image.id) and (dangling_only or not image.repo_tags + image.repo_digests):
                 continue

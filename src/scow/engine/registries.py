@@ -29,7 +29,7 @@ from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
 from scow.spec.engine_api.image import DistributionInspect
 from scow.spec.filters import Filters
 from scow.spec.oci_image import Descriptor, ImageConfig, decode_document
-from scow.spec.platform import Platform, host_platform, parse_platform, rank
+from scow.spec.platform import Platform, host_platform, parse_platform
 from scow.spec.reference import DEFAULT_REGISTRY, Reference, parse_reference
 
 _PIECE_BYTES = 256 << 10
@@ -115,7 +115,7 @@ class RegistryClient:
     async def push(
         self, name: str, tag: str, auth: AuthConfig, platform: Platform | None = None
     ) -> AsyncIterator[dict[str, Any]]:
-        """Without a tag all tags are pushed. ``platform`` is what the image must be for.
+        """Without a tag all tags are pushed. ``platform``: this variant alone, which the image must have.
 
         Raises InvalidArgumentError, NotFoundError; NotFoundError on the way, too.
         """
@@ -123,19 +123,12 @@ class RegistryClient:
         if reference.digest:
             raise InvalidArgumentError("cannot push a digest reference")
         if platform is not None:
-            self._check_platform(reference, platform)
-        return self._push_all(reference, _credentials(auth))
+            self._store.for_platform(self._store.resolve(str(reference)), platform)
+        return self._push_all(reference, _credentials(auth), platform)
 
-    def _check_platform(self, reference: Reference, platform: Platform) -> None:
-        """There is one platform of each image here."""
-        image = self._store.resolve(str(reference))
-        if rank(platform, Platform(image.os, image.architecture, image.variant)) != 0:
-            raise NotFoundError(
-                f"image with reference {reference.familiar()} was found but does not provide the specified "
-                f"platform ({platform})"
-            )
-
-    async def _push_all(self, asked: Reference, credentials: Credentials) -> AsyncIterator[dict[str, Any]]:
+    async def _push_all(
+        self, asked: Reference, credentials: Credentials, platform: Platform | None
+    ) -> AsyncIterator[dict[str, Any]]:
         yield {"status": f"The push refers to repository [{asked.name}]"}
         tags = self._store.tags(asked)
         if not tags:
@@ -144,13 +137,15 @@ class RegistryClient:
             raise NotFoundError(f"tag does not exist: {asked.familiar()}")
         for reference in [asked] if asked.tag else tags:
             image = self._store.resolve(str(reference))
+            if platform is not None:
+                image = self._store.get(self._store.for_platform(image, platform).id)
             steps = self._pusher.push(reference, image, credentials)
             try:
                 async for step in steps:
                     yield message_of(step)
             finally:
                 await steps.aclose()
-            self._tell(image.id, "push", reference.familiar())
+            self._tell(image.target, "push", reference.familiar())
 
     async def login(self, auth: AuthConfig) -> LoginAnswer:
         """Raises UnauthenticatedError, ScowError."""

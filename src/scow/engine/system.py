@@ -142,7 +142,7 @@ class System:
             "ContainersRunning": running,
             "ContainersPaused": paused,
             "ContainersStopped": len(self.containers) - running - paused,
-            "Images": len(self.images.all()),
+            "Images": len(self.images.shown()),
         }
 
     def _host(self) -> dict[str, Any]:

@@ -8,13 +8,14 @@ An archive with both is read by its manifest.json, as Docker does: it says which
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.image.archive import Archive
 from scow.image.archive_region import RegionReader
+from scow.image.platforms import not_provided
 from scow.spec.digest import hex_of, sha256_of
 from scow.spec.oci_image import (
     IMAGE_CONFIG_TYPES,
@@ -27,7 +28,7 @@ from scow.spec.oci_image import (
     Manifest,
     decode_document,
 )
-from scow.spec.platform import Platform, rank
+from scow.spec.platform import Platform, normalize, rank
 from scow.spec.reference import Reference, parse_reference
 
 _MAX_INDEX_DEPTH = 4
@@ -53,13 +54,32 @@ class LayerSource:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedImage:
-    """One image to take in: ``raw_config`` is what its id is the digest of."""
+    """One image to take in: ``raw_config`` is what its id is the digest of.
+
+    ``others`` are the further variants of an image of several platforms, whose first this is; ``is_part``: it
+    came out of an index.
+    """
 
     raw_config: bytes
     config: ImageConfig
     layers: tuple[LayerSource, ...]
     names: tuple[Reference, ...]
     parent: str | None = None
+    others: "tuple[ArchivedImage, ...]" = ()
+    is_part: bool = False
+    offered: Platform | None = None
+
+    @property
+    def variants(self) -> "tuple[ArchivedImage, ...]":
+        """All of them, this one first."""
+        return (self, *self.others)
+
+    @property
+    def platform(self) -> Platform:
+        """What it is for, as the index says or else the config."""
+        return self.offered or Platform(
+            self.config.os or "linux", self.config.architecture, self.config.variant
+        )
 
     @property
     def id(self) -> str:
@@ -67,22 +87,36 @@ class ArchivedImage:
         return sha256_of(self.raw_config)
 
 
-def read_images(archive: Archive, host: Platform) -> list[ArchivedImage]:
-    """All images in ``archive``; of an index of platforms the one that suits ``host`` best.
+def read_images(archive: Archive, host: Platform, platform: Platform | None = None) -> list[ArchivedImage]:
+    """All images in ``archive``; of an index of platforms the variants that are there, or ``platform``'s.
 
-    Raises InvalidArgumentError, UnsupportedError for images of another operating system.
+    Raises InvalidArgumentError, UnsupportedError for images of another operating system, NotFoundError for
+    one that is not for ``platform``.
     """
     if "manifest.json" in archive:
         images = list(_saved_images(archive))
+        if "index.json" in archive:
+            images = _with_platforms(images, list(_layout_images(archive, _layout(archive), host, platform)))
     elif "index.json" in archive:
-        index = decode_document(archive.read("index.json", MAX_DOCUMENT_BYTES), Index, "index.json")
-        images = list(_layout_images(archive, index, host))
+        images = list(_layout_images(archive, _layout(archive), host, platform))
     else:
         raise InvalidArgumentError("invalid archive: does not contain a manifest.json")
     for image in images:
         if image.config.os not in ("", host.os):
             raise UnsupportedError(f"cannot load {image.config.os} image on {host.os}")
+        if platform is not None and rank(platform, image.platform) != 0:
+            raise not_provided(image.names[0].familiar() if image.names else image.id, platform)
     return images
+
+
+def _layout(archive: Archive) -> Index:
+    return decode_document(archive.read("index.json", MAX_DOCUMENT_BYTES), Index, "index.json")
+
+
+def _with_platforms(saved: list[ArchivedImage], laid_out: list[ArchivedImage]) -> list[ArchivedImage]:
+    """What manifest.json lists, whole where the layout has more platforms of it than it can say."""
+    whole = {tuple(it.names): it for it in laid_out if it.is_part}
+    return [whole.get(tuple(image.names), image) for image in saved]
 
 
 def _saved_images(archive: Archive) -> Iterator[ArchivedImage]:
@@ -94,22 +128,71 @@ def _saved_images(archive: Archive) -> Iterator[ArchivedImage]:
         yield _image(raw_config, sources, names, item.parent or None)
 
 
-def _layout_images(archive: Archive, index: Index, host: Platform) -> Iterator[ArchivedImage]:
+def _layout_images(
+    archive: Archive, index: Index, host: Platform, platform: Platform | None
+) -> Iterator[ArchivedImage]:
     if len(index.manifests) > _MAX_IMAGES:
         raise InvalidArgumentError(f"invalid archive: index.json lists {len(index.manifests)} images")
-    manifests: dict[str, list[Reference]] = {}
+    found: dict[tuple[str, ...], list[Reference]] = {}
+    parts: set[tuple[str, ...]] = set()
+    platforms: dict[str, Platform | None] = {}
     for descriptor in index.manifests:
-        chosen = _choose_manifest(archive, descriptor, host, 0)
-        if chosen is not None:
-            names = manifests.setdefault(chosen.digest, [])
+        chosen = _chosen(archive, descriptor, host, platform)
+        digests = tuple(it.digest for it in chosen)
+        if digests:
+            offered = [it.platform.platform() if it.platform else None for it in chosen]
+            platforms.update(zip(digests, offered, strict=True))
+            names = found.setdefault(digests, [])
             if (name := _annotated_name(descriptor)) is not None:
                 names.append(name)
-    for digest, names in manifests.items():
-        manifest = decode_document(_blob(archive, digest), Manifest, f"manifest {digest}")
-        if manifest.config.media_type not in IMAGE_CONFIG_TYPES | {""}:
-            continue  # an artifact: a signature, an attestation, a chart
-        sources = tuple(LayerSource(_open_blob(archive, it), it.digest) for it in manifest.layers)
-        yield _image(_blob(archive, manifest.config.digest), sources, tuple(names), None)
+            if descriptor.media_type in INDEX_TYPES:
+                parts.add(digests)
+    for digests, names in found.items():
+        images = [
+            replace(it, offered=platforms[digest])
+            for digest in digests
+            if (it := _layout_image(archive, digest)) is not None
+        ]
+        if images:
+            first, *others = images
+            yield replace(first, names=tuple(names), others=tuple(others), is_part=digests in parts)
+
+
+def _layout_image(archive: Archive, digest: str) -> ArchivedImage | None:
+    """The image of a manifest; of an artifact (a signature, an attestation, a chart) nothing."""
+    manifest = decode_document(_blob(archive, digest), Manifest, f"manifest {digest}")
+    if manifest.config.media_type not in IMAGE_CONFIG_TYPES | {""}:
+        return None
+    sources = tuple(LayerSource(_open_blob(archive, it), it.digest) for it in manifest.layers)
+    return _image(_blob(archive, manifest.config.digest), sources, (), None)
+
+
+def _chosen(
+    archive: Archive, descriptor: Descriptor, host: Platform, platform: Platform | None
+) -> list[Descriptor]:
+    """The manifests meant by an entry of index.json: of an index every platform that is there, or one."""
+    wanted = platform or host
+    best = _choose_manifest(archive, descriptor, wanted, 0)
+    if platform is not None or descriptor.media_type not in INDEX_TYPES:
+        return [best] if best else []
+    index = decode_document(_blob(archive, descriptor.digest), Index, f"index {descriptor.digest}")
+    several: dict[Platform, Descriptor] = {}
+    for item in index.manifests:
+        if item.platform is not None and item.media_type in MANIFEST_TYPES and _is_whole(archive, item):
+            offered = normalize(item.platform.platform())
+            if offered.os == host.os:
+                several.setdefault(offered, item)
+    if len(several) > 1:
+        return list(several.values())
+    return [best] if best else list(several.values())
+
+
+def _is_whole(archive: Archive, descriptor: Descriptor) -> bool:
+    """Whether the archive has all of an image: a layout may hold the blobs of some platforms only."""
+    if _blob_name(descriptor.digest) not in archive:
+        return False
+    manifest = decode_document(_blob(archive, descriptor.digest), Manifest, f"manifest {descriptor.digest}")
+    return all(_blob_name(it.digest) in archive for it in (manifest.config, *manifest.layers))
 
 
 def _choose_manifest(

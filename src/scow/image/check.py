@@ -138,9 +138,14 @@ class ImageCheck:
         """Those that were made from others first."""
         if not self._repair or any(it.chain_id in self._container_stacks() for it in images):
             return False
-        for image in sorted(images, key=lambda it: len(it.layers), reverse=True):
+        lost = {image.id for image in images}
+        indexes = [it.id for it in self._parts.catalog.indexes() if not lost.isdisjoint(it.image_ids)]
+        by_depth = sorted(images, key=lambda it: len(it.layers), reverse=True)
+        for target in [*indexes, *(image.id for image in by_depth)]:
+            if not self._parts.catalog.knows(target):
+                continue  # went with the image of several platforms
             try:
-                await self._remove(image.id, force=True, prune=False)
+                await self._remove(target, force=True, prune=False)
             except ScowError:
                 return False
         return True
@@ -170,7 +175,7 @@ class ImageCheck:
 
     async def _lost_records(self) -> list[tuple[str, str]]:
         kinds, parts = self._parts.kinds, self._parts
-        wanted = (kinds.image, kinds.tag, kinds.layer, kinds.root, kinds.init)
+        wanted = (kinds.image, kinds.tag, kinds.layer, kinds.root, kinds.init, kinds.index)
         known = set(self._known_records())
         stored = await tasks.run_blocking(parts.store.read, *wanted)
         # What left memory meanwhile was there before, what came is there now.
@@ -187,6 +192,10 @@ class ImageCheck:
         for image in parts.catalog:
             yield kinds.image, image.id
             for name in parts.catalog.references(image.id):
+                yield kinds.tag, str(name)
+        for index in parts.catalog.indexes():
+            yield kinds.index, index.id
+            for name in parts.catalog.references(index.id):
                 yield kinds.tag, str(name)
         yield from ((kinds.layer, chain_id) for chain_id in parts.layers.records())
         yield from ((kinds.root, name) for name in parts.roots.all())

@@ -28,6 +28,9 @@ class View(Protocol):
     def parent(self, image_id: str) -> str | None:
         """The image that this one was made from, if it is here."""
 
+    def is_variant(self, image_id: str) -> bool:
+        """Whether it is part of an image of several platforms, which would lack it."""
+
 
 @dataclass(slots=True)
 class Plan:
@@ -115,6 +118,8 @@ class _Deletion:
     def _conflict(self, image_id: str, *, force: bool, names_matter: bool) -> "_Conflict | None":
         if self._children(image_id):
             return _Conflict("image has dependent child images", hard=True)
+        if self._view.is_variant(image_id):
+            return _Conflict("image is a variant of an image of several platforms", hard=True, used=True)
         users = [user for user in self._users if user.image_id == image_id]
         for user in users:
             if user.running:

@@ -14,7 +14,8 @@ class Image:
 
     ``repo_tags`` and ``repo_digests`` are familiar names. ``chain_id`` names the whole stack of layers,
     ``None`` for an image without any. ``size`` is the bytes of all its layers, ``created`` is RFC 3339 as
-    the config has it, ``last_tagged_ns`` since the epoch or 0.
+    the config has it, ``last_tagged_ns`` since the epoch or 0. ``index_id`` is there when it was found as the
+    variant that suits the host of an image of several platforms (``platforms``); names are that one's then.
     """
 
     id: str
@@ -35,6 +36,12 @@ class Image:
     repo_tags: tuple[str, ...] = ()
     repo_digests: tuple[str, ...] = ()
     last_tagged_ns: int = 0
+    index_id: str = ""
+
+    @property
+    def target(self) -> str:
+        """What its names point at: the image of several platforms that it was found as, or itself."""
+        return self.index_id or self.id
 
     @property
     def size(self) -> int:

@@ -19,6 +19,7 @@ from scow.image.catalog import Catalog
 from scow.image.content import ContentStore
 from scow.image.layers import LayerStore
 from scow.image.model import ImageRecord, LayerRecord, image_from_config
+from scow.image.platforms import Platforms, PlatformsRecord
 from scow.image.rootfs import RootfsStore
 from scow.image.roots import Roots
 from scow.image.snapshots.base import SnapshotDriver
@@ -38,11 +39,14 @@ class Kinds:
     init: str
     origin: str
     root: str
+    index: str
 
 
 def kinds_of(driver_name: str) -> Kinds:
     """Apart by driver: with another driver an engine begins empty, and finds all again on the way back."""
-    return Kinds(*(f"{driver_name}/{kind}" for kind in ("image", "tag", "layer", "init", "origin", "root")))
+    return Kinds(
+        *(f"{driver_name}/{kind}" for kind in ("image", "tag", "layer", "init", "origin", "root", "index"))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,15 @@ def restore(
             image_id, msgspec.json.decode(body, type=ImageRecord), content, layers, catalog
         )
         left_out += [problem] if problem else []
+    for index_id, body in store.load(kinds.index):
+        index = Platforms(index_id, msgspec.json.decode(body, type=PlatformsRecord))
+        if all(image_id in catalog for image_id in index.image_ids):
+            catalog.put_index(index)
+        else:
+            left_out.append(f"image {index_id} is left out: a variant is missing")
     for name, body in store.load(kinds.tag):
-        if (image_id := body.decode()) in catalog:
-            catalog.set_name(parse_reference(name), image_id)
+        if catalog.knows(target := body.decode()):
+            catalog.set_name(parse_reference(name), target)
     content.keep_only(image_id for image_id, _ in rows)
     return Restored(problems + left_out, [] if left_out else layers.unused())
 

@@ -1,7 +1,7 @@
 """``docker save``: images as one archive that every Docker and every reader of OCI layouts understands.
 
     blobs/sha256/<hex>    layers (plain tars), configs and OCI manifests, each once however many share it
-    index.json            the OCI layout: one descriptor a name
+    index.json            the OCI layout: one descriptor a name, of a manifest or of an index of platforms
     manifest.json         Docker's own list; what ``docker load`` goes by
     repositories          names to top layers, for Docker before 1.10
     oci-layout
@@ -12,20 +12,18 @@ content is read. All times are the epoch, so the same images give the same bytes
 
 import json
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.catalog import Catalog
 from scow.image.layers import LayerTar
 from scow.image.names import is_id_prefix
+from scow.image.platforms import manifest_document
 from scow.spec.digest import hex_of, sha256_of
+from scow.spec.oci_image import LAYOUT_INDEX, LAYOUT_LAYER, LAYOUT_MANIFEST
 from scow.spec.reference import Reference, parse_reference
 
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_INDEX = "application/vnd.oci.image.index.v1+json"
-_CONFIG = "application/vnd.oci.image.config.v1+json"
-_LAYER = "application/vnd.oci.image.layer.v1.tar"
 _BLOBS = "blobs/sha256"
 
 
@@ -38,6 +36,21 @@ class SavedImage:
     layers: Sequence[LayerTar]
     names: Sequence[Reference]
     parent: str | None = None
+
+
+@dataclass(slots=True)
+class SavedIndex:
+    """An image of several platforms to write; ``for_host`` is the place of the variant for the host."""
+
+    document: bytes
+    variants: Sequence[SavedImage]
+    for_host: int
+    names: Sequence[Reference]
+
+    @property
+    def id(self) -> str:
+        """The image's id."""
+        return sha256_of(self.document)
 
 
 def images_to_save(names: Sequence[str], catalog: Catalog) -> dict[str, list[Reference]]:
@@ -60,68 +73,100 @@ def _meant(text: str, catalog: Catalog) -> list[tuple[str, Reference | None]]:
     try:
         reference = parse_reference(text, default_tag=False)
     except InvalidArgumentError:
-        return [(catalog.find(text).id, None)]
+        return [(catalog.find(text).target, None)]
     if reference.tag is None and reference.digest is None:
         tags = catalog.tags(reference.name)
         if tags:
             return [(image_id, tag) for tag, image_id in tags.items()]
-    found = catalog.find(text).id
+    found = catalog.find(text).target
     by_id = catalog.named(reference) is None and is_id_prefix(found, text)
     return [(found, None if by_id or reference.digest else reference)]
 
 
-def archive(images: Sequence[SavedImage]) -> Generator[bytes, None, None]:
+def archive(images: Sequence[SavedImage | SavedIndex]) -> Generator[bytes, None, None]:
     """The archive's bytes. Blocks. Raises ScowError for an image without layers, IntegrityError."""
-    written: set[str] = set()
-    manifests: list[dict[str, Any]] = []
-    saved: list[dict[str, Any]] = []
-    repositories: dict[str, dict[str, str]] = {}
+    writer = _Writer({item.id for item in images})
     for item in images:
+        if isinstance(item, SavedIndex):
+            yield from writer.index(item)
+        else:
+            yield from writer.image(item)
+    yield from writer.end()
+
+
+class _Writer:
+    """What has been written, and what the lists at the end will say."""
+
+    def __init__(self, ids: set[str]) -> None:
+        self._ids = ids
+        self._written: set[str] = set()
+        self._manifests: list[dict[str, Any]] = []
+        self._saved: list[dict[str, Any]] = []
+        self._repositories: dict[str, dict[str, str]] = {}
+
+    def image(self, item: SavedImage) -> Iterator[bytes]:
+        """An image of one platform."""
+        yield from self._blobs(item)
+        manifest = _manifest(item)
+        self._manifests += _descriptors(LAYOUT_MANIFEST, manifest, item.names)
+        self._list(item)
+
+    def index(self, item: SavedIndex) -> Iterator[bytes]:
+        """All variants; other engines, which go by manifest.json, find the one for the host."""
+        for variant in item.variants:
+            yield from self._blobs(variant)
+        yield from self._blob(item.document)
+        self._manifests += _descriptors(LAYOUT_INDEX, item.document, item.names)
+        self._list(replace(item.variants[item.for_host], names=item.names))
+
+    def _blobs(self, item: SavedImage) -> Iterator[bytes]:
         if not item.layers:
             raise ScowError("empty export - not implemented")
         for layer in item.layers:
-            if layer.diff_id not in written:
-                written.add(layer.diff_id)
+            if layer.diff_id not in self._written:
+                self._written.add(layer.diff_id)
                 yield from _member(f"{_BLOBS}/{hex_of(layer.diff_id)}", layer.size, layer.read())
-        manifest = _encoded(_oci_manifest(item))
-        for blob in (item.raw_config, manifest):
-            if (digest := sha256_of(blob)) not in written:
-                written.add(digest)
-                yield from _document(f"{_BLOBS}/{hex_of(digest)}", blob)
-        manifests += _descriptors(item, manifest)
-        saved.append(_saved(item, {other.id for other in images}))
+        yield from self._blob(item.raw_config)
+        yield from self._blob(_manifest(item))
+
+    def _blob(self, data: bytes) -> Iterator[bytes]:
+        if (digest := sha256_of(data)) not in self._written:
+            self._written.add(digest)
+            yield from _document(f"{_BLOBS}/{hex_of(digest)}", data)
+
+    def _list(self, item: SavedImage) -> None:
+        self._saved.append(_saved(item, self._ids))
         for name in item.names:
-            tags = repositories.setdefault(name.familiar_name, {})
+            tags = self._repositories.setdefault(name.familiar_name, {})
             tags[name.tag or ""] = hex_of(item.layers[-1].diff_id)
-    index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": manifests}
-    yield from _document("index.json", _encoded(index))
-    yield from _document("manifest.json", _encoded(saved))
-    yield from _document("oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
-    if repositories:
-        yield from _document("repositories", _encoded(repositories))
-    yield bytes(1024)
+
+    def end(self) -> Iterator[bytes]:
+        """The lists."""
+        index = {"schemaVersion": 2, "mediaType": LAYOUT_INDEX, "manifests": self._manifests}
+        yield from _document("index.json", _encoded(index))
+        yield from _document("manifest.json", _encoded(self._saved))
+        yield from _document("oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
+        if self._repositories:
+            yield from _document("repositories", _encoded(self._repositories))
+        yield bytes(1024)
 
 
-def _oci_manifest(item: SavedImage) -> dict[str, Any]:
-    return {
-        "schemaVersion": 2,
-        "mediaType": _MANIFEST,
-        "config": {"mediaType": _CONFIG, "digest": item.id, "size": len(item.raw_config)},
-        "layers": [_layer_descriptor(layer) for layer in item.layers],
-    }
+def _manifest(item: SavedImage) -> bytes:
+    layers = ((layer.diff_id, layer.size) for layer in item.layers)
+    return manifest_document((item.id, len(item.raw_config)), layers)
 
 
 def _layer_descriptor(layer: LayerTar) -> dict[str, Any]:
-    return {"mediaType": _LAYER, "digest": layer.diff_id, "size": layer.size}
+    return {"mediaType": LAYOUT_LAYER, "digest": layer.diff_id, "size": layer.size}
 
 
-def _descriptors(item: SavedImage, manifest: bytes) -> Iterator[dict[str, Any]]:
-    bare = {"mediaType": _MANIFEST, "digest": sha256_of(manifest), "size": len(manifest)}
-    if not item.names:
+def _descriptors(media_type: str, document: bytes, names: Sequence[Reference]) -> Iterator[dict[str, Any]]:
+    bare = {"mediaType": media_type, "digest": sha256_of(document), "size": len(document)}
+    if not names:
         yield bare
-    for name in item.names:
-        names = {"io.containerd.image.name": str(name), "org.opencontainers.image.ref.name": name.tag}
-        yield {**bare, "annotations": names}
+    for name in names:
+        annotations = {"io.containerd.image.name": str(name), "org.opencontainers.image.ref.name": name.tag}
+        yield {**bare, "annotations": annotations}
 
 
 def _saved(item: SavedImage, others: set[str]) -> dict[str, Any]:

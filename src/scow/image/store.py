@@ -26,7 +26,7 @@ import msgspec
 
 from scow import tasks
 from scow.deferred import deferred
-from scow.errors import InvalidArgumentError
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.catalog import Catalog
 from scow.image.content import ContentStore
 from scow.image.drivers import open_driver
@@ -44,6 +44,15 @@ from scow.image.model import (
 )
 from scow.image.names import canonical, check_taggable
 from scow.image.origins import Origins
+from scow.image.platforms import (
+    Platforms,
+    Variant,
+    VariantRecord,
+    index_document,
+    not_provided,
+    platform_of,
+    platforms_of,
+)
 from scow.image.restore import Restored, kinds_of, restore
 from scow.image.rootfs import RootfsStore
 from scow.image.roots import Roots
@@ -53,7 +62,7 @@ from scow.image.visits import Visit
 from scow.spec.digest import chain_ids, sha256_of
 from scow.spec.engine_api.container import ContainerConfig
 from scow.spec.oci_image import ImageConfig, decode_document
-from scow.spec.platform import host_platform
+from scow.spec.platform import Platform, host_platform, rank
 from scow.spec.reference import Reference
 from scow.store import Change, Delete, Put, Store
 
@@ -66,6 +75,7 @@ if TYPE_CHECKING:
     from scow.image.imported import ImportRequest
     from scow.image.layer_intake import LayerIntake
     from scow.image.leases import Holding, Lease
+    from scow.image.save import SavedImage, SavedIndex
 
 _log = logging.getLogger(__name__)
 
@@ -87,9 +97,9 @@ class ImageStore:
         self._changes = asyncio.Lock()
         self._holds = Holds(driver, self._layers, self._rootfs, store)
         self.roots = Roots(store, self._kinds.root, self._layers, self._holds, self._changes)
-        self._catalog = Catalog()
         self.origins = Origins(store, self._kinds.origin)
         self._host = host_platform(os.uname().machine)
+        self._catalog = Catalog(self._host)
         self.driver_name = driver.name
         self.problems: list[str] = []
 
@@ -140,6 +150,26 @@ class ImageStore:
         """All images, in no order."""
         return list(self._catalog)
 
+    def shown(self) -> list[Image]:
+        """All images as people see them: see ``Catalog.shown``."""
+        return self._catalog.shown()
+
+    def variants(self, image: Image) -> list[tuple[Image, VariantRecord]]:
+        """The variants of an image of several platforms, with their places in its index; none of another."""
+        index = self._catalog.index(image.target)
+        return list(zip(self._catalog.variants(index), index.record.variants, strict=True)) if index else []
+
+    def for_platform(self, image: Image, wanted: Platform) -> Image:
+        """``image`` as it is on a platform, exactly. Raises NotFoundError in Docker's words."""
+        index = self._catalog.index(image.target)
+        if index is not None:
+            found = self._catalog.variant(index, wanted)
+        else:
+            found = image if rank(wanted, platform_of(image)) == 0 else None
+        if found is None:
+            raise not_provided((image.repo_tags or (image.target,))[0], wanted)
+        return found
+
     def children(self, image_id: str) -> set[str]:
         """Images that were made from this one and say so."""
         return self._catalog.children(image_id)
@@ -148,8 +178,12 @@ class ImageStore:
         """The config exactly as it arrived. Raises NotFoundError, IntegrityError."""
         return await tasks.run_blocking(self._content.get, self._catalog.get(image_id).id)
 
-    async def load(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[LoadEvent, None]:
+    async def load(
+        self, chunks: AsyncIterator[bytes], platform: Platform | None = None
+    ) -> AsyncGenerator[LoadEvent, None]:
         """Take in an archive: any ``docker save`` with a manifest.json, or an OCI layout; any compression.
+
+        Of images of several platforms all variants that are in it, or the one for ``platform``.
 
         All of it or nothing: images become visible when every layer of every image is there. Ends early if
         the iterator is closed. Raises InvalidArgumentError, IntegrityError, UnsupportedError, ScowError.
@@ -161,9 +195,9 @@ class ImageStore:
         async with self.arrival() as arrival:
             self._intake.unpackers.warm("")
             async with spooled(chunks, str(self._temporary)) as (fd, size):
-                images = await run_to_end(lambda: read_images(Archive(fd, size), self._host))
-                for image in images:
-                    layers = zip(image.config.rootfs.diff_ids, image.layers, strict=True)
+                images = await run_to_end(lambda: read_images(Archive(fd, size), self._host, platform))
+                for variant in [variant for image in images for variant in image.variants]:
+                    layers = zip(variant.config.rootfs.diff_ids, variant.layers, strict=True)
                     wanted = [Wanted.at_hand(diff_id, source) for diff_id, source in layers]
                     arrival.begin()
                     async with aclosing(arrival.add(wanted)) as ticks:
@@ -173,7 +207,10 @@ class ImageStore:
             ids = {image.id for image in images}
             for image in images:
                 parent = image.parent if image.parent in ids - {image.id} else None
-                for event in await self.record(arrival, image.raw_config, image.names, parent=parent):
+                raw_configs = [variant.raw_config for variant in image.variants]
+                await self._holds.sync(arrival.held)
+                platforms = [variant.platform for variant in image.variants]
+                for event in await self._add(raw_configs, parent, image.names, platforms):
                     yield event
 
     @asynccontextmanager
@@ -207,11 +244,26 @@ class ImageStore:
     ) -> list[Renamed | Loaded]:
         """Make an image of layers that an arrival or a lease holds; says what became of names."""
         await self._holds.sync(holding.held)
-        config = decode_document(raw_config, ImageConfig, "image config")
-        return await self._add(raw_config, config, parent, names)
+        return await self._add([raw_config], parent, names)
+
+    async def record_platforms(
+        self,
+        holding: "Holding",
+        raw_configs: Sequence[bytes],
+        names: Iterable[Reference],
+        platforms: Sequence[Platform] = (),
+    ) -> list[Renamed | Loaded]:
+        """Make an image of several platforms, of variants in this order, as ``record`` makes one.
+
+        ``platforms`` if configs do not say it well. Of one config it is an image like any other. Raises
+        InvalidArgumentError for two of one platform.
+        """
+        await self._holds.sync(holding.held)
+        return await self._add(raw_configs, None, names, platforms)
 
     def to_save(self, names: Sequence[str]) -> dict[str, list[Reference]]:
-        """What ``docker save`` of these names means: image ids, each with the names that go along.
+        """What ``docker save`` of these names means: ids of images and images of several platforms, each with
+        the names that go along.
 
         A name without a tag is all tags of the repository. Raises NotFoundError, InvalidArgumentError.
         """
@@ -224,18 +276,31 @@ class ImageStore:
 
         Raises ScowError for an image without layers, IntegrityError for one that was changed on disk.
         """
-        from scow.image.save import SavedImage, archive
+        from scow.image.save import archive
 
         async with AsyncExitStack() as stack:
-            found = []
-            for image_id, names in images.items():
-                raw_config, layers = await stack.enter_async_context(self.tars(image_id))
-                found.append(
-                    SavedImage(image_id, raw_config, layers, names, self._catalog.get(image_id).parent)
-                )
+            found = [await self._to_write(stack, target, names) for target, names in images.items()]
             with closing(archive(found)) as pieces:
                 while (piece := await run_to_end(next, pieces, None)) is not None:
                     yield piece
+
+    async def _to_write(
+        self, stack: AsyncExitStack, target: str, names: Sequence[Reference]
+    ) -> "SavedImage | SavedIndex":
+        from scow.image.save import SavedImage, SavedIndex
+
+        index = self._catalog.index(target)
+        if index is None:
+            raw_config, layers = await stack.enter_async_context(self.tars(target))
+            return SavedImage(target, raw_config, layers, names, self._catalog.get(target).parent)
+        images = self._catalog.variants(index)
+        variants = []
+        for image in images:
+            raw_config, layers = await stack.enter_async_context(self.tars(image.id))
+            variants.append(SavedImage(image.id, raw_config, layers, ()))
+        document = index_document(index.record.variants)
+        for_host = index.image_ids.index(self._catalog.find(target).id)
+        return SavedIndex(document, variants, for_host, names)
 
     @asynccontextmanager
     async def tars(self, image_id: str) -> AsyncIterator[tuple[bytes, list[LayerTar]]]:
@@ -287,7 +352,7 @@ class ImageStore:
             await self._holds.sync(held)
             raw = config_of_import(request, config, layer.diff_id, self._host)
             names = [request.reference] if request.reference else []
-            await self._add(raw, decode_document(raw, ImageConfig, "image config"), None, names)
+            await self._add([raw], None, names)
             return self._catalog.get(sha256_of(raw))
         finally:
             await self._holds.let_go(held)
@@ -313,27 +378,34 @@ class ImageStore:
             await self._holds.sync(held)
             raw = config_of_commit(request, parent, None if layer.is_empty else layer.diff_id, self._host)
             names = [request.reference] if request.reference else []
-            await self._add(raw, decode_document(raw, ImageConfig, "image config"), parent_id, names)
+            await self._add([raw], parent_id, names)
             return self._catalog.get(sha256_of(raw))
         finally:
             await self._holds.let_go(held)
 
     async def tag(self, image_id: str, reference: Reference) -> None:
-        """Give an image a name, taking it from whatever had it.
+        """Give an image, or one of several platforms, a name, taking it from whatever had it.
 
         Raises NotFoundError, InvalidArgumentError.
         """
         check_taggable(reference)
         async with self._changes:
-            image = replace(self._catalog.get(image_id), last_tagged_ns=time.time_ns())
-            await self._store.commit(self._image_put(image), self._name_put(reference, image_id))
-            self._catalog.put(image)
+            name, now_ns = self._name_put(reference, image_id), time.time_ns()
+            if (index := self._catalog.index(image_id)) is not None:
+                index = index.tagged(now_ns)
+                await self._store.commit(self._index_put(index), name)
+                self._catalog.put_index(index)
+            else:
+                image = replace(self._catalog.get(image_id), last_tagged_ns=now_ns)
+                await self._store.commit(self._image_put(image), name)
+                self._catalog.put(image)
             self._catalog.set_name(reference, image_id)
 
     async def tag_digest(self, image_id: str, reference: Reference) -> None:
         """Note that a registry has the image by this digest. Raises NotFoundError."""
         async with self._changes:
-            self._catalog.get(image_id)
+            if not self._catalog.knows(image_id):
+                raise NotFoundError(f"No such image: {image_id}")
             if self._catalog.named(reference) == image_id:
                 return
             await self._store.commit(self._name_put(reference, image_id))
@@ -355,14 +427,24 @@ class ImageStore:
         from scow.image.deletion import plan_deletion
 
         async with self._changes:
-            image_id = self._catalog.find(name).id
-            plan = plan_deletion(name, image_id, self._catalog, users, force=force, prune=prune)
+            target = self._catalog.find(name).target
+            index = self._catalog.index(target)
+            if index is not None:  # whoever uses a variant uses it
+                users = [replace(it, image_id=target) for it in users if it.image_id in index.image_ids]
+            plan = plan_deletion(name, target, self._catalog, users, force=force, prune=prune)
+            going = plan.delete
+            if index is not None and plan.delete:
+                going = self._catalog.only_of(index)
+                plan.steps += [("deleted", image_id) for image_id in going]
             changes: list[Change] = [Delete(self._kinds.tag, str(it)) for it in plan.untag]
-            changes += [Delete(self._kinds.image, it) for it in plan.delete]
+            changes += [Delete(self._kinds.index, target)] if index is not None and plan.delete else []
+            changes += [Delete(self._kinds.image, it) for it in going]
             await self._store.commit(*changes)
             for reference in plan.untag:
                 self._catalog.remove_name(reference)
-            removed = [self._catalog.remove(it) for it in plan.delete]
+            if index is not None and plan.delete:
+                self._catalog.remove_index(target)
+            removed = [self._catalog.remove(it) for it in going]
             # Under the lock: the same image may be on its way in again.
             for image in removed:
                 await run_to_end(self._content.remove, image.id)
@@ -478,25 +560,58 @@ class ImageStore:
         )
 
     async def _add(
-        self, raw: bytes, config: ImageConfig, parent: str | None, names: Iterable[Reference]
+        self,
+        raw_configs: Sequence[bytes],
+        parent: str | None,
+        names: Iterable[Reference],
+        platforms: Sequence[Platform] = (),
     ) -> list[Renamed | Loaded]:
-        """Record an image whose layers are held and synced, under ``names``; says what happened."""
+        """Record an image, of so many platforms, whose layers are held and synced; says what happened."""
+        configs = [decode_document(raw, ImageConfig, "image config") for raw in raw_configs]
         async with self._changes:
-            image_id = await run_to_end(self._content.put, raw)
-            image = self._described(image_id, config, parent)
-            layers = self._layers.puts(image.chain_id)
-            tags = [self._name_put(name, image_id) for name in names]
+            known = {it for raw in raw_configs if (it := sha256_of(raw)) in self._catalog}
+            images = []
             try:
-                await self._store.commit(*layers, self._image_put(image), *tags)
-            except sqlite3.Error:
-                if image_id not in self._catalog:
-                    await run_to_end(self._content.remove, image_id)
+                for raw, config in zip(raw_configs, configs, strict=True):
+                    image_id = await run_to_end(self._content.put, raw)
+                    images.append(self._described(image_id, config, parent))
+                index = None
+                if len(images) > 1:
+                    index = await run_to_end(self._index_of, images, raw_configs, platforms)
+                target = images[0].id if index is None else index.id
+                stacks = {put.key: put for it in images for put in self._layers.puts(it.chain_id)}
+                layers = list(stacks.values())
+                puts = [*layers, *map(self._image_put, images), *([self._index_put(index)] if index else [])]
+                await self._store.commit(*puts, *(self._name_put(name, target) for name in names))
+            except (sqlite3.Error, ScowError):
+                for raw in raw_configs:
+                    if (image_id := sha256_of(raw)) not in known:
+                        await run_to_end(self._content.remove, image_id)
                 raise
             self._layers.recorded(layers)
-            if image_id not in self._catalog:
-                self._layers.hold(image.chain_id)
-            self._catalog.put(image)
-            return self._name_all(image_id, names)
+            for image in images:
+                if image.id not in known:
+                    self._layers.hold(image.chain_id)
+                self._catalog.put(image)
+            if index is not None:
+                self._catalog.put_index(index)
+            return self._name_all(target, names)
+
+    def _index_of(
+        self, images: Sequence[Image], raw_configs: Sequence[bytes], platforms: Sequence[Platform]
+    ) -> Platforms:
+        """Blocks: counts the bytes of tars."""
+        offered = platforms or [platform_of(image) for image in images]
+        variants = [
+            Variant(
+                image,
+                platform,
+                len(raw),
+                [(tar.diff_id, tar.size) for tar in map(self._layers.tar, chain_ids(image.layers))],
+            )
+            for image, platform, raw in zip(images, offered, raw_configs, strict=True)
+        ]
+        return platforms_of(variants, time.time_ns())
 
     def _described(self, image_id: str, config: ImageConfig, parent: str | None) -> Image:
         """The image as it will be; one that is here already keeps its parent."""
@@ -521,6 +636,9 @@ class ImageStore:
     def _image_put(self, image: Image) -> Put:
         record = ImageRecord(parent=image.parent, last_tagged_ns=image.last_tagged_ns)
         return Put(self._kinds.image, image.id, msgspec.json.encode(record))
+
+    def _index_put(self, index: Platforms) -> Put:
+        return Put(self._kinds.index, index.id, msgspec.json.encode(index.record))
 
     def _name_put(self, reference: Reference, image_id: str) -> Put:
         return Put(self._kinds.tag, str(canonical(reference)), image_id.encode())

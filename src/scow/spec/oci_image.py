@@ -15,6 +15,11 @@ from scow.spec.platform import Platform
 
 T = TypeVar("T")
 
+LAYOUT_INDEX = "application/vnd.oci.image.index.v1+json"
+LAYOUT_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+LAYOUT_CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYOUT_LAYER = "application/vnd.oci.image.layer.v1.tar"
+"""What this engine writes into archives: OCI's types, layers uncompressed."""
 INDEX_TYPES = frozenset(
     {
         "application/vnd.oci.image.index.v1+json",

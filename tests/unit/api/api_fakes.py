@@ -243,6 +243,10 @@ class FakeExecs(Recorder):
         self.note("resize", exec_id, height, width)
 
 
+def _given(*values: object) -> list[object]:
+    return [value for value in values if value]
+
+
 class FakeImages(Recorder):
     def __init__(self) -> None:
         super().__init__()
@@ -250,21 +254,23 @@ class FakeImages(Recorder):
         self.received = b""
 
     async def list(
-        self, *, all: bool, filters: Filters, shared_size: bool, digests: bool
+        self, *, all: bool, filters: Filters, shared_size: bool, digests: bool, manifests: bool
     ) -> list[ImageSummary]:
-        self.note("list", all, filters, shared_size, digests)
+        self.note("list", all, filters, shared_size, digests, *([manifests] if manifests else []))
         return [image_summary()]
 
-    async def inspect(self, name: str) -> ImageInspect:
-        self.note("inspect", name)
+    async def inspect(
+        self, name: str, platform: Platform | None = None, *, manifests: bool = False
+    ) -> ImageInspect:
+        self.note("inspect", name, *_given(platform, manifests))
         return image()
 
-    async def history(self, name: str) -> Any:
-        self.note("history", name)
+    async def history(self, name: str, platform: Platform | None = None) -> Any:
+        self.note("history", name, *_given(platform))
         return [HistoryItem(id=IMAGE_ID, created=1, created_by="x", tags=None, size=0, comment="")]
 
-    async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
-        self.note("save", *names)
+    async def save(self, names: Sequence[str], platform: Platform | None = None) -> AsyncIterator[bytes]:
+        self.note("save", *names, *_given(platform))
         return self._archive()
 
     async def _archive(self) -> AsyncIterator[bytes]:
@@ -273,12 +279,14 @@ class FakeImages(Recorder):
     async def tag(self, name: str, repo: str, tag: str) -> None:
         self.note("tag", name, repo, tag)
 
-    async def delete(self, name: str, force: bool, noprune: bool) -> Any:
-        self.note("delete", name, force, noprune)
+    async def delete(self, name: str, force: bool, noprune: bool, platforms: Sequence[Platform] = ()) -> Any:
+        self.note("delete", name, force, noprune, *platforms)
         return [ImageDeleteItem(untagged="busybox:latest"), ImageDeleteItem(deleted=IMAGE_ID)]
 
-    async def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> AsyncIterator[dict[str, Any]]:
-        self.note("load", quiet)
+    async def load(
+        self, chunks: AsyncIterator[bytes], quiet: bool, platform: Platform | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        self.note("load", quiet, *_given(platform))
         return self._consume(chunks)
 
     async def import_(self, chunks: AsyncIterator[bytes], **options: Any) -> AsyncIterator[dict[str, Any]]:

@@ -85,5 +85,7 @@ def image(name: str, *layers: tuple[str, int]) -> Image:
 def test_a_layer_is_shared_when_all_below_it_is() -> None:
     base, top = ("sha256:base", 10), ("sha256:top", 5)
     images = [image("a", base), image("b", base, top), image("c", top), image("d")]
-    assert shared_sizes(images) == {"a": 10, "b": 10, "c": 0, "d": 0}
+    assert shared_sizes({it.id: [it] for it in images}) == {"a": 10, "b": 10, "c": 0, "d": 0}
+    # Of an image of several platforms, what its variants share counts once.
+    assert shared_sizes({"ab": images[:2], "e": [image("e", base, top)]}) == {"ab": 15, "e": 15}
     assert sum(chain_sizes(images).values()) == 10 + 5 + 5

@@ -140,15 +140,19 @@ def test_a_plain_layout_names_images_by_annotations(
     assert [name.familiar() for name in seen.names] == names
 
 
-def test_an_index_gives_the_platform_of_the_host_if_its_blobs_are_there(read: Read) -> None:
+def test_an_index_gives_every_platform_whose_blobs_are_there(read: Read) -> None:
     layout = Layout()
     mine = layout.image(a_layer("mine"), platform={"os": "linux", "architecture": "amd64"})
     other = layout.image(a_layer("other"), platform={"os": "linux", "architecture": "arm64"})
     proof = layout.image(a_layer("proof"), platform={"os": "unknown", "architecture": "unknown"})
     named = {"io.containerd.image.name": "docker.io/library/app:1"}
     (seen,) = read(layout.archive(layout.index(other, proof, mine, annotations=named)))
-    assert seen.layers[0].content.read(1 << 20) == a_layer("mine")
+    assert [it.layers[0].content.read(1 << 20) for it in seen.variants] == [a_layer("other"), a_layer("mine")]
+    assert [str(it.platform) for it in seen.variants] == ["linux/arm64", "linux/amd64"]
     assert [name.familiar() for name in seen.names] == ["app:1"]
+    del layout.members[f"blobs/{other['digest'].replace(':', '/')}"]
+    (seen,) = read(layout.archive(layout.index(other, proof, mine, annotations=named)))
+    assert [it.layers[0].content.read(1 << 20) for it in seen.variants] == [a_layer("mine")]
 
 
 def test_two_names_of_one_manifest_are_one_image(read: Read) -> None:

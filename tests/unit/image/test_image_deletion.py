@@ -26,6 +26,9 @@ class Images:
     def children(self, image_id: str) -> set[str]:
         return {child for child, parent in self.parents.items() if parent == image_id}
 
+    def is_variant(self, image_id: str) -> bool:
+        return False
+
     def parent(self, image_id: str) -> str | None:
         return self.parents.get(image_id)
 

@@ -25,7 +25,7 @@ from scow.engine.containers.links import settle_links
 from scow.engine.containers.merge import merge_config, process_args
 from scow.engine.containers.model import Container, MountRecord
 from scow.engine.containers.mount_sets import MountSet, settle
-from scow.engine.containers.platforms import check_platform
+from scow.engine.containers.platforms import check_platform, with_architecture
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.volume_mounts import fill_volume
 from scow.engine.events import EventBus
@@ -37,6 +37,7 @@ from scow.engine.timestamps import rfc3339
 from scow.engine.volumes.service import Volumes
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.model import Image
+from scow.image.platforms import choose
 from scow.image.store import ImageStore
 from scow.logs.drivers import log_path, validate_log_config
 from scow.runtime.defaults import fill_host_config
@@ -45,7 +46,7 @@ from scow.runtime.namespaces import donor_of
 from scow.runtime.validate import validate_container
 from scow.spec.engine_api.container import ContainerConfig, ContainerCreate, ContainerCreated, HostConfig
 from scow.spec.engine_api.network import EndpointSettings
-from scow.spec.platform import host_platform
+from scow.spec.platform import host_platform, parse_platform
 from scow.tasks import run_blocking
 
 _log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class Creation:
         """Make a container. Raises InvalidArgumentError, NotFoundError, ConflictError, ScowError."""
         asked = config_of(body)
         host, warnings = self._settle_host(asked, body.host_config)
-        image = self._find_image(body.image)
+        image = self._find_image(body.image, platform)
         warnings += check_platform(image, body.image, platform, self._platform)
         config = merge_config(asked, image.config)
         args = process_args(config)
@@ -111,10 +112,16 @@ class Creation:
         container_event(self._events, doc, "create")
         return ContainerCreated(id=doc.id, warnings=warnings)
 
-    def _find_image(self, name: str) -> Image:
+    def _find_image(self, name: str, platform: str = "") -> Image:
+        """The image; of one for several platforms the variant that was asked for, if it has it."""
         if not name:
             raise InvalidArgumentError("invalid reference format")
-        return self._images.resolve(name)
+        image = self._images.resolve(name)
+        if platform and (variants := self._images.variants(image)):
+            wanted = with_architecture(parse_platform(platform), self._platform)
+            at = choose([record.platform for _, record in variants], wanted)
+            return image if at is None else variants[at][0]
+        return image
 
     def _settle_host(self, config: ContainerConfig, asked: HostConfig) -> tuple[HostConfig, list[str]]:
         """Settings with defaults filled in and checked; Docker does it before it looks for the image."""

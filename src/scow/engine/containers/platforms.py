@@ -15,9 +15,7 @@ def check_platform(image: Image, name: str, asked: str, host: Platform) -> list[
     """
     offered = Platform(image.os, image.architecture, image.variant)
     if asked:
-        wanted = parse_platform(asked)
-        if not wanted.architecture:
-            wanted = replace(wanted, architecture=host.architecture, variant=host.variant)
+        wanted = with_architecture(parse_platform(asked), host)
         if rank(wanted, offered) is None:
             raise NotFoundError(
                 f"image with reference {name} was found but its platform ({offered}) does not match the "
@@ -30,3 +28,10 @@ def check_platform(image: Image, name: str, asked: str, host: Platform) -> list[
         f"The requested image's platform ({offered}) does not match the detected host platform ({host}) "
         "and no specific platform was requested"
     ]
+
+
+def with_architecture(platform: Platform, host: Platform) -> Platform:
+    """A platform that is no more than an operating system is the host's."""
+    if platform.architecture:
+        return platform
+    return replace(platform, architecture=host.architecture, variant=host.variant)

@@ -7,6 +7,7 @@ sent is compressed while it goes out, from the layer's own tar, so nothing is st
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,15 +20,18 @@ from scow.distribution.upload import Upload
 from scow.image.layers import LayerTar
 from scow.image.model import Image
 from scow.image.origins import Origin, Origins
+from scow.image.platforms import platform_document
 from scow.image.remote.progress import Progress, Pushed, short_id
 from scow.image.remote.slots import Slots
 from scow.image.store import ImageStore
 from scow.image.threads import run_transfer
 from scow.spec.digest import sha256_of
+from scow.spec.platform import Platform
 from scow.spec.reference import Reference
 from scow.tasks import TaskOwner
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 _GZIP_LEVEL = 1
@@ -79,36 +83,55 @@ class Pusher:
     async def push(
         self, reference: Reference, image: Image, credentials: Credentials
     ) -> AsyncGenerator[Progress | Pushed, None]:
-        """Send ``image`` as ``reference``; closing it early ends the transfers.
+        """Send ``image`` as ``reference``, of one for several platforms all; closed early, transfers end.
 
         Raises UnauthenticatedError, PermissionDeniedError, UnavailableError, IntegrityError.
         """
         repository = await run_transfer(self.registries.pushing, reference, credentials)
-        cancellation = Cancellation()
+        tag = reference.tag or "latest"
+        published: list[tuple[str, int]] = []
         try:
-            async with self.store.tars(image.id) as (raw_config, tars), TaskOwner("push") as tasks:
-                layers = [_Layer(tar, self.origins.of(tar.diff_id)) for tar in tars]
-                work = [
-                    tasks.start(
-                        self._send(repository, reference, layer, cancellation), name=layer.tar.diff_id
-                    )
-                    for diff_id, layer in {layer.tar.diff_id: layer for layer in layers}.items()
-                ]
-                try:
-                    async for step in _watch(layers, work):
+            parts = self.store.variants(image)
+            for image_id in [variant.id for variant, _ in parts] or [image.id]:
+                steps = self._image(repository, reference, image_id, "" if parts else tag, published)
+                async with aclosing(steps):
+                    async for step in steps:
                         yield step
-                    blobs = _blobs(layers)
-                    await self.origins.remember(blobs)
-                    ordered = [blobs[tar.diff_id] for tar in tars]
-                    digest, size = await run_transfer(_publish, repository, reference, raw_config, ordered)
-                finally:
-                    cancellation.cancel()
-            await self.store.tag_digest(image.id, reference.with_digest(digest))
-            tag = reference.tag or "latest"
+            digest, size = published[0]
+            if parts:
+                platforms = [record.platform for _, record in parts]
+                digest, size = await run_transfer(_publish_index, repository, tag, published, platforms)
+            await self.store.tag_digest(image.target, reference.with_digest(digest))
             yield Progress(f"{tag}: digest: {digest} size: {size}")
             yield Pushed(tag, digest, size)
         finally:
             repository.transport.close()
+
+    async def _image(
+        self,
+        repository: Repository,
+        reference: Reference,
+        image_id: str,
+        place: str,
+        published: list[tuple[str, int]],
+    ) -> AsyncGenerator[Progress, None]:
+        """One platform, to be found at ``place`` or, "", by digest; adds its manifest to ``published``."""
+        cancellation = Cancellation()
+        async with self.store.tars(image_id) as (raw_config, tars), TaskOwner("push") as tasks:
+            layers = [_Layer(tar, self.origins.of(tar.diff_id)) for tar in tars]
+            work = [
+                tasks.start(self._send(repository, reference, layer, cancellation), name=layer.tar.diff_id)
+                for diff_id, layer in {layer.tar.diff_id: layer for layer in layers}.items()
+            ]
+            try:
+                async for step in _watch(layers, work):
+                    yield step
+                blobs = _blobs(layers)
+                await self.origins.remember(blobs)
+                ordered = [blobs[tar.diff_id] for tar in tars]
+                published.append(await run_transfer(_publish, repository, place, raw_config, ordered))
+            finally:
+                cancellation.cancel()
 
     async def _send(
         self, repository: Repository, reference: Reference, layer: _Layer, cancellation: Cancellation
@@ -174,17 +197,25 @@ def _compressed(layer: _Layer) -> Iterator[bytes]:
     yield compressor.flush()
 
 
-def _publish(
-    repository: Repository,
-    reference: Reference,
-    raw_config: bytes,
-    blobs: list[Origin],
-) -> tuple[str, int]:
+def _publish(repository: Repository, place: str, raw_config: bytes, blobs: list[Origin]) -> tuple[str, int]:
     """The config, then the manifest that names it: nobody sees an image that is not whole. Blocks."""
     repository.upload_document(raw_config)
     manifest = _manifest(raw_config, blobs)
-    digest = repository.put_manifest(reference.tag or "latest", MANIFEST, manifest)
+    digest = repository.put_manifest(place or sha256_of(manifest), MANIFEST, manifest)
     return digest, len(manifest)
+
+
+def _publish_index(
+    repository: Repository, tag: str, published: list[tuple[str, int]], platforms: list[Platform]
+) -> tuple[str, int]:
+    """The list of the manifests that are there. Blocks."""
+    entries = [
+        {"mediaType": MANIFEST, "size": size, "digest": digest, "platform": platform_document(platform)}
+        for (digest, size), platform in zip(published, platforms, strict=True)
+    ]
+    document = {"schemaVersion": 2, "mediaType": _LIST, "manifests": entries}
+    data = json.dumps(document, indent=3).encode()
+    return repository.put_manifest(tag, _LIST, data), len(data)
 
 
 def _manifest(raw_config: bytes, blobs: list[Origin]) -> bytes:

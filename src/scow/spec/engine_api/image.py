@@ -8,6 +8,17 @@ from scow.spec.engine_api.body import Body
 from scow.spec.engine_api.container import ContainerConfig, GraphDriver
 
 
+class ManifestSummary(Body, kw_only=True):
+    """One platform of an image; sizes in bytes."""
+
+    id: str = msgspec.field(name="ID")
+    descriptor: dict[str, Any]
+    available: bool
+    size: dict[str, int]
+    kind: str
+    image_data: dict[str, Any]
+
+
 class ImageSummary(Body, kw_only=True):
     """One item of ``GET /images/json``; sizes in bytes, -1 where not computed."""
 
@@ -20,6 +31,7 @@ class ImageSummary(Body, kw_only=True):
     shared_size: int = -1
     labels: dict[str, str] | None
     containers: int = -1
+    manifests: list[ManifestSummary] | msgspec.UnsetType = msgspec.UNSET
 
 
 class RootFS(Body, kw_only=True):
@@ -56,6 +68,7 @@ class ImageInspect(Body, kw_only=True):
     root_fs: RootFS = msgspec.field(name="RootFS")
     metadata: ImageMetadata
     descriptor: Any = msgspec.UNSET
+    manifests: list[ManifestSummary] | msgspec.UnsetType = msgspec.UNSET
 
 
 class HistoryItem(Body, kw_only=True):

@@ -9,6 +9,8 @@ from scow.api.server.router import Route
 from scow.api.server.streams import progress_stream
 from scow.api.server.version_views import view_image, view_image_summary
 from scow.api.server.versions import image_list_filters
+from scow.errors import InvalidArgumentError
+from scow.spec.api_version import ApiVersion
 from scow.spec.engine_api.auth import AuthConfig, decode_auth_header
 from scow.spec.engine_api.image import HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary
 from scow.spec.filters import Filters
@@ -16,23 +18,30 @@ from scow.spec.oci_image import PlatformDocument, decode_document
 from scow.spec.platform import Platform
 
 _TAR = "application/x-tar"
+# Since when requests know of platforms (docs/api, version history).
+_MANIFESTS_OF_LISTS, _MANIFESTS_OF_ONE = ApiVersion(1, 47), ApiVersion(1, 48)
+_INSPECT_BY_PLATFORM, _REMOVE_BY_PLATFORM = ApiVersion(1, 49), ApiVersion(1, 50)
 Progress = AsyncIterator[dict[str, Any]]
 
 
 class ImageService(Protocol):
     """Images. What reports progress raises what it can before it returns, and the rest on the way."""
 
-    async def inspect(self, name: str) -> ImageInspect: ...
+    async def inspect(self, name: str, platform: Platform | None, *, manifests: bool) -> ImageInspect: ...
 
-    async def history(self, name: str) -> list[HistoryItem]: ...
+    async def history(self, name: str, platform: Platform | None) -> list[HistoryItem]: ...
 
     async def tag(self, name: str, repo: str, tag: str) -> None: ...
 
-    async def delete(self, name: str, force: bool, noprune: bool) -> list[ImageDeleteItem]: ...
+    async def delete(
+        self, name: str, force: bool, noprune: bool, platforms: Sequence[Platform] = ()
+    ) -> list[ImageDeleteItem]: ...
 
-    async def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> Progress: ...
+    async def load(
+        self, chunks: AsyncIterator[bytes], quiet: bool, platform: Platform | None
+    ) -> Progress: ...
 
-    async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]: ...
+    async def save(self, names: Sequence[str], platform: Platform | None) -> AsyncIterator[bytes]: ...
 
     async def import_(
         self,
@@ -46,7 +55,7 @@ class ImageService(Protocol):
     ) -> Progress: ...
 
     async def list(
-        self, *, all: bool, filters: Filters, shared_size: bool, digests: bool
+        self, *, all: bool, filters: Filters, shared_size: bool, digests: bool, manifests: bool
     ) -> list[ImageSummary]: ...
 
 
@@ -89,14 +98,22 @@ class _Images:
             filters=image_list_filters(call.filters(), query.text("filter"), call.version),
             shared_size=query.boolean("shared-size"),
             digests=query.boolean("digests"),
+            manifests=query.boolean("manifests") and call.version >= _MANIFESTS_OF_LISTS,
         )
         return json_answer([view_image_summary(item, call.version) for item in found])
 
     async def inspect(self, call: Call) -> Answer:
-        return json_answer(view_image(await self._images.inspect(call.name), call.version))
+        manifests = call.query.boolean("manifests") and call.version >= _MANIFESTS_OF_ONE
+        platform = _platform(call, _INSPECT_BY_PLATFORM)
+        if manifests and platform is not None:
+            raise InvalidArgumentError(
+                "conflicting options: manifests and platform options cannot both be set"
+            )
+        found = await self._images.inspect(call.name, platform, manifests=manifests)
+        return json_answer(view_image(found, call.version))
 
     async def history(self, call: Call) -> Answer:
-        return json_answer(await self._images.history(call.name))
+        return json_answer(await self._images.history(call.name, _platform(call, _MANIFESTS_OF_ONE)))
 
     async def tag(self, call: Call) -> Answer:
         await self._images.tag(call.name, call.query.text("repo"), call.query.text("tag"))
@@ -104,25 +121,28 @@ class _Images:
 
     async def delete(self, call: Call) -> Answer:
         query = call.query
+        texts = query.all("platforms") if call.version >= _REMOVE_BY_PLATFORM else []
+        platforms = [_decode_platform(text) for text in texts]
         return json_answer(
-            await self._images.delete(call.name, query.boolean("force"), query.boolean("noprune"))
+            await self._images.delete(call.name, query.boolean("force"), query.boolean("noprune"), platforms)
         )
 
     async def push(self, call: Call) -> Answer:
         auth = decode_auth_header(call.request.header("x-registry-auth"))
         text = call.query.text("platform")
-        platform = decode_document(text.encode(), PlatformDocument, "platform").platform() if text else None
+        platform = _decode_platform(text) if text else None
         return progress_stream(await self._registries.push(call.name, call.query.text("tag"), auth, platform))
 
     async def load(self, call: Call) -> Answer:
-        progress = await self._images.load(aiter(call.request.body), call.query.boolean("quiet", True))
-        return progress_stream(progress)
+        quiet, platform = call.query.boolean("quiet", True), _platform(call, _MANIFESTS_OF_ONE)
+        return progress_stream(await self._images.load(aiter(call.request.body), quiet, platform))
 
     async def save(self, call: Call) -> Answer:
-        return Stream(await self._images.save(call.query.all("names")), _TAR)
+        platform = _platform(call, _MANIFESTS_OF_ONE)
+        return Stream(await self._images.save(call.query.all("names"), platform), _TAR)
 
     async def save_one(self, call: Call) -> Answer:
-        return Stream(await self._images.save([call.name]), _TAR)
+        return Stream(await self._images.save([call.name], _platform(call, _MANIFESTS_OF_ONE)), _TAR)
 
     async def create(self, call: Call) -> Answer:
         """Pull (``fromImage``) or import (``fromSrc``: ``-`` for the body, or an address)."""
@@ -143,3 +163,13 @@ class _Images:
             platform=query.text("platform"),
         )
         return progress_stream(progress)
+
+
+def _platform(call: Call, since: ApiVersion) -> Platform | None:
+    """What ``platform`` asks for, in versions that have it."""
+    text = call.query.text("platform")
+    return _decode_platform(text) if text and call.version >= since else None
+
+
+def _decode_platform(text: str) -> Platform:
+    return decode_document(text.encode(), PlatformDocument, "platform").platform()
