@@ -138,8 +138,8 @@ class RegistryClient:
         for reference in [asked] if asked.tag else tags:
             image = self._store.resolve(str(reference))
             if platform is not None:
-                image = self._store.get(self._store.for_platform(image, platform).id)
-            steps = self._pusher.push(reference, image, credentials)
+                image = self._store.for_platform(image, platform)
+            steps = self._pusher.push(reference, image, credentials, alone=platform is not None)
             try:
                 async for step in steps:
                     yield message_of(step)

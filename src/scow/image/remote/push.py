@@ -81,9 +81,11 @@ class Pusher:
         self._slots.resize(limit)
 
     async def push(
-        self, reference: Reference, image: Image, credentials: Credentials
+        self, reference: Reference, image: Image, credentials: Credentials, *, alone: bool = False
     ) -> AsyncGenerator[Progress | Pushed, None]:
-        """Send ``image`` as ``reference``, of one for several platforms all; closed early, transfers end.
+        """Send ``image`` as ``reference``, of one for several platforms all, or ``alone`` this variant.
+
+        Closed early, transfers end.
 
         Raises UnauthenticatedError, PermissionDeniedError, UnavailableError, IntegrityError.
         """
@@ -91,7 +93,7 @@ class Pusher:
         tag = reference.tag or "latest"
         published: list[tuple[str, int]] = []
         try:
-            parts = self.store.variants(image)
+            parts = [] if alone else self.store.variants(image)
             for image_id in [variant.id for variant, _ in parts] or [image.id]:
                 steps = self._image(repository, reference, image_id, "" if parts else tag, published)
                 async with aclosing(steps):
