@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -31,6 +32,7 @@ OTHER = ArchiveImage(
     [SHARED, a_layer("arm64")], [_NAME], {"Cmd": ["other"]}, override={"architecture": "arm64"}
 )
 ARCHIVE = layout_of_platforms({"arm64": OTHER, "amd64": MINE}, _NAME)
+_OF_OURS = json.dumps({"reference": [_NAME]})
 ARM = quote('{"os":"linux","architecture":"arm64"}')
 S390 = quote('{"os":"linux","architecture":"s390x"}')
 
@@ -146,6 +148,28 @@ def platforms(hub: Registry, tag: str) -> list[str]:
     accepted = ", ".join(f"application/vnd.docker.distribution.{kind}" for kind in kinds)
     document = json.loads(hub.get(f"/v2/team/many/manifests/{tag}", f"Accept: {accepted}"))
     return [it["platform"]["architecture"] for it in document.get("manifests", ())]
+
+
+def test_it_is_built(scow_daemon: Daemon, tmp_path: Path) -> None:
+    scow = scow_daemon.client("scow")
+    (tmp_path / "Dockerfile").write_text(
+        'FROM scratch\nARG TARGETARCH\nCOPY all /\nCOPY $TARGETARCH /own\nCMD ["x"]\n'
+    )
+    for name in ("all", "amd64", "arm64"):
+        (tmp_path / name).write_text(name)
+    platforms = ("--platform", "linux/arm64,linux/amd64")
+    scow("build", *platforms, "-t", _NAME, str(tmp_path), env={"DOCKER_BUILDKIT": "1"})
+    (item,) = scow_daemon.api("GET", f"/images/json?manifests=1&filters={quote(_OF_OURS)}").json
+    built = [it["ImageData"]["Platform"]["architecture"] for it in item["Manifests"]]
+    assert built == ["arm64", "amd64"]
+    # A container of each has its own file, and what is the same for both is there once.
+    for architecture in ("amd64", "arm64"):
+        scow("create", "--name", "box", "--platform", f"linux/{architecture}", _NAME)
+        assert scow.text("cp", "box:/own", "-").count(architecture) >= 1
+        scow("rm", "box")
+    assert item["Size"] == len("all") + 2 * len("amd64")
+    scow("rmi", _NAME)
+    scow("builder", "prune", "-af")
 
 
 def test_it_is_pruned_as_one(client: Client, many: str) -> None:

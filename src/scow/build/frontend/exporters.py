@@ -24,6 +24,7 @@ from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.image.layers import LayerTar
 from scow.image.leases import Lease
+from scow.image.model import Loaded
 from scow.image.save import SavedImage, archive
 from scow.image.threads import run_to_end
 from scow.spec.digest import chain_ids
@@ -89,17 +90,17 @@ class Exports:
         return await self._to_registry(found, options)
 
     async def _to_store(self, found: Finished, options: ImageOptions) -> dict[str, str]:
-        if len(found.images) > 1:
-            raise UnsupportedError("exporting multiple references to image store is currently unsupported")
-        image = found.images[0]
         with self._telling.internal("exporting to image") as told:
             told.step("exporting layers")
-            await self._images.record(self._lease, image.raw_config, options.names, parent=None)
-            told.step(f"writing image {image.id}")
+            raw_configs = [image.raw_config for image in found.images]
+            platforms = [image.platform for image in found.images]
+            done = await self._images.record_platforms(self._lease, raw_configs, options.names, platforms)
+            image_id = next(it.image_id for it in done if isinstance(it, Loaded))
+            told.step(f"writing image {image_id}")
             for name in options.names:
-                self._workshop.tell_image(image.id, "tag", name.familiar())
+                self._workshop.tell_image(image_id, "tag", name.familiar())
                 told.step(f"naming to {name}")
-        return _response(image.id, image.id, options.names)
+        return _response(image_id, image_id if len(found.images) == 1 else "", options.names)
 
     async def _push(self, name: Reference) -> None:
         """As the engine pushes what it has."""
