@@ -285,7 +285,7 @@ def test_an_index_that_leads_in_a_circle(disk: Path, registry: HostileRegistry) 
 
 
 def test_a_manifest_without_end(disk: Path, registry: HostileRegistry) -> None:
-    registry.manifests["1"] = (INDEX, b" " * 20_000_000)
+    registry.manifests["1"] = (INDEX, b" " * 100_000_000)
     refused(disk, f"{registry.address}/app:1", ScowError, "larger than")
 
 
