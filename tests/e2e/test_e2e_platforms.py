@@ -168,6 +168,11 @@ def test_it_is_built(scow_daemon: Daemon, tmp_path: Path) -> None:
         assert scow.text("cp", "box:/own", "-").count(architecture) >= 1
         scow("rm", "box")
     assert item["Size"] == len("all") + 2 * len("amd64")
+    # A build for one of the platforms begins with what the engine has for it.
+    (tmp_path / "Dockerfile").write_text(f"FROM {_NAME}\nCOPY all /again\n")
+    scow("build", "--platform", "linux/arm64", "-t", "on:arm", str(tmp_path), env={"DOCKER_BUILDKIT": "1"})
+    assert scow.inspect("on:arm", "{{.Architecture}} {{len .RootFS.Layers}}") == "arm64 3"
+    scow("rmi", "on:arm")
     scow("rmi", _NAME)
     scow("builder", "prune", "-af")
 

@@ -78,8 +78,9 @@ class ClientImages:
             except NotFoundError:
                 pass
             else:
-                if _serves(image, platform):
-                    return image
+                for candidate in (image, *(variant for variant, _ in self._images.variants(image))):
+                    if _serves(candidate, platform):
+                        return candidate
         if rank(self._host, platform) is None:
             return None
         return await self._pull(text, name, platform, told)
