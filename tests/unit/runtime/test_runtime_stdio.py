@@ -1,5 +1,6 @@
 """The pump of one container's streams, on plain pipes and sockets."""
 
+import fcntl
 import os
 import socket
 from collections.abc import Iterator
@@ -249,3 +250,17 @@ def test_the_end_comes_when_nobody_writes_any_more_though_somebody_could(process
         os.write(process.stdout, b"nobody listens")
     os.close(process.stdout)
     os.close(process.stderr)
+
+
+def test_a_pipe_that_is_filled_becomes_larger_and_another_does_not(process: Process) -> None:
+    def sizes() -> list[int]:
+        return [fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) for fd in (process.stdout, process.stderr)]
+
+    before = sizes()
+    process.container.start_output()
+    os.write(process.stderr, b"a line\n")
+    os.write(process.stdout, b"x" * before[0])
+    process.pump()
+    assert sizes() == [512 * 1024, before[1]]
+    assert b"".join(chunk for stream, chunk in process.log.written if stream == 1) == b"x" * before[0]
+    process.end()
