@@ -70,6 +70,7 @@ def test_limits_are_in_place(machine: MachineDaemon, docker: Client, runtime: st
     expected = {
         "memory.max": str(64 * MIB),
         "memory.low": str(32 * MIB),
+        "memory.swap.max": str(64 * MIB),
         "cpu.max": "50000 100000",
         "cpu.weight": "20",
         "cpuset.cpus": "0",
@@ -84,11 +85,25 @@ def test_limits_change_while_it_runs_and_are_kept(
     machine: MachineDaemon, docker: Client, runtime: str
 ) -> None:
     ident = docker.start("--name", "changing", "--runtime", runtime, *LIMITS, *SLEEP)
-    asked = ("-m", "96m", "--memory-reservation", "40m", "--cpus", "0.7", "-c", "300", "--pids-limit", "77")
+    asked = (
+        "-m",
+        "96m",
+        "--memory-swap",
+        "128m",
+        "--memory-reservation",
+        "40m",
+        "--cpus",
+        "0.7",
+        "-c",
+        "300",
+        "--pids-limit",
+        "77",
+    )
     docker("update", *asked, "--cpuset-cpus", "0-1", "changing")
     expected = {
         "memory.max": str(96 * MIB),
         "memory.low": str(40 * MIB),
+        "memory.swap.max": str(32 * MIB),
         "cpu.max": "70000 100000",
         "cpu.weight": "12",
         "cpuset.cpus": "0-1",
@@ -212,7 +227,7 @@ def test_all_processes_are_listed_and_killed_by_their_group_alone(
     shown = docker.text("top", "family")
     assert [shown.count(line) for line in (f"sh -c {script}", " sleep 601\n", " sleep 602")] == [1, 1, 2]
     docker("kill", "family")  # these are processes like the machine's others, with no namespace to end with
-    wait_until(lambda: not machine.shell("pgrep -f 'sleep 60[12]'"), "all are gone")
+    wait_until(lambda: not machine.shell("ps | grep 'sleep 60[12]'"), "all are gone")
     assert docker.inspect("family", "{{.State.ExitCode}}") == "137"
 
 

@@ -26,7 +26,13 @@ _START_S = 90.0
 _SCRIPT_S = 60.0
 _SCOWD_PORT, _SHELL_PORT = 2375, 2222
 _SOCKET = "/run/scow.sock"
+# In a control group of its own, as a service manager starts it: in the root group nobody can tell whether swap
+# is limited, because that has no limits.
 _START = f"""\
+cd /sys/fs/cgroup && mkdir -p system.slice/scow.service
+for group in . system.slice; do echo +memory +cpu +pids >$group/cgroup.subtree_control; done
+echo $$ >system.slice/scow.service/cgroup.procs
+cd /
 export PYTHONPATH=/scow:/site PYTHONDONTWRITEBYTECODE=1
 setsid python3 -s -m scow.daemon -H tcp://0.0.0.0:{_SCOWD_PORT} -H unix://{_SOCKET} --group root OPTIONS \\
     >>/tmp/scowd.log 2>&1 </dev/null &
