@@ -85,20 +85,8 @@ def test_limits_change_while_it_runs_and_are_kept(
     machine: MachineDaemon, docker: Client, runtime: str
 ) -> None:
     ident = docker.start("--name", "changing", "--runtime", runtime, *LIMITS, *SLEEP)
-    asked = (
-        "-m",
-        "96m",
-        "--memory-swap",
-        "128m",
-        "--memory-reservation",
-        "40m",
-        "--cpus",
-        "0.7",
-        "-c",
-        "300",
-        "--pids-limit",
-        "77",
-    )
+    asked = ("-m", "96m", "--memory-swap", "128m", "--memory-reservation", "40m", "--cpus", "0.7",
+             "-c", "300", "--pids-limit", "77")  # fmt: skip
     docker("update", *asked, "--cpuset-cpus", "0-1", "changing")
     expected = {
         "memory.max": str(96 * MIB),

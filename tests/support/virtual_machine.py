@@ -26,8 +26,8 @@ _START_S = 90.0
 _SCRIPT_S = 60.0
 _SCOWD_PORT, _SHELL_PORT = 2375, 2222
 _SOCKET = "/run/scow.sock"
-# In a control group of its own, as a service manager starts it: in the root group nobody can tell whether swap
-# is limited, because that has no limits.
+# In a control group of its own, as a service manager starts it: the root group has no limits, so nobody could
+# tell there whether swap has any.
 _START = f"""\
 cd /sys/fs/cgroup && mkdir -p system.slice/scow.service
 for group in . system.slice; do echo +memory +cpu +pids >$group/cgroup.subtree_control; done
