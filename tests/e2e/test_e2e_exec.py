@@ -135,3 +135,15 @@ def test_top_lists_the_processes_of_container_and_exec(client: Client, box: str)
     wait_until(lambda: commands() == {"sleep 600", "sleep 77"}, "both processes are listed")
     answer = client.api("GET", f"/containers/{box}/top?ps_args=-o%20pid,comm")
     assert answer.json["Titles"] == ["PID", "COMMAND"], json.dumps(answer.json)
+
+
+def test_exec_as_somebody_unknown_fails_at_its_start(client: Client, box: str) -> None:
+    unknown = "unable to find user nosuch: no matching entries in passwd file"
+    attached = client("exec", "-u", "nosuch", box, "id", code=126)
+    assert attached.out.strip() == unknown
+    assert unknown in client("exec", "-d", "-u", "nosuch", box, "id", code=1).err
+
+
+def test_top_says_in_a_line_why_ps_failed(client: Client, box: str) -> None:
+    error = client("top", box, "bogus", code=1).err
+    assert error.strip() == "Error response from daemon: ps: error: unsupported option (BSD syntax)"

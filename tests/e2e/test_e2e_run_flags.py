@@ -225,6 +225,12 @@ def test_names_for_the_resolver_come_from_flags(client: Client) -> None:
     assert not [line for line in empty if line.startswith("search")]
 
 
+def test_a_host_name_with_dots_is_in_hosts_by_its_first_part_too(client: Client) -> None:
+    for flags in (("--hostname", "a.b.c"), ("--hostname", "a.b", "--domainname", "c")):
+        out = in_container(client, "--network", "bridge", *flags, "cat /etc/hosts")
+        assert out[-1].partition("\t")[2] == "a.b.c a"
+
+
 def test_a_working_directory_is_made_for_root(client: Client) -> None:
     out = in_container(client, "-u", "app", "-w", "/made/for/you", "pwd; stat -c '%U %a' /made/for/you /made")
     assert out == ["/made/for/you", "root 755", "root 755"]

@@ -69,7 +69,7 @@ class EventBus:
     ) -> AsyncIterator[Event]:
         queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE_SIZE)
         asks_past = since_ns is not None or until_ns is not None
-        past = self._history.between(since_ns or 0, until_ns) if asks_past else []
+        past = self._history.between(since_ns or 0, until_ns or None) if asks_past else []
         self._followers.add(queue)
         try:
             for event in past:
@@ -93,6 +93,9 @@ class EventBus:
 
 
 def _moment(name: str, text: str) -> int | None:
+    """Here, unlike for logs, "0" is a time: the first there is."""
+    if text == "0":
+        return 0
     try:
         return parse_query_time(text)
     except InvalidArgumentError as exc:

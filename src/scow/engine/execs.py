@@ -81,7 +81,6 @@ class Execs:
         if not body.cmd:
             raise InvalidArgumentError("No exec command specified")
         parse_detach_keys(body.detach_keys)
-        self._launcher.check_exec_user(live.doc, body.user)
         return self.prepare(live, body)
 
     def prepare(self, live: Live, asked: ExecCreate) -> str:
@@ -289,7 +288,9 @@ class Execs:
         *,
         with_command: bool = True,
     ) -> None:
-        text = f"{action}: {' '.join(found.asked.cmd)}" if with_command else action
+        program, *arguments = found.asked.cmd
+        # The space is there without arguments too, as with Docker.
+        text = f"{action}: {program} {' '.join(arguments)}" if with_command else action
         container_event(self._events, doc, text, execID=found.id, **(extra or {}))
 
 

@@ -91,7 +91,10 @@ def hosts_with_own(
 
 
 def _own_names(hostname: str, domainname: str) -> str:
-    return f"{hostname}.{domainname} {hostname}" if domainname else hostname
+    """Either may have dots: the whole name, and its first part."""
+    whole = f"{hostname}.{domainname}" if domainname else hostname
+    first, dot, _ = whole.partition(".")
+    return f"{whole} {first}" if dot else whole
 
 
 def _gateways_or(address: str, gateways: Sequence[str]) -> Sequence[str]:

@@ -45,6 +45,11 @@ def test_an_end_in_the_past_needs_no_start() -> None:
     assert past(bus_with("create", "start"), "", "1") == ["create"]
 
 
+def test_zero_is_a_time_that_everything_came_after_and_no_end() -> None:
+    assert past(bus_with("create", "start"), "0", "1") == ["create"]
+    assert past(bus_with("create", "start"), "0", "0") == ["create", "start"]  # as dockerd has it
+
+
 @pytest.mark.parametrize(
     ("key", "value", "passes"),
     [

@@ -52,6 +52,22 @@ def test_hosts_name_the_loopback_extra_hosts_and_the_container() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("hostname", "domainname", "names"),
+    [
+        ("web", "", "web"),
+        ("web.example.org", "", "web.example.org web"),
+        ("web.example", "org", "web.example.org web"),
+    ],
+)
+def test_a_name_with_dots_is_there_as_a_whole_and_by_its_first_part(
+    hostname: str, domainname: str, names: str
+) -> None:
+    text = hosts_text(hostname, domainname, addresses=["172.17.0.2"])
+    assert text.splitlines()[-1] == f"172.17.0.2\t{names}"
+    assert hosts_with_own(text, hostname, domainname, ["172.17.0.2"]) == text
+
+
 def test_hosts_without_ipv6_and_without_a_network() -> None:
     assert hosts_text("web", ipv6=False) == "127.0.0.1\tlocalhost\n"
 

@@ -300,14 +300,6 @@ class Launcher:
         """Set the window size of a process's terminal."""
         await self.supervisor.resize(key, height, width)
 
-    def check_exec_user(self, doc: Container, user: str) -> None:
-        """Raises InvalidArgumentError with Docker's message for a user the container does not know."""
-        if user:
-            try:
-                resolve_container_user(f"/proc/{doc.state.pid}/root", doc, user)
-            except ScowError as exc:
-                raise InvalidArgumentError(exc.message) from exc
-
     async def spawn_exec(self, live: Live, exec_id: str, asked: ExecCreate, size: Sequence[int]) -> int:
         """Start a further process in a running container; returns its pid. Raises ScowError."""
         doc = live.doc

@@ -175,7 +175,10 @@ class Lifecycle:
 
     async def kill(self, ref: str, sig: str) -> None:
         """Send a signal to the first process; after SIGKILL, wait until it is recorded as dead."""
-        live = self._containers.get(ref)
+        try:
+            live = self._containers.get(ref)
+        except NotFoundError as exc:
+            raise NotFoundError(f"cannot kill container: {ref}: {exc.message}") from exc
         number = parse_signal(sig) if sig else int(signal.SIGKILL)
         async with live.lock:
             if live.doc.state.status is Status.RESTARTING:

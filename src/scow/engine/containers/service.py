@@ -144,7 +144,9 @@ class ContainerService:
         if not name:
             raise InvalidArgumentError("Neither old nor new names may be empty")
         if not is_valid_name(name):
-            raise invalid_name(name)
+            # With the slash that Docker's names begin with.
+            wrong = invalid_name(f"/{name.removeprefix('/')}")
+            raise InvalidArgumentError(f"Error when allocating new name: {wrong.message}")
         async with live.lock:
             old, new = live.doc.name, name.removeprefix("/")
             if old == new:

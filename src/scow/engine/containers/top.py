@@ -23,8 +23,10 @@ async def container_top(pids: Collection[int], ps_args: str) -> ContainerTop:
         raise ScowError('error running ps: exec: "ps": executable file not found in $PATH') from exc
     stdout, stderr = await process.communicate()
     if process.returncode:
-        detail = (stderr or stdout).decode(errors="replace").strip()
-        raise ScowError(f"error running ps: exit status {process.returncode}: {detail}")
+        why, _, _ = stderr.decode(errors="replace").partition("\n")
+        if why:
+            raise InvalidArgumentError(f"ps: {why}")
+        raise ScowError(f"ps: exit status {process.returncode}")
     return parse_ps(stdout.decode(errors="replace"), pids)
 
 
