@@ -270,3 +270,13 @@ def test_a_debugged_build_without_a_terminal(scow_daemon: Daemon, folder: Path) 
     assert scow_daemon.api("GET", "/images/json?filters={%22dangling%22:[%22true%22]}").json == []
     (folder / "Dockerfile").write_text("FROM busybox\nRUN true\n")
     scow_build(scow_daemon, "--debug", str(folder))
+
+
+def test_checks_know_what_a_base_defines(scow_daemon: Daemon, folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM busybox\nARG GIVEN=1\nENV A=$GIVEN$PATH$NOPE\nWORKDIR /x\n")
+    found = scow_build(scow_daemon, "--check", str(folder), code=1)
+    assert "Check complete, 1 warning has been found!\n" in found.out
+    assert "WARNING: UndefinedVar - https://docs.docker.com/go/dockerfile/rule/undefined-var/" in found.out
+    assert "   3 | >>> ENV A=$GIVEN$PATH$NOPE\n" in found.out
+    (folder / "Dockerfile").write_text("FROM reg.invalid/not/here\nENV A=$NOPE\n")
+    assert "no warnings found" in scow_build(scow_daemon, "--check", str(folder)).out

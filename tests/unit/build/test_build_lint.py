@@ -36,6 +36,16 @@ def _found(text: str, ignore: str = "") -> list[tuple[str, int]]:
         ("FROM a\nARG API_TOKEN\n", "SecretsUsedInArgOrEnv", 2),
         ("ARG base\nFROM $base\n", "InvalidDefaultArgInFrom", 2),
         ("FROM a\nEXPOSE 80/TCP\n", "ExposeProtoCasing", 2),
+        (
+            "# check=experimental=all\n# built from here\nFROM a AS base\n",
+            "InvalidDefinitionDescription",
+            3,
+        ),
+        (
+            "# check=experimental=InvalidDefinitionDescription\nFROM a\n# the version\nARG VERSION\n",
+            "InvalidDefinitionDescription",
+            4,
+        ),
     ],
 )
 def test_a_rule_finds_what_it_is_for(text: str, rule: str, line: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from scow.build.dockerfile import instructions as it
 from scow.build.dockerfile.directives import Directives
 from scow.build.dockerfile.instructions import Instruction, Stage
-from scow.build.dockerfile.lint_rules import LintWarning
+from scow.build.dockerfile.lint_rules import EXPERIMENTAL, LintWarning
 from scow.build.dockerfile.parser import Dockerfile
 from scow.build.dockerfile.source import Location
 from scow.spec.ignore_rules import IgnoreRules
@@ -22,6 +22,7 @@ _SECRET = re.compile(
     r"(?:^|_)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.I
 )
 _NO_SECRET = re.compile(r"(?:^|_)public(?:_|$)|_(?:file|path)$", re.I)
+_DIRECTIVE = re.compile(r"#\s*(?:syntax|escape|check)\s*=", re.I)
 _ONCE = (it.Cmd, it.Entrypoint, it.Healthcheck)
 
 
@@ -32,6 +33,7 @@ def lint(dockerfile: Dockerfile, *, predefined: Mapping[str, str], ignored: Igno
         *_continuations(dockerfile),
         *_stage_names(dockerfile),
         *_bases(dockerfile, predefined),
+        *_descriptions(dockerfile),
     ]
     for stage in dockerfile.stages:
         found += _stage(stage, ignored)
@@ -40,7 +42,9 @@ def lint(dockerfile: Dockerfile, *, predefined: Mapping[str, str], ignored: Igno
 
 
 def is_wanted(rule: str, directives: Directives) -> bool:
-    """Whether ``# check=skip=…`` leaves a rule in."""
+    """Whether ``# check=skip=…`` leaves a rule in, and ``experimental=…`` asks for it where it must."""
+    if rule in EXPERIMENTAL and not directives.experimental & {"all", rule}:
+        return False
     return not directives.skip & {"all", rule}
 
 
@@ -107,6 +111,27 @@ def _bases(dockerfile: Dockerfile, predefined: Mapping[str, str]) -> Iterator[Li
         elif stage.platform and "$" not in stage.platform:
             what = f'FROM --platform flag should not use constant value "{stage.platform}"'
             yield LintWarning("FromPlatformFlagConstDisallowed", what, here)
+
+
+def _descriptions(dockerfile: Dockerfile) -> Iterator[LintWarning]:
+    """A comment right above a stage or argument is its description, and begins with its name."""
+    named: list[tuple[str, tuple[str, ...], Location]] = [
+        ("FROM", (stage.written_name,), stage.location) for stage in dockerfile.stages if stage.name
+    ]
+    inner = (item for stage in dockerfile.stages for item in stage.instructions)
+    for argument in (*dockerfile.arguments, *inner):
+        if isinstance(argument, it.Arg):
+            names = tuple(name for name, _ in argument.arguments)
+            named.append(("ARG", names, argument.location))
+    for word, names, here in named:
+        above = dockerfile.source.lines[here.start - 2].strip() if here.start > 1 else ""
+        if not above.startswith("#") or _DIRECTIVE.match(above):
+            continue
+        if above.lstrip("#").split(maxsplit=1)[:1] in ([name] for name in names):
+            continue
+        example = names[0] if len(names) == 1 else "<arg_key>"
+        what = f"Comment for {word} should follow the format: `# {example} <description>`"
+        yield LintWarning("InvalidDefinitionDescription", what, here)
 
 
 def _stage(stage: Stage, ignored: IgnoreRules) -> Iterator[LintWarning]:

@@ -16,6 +16,9 @@ DESCRIPTIONS = {
     "FromAsCasing": "The 'as' keyword should match the case of the 'from' keyword",
     "FromPlatformFlagConstDisallowed": "FROM --platform flag should not use a constant value",
     "InvalidDefaultArgInFrom": "Default value for global ARG results in an empty or invalid base image name",
+    "InvalidDefinitionDescription": "Comment for build stage or argument should follow the format: "
+    "`# <arg/stage name> <description>`. If this is not intended to be a description comment, add an empty "
+    "line or comment between the instruction and the comment.",
     "JSONArgsRecommended": "JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended behavior "
     "related to OS signals",
     "LegacyKeyValueFormat": "Legacy key/value format with whitespace separator should not be used",
@@ -34,6 +37,10 @@ DESCRIPTIONS = {
     "WorkdirRelativePath": "Relative workdir without an absolute workdir declared within the build can have "
     "unexpected results if the base image changes",
 }
+
+
+EXPERIMENTAL = frozenset({"InvalidDefinitionDescription"})
+"""Rules that ``# check=experimental=…`` asks for."""
 
 
 @dataclass(frozen=True, slots=True)

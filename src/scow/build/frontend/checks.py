@@ -1,11 +1,17 @@
 """What is looked at before anything is built: the front end that a Dockerfile asks for, and build checks."""
 
-from scow.build.dockerfile.lint import lint
+from contextlib import suppress
+
+from scow.build.dockerfile.lint import is_wanted, lint
 from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile
+from scow.build.evaluate.base import BaseImage
+from scow.build.evaluate.evaluator import Evaluator, Options
 from scow.build.evaluate.variables import platform_arguments
-from scow.errors import UnsupportedError
+from scow.errors import ScowError, UnsupportedError
+from scow.image.store import ImageStore
 from scow.spec.ignore_rules import IgnoreRules
+from scow.spec.oci_image import ImageConfig, decode_document
 from scow.spec.platform import Platform
 
 
@@ -14,6 +20,33 @@ def check_syntax(syntax: str) -> None:
     name = syntax.removeprefix("docker.io/").partition("@")[0].partition(":")[0]
     if name not in ("", "docker/dockerfile", "docker/dockerfile-upstream"):
         raise UnsupportedError(f"front end {syntax} is not run here: docker/dockerfile is built in")
+
+
+async def undefined_of(dockerfile: Dockerfile, options: Options, images: ImageStore) -> list[LintWarning]:
+    """Variables that are used and not defined, as far as the base images that are here can tell."""
+    if not is_wanted("UndefinedVar", dockerfile.directives):
+        return []
+    evaluator = Evaluator(dockerfile, options, _Here(images))
+    with suppress(ScowError):  # a base is elsewhere, or something is wrong: a build will say it
+        for index in evaluator.needed(evaluator.target_index()):
+            await (await evaluator.begin(index)).finish()
+    return [
+        LintWarning("UndefinedVar", f"Usage of undefined variable '${name}'", location)
+        for location, name in dict.fromkeys(evaluator.undefined)
+    ]
+
+
+class _Here:
+    """See ``scow.build.evaluate.base.Resolver``: nothing is pulled for a check."""
+
+    def __init__(self, images: ImageStore) -> None:
+        self._images = images
+
+    async def resolve(self, reference: str, platform: Platform) -> BaseImage:
+        image = self._images.resolve(reference)
+        raw = await self._images.raw_config(image.id)
+        config = decode_document(raw, ImageConfig, "image config")
+        return BaseImage(reference, image.chain_id, config, image.id, platform=platform)
 
 
 def lint_of(dockerfile: Dockerfile, platform: Platform, ignored: IgnoreRules) -> list[LintWarning]:

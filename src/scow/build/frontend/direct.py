@@ -13,7 +13,6 @@ from scow.build.dockerfile.source import DockerfileError
 from scow.build.export.blobs import Blob
 from scow.build.export.documents import Described
 from scow.build.export.layout import oci_layout
-from scow.build.frontend.checks import lint_of
 from scow.build.frontend.exporters import stepwise
 from scow.build.frontend.service import FrontendService
 from scow.build.request import find_dockerfile, ignore_rules_of
@@ -100,7 +99,7 @@ class DirectBuilds:
     async def _guarded(self, asked: DirectBuild, trees: Mapping[str, Tree], channel: "_Channel") -> None:
         try:
             if asked.check:
-                for message in await run_blocking(_checked, self._frontend, asked, trees):
+                for message in await self._checked(asked, trees):
                     channel.tell(message)
                 channel.tell({"result": {}})
             else:
@@ -109,6 +108,20 @@ class DirectBuilds:
             channel.tell({"error": _failure(exc)})
         finally:
             channel.tell(None)
+
+    async def _checked(self, asked: DirectBuild, trees: Mapping[str, Tree]) -> list[Message]:
+        """``--check``: warnings, and nothing built. Raises ScowError."""
+        name = asked.options.get("filename", "Dockerfile")
+        text = await run_blocking(find_dockerfile, trees[_DOCKERFILE], name)
+        context = trees.get(_CONTEXT, trees[_DOCKERFILE])
+        ignored = await run_blocking(ignore_rules_of, context, name)
+        source = (name, text.encode("utf-8", "surrogateescape"))
+        found = []
+        for warning in await self._frontend.check(parse_dockerfile(text, name), asked.options, ignored):
+            place = Place(*source, warning.location.start, warning.location.end)
+            short = f"{warning.rule}: {warning.message}"
+            found.append(told_as_json(WarningTold("", short, warning.description, warning.url, place)))
+        return found
 
     async def _built(
         self, asked: DirectBuild, trees: Mapping[str, Tree], channel: "_Channel"
@@ -237,20 +250,6 @@ async def _or_empty(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         yield chunk
     if not came:
         yield END_OF_ARCHIVE
-
-
-def _checked(frontend: FrontendService, asked: DirectBuild, trees: Mapping[str, Tree]) -> list[Message]:
-    """``--check``: warnings, and nothing built. Blocks. Raises ScowError."""
-    name = asked.options.get("filename", "Dockerfile")
-    text = find_dockerfile(trees[_DOCKERFILE], name)
-    ignored = ignore_rules_of(trees.get(_CONTEXT, trees[_DOCKERFILE]), name)
-    source = (name, text.encode("utf-8", "surrogateescape"))
-    found = []
-    for warning in lint_of(parse_dockerfile(text, name), frontend.platforms()[0], ignored):
-        place = Place(*source, warning.location.start, warning.location.end)
-        short = f"{warning.rule}: {warning.message}"
-        found.append(told_as_json(WarningTold("", short, warning.description, warning.url, place)))
-    return found
 
 
 def _failure(exc: ScowError) -> Message:

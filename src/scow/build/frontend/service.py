@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
+from scow.build.dockerfile.lint_rules import LintWarning
+from scow.build.dockerfile.parser import Dockerfile
+from scow.build.evaluate.evaluator import Options
 from scow.build.export.blobs import Spool
 from scow.build.foreign_platforms import platforms_here
 from scow.build.frontend.build import Build, Outcome
 from scow.build.frontend.cache_exports import CacheExports, with_inline_cache
+from scow.build.frontend.checks import lint_of, undefined_of
 from scow.build.frontend.exporters import Exports, Finished
 from scow.build.frontend.options import FrontendOptions, read_options
 from scow.build.frontend.told import Telling
@@ -16,6 +20,7 @@ from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError
 from scow.image.leases import Lease
 from scow.spec.frontend_build import BuildClient, CachePrune, CacheRecord, Exchange, FrontendRequest
+from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.platform import Platform
 from scow.tasks import TaskOwner
 
@@ -31,6 +36,22 @@ class FrontendService:
     def platforms(self) -> tuple[Platform, ...]:
         """See ``FrontendBuilds``."""
         return platforms_here(self._workshop.platform)
+
+    async def check(
+        self, dockerfile: Dockerfile, options: Mapping[str, str], ignored: IgnoreRules
+    ) -> list[LintWarning]:
+        """What the build checks find, by line. Raises InvalidArgumentError for options that cannot be."""
+        asked = read_options(options)
+        own = self._workshop.platform
+        wanted = Options(
+            build_arguments=asked.build_arguments,
+            build_platform=own,
+            platform=asked.platforms[0] if asked.platforms else own,
+            target=asked.target,
+        )
+        found = lint_of(dockerfile, own, ignored)
+        found += await undefined_of(dockerfile, wanted, self._workshop.images)
+        return sorted(found, key=lambda warning: (warning.location.start, warning.rule))
 
     async def records(self, filters: tuple[str, ...] = ()) -> list[CacheRecord]:
         """See ``FrontendBuilds``."""
