@@ -3,7 +3,8 @@
 The library writes, compiles and keeps up to seven functions for each class, 14 KB if it is frozen with slots.
 Only ``__init__`` need be the class's own. Here the others are one function for all classes, and what tells
 classes apart is an ``operator.attrgetter``, as fast as written code: 6 KB. Classes and instances behave as
-ever, but for ``__dataclass_params__``, which says that there is neither ``repr`` nor ``eq``.
+ever, but for ``__dataclass_params__``, which says that there is neither ``repr`` nor ``eq``
+(docs/decisions/0009-lean-data-classes.md).
 """
 
 import dataclasses

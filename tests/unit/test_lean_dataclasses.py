@@ -9,7 +9,7 @@ if "lean" in sys.argv:
     import scow.lean_dataclasses
 import dataclasses
 from dataclasses import InitVar, dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -77,6 +77,31 @@ class Looped:
 class Slotted:
     x: int
 
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Watched:
+    x: int
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    x: int
+    def doubled(self):
+        return self.x * 2
+
+@dataclass(frozen=True, slots=True)
+class Derived(Base):
+    y: int = field(default=1, kw_only=True)
+
+@dataclass(unsafe_hash=True)
+class Hashed:
+    x: int
+    y: int = field(default=0, hash=False)
+
+T = TypeVar("T")
+
+@dataclass(frozen=True, slots=True)
+class Of(Generic[T]):
+    value: T
+
 looped = Looped()
 looped.me = looped
 def told(call):
@@ -106,6 +131,15 @@ for value in [
     looped, Slotted(1), Slotted(1) == Slotted(1), told(lambda: hash(Slotted(1))),
     dataclasses.make_dataclass("Made", ["a"])(1), dataclasses.is_dataclass(p),
     [one.name for one in dataclasses.fields(Point)],
+    weakref.ref(watched := Watched(1))() is watched, weakref.ref(plain)() is plain,
+    told(lambda: weakref.ref(Derived(1))), Derived(2), Derived(2).doubled(), Derived(2) == Base(2),
+    Base(2) == Derived(2), Derived(2, y=3) == Derived(2, y=3),
+    told(lambda: setattr(Derived(2), "x", 1)), told(lambda: Derived(2, 3)), isinstance(Derived(1), Base),
+    pickle.loads(pickle.dumps(Derived(2, y=5))), copy.deepcopy(Derived(2, y=[1])), vars(plain),
+    copy.copy(plain) == plain,
+    getattr(copy, "replace", dataclasses.replace)(Derived(2), y=7), hash(Hashed(1, 2)) == hash(Hashed(1, 3)),
+    Of(1), Of(1) == Of(1), Of[int], Base.__subclasses__() == [Derived], Point.__qualname__, Point.__module__,
+    Point.__slots__, Point.__annotations__, [name for name in vars(Point) if name[0] != "_"], Point.__weakrefoffset__,
 ]:
     print(value)
 """
