@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from scow.build.cache_transfer.mounts import MountFolders
 from scow.build.execute.downloads import Downloads
 from scow.build.frontend.cache_view import CacheView
 from scow.build.graph.cache import Cache
@@ -32,6 +33,7 @@ class Workshop:
 
     ``registries`` bring the engine images and take them, ``directory`` leads to whatever else a registry has.
     ``insecure_allowed``: clients may have programs run with all rights.
+    ``mounts`` packs and fills cache mounts.
     """
 
     images: ImageStore
@@ -46,3 +48,4 @@ class Workshop:
     view: CacheView
     upkeep: Upkeep
     insecure_allowed: bool
+    mounts: MountFolders

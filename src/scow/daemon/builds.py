@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from scow.build.cache_transfer.mounts import MountFolders
 from scow.build.execute.cache_mounts import CacheMounts
 from scow.build.execute.downloads import Downloads
 from scow.build.execute.run_step import RunPlaces
@@ -67,6 +68,7 @@ def open_builds(
         view,
         Upkeep(_policies(config), view.prune, tasks),
         insecure_allowed=config.builder.insecure_allowed,
+        mounts=MountFolders(cache_mounts_of(config)),
     )
     frontend = FrontendService(shop)
     digests = config.data_root / "build" / "digests"

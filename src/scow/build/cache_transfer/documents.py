@@ -57,11 +57,14 @@ class StackMemo(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class CacheMount(msgspec.Struct, kw_only=True, frozen=True):
-    """The files of a cache mount: a blob with a tar."""
+    """The files of a cache mount: a blob with a tar; owner and mode are of the folder itself."""
 
     id: str
     blob: Digest
     size: int
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0o755
 
 
 class CacheRecord(msgspec.Struct, kw_only=True, frozen=True):

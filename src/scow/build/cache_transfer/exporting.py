@@ -11,6 +11,7 @@ from scow.build.cache_transfer.documents import (
     CONFIG_TYPE,
     CacheConfig,
     CacheLayer,
+    CacheMount,
     CacheRecord,
     LayerAnnotations,
     encode_config,
@@ -28,13 +29,16 @@ from scow.spec.digest import chain_ids
 
 @dataclass(frozen=True, slots=True)
 class CacheOptions:
-    """``as_manifest``: a manifest with the layers, which every registry takes, not an index."""
+    """``as_manifest``: a manifest with the layers, which every registry takes, not an index. ``with_mounts``:
+    the files of cache mounts go along.
+    """
 
     everything: bool = False
     compression: Compression = field(default_factory=Compression)
     types: MediaTypes = OCI
     as_manifest: bool = True
     ignore_errors: bool = False
+    with_mounts: bool = False
 
 
 def read_cache_options(attributes: Mapping[str, str]) -> CacheOptions:
@@ -55,6 +59,7 @@ def read_cache_options(attributes: Mapping[str, str]) -> CacheOptions:
         ),
         types=OCI if oci else DOCKER,
         as_manifest=as_manifest,
+        with_mounts=attributes.get("mounts") == "true",
         ignore_errors=attributes.get("ignore-error") == "true",
     )
 
@@ -108,7 +113,9 @@ class PackedLayer:
     blob: Blob
 
 
-def cache_config(results: Mapping[Vertex, Result], layers: Sequence[PackedLayer]) -> CacheConfig:
+def cache_config(
+    results: Mapping[Vertex, Result], layers: Sequence[PackedLayer], mounts: Sequence[CacheMount]
+) -> CacheConfig:
     """``layers`` stand after those that they are on; records whose top is none of them go without."""
     places = {it.chain_id: number for number, it in enumerate(layers)}
     return CacheConfig(
@@ -129,6 +136,7 @@ def cache_config(results: Mapping[Vertex, Result], layers: Sequence[PackedLayer]
             for _, result in _each_once(results)
             if result.record is not None
         ],
+        mounts=list(mounts),
     )
 
 

@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from scow.build.cache_transfer.documents import CacheRecord
-from scow.build.cache_transfer.layers import LayerBlob, bring_stack
+from scow.build.cache_transfer.documents import CacheMount, CacheRecord
+from scow.build.cache_transfer.layers import BlobSource, LayerBlob, bring_stack
+from scow.build.cache_transfer.mounts import MountFolders
 from scow.build.graph.cache import Cache, Record
 from scow.build.graph.keys import Key
 from scow.image.leases import Lease
@@ -26,6 +27,7 @@ class Imported:
         self._blobs: dict[str, LayerBlob] = {}
         self._contents: dict[str, tuple[str | None, str]] = {}
         self._used: dict[str, Record] = {}
+        self._mounts: dict[str, tuple[CacheMount, BlobSource]] = {}
         self._bringing = asyncio.Lock()
         self._only_whole = False
 
@@ -38,6 +40,17 @@ class Imported:
                 self._records[record.digest] = record
             for memo in record.memos:
                 self._contents.setdefault(memo.words, (memo.chain_id, memo.digest))
+
+    def add_mounts(self, mounts: Iterable[CacheMount], source: BlobSource) -> None:
+        """Cache mounts that came along; what came first stays."""
+        for mount in mounts:
+            self._mounts.setdefault(mount.id, (mount, source))
+
+    async def fill_mounts(self, wanted: Iterable[str], folders: MountFolders) -> None:
+        """Bring those that steps use and that are not here. Raises ScowError."""
+        for mount_id in wanted:
+            if mount_id in self._mounts:
+                await folders.fill(*self._mounts[mount_id])
 
     def only_whole(self) -> None:
         """From now on only what has its layers counts."""

@@ -187,3 +187,4 @@ def _add(config: CacheConfig, source: BlobSource, into: Imported) -> None:
             known = layer.annotations
             blobs[chain_id] = LayerBlob(known.diff_id, below, layer.blob, known.size, source)
     into.add(config.records, blobs)
+    into.add_mounts(config.mounts, source)

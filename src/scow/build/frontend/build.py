@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from scow.build.cache_transfer.imported import Imported
 from scow.build.cache_transfer.importing import CacheImports
+from scow.build.cache_transfer.mounts import mounts_of
 from scow.build.dockerfile.lint import is_wanted
 from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
@@ -211,6 +212,8 @@ class Build:
         for target in targets:
             self._telling.bases(all_vertices(target))
         await self._import_caches()
+        used = mounts_of(vertex for it in targets for vertex in all_vertices(it))
+        await self._imported.fill_mounts(used, self._workshop.mounts)
         return plans, await self._solved(targets, trees)
 
     def _check_rights(self, targets: Sequence[Vertex]) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 import msgspec
 
-from scow.build.cache_transfer.documents import inline
+from scow.build.cache_transfer.documents import CacheMount, inline
 from scow.build.cache_transfer.exporting import (
     CacheOptions,
     PackedLayer,
@@ -19,6 +19,7 @@ from scow.build.cache_transfer.exporting import (
     wanted_chains,
 )
 from scow.build.cache_transfer.importing import GHA_WITHOUT_URL, NO_GHA
+from scow.build.cache_transfer.mounts import mounts_of
 from scow.build.export.blobs import Blob, Spool
 from scow.build.export.repository import Destination, opened
 from scow.build.frontend.build import BuiltImage, Outcome
@@ -90,8 +91,10 @@ class CacheExports:
         registries, origins = self._workshop.directory, self._workshop.images.origins
         async with opened(registries, name, credentials, origins) as destination:
             layers = await self._layers(outcome, options, told, destination)
-            config, top = self._documents(outcome, layers, options)
-            await destination.send([*(it.blob for it in layers), config])
+            mounts = await self._mounts(outcome, options, told)
+            blobs = [*(it.blob for it in layers), *mounts.values()]
+            config, top = cache_documents(cache_config(outcome.results, layers, list(mounts)), blobs, options)
+            await destination.send([*blobs, config])
             told.step(f"writing config {config.described.digest}")
             await destination.name([top])
         return _manifest_response(top, told)
@@ -101,16 +104,23 @@ class CacheExports:
     ) -> dict[str, str]:
         folder = _required(wanted, "dest")
         layers = await self._layers(outcome, options, told, None)
-        config, top = self._documents(outcome, layers, options)
-        blobs = [_sent(it) for it in (*(layer.blob for layer in layers), config)]
-        await self._client.send_layout(folder, blobs, _sent(top))
+        mounts = await self._mounts(outcome, options, told)
+        blobs = [*(it.blob for it in layers), *mounts.values()]
+        config, top = cache_documents(cache_config(outcome.results, layers, list(mounts)), blobs, options)
+        await self._client.send_layout(folder, [_sent(it) for it in (*blobs, config)], _sent(top))
         return _manifest_response(top, told)
 
-    def _documents(
-        self, outcome: Outcome, layers: list[PackedLayer], options: CacheOptions
-    ) -> tuple[Blob, Blob]:
-        config = cache_config(outcome.results, layers)
-        return cache_documents(config, [it.blob for it in layers], options)
+    async def _mounts(
+        self, outcome: Outcome, options: CacheOptions, told: Internal
+    ) -> dict[CacheMount, Blob]:
+        """The cache mounts of the build's steps, if they are to go along."""
+        found = {}
+        for mount_id in mounts_of(outcome.results) if options.with_mounts else ():
+            packed = await self._workshop.mounts.packed(mount_id, self._spool)
+            if packed is not None:
+                found[packed[0]] = packed[1]
+                told.step(f"writing cache mount {mount_id}")
+        return found
 
     async def _layers(
         self, outcome: Outcome, options: CacheOptions, told: Internal, destination: Destination | None
