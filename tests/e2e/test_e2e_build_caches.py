@@ -171,6 +171,32 @@ def test_exports_that_cannot_be(scow_daemon: Daemon, folder: Path, cache: str, m
         scow_build(scow_daemon, "--cache-to", f"{cache},ignore-error=true", str(folder))
 
 
+@pytest.mark.parametrize("kind", ["local", "registry"])
+def test_cache_mounts_go_along_if_they_are_asked_for(
+    scow_daemon: Daemon, place: Registry, folder: Path, tmp_path: Path, kind: str
+) -> None:
+    mount = "--mount=type=cache,id=things,target=/things,uid=7,mode=0750"
+    program = (
+        "mkdir -p /things/a; echo kept >>/things/a/b; ln -sf b /things/a/c; stat -c '%u %a' /things >/of"
+    )
+    dockerfile = f"FROM busybox AS one\nRUN {mount} {program}; cat /things/a/c >/seen\n"
+    (folder / "Dockerfile").write_text(dockerfile)
+    to = f"ref={ADDRESS}/mounts:1" if kind == "registry" else f"dest={tmp_path}/cache"
+    scow_build(scow_daemon, "--cache-to", f"type={kind},{to},mounts=true", str(folder))
+    forget(scow_daemon)
+    from_ = f"type={kind},{to.replace('dest=', 'src=')}"
+    for times in (2, 3):
+        # What is here is not taken from there again.
+        again = scow_build(
+            scow_daemon, "-t", "x", "--cache-from", from_, "--no-cache-filter", "one", str(folder)
+        )
+        assert "importing cache mount things" in again.err
+        seen = scow_daemon.docker("run", "--rm", "x", "cat", "/seen", "/of").out
+        assert seen == "kept\n" * times + "7 750\n"
+    mounts = scow_daemon.data_root / "build/cache-mounts"
+    assert not [it for it in mounts.iterdir() if it.name.startswith(".")]
+
+
 def test_a_damaged_cache_is_no_result(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     scow_build(scow_daemon, "--cache-to", f"type=local,mode=max,dest={cache}", str(folder))

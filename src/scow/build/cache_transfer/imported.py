@@ -46,11 +46,13 @@ class Imported:
         for mount in mounts:
             self._mounts.setdefault(mount.id, (mount, source))
 
-    async def fill_mounts(self, wanted: Iterable[str], folders: MountFolders) -> None:
-        """Bring those that steps use and that are not here. Raises ScowError."""
-        for mount_id in wanted:
-            if mount_id in self._mounts:
-                await folders.fill(*self._mounts[mount_id])
+    def mounts_among(self, wanted: Iterable[str]) -> list[str]:
+        """Ids of those that came along."""
+        return [mount_id for mount_id in wanted if mount_id in self._mounts]
+
+    async def fill_mount(self, mount_id: str, folders: MountFolders) -> None:
+        """Bring one, unless it is here. Raises ScowError."""
+        await folders.fill(*self._mounts[mount_id])
 
     def only_whole(self) -> None:
         """From now on only what has its layers counts."""

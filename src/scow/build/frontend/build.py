@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
 from scow.build.cache_transfer.imported import Imported
@@ -212,8 +212,7 @@ class Build:
         for target in targets:
             self._telling.bases(all_vertices(target))
         await self._import_caches()
-        used = mounts_of(vertex for it in targets for vertex in all_vertices(it))
-        await self._imported.fill_mounts(used, self._workshop.mounts)
+        await self._import_mounts(mounts_of(vertex for it in targets for vertex in all_vertices(it)))
         return plans, await self._solved(targets, trees)
 
     def _check_rights(self, targets: Sequence[Vertex]) -> None:
@@ -284,6 +283,12 @@ class Build:
             self._stack,
         )
         await imports.load(wanted, self._imported)
+
+    async def _import_mounts(self, used: Sequence[str]) -> None:
+        """Cache mounts of the steps, if a cache brought them; one that cannot be had begins empty."""
+        for mount_id in self._imported.mounts_among(used):
+            with suppress(ScowError), self._telling.internal(f"importing cache mount {mount_id}"):
+                await self._imported.fill_mount(mount_id, self._workshop.mounts)
 
     async def _solved(self, targets: Sequence[Vertex], trees: Mapping[str, Tree]) -> Mapping[Vertex, Result]:
         """All that ``targets`` are made of. Where an imported result has no layers, it is made again."""
