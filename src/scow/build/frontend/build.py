@@ -13,9 +13,9 @@ from scow.build.dockerfile.lint import is_wanted
 from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
 from scow.build.dockerfile.source import DockerfileError
-from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
 from scow.build.evaluate.stage_state import StageState
+from scow.build.frontend.built_image import Outcome, built_image
 from scow.build.frontend.checks import check_syntax, lint_of
 from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.foreign_bases import RegistryBases
@@ -27,7 +27,7 @@ from scow.build.frontend.wanted import all_vertices, context_paths
 from scow.build.graph.executor import RunFailedError
 from scow.build.graph.job import Job, LayersMissingError, Result
 from scow.build.graph.ops import CopyOp, RunOp, Vertex
-from scow.build.image_config import ImageParts, buildkit_history, encode_config, no_later_than, rfc3339
+from scow.build.image_config import ImageParts, encode_config, rfc3339
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
@@ -40,40 +40,6 @@ from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.oci_image import History
 from scow.spec.platform import Platform
 from scow.tasks import TaskOwner
-
-_NANOSECONDS = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltImage:
-    """A result for one platform: its config, and the stack of its layers, which the lease holds.
-
-    ``vertex`` is what it was solved from; the lowest ``base_layers`` layers are its base's.
-    """
-
-    platform: Platform
-    raw_config: bytes
-    chain_id: str | None
-    vertex: Vertex
-    base_layers: int
-
-    @property
-    def id(self) -> str:
-        """Of the image that it is."""
-        return sha256_of(self.raw_config)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a build came to. ``bases`` are the images that it used. Times are ns since the epoch."""
-
-    images: tuple[BuiltImage, ...]
-    results: Mapping[Vertex, Result]
-    bases: tuple[BaseImage, ...]
-    dockerfile: str
-    source: bytes
-    started_ns: int
-    finished_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +99,10 @@ class Build:
             raise self._placed(exc) from exc
         except ScowError as exc:
             raise self._placed(exc) from exc
-        images = [await self._image(plan, results) for plan in plans]
+        images = [
+            built_image(plan.platform, plan.state, results, self._options, self._workshop.images)
+            for plan in plans
+        ]
         bases = {key: base for plan in plans for key, base in plan.evaluator.images.items()}
         return Outcome(
             tuple(images), results, tuple(bases.values()), *self._source, started_ns, time.time_ns()
@@ -329,40 +298,3 @@ class Build:
             for vertex, future in job.results.items()
             if future.done() and not future.cancelled() and future.exception() is None
         }
-
-    # The image
-
-    async def _image(self, plan: _Plan, results: Mapping[Vertex, Result]) -> BuiltImage:
-        state = plan.state
-        base = state.base.config
-        return BuiltImage(
-            platform=plan.platform,
-            raw_config=self._config(state, results),
-            chain_id=results[state.vertex].chain_id,
-            vertex=state.vertex,
-            base_layers=len(base.rootfs.diff_ids) if base is not None else 0,
-        )
-
-    def _config(self, state: StageState, results: Mapping[Vertex, Result]) -> bytes:
-        """The image's config, which with a given time says nothing of when it was built."""
-        if self._options.labels:
-            state.config.labels = {**(state.config.labels or {}), **self._options.labels}
-        history = buildkit_history(state, results)
-        epoch_s = self._options.settings.epoch_s
-        created = history[-1].created if history else rfc3339(time.time_ns())
-        if epoch_s is not None:
-            history = no_later_than(history, epoch_s)
-            created = rfc3339(epoch_s * _NANOSECONDS)
-        chain_id = results[state.vertex].chain_id
-        return encode_config(
-            ImageParts(
-                config=state.config,
-                architecture=state.platform.architecture,
-                os=state.platform.os,
-                variant=state.platform.variant,
-                author=state.author,
-                created=created,
-                history=history,
-                diff_ids=self._workshop.images.layer_diff_ids(chain_id),
-            )
-        )

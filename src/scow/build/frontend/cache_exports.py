@@ -22,7 +22,7 @@ from scow.build.cache_transfer.importing import GHA_WITHOUT_URL, NO_GHA
 from scow.build.cache_transfer.mounts import mounts_of
 from scow.build.export.blobs import Blob, Spool
 from scow.build.export.repository import Destination, opened
-from scow.build.frontend.build import BuiltImage, Outcome
+from scow.build.frontend.built_image import BuiltImage, Outcome
 from scow.build.frontend.logins import login_of
 from scow.build.frontend.told import Internal, Telling
 from scow.build.graph.job import Result

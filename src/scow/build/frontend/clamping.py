@@ -15,7 +15,7 @@ from scow.build.cache_transfer.layers import LayerBlob, bring_stack
 from scow.build.export.blobs import Spool, Spooled
 from scow.build.export.options import ImageOptions
 from scow.build.export.times import clamped
-from scow.build.frontend.build import BuiltImage
+from scow.build.frontend.built_image import BuiltImage
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.layers import chain_on
 from scow.image.leases import Lease

@@ -15,7 +15,7 @@ from scow.build.export.layout import oci_layout
 from scow.build.export.options import ImageOptions, read_image_options
 from scow.build.export.repository import Destination, opened
 from scow.build.export.whole_image import Part, WholeImage, assemble, media_types
-from scow.build.frontend.build import BuiltImage
+from scow.build.frontend.built_image import BuiltImage
 from scow.build.frontend.clamping import with_clamped_layers
 from scow.build.frontend.logins import credentials_host, login_of
 from scow.build.frontend.told import Internal, Telling

@@ -8,7 +8,8 @@ from scow.build.dockerfile.parser import Dockerfile
 from scow.build.evaluate.evaluator import Options
 from scow.build.export.blobs import Spool
 from scow.build.foreign_platforms import platforms_here
-from scow.build.frontend.build import Build, Outcome
+from scow.build.frontend.build import Build
+from scow.build.frontend.built_image import Outcome
 from scow.build.frontend.cache_exports import CacheExports, with_inline_cache
 from scow.build.frontend.checks import lint_of, undefined_of
 from scow.build.frontend.exporters import Exports, Finished

@@ -15,7 +15,7 @@ from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.git_address import is_git_address, parse_git_address
 from scow.build.execute.downloads import Downloads
 from scow.build.export.attestations import SPDX, Attestation, package_address
-from scow.build.frontend.build import BuiltImage, Outcome
+from scow.build.frontend.built_image import BuiltImage, Outcome
 from scow.build.frontend.options import FrontendOptions
 from scow.build.frontend.told import Telling
 from scow.build.frontend.wanted import all_vertices
