@@ -126,7 +126,11 @@ def test_a_running_container_joins_and_leaves(client: Client) -> None:
     assert f"({found['two']['IPAddress']})" in client.text("exec", "asker", "ping", "-c1", "-W3", "also")
     again = client("network", "connect", "two", "mover", code=1).err
     assert "endpoint with name mover already exists in network two" in again
+    wrong = client("network", "connect", "--ip", "10.250.0.1", "two", "mover", code=1).err
+    assert "invalid endpoint settings" in wrong, "that comes before what is there already"
     assert "has active endpoints" in client("network", "rm", "two", code=1).err
+    gone = client("network", "disconnect", "-f", "two", "nosuch", code=1).err
+    assert "endpoint nosuch not found" in gone
     client("network", "disconnect", "two", "mover")
     assert list(networks_of(client, "mover")) == ["one"]
     assert "eth1" not in client.text("exec", "mover", "ip", "-o", "addr")
@@ -155,6 +159,16 @@ def test_a_container_that_does_not_run_joins_and_leaves_too(client: Client) -> N
     client("stop", "-t", "0", "still")
     client("network", "rm", "two")
     assert re.search("network [0-9a-f]{64} not found", client("start", "still", code=1).err)
+
+
+def test_a_network_is_unused_when_its_container_is_said_to_have_stopped(client: Client) -> None:
+    """Whoever is told so need not wait until its endpoint is gone too."""
+    for remove in (("rm", "one"), ("prune", "-f")) * 3:
+        client("network", "create", "one")
+        client.start("--name", "mover", "--network", "one", *_SLEEP)
+        client("stop", "-t", "0", "mover")
+        assert "one" in client.text("network", *remove)
+        client("rm", "mover")
 
 
 @_ON_DOCKERD
@@ -453,6 +467,12 @@ def test_a_bridge_that_was_there_stays(client: Client) -> None:
         host.run("ip", "link", "del", "before0")
 
 
+def test_a_bridge_has_a_name_that_the_kernel_takes(client: Client) -> None:
+    option = "com.docker.network.bridge.name=longer-than-fifteen"
+    error = client("network", "create", "-o", option, "n", code=1).err
+    assert "invalid interface name: longer-than-fifteen" in error
+
+
 def test_networks_made_from_another_ones_configuration(client: Client) -> None:
     client("network", "create", "--config-only", "--subnet", "10.9.0.0/24", "--label", "a=b", "template")
     client("network", "create", "--config-from", "template", "made")
@@ -464,6 +484,8 @@ def test_networks_made_from_another_ones_configuration(client: Client) -> None:
         False,
     )
     assert network(client, "template")["ConfigOnly"] is True
+    refused = "cannot create endpoint on configuration-only network"
+    assert refused in client("run", "--rm", "--network", "template", "busybox", "true", code=125).err
     assert "is in use" in client("network", "rm", "template", code=1).err
     client("network", "rm", "made")
     client("network", "rm", "template")

@@ -113,12 +113,12 @@ def links(sock: NetlinkSocket) -> list[Link]:
 
 
 def find_link(sock: NetlinkSocket, name: str) -> Link | None:
-    """The device called ``name``. Raises OSError."""
+    """The device called ``name``; none has one that the kernel does not take (ERANGE). Raises OSError."""
     payload = _link_header(0) + text(_IFLA_IFNAME, name)
     try:
         return _parse_link(sock.get(Request(_RTM_GETLINK, 0, payload, f"RTM_GETLINK {name}")))
     except OSError as exc:
-        if exc.errno == errno.ENODEV:
+        if exc.errno in (errno.ENODEV, errno.ERANGE):
             return None
         raise
 

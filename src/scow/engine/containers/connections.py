@@ -18,7 +18,13 @@ from pathlib import Path
 from scow.engine.containers.connector import Connector, connect_request, interface_names
 from scow.engine.containers.document import own_addresses
 from scow.engine.containers.events import network_event
-from scow.engine.containers.joining import NOT_WITH_OTHERS, asked_for, check_together, find_network
+from scow.engine.containers.joining import (
+    NOT_WITH_OTHERS,
+    ONLY_A_TEMPLATE,
+    asked_for,
+    check_together,
+    find_network,
+)
 from scow.engine.containers.model import Container, Live
 from scow.engine.containers.port_moves import move_ports
 from scow.engine.containers.registry import Containers
@@ -68,11 +74,12 @@ class Connections:
         async with live.lock:
             _check_present(live)
             network = self._networks.get(ref)
-            self._check_connectable(live.doc, network)
+            self._check_kind(live.doc, network)
             check_endpoint(settings, network.record.name, network.record)
+            self._check_connectable(live.doc, network)
             await self._join(live, network, asked_for(settings))
 
-    def _check_connectable(self, doc: Container, network: LiveNetwork) -> None:
+    def _check_kind(self, doc: Container, network: LiveNetwork) -> None:
         name = network.record.name
         if doc.host.network_mode.startswith("container:"):
             raise InvalidArgumentError(NOT_WITH_OTHERS)
@@ -81,7 +88,10 @@ class Connections:
                 "cannot connect container to host network - container must be created in host network mode"
             )
         if network.record.config_only:
-            raise PermissionDeniedError("cannot create endpoint on configuration-only network")
+            raise PermissionDeniedError(ONLY_A_TEMPLATE)
+
+    def _check_connectable(self, doc: Container, network: LiveNetwork) -> None:
+        name = network.record.name
         if name in doc.networks:
             if doc.alive:
                 raise PermissionDeniedError(f"endpoint with name {doc.name} already exists in network {name}")
@@ -151,7 +161,7 @@ class Connections:
 
         Raises NotFoundError, InvalidArgumentError, and ScowError if it is not on it.
         """
-        live = self._containers.get(container)
+        live = self._find(container, ref, force=force)
         network = find_network(ref, self._networks)
         async with live.lock:
             _check_present(live)
@@ -166,6 +176,15 @@ class Connections:
                     "container was created in host network mode"
                 )
             await self._leave(live, name)
+
+    def _find(self, container: str, network: str, *, force: bool) -> Live:
+        """With ``force`` what may be left of a container is asked for, and there is nothing."""
+        try:
+            return self._containers.get(container)
+        except NotFoundError:
+            if force and self._networks.get(network):
+                raise NotFoundError(f"endpoint {container} not found") from None
+            raise
 
     async def _leave(self, live: Live, name: str) -> None:
         doc = live.doc

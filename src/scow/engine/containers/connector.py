@@ -46,16 +46,16 @@ class Connector:
         try:
             endpoint = await live.driver.connect(request)
         except PublishError as exc:
-            live.endpoints.pop(request.endpoint_id, None)
+            live.left(request.endpoint_id)
             what = f"endpoint {doc.name} ({request.endpoint_id})"
             raise ScowError(
                 f"driver failed programming external connectivity on {what}: {exc.message}"
             ) from exc
         except NoAddressError as exc:
-            live.endpoints.pop(request.endpoint_id, None)
+            live.left(request.endpoint_id)
             raise ScowError(f"{exc.message}: {record.name} ({record.id})") from exc
         except BaseException:
-            live.endpoints.pop(request.endpoint_id, None)
+            live.left(request.endpoint_id)
             raise
         doc.networks[record.name].network_id = record.id
         try:
@@ -91,7 +91,7 @@ class Connector:
         live = self._networks.by_id(endpoint.network_id)
         if live is not None and live.driver is not None:
             await live.driver.disconnect(endpoint, running=running)
-            live.endpoints.pop(endpoint.endpoint_id, None)
+            live.left(endpoint.endpoint_id)
 
     def ways_out(self, doc: Container, endpoints: Mapping[str, Endpoint]) -> WaysOut:
         """By which of its networks a container reaches the world, and is reached."""

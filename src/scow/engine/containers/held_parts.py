@@ -27,7 +27,8 @@ def hold_part(folder: Path, whole: str, subpath: str) -> Path:
         fd = open_in_root(whole, subpath, os.O_PATH)
     except OSError as exc:
         reason = os.strerror(exc.errno or errno.EIO).lower()
-        raise ScowError(f"cannot access path {whole}/{subpath}: {reason}") from exc
+        path = f"{whole}/{subpath}"
+        raise ScowError(f"cannot access path {path}: lstat {path}: {reason}") from exc
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         place = folder / secrets.token_hex(8)

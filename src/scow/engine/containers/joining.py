@@ -6,7 +6,7 @@ from scow.engine.networks.endpoint_checks import check_endpoint
 from scow.engine.networks.ipam_config import joined_problems
 from scow.engine.networks.record import PREDEFINED, is_user_defined
 from scow.engine.networks.registry import LiveNetwork, Networks
-from scow.errors import InvalidArgumentError, NotFoundError
+from scow.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
 from scow.spec.engine_api.container import HostConfig
 from scow.spec.engine_api.network import EndpointSettings, NetworkingConfig
 
@@ -15,6 +15,7 @@ NOT_WITH_OTHERS = (
     "container sharing network namespace with another container or host "
     "cannot be connected to any other network"
 )
+ONLY_A_TEMPLATE = "cannot create endpoint on configuration-only network"
 NOT_WITH_NONE = (
     "container cannot be connected to multiple networks with one of the networks in private (none) mode"
 )
@@ -92,12 +93,14 @@ def asked_for(settings: EndpointSettings) -> EndpointSettings:
 
 
 def bound_network(name: str, settings: EndpointSettings, networks: Networks) -> LiveNetwork:
-    """The network that a container is to join at its start. Raises NotFoundError.
+    """The network that a container is to join at its start. Raises NotFoundError, PermissionDeniedError.
 
     One of a user's that it was on before is known by its id: another of that name is another network.
     """
     ref = settings.network_id if is_user_defined(name) and settings.network_id else name
     live = networks.by_id(ref) or find_network(ref, networks)
+    if live is not None and live.record.config_only:
+        raise PermissionDeniedError(ONLY_A_TEMPLATE)
     if live is None or live.being_removed or (live.driver is None and name not in PREDEFINED):
         raise NotFoundError(f"network {ref} not found")
     return live

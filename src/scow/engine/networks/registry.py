@@ -3,6 +3,7 @@
 Nothing here waits but for the store: what is looked up and reserved between two awaits stays true.
 """
 
+import asyncio
 import secrets
 import sqlite3
 import time
@@ -34,6 +35,17 @@ class LiveNetwork:
     driver: NetworkDriver | None = None
     endpoints: dict[str, str] = field(default_factory=dict)
     being_removed: bool = False
+    _one_left: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def left(self, endpoint_id: str) -> None:
+        """An endpoint is gone; no error if it was."""
+        self.endpoints.pop(endpoint_id, None)
+        self._one_left.set()
+
+    async def wait_until_one_left(self) -> None:
+        """For the next endpoint that goes."""
+        self._one_left.clear()
+        await self._one_left.wait()
 
     @property
     def is_ready(self) -> bool:

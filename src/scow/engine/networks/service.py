@@ -1,14 +1,16 @@
 """What ``routes/networks.py`` calls but for containers' connections: list, inspect, create, remove, prune."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from scow.engine.events import EventBus
 from scow.engine.networks.creation import NetworkCreation
 from scow.engine.networks.filtering import check_list_filters, passes
 from scow.engine.networks.record import NetworkRecord, is_predefined
-from scow.engine.networks.registry import Networks
+from scow.engine.networks.registry import LiveNetwork, Networks
 from scow.engine.networks.view import Member, network_view
 from scow.engine.prune_filters import OneAtATime, read_chosen
 from scow.engine.timestamps import parse_rfc3339
@@ -18,6 +20,8 @@ from scow.spec.engine_api.prune import NetworkPrune
 from scow.spec.filters import Filters
 
 _log = logging.getLogger(__name__)
+# The end of a container takes its endpoints some milliseconds, a crowded machine a second.
+_ENDING_S = 5.0
 
 
 class NetworkService:
@@ -55,6 +59,7 @@ class NetworkService:
 
     async def remove(self, ref: str) -> None:
         """See ``NetworkCreation``."""
+        await self._settled(self._networks.get(ref))
         await self._creation.remove(ref)
 
     async def prune(self, filters: Filters) -> NetworkPrune:
@@ -69,7 +74,7 @@ class NetworkService:
                 live.record.name
                 for live in self._networks
                 if not is_predefined(live.record.name)
-                and not self._in_use(live.record)
+                and await self._is_unused(live)
                 and chosen.includes(live.record.labels, parse_rfc3339(live.record.created))
                 and await self._removed(live.record)
             ]
@@ -85,6 +90,22 @@ class NetworkService:
             _log.warning("could not remove network %s: %s", record.name, exc)
             return False
         return True
+
+    async def _is_unused(self, live: LiveNetwork) -> bool:
+        await self._settled(live)
+        return not self._in_use(live.record)
+
+    async def _settled(self, live: LiveNetwork) -> None:
+        """Wait for endpoints of containers that have just ended: who waited for the end was told before."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ENDING_S):
+                while live.endpoints.keys() - self._running():
+                    await live.wait_until_one_left()
+
+    def _running(self) -> set[str]:
+        """Ids of the endpoints of running containers."""
+        endpoints = (it for member in self._members() for it in member.endpoints.values())
+        return {it.endpoint_id for it in endpoints if it is not None}
 
     def _in_use(self, record: NetworkRecord) -> bool:
         live = self._networks.by_id(record.id)
