@@ -29,6 +29,7 @@ from tests.support.daemons import (
     running,
 )
 from tests.support.environment import RUNTIME_VARIABLE, program, reference_lacks, root_lacks, run_id
+from tests.support.fault_daemon import FaultDaemon
 from tests.support.namespaces import NetworkNamespace, neighbour_of
 from tests.support.present_docker import present_docker
 
@@ -181,11 +182,23 @@ def client(request: pytest.FixtureRequest) -> Client:
     return daemon.client(command)
 
 
+@pytest.fixture(scope="module")
+def fault_daemon(request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    """A scowd that can be told to die; its kind is the module's ``FAULT_DAEMON``."""
+    with running(getattr(request.module, "FAULT_DAEMON", FaultDaemon)) as daemon:
+        yield daemon
+
+
 @pytest.fixture(params=["scow_daemon", "dockerd"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Daemon]:
-    """scowd, and dockerd to prove the test right, for tests that are about the engine alone."""
+    """scowd, and dockerd to prove the test right, for tests that are about the engine alone.
+
+    Modules that kill scowd at its steps ask for ``fault_daemon`` instead.
+    """
     daemon: Daemon = request.getfixturevalue(request.param)
     yield daemon
+    if not daemon.running:
+        daemon.start()
     daemon.client("docker").end_processes()
     daemon.remove_containers()
 

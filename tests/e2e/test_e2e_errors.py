@@ -57,6 +57,47 @@ def test_no_such_container(client: Client, command: str) -> None:
     assert "No such container: nobody" in client(command, "nobody", code=1).err
 
 
+def test_an_exec_that_cannot_start_says_why_in_its_stream(client: Client) -> None:
+    client("run", "-d", "--name", "host", "busybox", "sleep", "600")
+    for options, message in (
+        (("-u", "nope"), "unable to find user nope: no matching entries in passwd file"),
+        (("-u", "1:nope"), "unable to find group nope: no matching entries in group file"),
+        (("-w", "relative"), "OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown"),
+    ):
+        done = client("exec", *options, "host", "true", code=126)
+        assert (done.out + done.err).strip() == message
+    assert "Invalid escape keys (bad)" in client("exec", "--detach-keys", "bad", "host", "true", code=1).err
+
+
+def test_refusals_name_what_was_being_done(client: Client) -> None:
+    client("run", "-d", "--name", "host", "busybox", "sleep", "600")
+    client("create", "--name", "other", "busybox")
+    assert "annot kill container: nobody: No such container" in client("kill", "nobody", code=1).err
+    for name, reason in (("other", 'The container name "/other" is already in use'), ("a b", "(/a b), only")):
+        error = client("rename", "host", name, code=1).err
+        assert "Error when allocating new name: " in error
+        assert reason in error
+    assert (
+        client("top", "host", "bad", code=1)
+        .err.strip()
+        .endswith("ps: error: unsupported option (BSD syntax)")
+    )
+    for wanted, reason in (
+        ("exited=bad", 'strconv.Atoi: parsing "bad": invalid syntax'),
+        ("publish=bad", 'error while looking up for publish bad: strconv.ParseUint: parsing "bad"'),
+        ("expose=70000", 'strconv.ParseUint: parsing "70000": value out of range'),
+        ("publish=5-3", "nvalid range specified for"),
+        ("publish=a:b", "filter for 'publish' should not contain ':': a:b"),
+    ):
+        assert reason in client("ps", "--filter", wanted, code=1).err
+
+
+def test_the_epoch_is_a_time_for_events(client: Client) -> None:
+    client("create", "--name", "born", "busybox")
+    seen = client.text("events", "--since", "0", "--until", "0", "--filter", "container=born")
+    assert "container create" in seen
+
+
 def test_a_name_in_use_or_not_allowed(client: Client) -> None:
     container = client.text("create", "--name", "taken", "busybox")
     error = client("run", "--name", "taken", "busybox", "true", code=125).err

@@ -35,6 +35,17 @@ def attributes(events: list[Any], action: str) -> Any:
     return next(it["Actor"]["Attributes"] for it in events if it["Action"].partition(":")[0] == action)
 
 
+def test_what_has_neither_arguments_nor_image_is_told_as_in_docker(engine: Daemon) -> None:
+    since = seconds()
+    engine.docker("run", "-d", "--name", "told", "busybox", "sleep", "60")
+    engine.docker("exec", "told", "true")
+    engine.docker("container", "prune", "-f")
+    events = told(engine, since, type=["container"])
+    assert "container exec_start: true " in lines(events)
+    pruned = next(event for event in events if event["Action"] == "prune")
+    assert not {"id", "from"} & set(pruned)
+
+
 def test_a_containers_life_is_told_in_dockers_words(engine: Daemon) -> None:
     docker, since = engine.docker, seconds()
     docker("volume", "create", "kept")

@@ -8,34 +8,22 @@ import functools
 import io
 import sqlite3
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.support.daemons import Daemon, running
+from tests.support.daemons import Daemon
 from tests.support.disks import mount_points_below
 from tests.support.fault_daemon import SAMPLE, FaultDaemon, ask, do
 from tests.support.fault_daemon import at_every_step as at_every_step_of
 from tests.support.http import Answer
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.parametrize("engine", ["fault_daemon"], indirect=True)
+
 _SLEEP = {"Image": "busybox", "Cmd": ["sleep", "600"]}
-
-
-@pytest.fixture(scope="module")
-def fault_daemon() -> Iterator[FaultDaemon]:
-    with running(FaultDaemon) as daemon:
-        assert isinstance(daemon, FaultDaemon)
-        yield daemon
-
-
-@pytest.fixture
-def engine(fault_daemon: FaultDaemon) -> Iterator[FaultDaemon]:
-    yield fault_daemon
-    if not fault_daemon.running:
-        fault_daemon.start()
 
 
 def status(engine: Daemon, name: str) -> str:

@@ -6,40 +6,21 @@ Steps are changes to the store and to the kernel's networks; see ``tests.support
 import functools
 import re
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from tests.support.daemons import Daemon, running
-from tests.support.fault_daemon import SAMPLE, FaultDaemon, ask, do
+from tests.support.daemons import Daemon
+from tests.support.fault_daemon import SAMPLE, FaultDaemon, NetworkFaultDaemon, ask, do
 from tests.support.fault_daemon import at_every_step as at_every_step_of
 from tests.support.http import Answer
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.parametrize("engine", ["fault_daemon"], indirect=True)
+FAULT_DAEMON = NetworkFaultDaemon
+
 _SLEEP = {"Image": "busybox", "Cmd": ["sleep", "600"]}
 _PORT = 8080
-
-
-class NetworkFaultDaemon(FaultDaemon):
-    """Counts the steps that are about networks, and no others."""
-
-    def argv(self) -> list[str]:
-        return ["env", "SCOW_TEST_FAULTS=network", *super().argv()]
-
-
-@pytest.fixture(scope="module")
-def fault_daemon() -> Iterator[FaultDaemon]:
-    with running(NetworkFaultDaemon) as daemon:
-        assert isinstance(daemon, FaultDaemon)
-        yield daemon
-
-
-@pytest.fixture
-def engine(fault_daemon: FaultDaemon) -> Iterator[FaultDaemon]:
-    yield fault_daemon
-    if not fault_daemon.running:
-        fault_daemon.start()
 
 
 def leftovers(engine: Daemon) -> list[str]:

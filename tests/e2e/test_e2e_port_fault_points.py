@@ -4,33 +4,19 @@ Steps are changes to the store and to the kernel's networks; see ``tests.support
 """
 
 import functools
-from collections.abc import Iterator
 
 import pytest
 
-from tests.support.daemons import Daemon, running
-from tests.support.fault_daemon import SAMPLE, FaultDaemon, ask, at_every_step, do
+from tests.support.daemons import Daemon
+from tests.support.fault_daemon import SAMPLE, FaultDaemon, NetworkFaultDaemon, ask, at_every_step, do
 from tests.support.http import Answer
+
+pytestmark = pytest.mark.parametrize("engine", ["fault_daemon"], indirect=True)
+FAULT_DAEMON = NetworkFaultDaemon
 
 _PORT = "8080"
 _BINDINGS = {"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": _PORT}]}}
 _PUBLISH, _WITHDRAW = (f"/scow/containers/half/ports/{verb}" for verb in ("publish", "withdraw"))
-
-
-class PortFaultDaemon(FaultDaemon):
-    """Counts the steps that are about networks, and no others."""
-
-    def argv(self) -> list[str]:
-        return ["env", "SCOW_TEST_FAULTS=network", *super().argv()]
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[FaultDaemon]:
-    with running(PortFaultDaemon) as daemon:
-        assert isinstance(daemon, FaultDaemon)
-        yield daemon
-        if not daemon.running:
-            daemon.start()
 
 
 def clean(engine: Daemon) -> None:

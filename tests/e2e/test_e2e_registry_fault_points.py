@@ -15,7 +15,10 @@ from tests.support.http import Answer
 from tests.support.image_traces import image_ids, kept
 from tests.support.registry import Registry, registry
 
-pytestmark = pytest.mark.needs("docker-registry")
+pytestmark = [
+    pytest.mark.needs("docker-registry"),
+    pytest.mark.parametrize("engine", ["fault_daemon"], indirect=True),
+]
 
 _STRIDE = 1 if os.environ.get("SCOW_TEST_ALL_STEPS") else 5
 _REPOSITORY = "127.0.0.1:5000/team/app"

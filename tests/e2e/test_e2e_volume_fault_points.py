@@ -4,35 +4,22 @@ import functools
 import io
 import sqlite3
 import tarfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.support.daemons import Daemon, running
+from tests.support.daemons import Daemon
 from tests.support.disks import mount_points_below
 from tests.support.fault_daemon import SAMPLE, FaultDaemon, ask, do
 from tests.support.fault_daemon import at_every_step as at_every_step_of
 from tests.support.http import Answer, request
 
+pytestmark = pytest.mark.parametrize("engine", ["fault_daemon"], indirect=True)
+
 _CONTENT = {"file": "one", "folder/deep": "two"}
 # These are many steps and many operations: every sixth one, unless asked for all.
 _STRIDE = SAMPLE if SAMPLE == 1 else 2 * SAMPLE
-
-
-@pytest.fixture(scope="module")
-def fault_daemon() -> Iterator[FaultDaemon]:
-    with running(FaultDaemon) as daemon:
-        assert isinstance(daemon, FaultDaemon)
-        yield daemon
-
-
-@pytest.fixture
-def engine(fault_daemon: FaultDaemon) -> Iterator[FaultDaemon]:
-    yield fault_daemon
-    if not fault_daemon.running:
-        fault_daemon.start()
 
 
 def clean(engine: Daemon) -> None:

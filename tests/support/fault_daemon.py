@@ -51,6 +51,13 @@ class FaultDaemon(ScowDaemon):
         return self.running
 
 
+class NetworkFaultDaemon(FaultDaemon):
+    """Counts the steps that are about networks, and no others."""
+
+    def argv(self) -> list[str]:
+        return ["env", "SCOW_TEST_FAULTS=network", *super().argv()]
+
+
 def ask(engine: Daemon, method: str, target: str, body: object = None) -> Answer | None:
     """A request to an engine that may die of it."""
     try:

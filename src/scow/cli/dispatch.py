@@ -137,7 +137,8 @@ def _run_command(invocation: Invocation, name: str, command: Command, words: lis
 
 def _check_engine(invocation: Invocation, command: Command, options: Flags) -> None:
     """Ask the engine only when something was given that not every engine has."""
-    demanding = any(flag.since or flag.server_os for flag in command.flags if flag.name in options.changed)
+    changed = (flag for flag in command.flags if flag.name in options.changed)
+    demanding = any(flag.since or flag.server_os or flag.experimental for flag in changed)
     if demanding or command.since or command.experimental:
         from scow.cli.requirements import check_engine_has
 

@@ -45,14 +45,16 @@ class Kind:
 class Flag:
     """One option. ``dest`` is the key of its value when that differs from the name (a second spelling).
 
-    ``since`` is the API version and ``server_os`` the platform that the engine must have for it. A
-    ``deprecated`` one, with what to use instead, works and says so.
+    ``since`` is the API version and ``server_os`` the platform that the engine must have for it; an
+    ``experimental`` one is for engines that allow such things. A ``deprecated`` one, with what to use
+    instead, works and says so.
     """
 
     __slots__ = (
         "default",
         "deprecated",
         "dest",
+        "experimental",
         "hidden",
         "kind",
         "name",
@@ -74,6 +76,7 @@ class Flag:
         hidden: bool = False,
         since: str = "",
         server_os: str = "",
+        experimental: bool = False,
         deprecated: str = "",
     ) -> None:
         self.name = name
@@ -86,6 +89,7 @@ class Flag:
         self.deprecated = deprecated
         self.since = since
         self.server_os = server_os
+        self.experimental = experimental
 
     @property
     def spelling(self) -> str:

@@ -44,6 +44,8 @@ def _missing_options(invocation: "Invocation", command: "Command", options: "Fla
                 f'"--{flag.name}" requires API version {flag.since}, '
                 f"but the Docker daemon API version is {version}"
             )
+        if flag.experimental and not _is_experimental(invocation):
+            yield f'"--{flag.name}" is only supported on a Docker daemon with experimental features enabled'
         if flag.server_os and client.server_headers.get("ostype", flag.server_os) != flag.server_os:
             yield (
                 f'"--{flag.name}" is only supported on a Docker daemon running on {flag.server_os}, '

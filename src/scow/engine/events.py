@@ -69,6 +69,7 @@ class EventBus:
     ) -> AsyncIterator[Event]:
         queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE_SIZE)
         asks_past = since_ns is not None or until_ns is not None
+        # Until the epoch is all there is until now: as in Docker, it bounds what is to come only.
         past = self._history.between(since_ns or 0, until_ns or None) if asks_past else []
         self._followers.add(queue)
         try:

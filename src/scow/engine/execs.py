@@ -80,7 +80,10 @@ class Execs:
         live = self._running(ref)
         if not body.cmd:
             raise InvalidArgumentError("No exec command specified")
-        parse_detach_keys(body.detach_keys)
+        try:
+            parse_detach_keys(body.detach_keys)
+        except InvalidArgumentError as exc:
+            raise InvalidArgumentError(f"Invalid escape keys ({body.detach_keys}) provided") from exc
         return self.prepare(live, body)
 
     def prepare(self, live: Live, asked: ExecCreate) -> str:

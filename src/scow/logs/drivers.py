@@ -65,7 +65,7 @@ def validate_log_config(driver: str, options: Mapping[str, str]) -> None:
         return
     known = DRIVERS.get(driver)
     if known is None:
-        raise InvalidArgumentError(f"logger: no log driver named '{driver}' is registered")
+        raise InvalidArgumentError(f'error looking up logging plugin {driver}: plugin "{driver}" not found')
     mode = options.get("mode", "")
     if mode not in ("", "blocking", "non-blocking"):
         raise InvalidArgumentError(f"logger: logging mode not supported: {mode}")

@@ -1,4 +1,5 @@
 import asyncio
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -252,6 +253,29 @@ async def test_the_end_of_the_taker_is_the_end_of_the_stream_though_the_client_s
         client = await hijacked(harness, following=bytes(300_000))
         client.send(bytes(300_000))
         assert await client.read_to_end() == b"x" * 200_000
+
+
+@runs
+async def test_nothing_follows_the_head_of_a_takeover_before_that_is_read() -> None:
+    begun = asyncio.Event()
+
+    async def run(conn: Duplex) -> None:
+        begun.set()
+        await conn.write(b"first")
+
+    async def handler(request: Request) -> Answer:
+        return Hijack(run, "a/b", "a/b")
+
+    async with serving(HandlerApp(handler)) as harness:
+        client = await harness.client()
+        transport = client.writer.transport
+        assert isinstance(transport, asyncio.ReadTransport)
+        transport.pause_reading()
+        client.send_request("POST", "/", b"", UPGRADE)
+        await begun.wait()
+        assert os.read(transport.get_extra_info("socket").fileno(), 65536).endswith(b"\r\n\r\n")
+        transport.resume_reading()
+        assert await client.read_to_end() == b"first"
 
 
 @pytest.mark.parametrize("half_closed", [False, True])

@@ -116,12 +116,14 @@ def test_commands_that_the_engine_has_not_are_refused_before_they_are_tried(
         engine.ping_headers["Docker-Experimental"] = "false"
         monkeypatch.setenv("DOCKER_HOST", engine.host)
         assert main("scow", ["checkpoint", "ls", "x"]) == 1
+        assert main("scow", ["start", "--checkpoint", "c", "x"]) == 1
         assert main("scow", ["volume", "update", "x"]) == 1
-        assert [request.path for request in engine.requests] == ["/_ping", "/_ping"]
-    checkpoint, volume = capfd.readouterr().err.splitlines()
+        assert [request.path for request in engine.requests] == ["/_ping"] * 3
+    checkpoint, start, volume = capfd.readouterr().err.splitlines()
     assert checkpoint == (
         "scow checkpoint ls is only supported on a Docker daemon with experimental features enabled"
     )
+    assert start == '"--checkpoint" is only supported on a Docker daemon with experimental features enabled'
     assert volume == (
         "scow volume update requires API version 1.42, but the Docker daemon API version is 1.41"
     )

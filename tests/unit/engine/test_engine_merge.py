@@ -52,11 +52,11 @@ def test_labels_ports_and_environment_are_merged() -> None:
     assert merged.labels == {"from": "image", "both": "user"}
     assert merged.exposed_ports is not msgspec.UNSET
     assert set(merged.exposed_ports) == {"80/tcp", "443/tcp"}
-    assert merged.env == ["PATH=/bin", "A=user", "B"]
+    assert merged.env == ["A=user", "B", "PATH=/bin"]
 
 
 def test_an_empty_value_is_a_value() -> None:
-    assert merge_env(["A=1"], ["A="]) == ["A="]
+    assert merge_env(["A="], ["A=1"]) == ["A="]
 
 
 def test_one_health_option_leaves_the_others() -> None:

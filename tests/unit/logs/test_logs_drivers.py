@@ -20,7 +20,7 @@ def spec(driver: str = "json-file", source: LogSource | None = None, **options: 
 @pytest.mark.parametrize(
     ("driver", "options", "message"),
     [
-        ("nope", {}, "logger: no log driver named 'nope' is registered"),
+        ("nope", {}, 'error looking up logging plugin nope: plugin "nope" not found'),
         ("json-file", {"max-sise": "1"}, "unknown log opt 'max-sise' for json-file log driver"),
         ("json-file", {"mode": "x"}, "logger: logging mode not supported: x"),
         (

@@ -4,6 +4,7 @@ At most ``HIGH_BYTES`` and one item wait here for the kernel to take them.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 
 from scow.api.http.answer import (
@@ -17,6 +18,7 @@ from scow.api.http.answer import (
     end_items,
 )
 from scow.api.http.request import Request
+from scow.api.http.unread import wait_until_read
 
 HIGH_BYTES = 64 * 1024
 
@@ -27,13 +29,13 @@ class Outflow:
     Whatever waits raises ConnectionError when the client is gone.
     """
 
-    __slots__ = ("_closed", "_head_lines", "_transport", "_writable")
+    __slots__ = ("_closed", "_head_lines", "_is_head_unread", "_transport", "_writable")
 
     def __init__(self, transport: asyncio.Transport, head_lines: Callable[[], str]) -> None:
         self._transport = transport
         self._head_lines = head_lines
         self._writable: asyncio.Future[None] | None = None
-        self._closed = False
+        self._closed = self._is_head_unread = False
         transport.set_write_buffer_limits(high=HIGH_BYTES)
 
     def pause(self) -> None:
@@ -53,11 +55,20 @@ class Outflow:
 
     async def write(self, data: bytes) -> None:
         """Send bytes as they are; waits while the client does not take them."""
+        if self._is_head_unread:
+            await self._wait_for_head_to_be_read()
         if self._closed or self._transport.is_closing():
             raise ConnectionResetError("the client is gone")
         self._transport.write(data)
         if self._writable is not None:
             await self.drain()
+
+    async def _wait_for_head_to_be_read(self) -> None:
+        """docker-py reads a head through a buffer, and leaves what else came with it there unseen."""
+        sock: socket.socket | None = self._transport.get_extra_info("socket")
+        if sock is not None:
+            await wait_until_read(sock)
+        self._is_head_unread = False
 
     async def drain(self) -> None:
         """Until little enough waits to be sent."""
@@ -115,6 +126,7 @@ class Outflow:
             self._transport.set_write_buffer_limits(high=0)
             await self.drain()
             self._transport.set_write_buffer_limits(high=HIGH_BYTES)
+        self._is_head_unread = True
 
     def send_continue(self) -> None:
         """Tell a client that waits for it to send its body."""

@@ -121,8 +121,10 @@ def view_event(event: Event, version: ApiVersion) -> Event:
     """An event; fields that 1.22 replaced were shown until 1.52, of containers and images."""
     if version >= (1, 52) or event.type not in ("container", "image"):
         return event
-    image = event.actor.attributes.get("image", "") if event.type == "container" else msgspec.UNSET
-    return msgspec.structs.replace(event, status=event.action, id=event.actor.id, from_=image)
+    image = event.actor.attributes.get("image") if event.type == "container" else None
+    return msgspec.structs.replace(
+        event, status=event.action, id=event.actor.id or msgspec.UNSET, from_=image or msgspec.UNSET
+    )
 
 
 def view_network_list(networks: Sequence[Network], version: ApiVersion) -> Sequence[Network | _View]:

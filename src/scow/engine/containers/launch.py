@@ -310,7 +310,8 @@ class Launcher:
             request = self._runtime(doc).exec_request(doc.id, bundle, exec_id, process, stdio)
             return await self.supervisor.spawn(exec_id, request)
         except RuntimeFailedError as exc:
-            raise ScowError(explain_exec_failure(exc.message, asked.cmd[0])[0]) from exc
+            message, code = explain_exec_failure(exc.message, asked.cmd[0])
+            raise (ScowError if code == NOT_STARTED else InvalidArgumentError)(message) from exc
         except FileNotFoundError as exc:
             raise ConflictError(f"container {doc.id} is not running") from exc
         finally:
@@ -319,6 +320,8 @@ class Launcher:
     def _exec_process(
         self, doc: Container, bundle: Path, asked: ExecCreate, size: Sequence[int]
     ) -> dict[str, object]:
+        if asked.working_dir and not asked.working_dir.startswith("/"):
+            raise ScowError("OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown")
         base = json.loads((bundle / "config.json").read_text())["process"]
         root = f"/proc/{doc.state.pid}/root"
         request = ExecRequest(

@@ -174,18 +174,25 @@ class Lifecycle:
         container_event(self._events, live.doc, "restart")
 
     async def kill(self, ref: str, sig: str) -> None:
-        """Send a signal to the first process; after SIGKILL, wait until it is recorded as dead."""
+        """Send a signal to the first process; after SIGKILL, wait until it is recorded as dead.
+
+        Raises NotFoundError, InvalidArgumentError for what is no signal, ConflictError if nothing runs.
+        """
         try:
-            live = self._containers.get(ref)
-        except NotFoundError as exc:
-            raise NotFoundError(f"cannot kill container: {ref}: {exc.message}") from exc
+            await self._kill(ref, sig)
+        except ScowError as exc:
+            exc.message = f"cannot kill container: {ref}: {exc.message}"
+            raise
+
+    async def _kill(self, ref: str, sig: str) -> None:
+        live = self._containers.get(ref)
         number = parse_signal(sig) if sig else int(signal.SIGKILL)
         async with live.lock:
             if live.doc.state.status is Status.RESTARTING:
                 await self._give_up_restart(live)
                 return
             if not live.doc.alive:
-                raise ConflictError(f"cannot kill container: {ref}: container {live.doc.id} is not running")
+                raise ConflictError(f"container {live.doc.id} is not running")
             if self._is_to_end(live, number):
                 await self._remember_stop(live)
             ended = self._waits.wait(live.doc, NEXT_EXIT)

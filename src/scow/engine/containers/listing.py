@@ -137,17 +137,33 @@ def _number(key: str, value: str) -> int:
     try:
         return int(value)
     except ValueError as exc:
-        raise InvalidArgumentError(f"invalid filter '{key}={value}'") from exc
+        raise InvalidArgumentError(
+            f"invalid filter '{key}={value}': strconv.Atoi: parsing \"{value}\": invalid syntax"
+        ) from exc
 
 
 def _ports(key: str, value: str) -> list[str]:
     """``8080``, ``8080/udp`` or ``8000-8010/tcp`` as single ports."""
+    if ":" in value:
+        raise InvalidArgumentError(f"filter for '{key}' should not contain ':': {value}")
     numbers, _, protocol = value.partition("/")
     first, _, last = numbers.partition("-")
-    low, high = _number(key, first), _number(key, last or first)
-    if not 0 < low <= high <= 65535:
-        raise InvalidArgumentError(f"invalid filter '{key}={value}'")
+    try:
+        low, high = _port(first), _port(last or first)
+        if low > high:
+            raise ValueError(f"invalid range specified for port: {numbers}")
+    except ValueError as exc:
+        raise InvalidArgumentError(f"error while looking up for {key} {value}: {exc}") from exc
     return [f"{port}/{protocol or 'tcp'}" for port in range(low, high + 1)]
+
+
+def _port(text: str) -> int:
+    """Raises ValueError in the words of Go."""
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f'strconv.ParseUint: parsing "{text}": invalid syntax')
+    if len(text) > 5 or int(text) > 65535:
+        raise ValueError(f'strconv.ParseUint: parsing "{text}": value out of range')
+    return int(text)
 
 
 def _published_ports(live: Live) -> set[str]:

@@ -28,7 +28,7 @@ def merge_config(asked: ContainerConfig, image: ContainerConfig) -> ContainerCon
         asked,
         user=asked.user or image.user,
         exposed_ports=_union(asked.exposed_ports, image.exposed_ports),
-        env=merge_env(image.env or [], asked.env or []),
+        env=merge_env(asked.env or [], image.env or []),
         cmd=cmd,
         entrypoint=entrypoint,
         volumes={**(image.volumes or {}), **(asked.volumes or {})} or None,
@@ -41,14 +41,13 @@ def merge_config(asked: ContainerConfig, image: ContainerConfig) -> ContainerCon
     )
 
 
-def merge_env(base: list[str], over: list[str]) -> list[str]:
-    """``base`` with the variables of ``over`` replaced or appended.
+def merge_env(asked: list[str], image: list[str]) -> list[str]:
+    """``asked`` as it is, then the variables of ``image`` that it does not name: so they read back.
 
-    An entry of ``over`` without ``=`` is kept as it is: it reads back so, and removes the variable later.
+    An entry without ``=`` removes the variable later.
     """
-    values = {entry.partition("=")[0]: entry for entry in base}
-    values.update((entry.partition("=")[0], entry) for entry in over)
-    return list(values.values())
+    named = {entry.partition("=")[0] for entry in asked}
+    return [*asked, *(entry for entry in image if entry.partition("=")[0] not in named)]
 
 
 def process_args(config: ContainerConfig) -> list[str]:

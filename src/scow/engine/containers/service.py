@@ -15,7 +15,7 @@ from scow.engine.containers.view import inspect_view
 from scow.engine.events import EventBus
 from scow.engine.execs import Execs
 from scow.engine.networks.registry import Networks
-from scow.errors import ConflictError, InvalidArgumentError, NotFoundError
+from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError
 from scow.image.store import ImageStore
 from scow.spec.engine_api.container import (
     ContainerCreate,
@@ -143,15 +143,17 @@ class ContainerService:
         live = self._containers.get(ref)
         if not name:
             raise InvalidArgumentError("Neither old nor new names may be empty")
-        if not is_valid_name(name):
-            # With the slash that Docker's names begin with.
-            wrong = invalid_name(f"/{name.removeprefix('/')}")
-            raise InvalidArgumentError(f"Error when allocating new name: {wrong.message}")
         async with live.lock:
             old, new = live.doc.name, name.removeprefix("/")
             if old == new:
                 raise InvalidArgumentError("Renaming a container with the same name as its current name")
-            self._containers.reserve_name(new, live.doc.id)
+            try:
+                if not is_valid_name(name):
+                    raise invalid_name(f"/{new}")
+                self._containers.reserve_name(new, live.doc.id)
+            except ScowError as exc:
+                exc.message = f"Error when allocating new name: {exc.message}"
+                raise
             live.doc.name = new
             try:
                 await self._containers.save(live)

@@ -23,10 +23,8 @@ async def container_top(pids: Collection[int], ps_args: str) -> ContainerTop:
         raise ScowError('error running ps: exec: "ps": executable file not found in $PATH') from exc
     stdout, stderr = await process.communicate()
     if process.returncode:
-        why, _, _ = stderr.decode(errors="replace").partition("\n")
-        if why:
-            raise InvalidArgumentError(f"ps: {why}")
-        raise ScowError(f"ps: exit status {process.returncode}")
+        said = stderr.decode(errors="replace").splitlines()
+        raise ScowError(f"ps: {said[0] if said and said[0] else f'exit status {process.returncode}'}")
     return parse_ps(stdout.decode(errors="replace"), pids)
 
 

@@ -12,7 +12,7 @@ from scow.engine.containers.model import Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
 from scow.engine.events import EventBus
-from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError
+from scow.errors import ConflictError, NotFoundError, ScowError
 from scow.runtime.host_facts import HostFacts
 from scow.runtime.validate import check_restart_policy
 from scow.runtime.validate_resources import validate_resources
@@ -53,8 +53,6 @@ class Updates:
         return ContainerUpdated(warnings=warnings or None)
 
     def _validate(self, body: ContainerUpdate) -> list[str]:
-        if body.kernel_memory:
-            raise InvalidArgumentError("kernel memory limits are no longer supported by kernels or runtimes")
         if body.pids_limit is not None and body.pids_limit <= 0:
             body.pids_limit = 0
         check_restart_policy(body.restart_policy)

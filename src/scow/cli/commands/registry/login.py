@@ -61,7 +61,7 @@ def _asked(invocation: "Invocation", key: str, name: str, password: str, default
     if name and password:
         return name, password
     if not os.isatty(0):
-        raise CommandError("error: cannot perform an interactive login from a non-TTY device")
+        raise CommandError("Error: Cannot perform an interactive login from a non TTY device")
     if not name:
         if key == HUB_KEY:
             invocation.out.line(_HUB_HINT)
