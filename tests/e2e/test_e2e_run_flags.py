@@ -135,6 +135,12 @@ def test_oom_settings_and_limits_are_in_the_process_and_its_group(client: Client
     assert out == ["321", "100", "200", "2048"]
 
 
+def test_an_exec_is_as_dear_to_the_oom_killer_as_its_container(client: Client) -> None:
+    container = client.text("run", "-d", "--oom-score-adj", "321", "busybox", "sleep", "600")
+    look = ("sh", "-c", "read go; cat /proc/self/oom_score_adj")
+    assert client.text("exec", "-i", container, *look, input="go\n") == "321"
+
+
 @pytest.mark.needs("/sys/fs/cgroup/memory")
 def test_memory_and_block_limits_are_in_the_control_groups_v1(client: Client) -> None:
     out = in_container(

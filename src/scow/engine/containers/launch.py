@@ -308,7 +308,7 @@ class Launcher:
         try:
             process = self._exec_process(doc, bundle, asked, size)
             request = self._runtime(doc).exec_request(doc.id, bundle, exec_id, process, stdio)
-            return await self.supervisor.spawn(exec_id, request)
+            pid = await self.supervisor.spawn(exec_id, request)
         except RuntimeFailedError as exc:
             message, code = explain_exec_failure(exc.message, asked.cmd[0])
             raise (ScowError if code == NOT_STARTED else InvalidArgumentError)(message) from exc
@@ -316,6 +316,9 @@ class Launcher:
             raise ConflictError(f"container {doc.id} is not running") from exc
         finally:
             self._runtime(doc).remove_exec_files(bundle, exec_id)
+        if doc.host.oom_score_adj:
+            _set_oom_score(pid, doc.host.oom_score_adj)
+        return pid
 
     def _exec_process(
         self, doc: Container, bundle: Path, asked: ExecCreate, size: Sequence[int]
@@ -374,3 +377,10 @@ def _explain_start(doc: Container, exc: ScowError | OSError) -> tuple[ScowError,
     if isinstance(exc, OSError):
         return ScowError(f"failed to start container: {exc}"), NOT_STARTED
     return exc, NOT_STARTED
+
+
+def _set_oom_score(pid: int, value: int) -> None:
+    """crun's exec leaves out what the process document says of it, which runc's does not."""
+    # It may have ended already, and only CAP_SYS_RESOURCE may go below what the parent has.
+    with suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_text(str(value))
