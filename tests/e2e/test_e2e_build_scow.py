@@ -280,3 +280,26 @@ def test_checks_know_what_a_base_defines(scow_daemon: Daemon, folder: Path) -> N
     assert "   3 | >>> ENV A=$GIVEN$PATH$NOPE\n" in found.out
     (folder / "Dockerfile").write_text("FROM reg.invalid/not/here\nENV A=$NOPE\n")
     assert "no warnings found" in scow_build(scow_daemon, "--check", str(folder)).out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM busybox AS x\nCOPY --from=x /bin/sh /s\n",
+        "FROM busybox AS x\nCOPY --from=y /a /a\nFROM busybox AS y\nCOPY --from=x /b /b\n",
+        "FROM busybox AS x\nRUN --mount=from=y,target=/y true\nFROM x AS y\n",
+    ],
+)
+def test_stages_in_a_circle_are_refused(scow_daemon: Daemon, folder: Path, text: str) -> None:
+    (folder / "Dockerfile").write_text(text)
+    failed = scow_build(scow_daemon, "--target", "x", str(folder), code=1)
+    assert "circular dependency detected on stage: x" in failed.err
+    assert "   2 | >>> " in failed.err or "   4 | >>> " in failed.err or "   3 | >>> " in failed.err
+
+
+def test_files_may_come_from_a_later_stage(scow_daemon: Daemon, folder: Path) -> None:
+    text = "FROM busybox AS x\nCOPY --from=y /made /\nFROM busybox AS y\nRUN echo later >/made\n"
+    (folder / "Dockerfile").write_text(text)
+    built = scow_build(scow_daemon, "--target", "x", "-t", "ahead", str(folder))
+    assert built.err.count("RUN echo later >/made\n") == 1
+    assert scow_daemon.docker("run", "--rm", "ahead", "cat", "/made").out == "later\n"

@@ -34,7 +34,8 @@ class Options:
 
     ``contexts`` are named contexts: ``docker-image://ref`` is an image, ``oci-layout://…`` one that the
     resolver knows by all of it, anything else the name of a tree of the job. ``default_path``: a PATH is set
-    where a base has none. ``shows_platform``: steps are called by their platform, too.
+    where a base has none. ``shows_platform``: steps are called by their platform, too. ``looks_ahead``:
+    what an instruction copies from may be a later stage, as in BuildKit.
     """
 
     build_arguments: Mapping[str, str]
@@ -45,6 +46,7 @@ class Options:
     no_cache_stages: frozenset[str] = frozenset()
     default_path: bool = False
     shows_platform: bool = False
+    looks_ahead: bool = False
 
 
 class Evaluator:
@@ -57,6 +59,7 @@ class Evaluator:
         self._resolver = resolver
         self._images: dict[str, BaseImage] = {}
         self._states: dict[int, StageState] = {}
+        self._open: set[int] = set()
         self.undefined: list[tuple[Location, str]] = []
         """Variables that instructions used and nobody had declared, with where."""
         self.global_scope = self._scope(
@@ -89,27 +92,33 @@ class Evaluator:
         return found
 
     def needed(self, target: int) -> list[int]:
-        """The stages that ``target`` is made of, in order, itself last; triggers of images not counted."""
+        """The stages that ``target`` is made of, itself too, in order; triggers of images not counted."""
         wanted, queue = {target}, [target]
         while queue:
             index = queue.pop()
-            for name in self._names_in(index):
-                found = self._stage_named(name, index)
+            for found in self._stages_in(index):
                 if found is not None and found not in wanted:
                     wanted.add(found)
                     queue.append(found)
         return sorted(wanted)
 
-    def _names_in(self, index: int) -> list[str]:
-        """Everything that a stage names that may be another one."""
+    def _stages_in(self, index: int) -> list[int | None]:
+        """What a stage names, as stages; ``None`` for images."""
         stage = self.dockerfile.stages[index]
-        names = [self._base_name(stage)]
+        found = [self._stage_named(self._base_name(stage), index)]
         for instruction in stage.instructions:
-            names += _references(instruction)
-        return names
+            found += [self._source_stage(name, index) for name in _references(instruction)]
+        return found
 
     def _stage_named(self, name: str, before: int) -> int | None:
         return self.dockerfile.find_stage(name, before) if name else None
+
+    def _source_stage(self, name: str, index: int) -> int | None:
+        """What ``--from`` in stage ``index`` means: an earlier one before any other of that name."""
+        found = self._stage_named(name, index)
+        if found is None and self._options.looks_ahead:
+            found = self._stage_named(name, len(self.dockerfile.stages))
+        return found
 
     def _base_name(self, stage: Stage) -> str:
         with self.mistakes_at(stage.location):
@@ -125,7 +134,7 @@ class Evaluator:
         platform = self._platform(stage)
         earlier = self._stage_named(name, index) if not name.isdecimal() else None
         if earlier is not None:
-            state = (await self._finished(earlier)).continued(scope)
+            state = (await self.finished(earlier)).continued(scope)
             return StageEvaluation(self, index, state, [], continues=earlier)
         base = await self._image(name, platform, stage.location)
         state = begin_stage(base, scope, platform, default_path=self._options.default_path)
@@ -160,11 +169,21 @@ class Evaluator:
             self._images[key] = await self._resolver.resolve(name, platform)
         return self._images[key]
 
-    async def _finished(self, index: int) -> StageState:
-        """How an earlier stage ended; one that nobody thought of is evaluated now."""
+    async def finished(self, index: int) -> StageState:
+        """How a stage ends; each is evaluated once.
+
+        Raises InvalidArgumentError for stages that are made of each other, DockerfileError, and what finding
+        an image raises.
+        """
+        if index in self._open:
+            name = self.dockerfile.stages[index].name or str(index)
+            raise InvalidArgumentError(f"circular dependency detected on stage: {name}")
         if index not in self._states:
-            evaluation = await self.begin(index)
-            await evaluation.finish()
+            self._open.add(index)
+            try:
+                await (await self.begin(index)).finish()
+            finally:
+                self._open.discard(index)
         return self._states[index]
 
     def keep(self, index: int, state: StageState) -> None:
@@ -177,10 +196,10 @@ class Evaluator:
         """What an instruction names by ``--from`` or ``from=``, found."""
         found: dict[str, Vertex | Outside] = {"": ContextSource(MAIN_CONTEXT)}
         for name in _references(instruction, state):
-            stage = self._stage_named(name, index)
+            stage = self._source_stage(name, index)
             context = self._options.contexts.get(name.lower())
             if stage is not None:
-                found[name] = (await self._finished(stage)).vertex
+                found[name] = (await self.finished(stage)).vertex
             elif context is not None and not context.startswith(_IMAGES):
                 found[name] = ContextSource(context)
             else:

@@ -218,9 +218,10 @@ class Build:
             always_pull=options.pull,
         )
         evaluator = Evaluator(dockerfile, self._evaluator_options(platform, meanings), images)
-        for index in evaluator.needed(evaluator.target_index()):
-            state = await (await evaluator.begin(index)).finish()
-        return _Plan(platform, evaluator, state)
+        target = evaluator.target_index()
+        for index in evaluator.needed(target):
+            await evaluator.finished(index)
+        return _Plan(platform, evaluator, await evaluator.finished(target))
 
     def _evaluator_options(self, platform: Platform, meanings: Mapping[str, str]) -> Options:
         options = self._options
@@ -232,6 +233,7 @@ class Build:
             contexts=meanings,
             no_cache_stages=options.no_cache_stages,
             shows_platform=len(options.platforms) > 1,
+            looks_ahead=True,
         )
 
     async def _import_caches(self) -> None:

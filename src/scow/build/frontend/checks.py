@@ -29,7 +29,7 @@ async def undefined_of(dockerfile: Dockerfile, options: Options, images: ImageSt
     evaluator = Evaluator(dockerfile, options, _Here(images))
     with suppress(ScowError):  # a base is elsewhere, or something is wrong: a build will say it
         for index in evaluator.needed(evaluator.target_index()):
-            await (await evaluator.begin(index)).finish()
+            await evaluator.finished(index)
     return [
         LintWarning("UndefinedVar", f"Usage of undefined variable '${name}'", location)
         for location, name in dict.fromkeys(evaluator.undefined)

@@ -49,6 +49,7 @@ class FrontendService:
             build_platform=own,
             platform=asked.platforms[0] if asked.platforms else own,
             target=asked.target,
+            looks_ahead=True,
         )
         found = lint_of(dockerfile, own, ignored)
         found += await undefined_of(dockerfile, wanted, self._workshop.images)
