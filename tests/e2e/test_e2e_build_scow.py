@@ -63,6 +63,18 @@ def test_an_image_with_its_progress(scow_daemon: Daemon, folder: Path) -> None:
     assert again.err.count(" CACHED\n") == 4
 
 
+def test_a_linked_copy_stands_on_what_is_below_it(scow_daemon: Daemon, folder: Path) -> None:
+    (folder / "Dockerfile").write_text(
+        "FROM busybox AS a\nRUN echo below >/b\n"
+        "COPY --link a.txt /dir/a\nADD --link --chown=app a.txt /dir/\n"
+        "RUN cat /b /dir/a >/c && stat -c %U /dir/a.txt >>/c\n"
+        "FROM busybox\nCOPY --link --from=a /c /c\nCMD cat /c\n"
+    )
+    for _ in range(2):
+        scow_build(scow_daemon, "-t", "x", str(folder))
+        assert scow_daemon.docker("run", "--rm", "x").out == "below\nhelloapp\n"
+
+
 def test_the_id_goes_where_it_is_wanted(scow_daemon: Daemon, folder: Path) -> None:
     files = ("--iidfile", str(folder / "id.log"), "--metadata-file", str(folder / "meta.log"))
     quiet = scow_build(scow_daemon, "-q", *files, str(folder))

@@ -71,8 +71,6 @@ class Gathering:
                 selection, digest = await self._from_outside(op, patterns, source)
             digests.append(digest)
             selections.append(selection)
-        if op.link:
-            base = None
         epoch_s = self._job.settings.epoch_s
         return Inputs(
             base,

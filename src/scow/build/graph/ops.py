@@ -64,7 +64,7 @@ class CopyOp:
     """Files into a folder or to a name; ``target`` is absolute. Sources are patterns in the vertex's trees.
 
     ``unpack``: "never", "local" (archives among a context's files), "always". ``keep_owners``: files keep
-    theirs where ``chown`` says nothing. ``link``: the target is a layer of its own, whatever is below.
+    theirs where ``chown`` says nothing. ``link``: the files do not depend on what is below.
     """
 
     sources: tuple[str, ...]
