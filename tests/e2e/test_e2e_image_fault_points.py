@@ -15,6 +15,8 @@ from tests.support.fault_daemon import SAMPLE, FaultDaemon, ask, at_every_step, 
 from tests.support.http import Answer
 from tests.support.image_traces import image_ids, kept, unpackers
 
+pytestmark = pytest.mark.parametrize("engine", ["fault_daemon"], indirect=True)
+
 PRUNE = "/images/prune?filters=" + quote('{"dangling":["false"]}')
 
 
@@ -68,8 +70,7 @@ def cleaner(base: list[str]) -> Callable[[Daemon], None]:
     return clean
 
 
-def test_load(killed_engine: FaultDaemon, images: list[ArchiveImage], base: list[str]) -> None:
-    engine = killed_engine
+def test_load(engine: FaultDaemon, images: list[ArchiveImage], base: list[str]) -> None:
     # Neither is large: dozens of engines load them.
     images = [images[0], ArchiveImage([images[0].layers[0], layer("three", 1000)], ["team/three:1"])]
 
@@ -87,8 +88,7 @@ def test_load(killed_engine: FaultDaemon, images: list[ArchiveImage], base: list
     at_every_step(engine, lambda: None, lambda: load(engine, images), check, cleaner(base), SAMPLE)
 
 
-def test_import(killed_engine: FaultDaemon, images: list[ArchiveImage], base: list[str]) -> None:
-    engine = killed_engine
+def test_import(engine: FaultDaemon, images: list[ArchiveImage], base: list[str]) -> None:
     before = image_ids(engine)
 
     def import_() -> Answer | None:
@@ -104,8 +104,7 @@ def test_import(killed_engine: FaultDaemon, images: list[ArchiveImage], base: li
     at_every_step(engine, lambda: None, import_, check, cleaner(base), SAMPLE)
 
 
-def test_rmi(killed_engine: FaultDaemon, images: list[ArchiveImage], base: list[str]) -> None:
-    engine = killed_engine
+def test_rmi(engine: FaultDaemon, images: list[ArchiveImage], base: list[str]) -> None:
     one, two = images
 
     def check(answer: Answer | None) -> None:
@@ -127,8 +126,7 @@ def test_rmi(killed_engine: FaultDaemon, images: list[ArchiveImage], base: list[
     )
 
 
-def test_prune(killed_engine: FaultDaemon, images: list[ArchiveImage], base: list[str]) -> None:
-    engine = killed_engine
+def test_prune(engine: FaultDaemon, images: list[ArchiveImage], base: list[str]) -> None:
     kept_by_container = {"Image": "team/one:1", "Cmd": ["/x"]}
 
     def prepare() -> None:

@@ -184,8 +184,9 @@ def test_it_is_pruned_as_one(client: Client, many: str) -> None:
     assert not {MINE.id, OTHER.id, many} & image_ids(client.daemon)
 
 
-def test_killed_at_any_step(killed_engine: FaultDaemon) -> None:
-    engine, before = killed_engine, kept(killed_engine)
+@pytest.mark.parametrize("engine", ["fault_daemon"], indirect=True)
+def test_killed_at_any_step(engine: FaultDaemon) -> None:
+    before = kept(engine)
 
     def check(answer: Answer | None) -> None:
         if answer is not None and answer.status == 200:

@@ -59,8 +59,7 @@ def worked(answer: Answer | None) -> bool:
     return answer is not None and answer.status == 200 and b"errorDetail" not in answer.body
 
 
-def test_pull(killed_engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
-    engine = killed_engine
+def test_pull(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
     load(engine, image)
     assert worked(push(engine))
     remove(engine, image)
@@ -82,8 +81,7 @@ def test_pull(killed_engine: FaultDaemon, hub: Registry, image: ArchiveImage) ->
     at_every_step(engine, lambda: None, lambda: pull(engine), check, lambda _: None, _STRIDE)
 
 
-def test_push(killed_engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
-    engine = killed_engine
+def test_push(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
     load(engine, image)
     before = len(kept(engine))
 
