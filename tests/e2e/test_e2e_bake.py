@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.client_packages import NotInstalledError
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
 from tests.support.environment import clean_environment
-from tests.support.present_docker import NotInstalledError, present_docker
+from tests.support.present_docker import present_docker
 
 pytestmark = pytest.mark.root
 
@@ -258,6 +259,9 @@ def test_builders_are_stored_as_buildx_stores_them(scow_daemon: Daemon, folder: 
     (folder / "Dockerfile").write_text("FROM busybox\nRUN true\n")
     run("build", "--builder", "mine", "-t", "by:mine", ".")
     assert scow_daemon.docker("run", "--rm", "by:mine", "echo", "x").out == "x\n"
+    run("create", "--name", "far", "--driver", "remote", scow_daemon.host)
+    assert "running" in run("inspect", "far").out
+    run("rm", "far")
     run("stop", "mine")
     assert run("rm", "mine").err == "mine removed\n"
     assert 'ERROR: no builder "mine" found' in run("inspect", "mine", code=1).err
@@ -268,6 +272,7 @@ def test_builders_are_stored_as_buildx_stores_them(scow_daemon: Daemon, folder: 
     [
         (("create", "--driver", "docker"), 'additional instances of driver "docker" cannot be created'),
         (("create", "--driver", "foo"), 'failed to find driver "foo"'),
+        (("create", "--driver", "remote"), "no remote endpoint provided"),
         (("create", "--name", "1x"), "invalid name 1x, name needs to start with a letter"),
         (("create", "--append"), "append requires a builder name"),
         (("inspect", "nope"), 'no builder "nope" found'),

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]*")
 OWN_DRIVER = "docker"
-DRIVERS = ("docker-container",)
-"""What a builder may be called; the engine builds for all of them."""
+REMOTE_DRIVER = "remote"
+DRIVERS = ("docker-container", REMOTE_DRIVER)
+"""What a builder may be; the engine at its endpoint builds for all of them."""
 BUILDX_VERSION = "0.13.1"
 """The buildx whose commands are answered to."""
 

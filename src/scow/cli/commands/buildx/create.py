@@ -2,7 +2,7 @@
 
 import secrets
 
-from scow.cli.builders import DRIVERS, OWN_DRIVER, Builder, Builders, check_name
+from scow.cli.builders import DRIVERS, OWN_DRIVER, REMOTE_DRIVER, Builder, Builders, check_name
 from scow.cli.command import Command, at_most
 from scow.cli.config_file import context_names
 from scow.cli.exits import CommandError
@@ -22,6 +22,8 @@ _FLAGS = "--allow-insecure-entitlement=network.host"
 def run(invocation: "Invocation", flags: "Flags") -> None:
     """Stores a builder, or a node of one; it builds with the engine that its first node means."""
     driver = _driver(flags["driver"])
+    if driver == REMOTE_DRIVER and not flags.arguments:
+        raise CommandError("ERROR: no remote endpoint provided")
     builders = Builders(invocation)
     if (flags["append"] or flags["leave"]) and not flags["name"]:
         option = "append" if flags["append"] else "leave"
@@ -81,13 +83,14 @@ def _node(invocation: "Invocation", builder: Builder, flags: "Flags") -> "dict[s
     if not place:
         name = invocation.context_name()
         place = invocation.endpoint().text if name == "default" else name
+    own = "" if builder.driver == REMOTE_DRIVER else _FLAGS
     options = dict(it.partition("=")[::2] for text in flags["driver-opt"] for it in text.split(","))
     return {
         "Name": flags["node"] or f"{builder.name}{_free_number(builder)}",
         "Endpoint": place,
         "Platforms": [_platform(text) for text in flags["platform"]] or None,
         "DriverOpts": options or None,
-        "Flags": (flags["buildkitd-flags"] or _FLAGS).split(),
+        "Flags": (flags["buildkitd-flags"] or own).split() or None,
         "Files": None,
     }
 
@@ -114,7 +117,7 @@ COMMAND = Command(
         Flag("bootstrap", BOOL, "Boot builder after creation"),
         Flag("buildkitd-config", STRING, "BuildKit daemon config file"),
         Flag("buildkitd-flags", STRING, "BuildKit daemon flags"),
-        Flag("driver", STRING, 'Driver to use (available: "docker-container")'),
+        Flag("driver", STRING, 'Driver to use (available: "docker-container", "remote")'),
         Flag("driver-opt", _TEXTS, "Options for the driver"),
         Flag("leave", BOOL, "Remove a node from builder instead of changing it"),
         Flag("name", STRING, "Builder instance name"),
