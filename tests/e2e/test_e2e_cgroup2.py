@@ -13,7 +13,8 @@ from tests.support.clients import Client
 from tests.support.virtual_machine import MachineDaemon, cgroup2_machine
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.needs("qemu-system-x86_64", "mke2fs")
+# The first test has the disk made and the machine booted: three minutes where the cores are busy.
+pytestmark = [pytest.mark.needs("qemu-system-x86_64", "mke2fs"), pytest.mark.timeout(600)]
 
 MIB = 1 << 20
 SLEEP = ("busybox", "sleep", "600")
