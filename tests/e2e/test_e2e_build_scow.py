@@ -206,6 +206,8 @@ def test_why_a_step_was_done_again(scow_daemon: Daemon, folder: Path) -> None:
 
 def test_checks_without_building(scow_daemon: Daemon, folder: Path) -> None:
     assert "no warnings found" in scow_build(scow_daemon, "--check", str(folder)).out
+    other = scow_build(scow_daemon, "--call", "outline", str(folder), code=1)
+    assert other.err == "ERROR: --call=outline is not supported, only build and check\n"
     (folder / "Dockerfile").write_text("FROM busybox as x\nCOPY left.log /\n")
     found = scow_build(scow_daemon, "--check", str(folder), code=1)
     assert "2 warnings have been found!" in found.out

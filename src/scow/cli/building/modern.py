@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 
 _NOT_SEEN = 409
+_CALLS = ("build", "check")
 _EVENTS = ("vertex", "output", "transfer", "warning")
 
 
@@ -58,6 +59,8 @@ def build_modern(
 
     Raises CommandError; DaemonError with 404 where there is no such door.
     """
+    if flags["call"] not in _CALLS:
+        raise CommandError(f"ERROR: --call={flags['call']} is not supported, only {' and '.join(_CALLS)}")
     outputs = outputs_of(flags)
     request = _request(invocation, flags, context, outputs)
     display = display or display_of(invocation, flags)

@@ -167,9 +167,7 @@ COMMAND = Command(
     "Build from a file",
     flags=(
         Flag("allow", _TEXTS, "Allow build to access specified resources"),
-        Flag(
-            "call", STRING, 'Set method for evaluating build ("check", "outline", "targets")', default="build"
-        ),
+        Flag("call", STRING, 'Set method for evaluating build ("check")', default="build"),
         Flag("check", BOOL, 'Shorthand for "--call=check"'),
         Flag("file", _TEXTS, "Build definition file", short="f"),
         Flag("list", STRING, "List targets"),
