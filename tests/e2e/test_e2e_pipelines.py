@@ -67,10 +67,14 @@ def pipeline(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pipelin
 
 def test_an_image_goes_from_stage_to_stage(pipeline: Pipeline, tmp_path: Path) -> None:
     image = "$REGISTRY/app:main"
-    pipeline.job(f"docker build -q --build-arg VERSION=main -t {image} . && docker save {image} -o app.tar")
+    pipeline.job(
+        f"docker build -q --build-arg VERSION=main -t {image} . && docker save {image} | gzip >app.tar.gz"
+    )
     forget = "docker image rm -f $(docker image ls -q '*/app' | sort -u) >/dev/null"
     pipeline.job(forget)  # the next job runs on another machine
-    tested = pipeline.job("docker load -q -i app.tar && docker run --rm $REGISTRY/app:main sh /tests.sh")
+    tested = pipeline.job(
+        "gunzip -c app.tar.gz | docker load -q && docker run --rm $REGISTRY/app:main sh /tests.sh"
+    )
     assert tested.endswith("passed\n")
     push = """
         echo "$CI_PASSWORD" | docker login -u "$CI_USER" --password-stdin $REGISTRY
