@@ -76,8 +76,8 @@ def test_layers_and_containers_are_subvolumes_that_share(disk: Path) -> None:
     async def first(images: ImageStore) -> None:
         before = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
         for key in (BOX, OTHER):
-            await images.create_rootfs(key, images.resolve("app:1").id)
-            root = await images.mount_rootfs(key)
+            await images.rootfs.create(key, images.resolve("app:1").id)
+            root = await images.rootfs.mount(key)
             assert root == disk / "btrfs/subvolumes" / key
             assert root.stat().st_ino == 256
             assert sorted(path.name for path in (root / "dir").iterdir()) == ["a", "b"]
@@ -85,15 +85,15 @@ def test_layers_and_containers_are_subvolumes_that_share(disk: Path) -> None:
         os.sync()
         taken = before - os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
         assert taken < 4 << 20
-        assert [it.path for it in await images.rootfs_changes(BOX)] == ["/mine"]
-        assert await images.rootfs_usage(BOX) == 64
+        assert [it.path for it in await images.rootfs.changes(BOX)] == ["/mine"]
+        assert await images.rootfs.usage(BOX) == 64
 
     async def second(images: ImageStore) -> None:
         assert images.problems == []
-        assert (await images.mount_rootfs(BOX) / "mine").read_text() == BOX
+        assert (await images.rootfs.mount(BOX) / "mine").read_text() == BOX
         saved = b"".join([piece async for piece in images.save(images.to_save(["app:1"]))])
         for key in (BOX, OTHER):
-            await images.remove_rootfs(key)
+            await images.rootfs.remove(key)
         layers = images.resolve("app:1").layers
         await images.delete("app:1")
         assert subvolumes(disk) == []
@@ -107,13 +107,13 @@ def test_layers_and_containers_are_subvolumes_that_share(disk: Path) -> None:
 
 def test_a_container_is_held_to_its_size(disk: Path) -> None:
     async def work(images: ImageStore) -> None:
-        limit = images.rootfs_limit({"size": "20m"})
-        await images.create_rootfs(BOX, images.resolve("app:1").id, size_limit_bytes=limit)
-        root = await images.mount_rootfs(BOX)
+        limit = images.rootfs.limit({"size": "20m"})
+        await images.rootfs.create(BOX, images.resolve("app:1").id, size_limit_bytes=limit)
+        root = await images.rootfs.mount(BOX)
         (root / "fits").write_bytes(b"x" * (4 << 20))
         with pytest.raises(OSError, match="quota"):
             write_through(root / "not", 16 << 20)
-        await images.remove_rootfs(BOX)
+        await images.rootfs.remove(BOX)
 
     with_store(disk, work)
 
@@ -126,15 +126,15 @@ def test_limits_that_cannot_be_are_refused(disk: Path) -> None:
             ({"size": "much"}, "invalid size: 'much'"),
         ):
             with pytest.raises((ScowError, InvalidArgumentError), match=why):
-                images.rootfs_limit(options)
+                images.rootfs.limit(options)
 
     with_store(disk, work, "btrfs.min_space=10m")
 
 
 def test_subvolumes_of_a_container_go_with_it(disk: Path) -> None:
     async def work(images: ImageStore) -> None:
-        await images.create_rootfs(BOX, images.resolve("app:1").id)
-        root = await images.mount_rootfs(BOX)
+        await images.rootfs.create(BOX, images.resolve("app:1").id)
+        root = await images.rootfs.mount(BOX)
         (root / "folder").mkdir()
         fd = os.open(root / "folder", os.O_RDONLY)
         btrfs.create_subvolume(fd, "outer")
@@ -142,7 +142,7 @@ def test_subvolumes_of_a_container_go_with_it(disk: Path) -> None:
         fd = os.open(root / "folder/outer", os.O_RDONLY)
         btrfs.create_subvolume(fd, "inner")
         os.close(fd)
-        await images.remove_rootfs(BOX)
+        await images.rootfs.remove(BOX)
         await images.delete("app:1")
         assert subvolumes(disk) == []
 

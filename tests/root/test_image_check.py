@@ -78,12 +78,12 @@ def the_file(disk: Path, driver: str, name: str) -> Path:
 @DRIVERS
 def test_a_whole_store_has_nothing_to_find(disk: Path, driver: str) -> None:
     async def work(images: ImageStore) -> None:
-        await images.create_rootfs(BOX, APP.id)
-        await images.mount_rootfs(BOX)
+        await images.rootfs.create(BOX, APP.id)
+        await images.rootfs.mount(BOX)
         async with images.lease() as lease:
             await lease.mount(await lease.prepare(images.resolve("app:1").chain_id, mount_points=True))
             assert await check(images) == ([], Checked(2, 3, sum(map(len, (SHARED, OWN, OTHER.layers[0])))))
-        await images.remove_rootfs(BOX)
+        await images.rootfs.remove(BOX)
 
     with_store(disk, driver, work)
 
@@ -117,13 +117,13 @@ def test_a_damaged_layer_takes_its_images_along_and_comes_back(disk: Path, drive
 
 def test_what_a_container_stands_on_is_told_and_left(disk: Path) -> None:
     async def work(images: ImageStore) -> None:
-        await images.create_rootfs(BOX, APP.id)
+        await images.rootfs.create(BOX, APP.id)
         the_file(disk, "overlay2", "shared").write_text("not what it was")
         findings, _ = await check(images, repair=True)
         assert [(it.kind, it.repaired) for it in findings] == [("layer", False)]
         assert "a container or a build stands on it" in findings[0].detail
         assert images.resolve("app:1")
-        await images.remove_rootfs(BOX)
+        await images.rootfs.remove(BOX)
         findings, _ = await check(images, repair=True)
         assert [(it.kind, it.repaired) for it in findings] == [("layer", True)]
 
@@ -188,12 +188,12 @@ def test_work_in_progress_is_no_finding(disk: Path) -> None:
             image = ArchiveImage([SHARED, layer.data()], ["busy:1"])
             async for _ in images.load(once(docker_archive([image]))):
                 pass
-            await images.create_rootfs(f"{number:064x}", image.id)
+            await images.rootfs.create(f"{number:064x}", image.id)
             async with images.lease() as lease:
                 active = await lease.prepare(images.resolve("busy:1").chain_id, mount_points=True)
                 (await lease.mount(active) / "made").write_text("x")
                 await lease.commit(active)
-            await images.remove_rootfs(f"{number:064x}")
+            await images.rootfs.remove(f"{number:064x}")
             await images.delete("busy:1")
 
     async def work(images: ImageStore) -> None:

@@ -86,7 +86,7 @@ async def with_box(disk: Path, driver: str) -> tuple[Store, ImageStore]:
     store, images = await opened(disk, driver)
     async for _ in images.load(_once(base())):
         pass
-    await images.create_rootfs(BOX, images.resolve("base:1").id)
+    await images.rootfs.create(BOX, images.resolve("base:1").id)
     return store, images
 
 
@@ -96,7 +96,7 @@ def request(name: str | None = "made:1") -> CommitRequest:
 
 
 async def commit(images: ImageStore, name: str | None = "made:1") -> Image:
-    visit = await images.visit_rootfs(BOX, lambda: None)
+    visit = await images.rootfs.visit(BOX, lambda: None)
     return await images.commit(visit, images.resolve("base:1").id, request(name))
 
 
@@ -104,9 +104,9 @@ async def commit(images: ImageStore, name: str | None = "made:1") -> Image:
 def test_changes_and_the_image_made_of_them(disk: Path, driver: str) -> None:
     async def life() -> None:
         store, images = await with_box(disk, driver)
-        assert await images.rootfs_changes(BOX) == []
-        change(await images.mount_rootfs(BOX))
-        found = await images.rootfs_changes(BOX)
+        assert await images.rootfs.changes(BOX) == []
+        change(await images.rootfs.mount(BOX))
+        found = await images.rootfs.changes(BOX)
         assert found == [Difference(f"/{path}", kind) for path, kind in EXPECTED]
         image = await commit(images)
         parent = images.resolve("base:1")
@@ -114,19 +114,19 @@ def test_changes_and_the_image_made_of_them(disk: Path, driver: str) -> None:
         assert image.layers[:-1] == parent.layers
         assert (image.parent, image.author, image.comment) == (parent.id, "me", "why")
         assert (image.history[-1].created_by, len(image.history)) == ("sh -c change", 2)
-        await images.create_rootfs(OTHER, image.id)
-        root = await images.mount_rootfs(OTHER)
+        await images.rootfs.create(OTHER, image.id)
+        root = await images.rootfs.mount(OTHER)
         assert (root / "etc/passwd").read_text() == "changed"
         assert sorted(os.listdir(root / "again")) == ["new"]
         assert not (root / "gone").exists()
         assert os.path.samefile(root / "added", root / "added-too")
         assert os.readlink(root / "leads-out") == "../../../outside"
         assert os.getxattr(root / "added", "user.colour") == b"blue"
-        assert await images.rootfs_changes(OTHER) == []
+        assert await images.rootfs.changes(OTHER) == []
         saved = b"".join([piece async for piece in images.save({image.id: []})])
         assert f"blobs/sha256/{image.layers[-1][7:]}" in tarfile.open(fileobj=io.BytesIO(saved)).getnames()
         for box in (BOX, OTHER):
-            await images.remove_rootfs(box)
+            await images.rootfs.remove(box)
         await images.delete("made:1")
         assert images.resolve("base:1").id == parent.id
         await store.aclose()
@@ -143,7 +143,7 @@ def test_an_image_without_changes_has_no_layer_of_its_own(disk: Path, driver: st
         assert image.layers == parent.layers
         assert image.history[-1].empty_layer
         await images.delete(image.id)
-        await images.remove_rootfs(BOX)
+        await images.rootfs.remove(BOX)
         await images.delete("base:1")
         assert not list((disk / "image" / driver / "recipes").iterdir())
         await store.aclose()
@@ -155,7 +155,7 @@ def test_an_image_without_changes_has_no_layer_of_its_own(disk: Path, driver: st
 def test_a_full_disk_leaves_nothing_of_an_image(disk: Path, driver: str) -> None:
     async def life() -> None:
         store, images = await with_box(disk, driver)
-        root = await images.mount_rootfs(BOX)
+        root = await images.rootfs.mount(BOX)
         (root / "big").write_bytes(os.urandom(8 << 20))
         before = everything(disk)
         free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
@@ -184,17 +184,17 @@ def test_a_removal_waits_for_visitors_and_tells_them(disk: Path) -> None:
     async def life() -> None:
         store, images = await with_box(disk, "overlay2")
         told = asyncio.Event()
-        visit = await images.visit_rootfs(BOX, told.set)
+        visit = await images.rootfs.visit(BOX, told.set)
         async with TaskOwner("test") as owner:
-            removal = owner.start(images.remove_rootfs(BOX), name="removal")
+            removal = owner.start(images.rootfs.remove(BOX), name="removal")
             await told.wait()
             assert not removal.done()
             with pytest.raises(NotFoundError):
-                await images.visit_rootfs(BOX, lambda: None)
+                await images.rootfs.visit(BOX, lambda: None)
             assert visit.root.is_mount()
-            await images.end_visit(visit)
+            await images.rootfs.end_visit(visit)
             await removal
-        assert BOX not in images.rootfs_keys()
+        assert BOX not in images.rootfs.known()
         await store.aclose()
 
     asyncio.run(life())
@@ -203,22 +203,22 @@ def test_a_removal_waits_for_visitors_and_tells_them(disk: Path) -> None:
 def test_a_visited_file_system_stays_mounted_through_the_containers_end(disk: Path) -> None:
     async def life() -> None:
         store, images = await with_box(disk, "overlay2")
-        root = await images.mount_rootfs(BOX)
-        visit = await images.visit_rootfs(BOX, lambda: None)
-        await images.unmount_rootfs(BOX)
+        root = await images.rootfs.mount(BOX)
+        visit = await images.rootfs.visit(BOX, lambda: None)
+        await images.rootfs.unmount(BOX)
         assert root.is_mount(), "a second mount of the same directories would be undefined"
-        await images.mount_rootfs(BOX)
-        await images.end_visit(visit)
+        await images.rootfs.mount(BOX)
+        await images.rootfs.end_visit(visit)
         assert root.is_mount()
-        await images.unmount_rootfs(BOX)
+        await images.rootfs.unmount(BOX)
         assert not root.is_mount()
         await store.aclose()
         visited = await opened(disk, "overlay2")
-        await visited[1].visit_rootfs(BOX, lambda: None)
+        await visited[1].rootfs.visit(BOX, lambda: None)
         await visited[0].aclose()  # as a kill would: the visit never ends
         store, images = await opened(disk, "overlay2")
-        assert images.mounted_rootfs() == {BOX}
-        await images.unmount_rootfs(BOX)
+        assert images.rootfs.mounted() == {BOX}
+        await images.rootfs.unmount(BOX)
         assert not root.is_mount()
         await store.aclose()
 
@@ -266,15 +266,15 @@ def _commit_in_child(disk: Path, driver: str, kill_at: int) -> str:
 def test_a_kill_at_any_step_leaves_all_or_nothing(disk: Path, driver: str) -> None:
     async def prepare() -> set[str]:
         store, images = await with_box(disk, driver)
-        change(await images.mount_rootfs(BOX))
-        await images.unmount_rootfs(BOX)
+        change(await images.rootfs.mount(BOX))
+        await images.rootfs.unmount(BOX)
         await store.aclose()
         return everything(disk)
 
     async def look(before: set[str]) -> None:
         store, images = await opened(disk, driver)
-        for box in images.mounted_rootfs():
-            await images.unmount_rootfs(box)
+        for box in images.rootfs.mounted():
+            await images.rootfs.unmount(box)
         made = [image for image in images.all() if "made:1" in image.repo_tags]
         if made:
             assert made[0].history[-1].author == "me"

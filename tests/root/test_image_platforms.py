@@ -91,11 +91,11 @@ def test_all_of_it_is_under_one_name(disk: Path) -> None:
             images.for_platform(image, S390)
         assert await findings(images) == []
         # Each variant can be run.
-        await images.create_rootfs(BOX, other.id)
-        root = await images.mount_rootfs(BOX)
+        await images.rootfs.create(BOX, other.id)
+        root = await images.rootfs.mount(BOX)
         assert {path.name for path in root.iterdir()} >= {"shared", "arm64"}
         assert not (root / "amd64").exists()
-        await images.remove_rootfs(BOX)
+        await images.rootfs.remove(BOX)
         steps = (await images.delete("app:1")).steps
         assert steps[0] == ("untagged", "app:1")
         assert {value for kind, value in steps if kind == "deleted"} >= {image.target, MINE.id, OTHER.id}

@@ -155,8 +155,8 @@ def test_a_layer_that_two_images_share_is_there_once(disk: Path) -> None:
         assert len(list((disk / "overlay2" / "l").iterdir())) == 3
         await images.delete("app:1")
         assert len(list((disk / "overlay2" / "l").iterdir())) == 2
-        await images.create_rootfs(BOX, SIBLING.id)
-        assert visible(await images.mount_rootfs(BOX)) == {"a", "c"}
+        await images.rootfs.create(BOX, SIBLING.id)
+        assert visible(await images.rootfs.mount(BOX)) == {"a", "c"}
 
     with_store(disk, work)
 
@@ -321,7 +321,7 @@ async def _nothing(images: ImageStore) -> None:
 def test_layers_stay_while_a_container_needs_them(disk: Path) -> None:
     async def first(images: ImageStore) -> None:
         await load(images, docker_archive([IMAGE]))
-        await images.create_rootfs(BOX, IMAGE.id)
+        await images.rootfs.create(BOX, IMAGE.id)
         with pytest.raises(ConflictError):
             await images.delete("app:1", users=[ImageUser(BOX, IMAGE.id, running=False)])
         removed = await images.delete("app:1", users=[ImageUser(BOX, IMAGE.id, running=False)], force=True)
@@ -329,8 +329,8 @@ def test_layers_stay_while_a_container_needs_them(disk: Path) -> None:
 
     async def second(images: ImageStore) -> None:
         assert images.problems == []
-        assert visible(await images.mount_rootfs(BOX)) == {"a", "b"}
-        await images.remove_rootfs(BOX)
+        assert visible(await images.rootfs.mount(BOX)) == {"a", "b"}
+        await images.rootfs.remove(BOX)
         assert left_on_disk(disk) == set()
 
     with_store(disk, first)
@@ -433,14 +433,14 @@ def test_a_deletion_and_a_container_that_begins_meanwhile_do_no_harm(disk: Path)
     async def work(images: ImageStore) -> None:
         for order in range(2):
             await load(images, docker_archive([IMAGE]))
-            steps = [images.delete("app:1"), images.create_rootfs(BOX, IMAGE.id)]
+            steps = [images.delete("app:1"), images.rootfs.create(BOX, IMAGE.id)]
             await asyncio.gather(*steps[:: 1 - 2 * order])
-            assert visible(await images.mount_rootfs(BOX)) == {"a", "b"}
+            assert visible(await images.rootfs.mount(BOX)) == {"a", "b"}
             await load(images, docker_archive([IMAGE]))
-            await images.remove_rootfs(BOX)
-            await images.create_rootfs(OTHER, IMAGE.id)
-            assert visible(await images.mount_rootfs(OTHER)) == {"a", "b"}
-            await images.remove_rootfs(OTHER)
+            await images.rootfs.remove(BOX)
+            await images.rootfs.create(OTHER, IMAGE.id)
+            assert visible(await images.rootfs.mount(OTHER)) == {"a", "b"}
+            await images.rootfs.remove(OTHER)
             await images.delete("app:1")
             assert left_on_disk(disk) == set()
 
@@ -455,26 +455,26 @@ def test_a_container_writes_to_its_own_file_system(disk: Path, driver: str) -> N
     async def first(images: ImageStore) -> None:
         await load(images, docker_archive([IMAGE]))
         for key in (BOX, OTHER):
-            await images.create_rootfs(key, IMAGE.id)
-        root, other = await images.mount_rootfs(BOX), await images.mount_rootfs(OTHER)
-        assert await images.mount_rootfs(BOX) == root
+            await images.rootfs.create(key, IMAGE.id)
+        root, other = await images.rootfs.mount(BOX), await images.rootfs.mount(OTHER)
+        assert await images.rootfs.mount(BOX) == root
         (root / "a").write_text("changed")
         assert (other / "a").read_text() == "base"
-        assert await images.rootfs_usage(BOX) == len("changed")
-        assert await images.rootfs_usage(OTHER) == 0
-        await images.unmount_rootfs(BOX)
-        await images.unmount_rootfs(BOX)
+        assert await images.rootfs.usage(BOX) == len("changed")
+        assert await images.rootfs.usage(OTHER) == 0
+        await images.rootfs.unmount(BOX)
+        await images.rootfs.unmount(BOX)
         with pytest.raises(ConflictError):
-            await images.create_rootfs(BOX, IMAGE.id)
-        assert images.rootfs_keys() == {BOX, OTHER}
+            await images.rootfs.create(BOX, IMAGE.id)
+        assert images.rootfs.known() == {BOX, OTHER}
 
     async def second(images: ImageStore) -> None:
-        assert images.rootfs_keys() == {BOX, OTHER}
-        assert ((await images.mount_rootfs(BOX)) / "a").read_text() == "changed"
-        assert ((await images.mount_rootfs(OTHER)) / "a").read_text() == "base"
+        assert images.rootfs.known() == {BOX, OTHER}
+        assert ((await images.rootfs.mount(BOX)) / "a").read_text() == "changed"
+        assert ((await images.rootfs.mount(OTHER)) / "a").read_text() == "base"
         for key in (BOX, OTHER, OTHER):
-            await images.remove_rootfs(key)
-        assert images.rootfs_keys() == set()
+            await images.rootfs.remove(key)
+        assert images.rootfs.known() == set()
         await images.delete("app:1")
         assert left_on_disk(disk) == set()
 
@@ -492,8 +492,8 @@ def test_mount_points_are_there_and_count_as_no_change(disk: Path) -> None:
 
     async def work(images: ImageStore) -> None:
         await load(images, docker_archive([image]))
-        await images.create_rootfs(BOX, image.id)
-        root = await images.mount_rootfs(BOX)
+        await images.rootfs.create(BOX, image.id)
+        root = await images.rootfs.mount(BOX)
         for name in ("etc/hostname", "etc/resolv.conf", "dev/console", ".dockerenv"):
             status = (root / name).lstat()
             assert stat.S_ISREG(status.st_mode), name
@@ -501,8 +501,8 @@ def test_mount_points_are_there_and_count_as_no_change(disk: Path) -> None:
         for name in ("dev/pts", "dev/shm", "proc", "sys", "etc/hosts"):
             assert stat.S_ISDIR((root / name).lstat().st_mode), name
         assert os.readlink(root / "etc/mtab") == "/proc/mounts"
-        assert await images.rootfs_usage(BOX) == 0
-        assert list(Path(images.graph_data(BOX)["UpperDir"]).iterdir()) == []
+        assert await images.rootfs.usage(BOX) == 0
+        assert list(Path(images.rootfs.graph_data(BOX)["UpperDir"]).iterdir()) == []
 
     with_store(disk, work)
 
@@ -514,10 +514,10 @@ def test_a_container_may_stand_on_nothing(disk: Path) -> None:
         await load(images, docker_archive([empty]))
         assert images.resolve("empty:1").layers == ()
         assert images.graph_data(empty.id) == {}
-        await images.create_rootfs(BOX, empty.id)
-        await images.create_rootfs(OTHER, None)
+        await images.rootfs.create(BOX, empty.id)
+        await images.rootfs.create(OTHER, None)
         for key in (BOX, OTHER):
-            root = await images.mount_rootfs(key)
+            root = await images.rootfs.mount(key)
             assert visible(root) == set()
             assert (root / "proc").is_dir()
             (root / "x").write_text("y")
@@ -528,15 +528,15 @@ def test_a_container_may_stand_on_nothing(disk: Path) -> None:
 
 async def _mounts_again(images: ImageStore) -> None:
     for key in (BOX, OTHER):
-        assert visible(await images.mount_rootfs(key)) == {"x"}
+        assert visible(await images.rootfs.mount(key)) == {"x"}
 
 
 def test_graph_data_names_dockers_folders(disk: Path) -> None:
     async def work(images: ImageStore) -> None:
         await load(images, docker_archive([IMAGE]))
-        await images.create_rootfs(BOX, IMAGE.id)
-        await images.mount_rootfs(BOX)
-        data = images.graph_data(BOX)
+        await images.rootfs.create(BOX, IMAGE.id)
+        await images.rootfs.mount(BOX)
+        data = images.rootfs.graph_data(BOX)
         assert sorted(data) == ["LowerDir", "MergedDir", "UpperDir", "WorkDir"]
         assert (Path(data["MergedDir"]) / "a").exists()
         assert len(data["LowerDir"].split(":")) == 3  # two layers, and the mount points
@@ -551,17 +551,17 @@ def test_graph_data_names_dockers_folders(disk: Path) -> None:
 def test_a_file_system_that_cannot_be_made_leaves_nothing(disk: Path) -> None:
     async def work(images: ImageStore) -> None:
         await load(images, docker_archive([IMAGE]))
-        await images.create_rootfs(OTHER, IMAGE.id)
+        await images.rootfs.create(OTHER, IMAGE.id)
         before = left_on_disk(disk)
         (disk / "overlay2" / f"{BOX}-staging").write_text("in the way")
         with pytest.raises(OSError, match="File exists"):
-            await images.create_rootfs(BOX, IMAGE.id)
-        assert images.rootfs_keys() == {OTHER}
+            await images.rootfs.create(BOX, IMAGE.id)
+        assert images.rootfs.known() == {OTHER}
         assert left_on_disk(disk) == before
         with pytest.raises(NotFoundError):
-            await images.create_rootfs(BOX, "sha256:" + "0" * 64)
+            await images.rootfs.create(BOX, "sha256:" + "0" * 64)
         with pytest.raises(NotFoundError):
-            await images.mount_rootfs(BOX)
+            await images.rootfs.mount(BOX)
 
     with_store(disk, work)
 
@@ -606,8 +606,8 @@ def test_what_was_lost_is_reported_and_healed_by_loading_again(disk: Path, loss:
             images.resolve("app:1")
         assert (loss == "bottom layer") == (SIBLING.id not in {image.id for image in images.all()})
         await load(images, docker_archive([IMAGE, SIBLING]))
-        await images.create_rootfs(BOX, IMAGE.id)
-        assert visible(await images.mount_rootfs(BOX)) == {"a", "b"}
+        await images.rootfs.create(BOX, IMAGE.id)
+        assert visible(await images.rootfs.mount(BOX)) == {"a", "b"}
 
     async def third(images: ImageStore) -> None:
         assert images.resolve("app:1").id == IMAGE.id

@@ -56,10 +56,10 @@ async def main():
         pass
     image = images.resolve("app:1")
     await images.tag(image.id, parse_reference("app:2"))
-    await images.create_rootfs("b" * 64, image.id)
-    await images.mount_rootfs("b" * 64)
-    await images.unmount_rootfs("b" * 64)
-    await images.remove_rootfs("b" * 64)
+    await images.rootfs.create("b" * 64, image.id)
+    await images.rootfs.mount("b" * 64)
+    await images.rootfs.unmount("b" * 64)
+    await images.rootfs.remove("b" * 64)
     async with images.lease() as lease:
         active = await lease.prepare(image.chain_id, mount_points=True)
         ((await lease.mount(active)) / "built").write_text("x")
@@ -111,8 +111,8 @@ async def whole_or_not_at_all(disk: Path, driver: str) -> None:
     store = Store(disk / "scow.db")
     images = await ImageStore.open(disk, store, driver)
     assert not [it for it in images.problems if "left-over" not in it and "no directory" not in it]
-    for key in images.rootfs_keys():
-        await images.remove_rootfs(key)  # as the engine does with containers that it does not know
+    for key in images.rootfs.known():
+        await images.rootfs.remove(key)  # as the engine does with containers that it does not know
     for chain_id in images.roots.all().values():
         async with images.lease() as lease:
             active = await lease.prepare(chain_id)
@@ -123,10 +123,10 @@ async def whole_or_not_at_all(disk: Path, driver: str) -> None:
     if images.all():
         (found,) = images.all()
         assert found.id == image().id
-        await images.create_rootfs(BOX, found.id)
-        root = await images.mount_rootfs(BOX)
+        await images.rootfs.create(BOX, found.id)
+        root = await images.rootfs.mount(BOX)
         assert sorted(path.name for path in (root / "dir").iterdir()) == ["a", "b"]
-        await images.remove_rootfs(BOX)
+        await images.rootfs.remove(BOX)
         await images.delete(found.id, force=True)
     assert snapshots(disk, driver) == []
     async for _ in images.load(_once((disk / "archive").read_bytes())):
@@ -209,17 +209,17 @@ def test_mounts_that_a_killed_engine_left_are_found_and_removed(disk: Path) -> N
         images = await ImageStore.open(disk, store, "overlay2")
         async for _ in images.load(_once(docker_archive([image()]))):
             pass
-        await images.create_rootfs(BOX, image().id)
-        root = await images.mount_rootfs(BOX)
+        await images.rootfs.create(BOX, image().id)
+        root = await images.rootfs.mount(BOX)
         (root / "mine").write_text("x")
         await store.aclose()
 
     async def after() -> None:
         store = Store(disk / "scow.db")
         images = await ImageStore.open(disk, store, "overlay2")
-        root = await images.mount_rootfs(BOX)
+        root = await images.rootfs.mount(BOX)
         assert (root / "mine").read_text() == "x"
-        await images.remove_rootfs(BOX)
+        await images.rootfs.remove(BOX)
         await images.delete("app:1")
         assert snapshots(disk, "overlay2") == []
         await store.aclose()

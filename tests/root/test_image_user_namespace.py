@@ -28,10 +28,10 @@ async def main():
     print(images.driver_name, dict(images.driver_status()).get("userxattr"))
     async for _ in images.load(archive()):
         pass
-    await images.create_rootfs(key, images.resolve("app:1").id)
-    root = await images.mount_rootfs(key)
+    await images.rootfs.create(key, images.resolve("app:1").id)
+    root = await images.rootfs.mount(key)
     print(*sorted(str(path.relative_to(root)) for path in root.glob("data/**/*")))
-    await images.remove_rootfs(key)
+    await images.rootfs.remove(key)
     await images.delete("app:1")
     await store.aclose()
 

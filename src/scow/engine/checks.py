@@ -54,17 +54,17 @@ class Checks:
 
     async def _container_folders(self, repair: bool) -> list[CheckFinding]:
         """Folders of no container, and containers without what they need to be started."""
-        file_systems = self._images.rootfs_keys()
+        file_systems = self._images.rootfs.known()
         known = [doc.id for doc in self._containers.documents()]
         findings = [
             _told(Finding("container", container_id, "its file system is gone: remove it, and make it anew"))
             for container_id in known
-            if container_id not in file_systems or not await self._images.has_rootfs(container_id)
+            if container_id not in file_systems or not await self._images.rootfs.exists(container_id)
         ]
         before = set(await run_blocking(self._folders))
         for name in sorted(before.difference(known)):
             # One that is being made has its folder first; a container of that name is looked for again.
-            if name in self._containers or name in self._images.rootfs_keys():
+            if name in self._containers or name in self._images.rootfs.known():
                 continue
             if repair:
                 await run_blocking(remove_path, str(self._root / name))

@@ -1,4 +1,4 @@
-"""The image store: what the engine asks for images, their names, and containers' file systems.
+"""The image store: what the engine asks for images and their names; ``rootfs`` has containers' file systems.
 
     <data root>/overlay2/ or vfs/              snapshots, see ``snapshots``
     <data root>/image/<driver>/imagedb/…       configs by digest, see ``content``
@@ -16,7 +16,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from scow import tasks
 from scow.deferred import deferred
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.catalog import Catalog
+from scow.image.container_rootfs import ContainerRootfs
 from scow.image.content import ContentStore
 from scow.image.drivers import open_driver
 from scow.image.holds import Holds
@@ -71,7 +72,6 @@ if TYPE_CHECKING:
     from scow.image.arrival import Arrival
     from scow.image.check import Checked, Finding
     from scow.image.committed import CommitRequest
-    from scow.image.differences import Difference
     from scow.image.imported import ImportRequest
     from scow.image.layer_intake import LayerIntake
     from scow.image.leases import Holding, Lease
@@ -100,6 +100,7 @@ class ImageStore:
         self.origins = Origins(store, self._kinds.origin)
         self._host = host_platform(os.uname().machine)
         self._catalog = Catalog(self._host)
+        self.rootfs = ContainerRootfs(driver, self._layers, self._rootfs, self._holds, self._catalog)
         self.driver_name = driver.name
         self.problems: list[str] = []
 
@@ -469,80 +470,9 @@ class ImageStore:
         )
         return ImageCheck(parts, self.delete, repair=repair).run()
 
-    # Containers' file systems
-
-    def rootfs_limit(self, options: Mapping[str, str]) -> int | None:
-        """What ``--storage-opt`` asks for, in bytes. Raises ScowError, InvalidArgumentError."""
-        return self._driver.container_limit(options)
-
-    async def create_rootfs(
-        self, key: str, image_id: str | None, *, size_limit_bytes: int | None = None
-    ) -> None:
-        """Make an empty writable file system for container ``key`` on an image, or on nothing.
-
-        All or nothing. The image's layers stay as long as this does, whatever becomes of the image.
-        Raises NotFoundError, ConflictError, ``OSError``.
-        """
-        chain_id = self._catalog.get(image_id).chain_id if image_id is not None else None
-        self._layers.hold(chain_id)
-        try:
-            await self._rootfs.create(key, chain_id, size_limit_bytes)
-        except BaseException:
-            await self._holds.let_go([chain_id])
-            raise
-
-    async def mount_rootfs(self, key: str) -> Path:
-        """Where the container's file system is to be seen. Repeatable. Raises NotFoundError, ``OSError``."""
-        return await self._rootfs.mount(key)
-
-    async def unmount_rootfs(self, key: str) -> None:
-        """Repeatable."""
-        await self._rootfs.unmount(key)
-
-    async def remove_rootfs(self, key: str) -> None:
-        """Unmount and delete, and the layers below if nothing else uses them. Repeatable after a kill."""
-        await self._holds.let_go([await self._rootfs.remove(key)])
-
-    async def visit_rootfs(self, key: str, leave: Callable[[], None]) -> Visit:
-        """Work in the file system of a container; ``leave`` is called when it is about to be removed.
-
-        The removal waits for ``end_visit``. Raises NotFoundError, ``OSError``.
-        """
-        return await self._rootfs.visit(key, leave)
-
-    async def end_visit(self, visit: Visit) -> None:
-        """Once for each visit."""
-        await self._rootfs.end_visit(visit)
-
-    def mounted_rootfs(self) -> set[str]:
-        """Containers whose file system is mounted for them, by this engine or an earlier one."""
-        return self._rootfs.still_mounted()
-
-    async def rootfs_changes(self, key: str) -> "list[Difference]":
-        """What a container has changed. Raises NotFoundError, ``OSError``."""
-        visit = await self._rootfs.visit(key, _no_hurry)
-        try:
-            return await run_to_end(self._rootfs.changes, key)
-        finally:
-            await self._rootfs.end_visit(visit)
-
-    async def rootfs_usage(self, key: str) -> int:
-        """Bytes that the container has written. Raises NotFoundError."""
-        return await self._rootfs.usage(key)
-
-    async def has_rootfs(self, key: str) -> bool:
-        """Whether a container's file system is on disk."""
-        return await tasks.run_blocking(self._driver.exists, key)
-
-    def rootfs_keys(self) -> set[str]:
-        """Containers that have something here, whole or not."""
-        return set(self._rootfs.stacks())
-
-    def graph_data(self, key_or_image: str) -> dict[str, str]:
-        """``GraphDriver.Data`` of a container, or of an image by its whole id. Raises NotFoundError."""
-        if key_or_image in self._rootfs:
-            return self._driver.paths(key_or_image, self._rootfs.below(key_or_image))
-        snapshots = self._layers.stack(self._catalog.get(key_or_image).chain_id)
+    def graph_data(self, image_id: str) -> dict[str, str]:
+        """``GraphDriver.Data`` of an image by its whole id. Raises NotFoundError."""
+        snapshots = self._layers.stack(self._catalog.get(image_id).chain_id)
         return self._driver.paths(snapshots[0], snapshots[1:]) if snapshots else {}
 
     # Inside
@@ -648,7 +578,3 @@ def _open_intake(driver: SnapshotDriver, layers: LayerStore) -> "LayerIntake":
     from scow.image.layer_intake import LayerIntake
 
     return LayerIntake(driver, layers)
-
-
-def _no_hurry() -> None:
-    """For a visit that ends by itself soon."""

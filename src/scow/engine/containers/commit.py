@@ -66,7 +66,7 @@ class Commits:
             async with live.lock:
                 if doc.id not in self._containers:
                     raise NotFoundError(f"No such container: {doc.id}")
-                visit = await self._images.visit_rootfs(doc.id, _no_hurry)
+                visit = await self._images.rootfs.visit(doc.id, _no_hurry)
             image = await self._images.commit(visit, doc.image_id or None, request)
         except (OSError, sqlite3.Error) as exc:
             raise ScowError(f"failed to commit container {doc.id}: {exc}") from exc

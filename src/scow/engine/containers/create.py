@@ -132,7 +132,7 @@ class Creation:
         if host.runtime not in self._config.runtimes and host.runtime != "runc":
             raise InvalidArgumentError(f"unknown or invalid runtime name: {host.runtime}")
         validate_log_config(host.log_config.type, host.log_config.config)
-        self._images.rootfs_limit(host.storage_opt or {})
+        self._images.rootfs.limit(host.storage_opt or {})
         host.pid_mode = self._with_donor_id(host.pid_mode, must_exist=True)
         host.ipc_mode = self._with_donor_id(host.ipc_mode, must_exist=True)
         host.network_mode = self._with_donor_id(host.network_mode, must_exist=False)
@@ -174,8 +174,8 @@ class Creation:
         """Everything on disk, then the document; undone as a whole if a step fails."""
         try:
             await self._settle_mounts(doc, mounts)
-            limit_bytes = self._images.rootfs_limit(doc.host.storage_opt or {})
-            await self._images.create_rootfs(doc.id, doc.image_id, size_limit_bytes=limit_bytes)
+            limit_bytes = self._images.rootfs.limit(doc.host.storage_opt or {})
+            await self._images.rootfs.create(doc.id, doc.image_id, size_limit_bytes=limit_bytes)
             if volumes := [r for r in doc.mounts if r.type == "volume" and "nocopy" not in r.options]:
                 await self._copy_up(doc, volumes)
             directory = self._root / doc.id
@@ -207,21 +207,21 @@ class Creation:
     async def _settle_image(self, doc: Container, record: MountRecord) -> None:
         """The image's files under a name of their own, and where they will be seen."""
         key = mount_key(doc.id, record)
-        await self._images.create_rootfs(key, self._find_image(record.name).id)
-        record.source = str(await self._images.mount_rootfs(key))
-        await self._images.unmount_rootfs(key)
+        await self._images.rootfs.create(key, self._find_image(record.name).id)
+        record.source = str(await self._images.rootfs.mount(key))
+        await self._images.rootfs.unmount(key)
 
     async def _copy_up(self, doc: Container, volumes: Sequence[MountRecord]) -> None:
-        rootfs = await self._images.mount_rootfs(doc.id)
+        rootfs = await self._images.rootfs.mount(doc.id)
         try:
             for record in volumes:
                 await fill_volume(self._volumes.use, rootfs, record)
         finally:
-            await self._images.unmount_rootfs(doc.id)
+            await self._images.rootfs.unmount(doc.id)
 
     async def _undo(self, doc: Container, mounts: MountSet) -> None:
         for key in (doc.id, *mount_keys(doc)):
-            await self._images.remove_rootfs(key)
+            await self._images.rootfs.remove(key)
         await run_blocking(shutil.rmtree, self._root / doc.id, True)
         self._containers.withdraw(doc)
         for name in _own_volumes(doc, mounts):

@@ -47,7 +47,7 @@ class FileSystems:
                 yield view
             finally:
                 view.close()
-                await self._images.end_visit(visit)
+                await self._images.rootfs.end_visit(visit)
 
     @asynccontextmanager
     async def visited(self, live: Live, leave: Callable[[], None]) -> AsyncIterator[Visit]:
@@ -57,7 +57,7 @@ class FileSystems:
         try:
             yield visit
         finally:
-            await self._images.end_visit(visit)
+            await self._images.rootfs.end_visit(visit)
 
     async def _open(self, live: Live, leave: Callable[[], None]) -> tuple[Visit, MountView]:
         # Under the lock nothing starts, ends or is removed: there is one answer to where its files are.
@@ -66,7 +66,7 @@ class FileSystems:
             try:
                 return visit, await run_to_end(self._view, live.doc, visit.root)
             except BaseException as exc:
-                await self._images.end_visit(visit)
+                await self._images.rootfs.end_visit(visit)
                 if isinstance(exc, OSError):
                     raise ScowError(f"failed to open the file system of {live.doc.id}: {exc}") from exc
                 raise
@@ -74,7 +74,7 @@ class FileSystems:
     async def _visit(self, live: Live, leave: Callable[[], None]) -> Visit:
         if live.doc.id not in self._containers:
             raise NotFoundError(f"No such container: {live.doc.id}")
-        return await self._images.visit_rootfs(live.doc.id, leave)
+        return await self._images.rootfs.visit(live.doc.id, leave)
 
     def _view(self, doc: Container, rootfs: Path) -> MountView:
         if doc.alive:

@@ -102,7 +102,7 @@ class Files:
     async def changes(self, ref: str) -> list[FileChange] | None:
         """What a container has changed in its own file system, ``None`` if nothing. Raises NotFoundError."""
         live = self._containers.get(ref)
-        found = await self._images.rootfs_changes(live.doc.id)
+        found = await self._images.rootfs.changes(live.doc.id)
         return [FileChange(path=it.path, kind=it.kind) for it in found] or None
 
     async def export(self, ref: str) -> OutgoingTar:

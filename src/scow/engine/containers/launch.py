@@ -146,11 +146,11 @@ class Launcher:
 
     async def _prepare_place(self, doc: Container, undo: AsyncExitStack) -> tuple[Path, Sandbox]:
         """Mount the root file system and connect the network."""
-        rootfs = await self.images.mount_rootfs(doc.id)
-        undo.push_async_callback(self.images.unmount_rootfs, doc.id)
+        rootfs = await self.images.rootfs.mount(doc.id)
+        undo.push_async_callback(self.images.rootfs.unmount, doc.id)
         for key in mount_keys(doc):
-            await self.images.mount_rootfs(key)
-            undo.push_async_callback(self.images.unmount_rootfs, key)
+            await self.images.rootfs.mount(key)
+            undo.push_async_callback(self.images.rootfs.unmount, key)
         await mount_volumes(self.volumes, doc, undo)
         sandbox = await self.sandboxes.open(doc)
         undo.callback(sandbox.close)
@@ -199,7 +199,7 @@ class Launcher:
             if endpoints:
                 await self.sandboxes.release(doc, endpoints)
             for key in (doc.id, *mount_keys(doc)):
-                await self.images.unmount_rootfs(key)
+                await self.images.rootfs.unmount(key)
             await unmount_volumes(self.volumes, doc)
             await self._release_shared_memory(doc)
         except (ScowError, OSError) as exc:

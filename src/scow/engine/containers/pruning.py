@@ -52,7 +52,7 @@ class ContainerPruning:
 
     async def _size(self, container_id: str) -> int:
         try:
-            return await self._images.rootfs_usage(container_id)
+            return await self._images.rootfs.usage(container_id)
         except NotFoundError:
             return 0
 

@@ -153,9 +153,9 @@ class Recovery:
     async def _remove_orphans(self) -> None:
         # First, while what it needs is still there: a bundle, a folder that a mount is in.
         await self._launcher.remove_orphans()
-        for key in self._images.rootfs_keys():
+        for key in self._images.rootfs.known():
             if container_of(key) not in self._containers:
-                await self._images.remove_rootfs(key)
+                await self._images.rootfs.remove(key)
         for folder in (self._root, self._bundles):
             for path in await run_blocking(_children, folder):
                 if path.name not in self._containers:
@@ -163,10 +163,10 @@ class Recovery:
 
     async def _unmount_unused(self) -> None:
         """What the last daemon had mounted to copy files of containers that do not run."""
-        for key in self._images.mounted_rootfs():
+        for key in self._images.rootfs.mounted():
             live = self._containers.by_id(container_of(key))
             if live is not None and not live.doc.alive:
-                await self._images.unmount_rootfs(key)
+                await self._images.rootfs.unmount(key)
 
     async def apply_restart_policies(self) -> None:
         """Start what was running, or should have been, when the last daemon ended."""

@@ -99,7 +99,7 @@ class Removal:
             await self._volumes.discard(name)
         try:
             for key in (doc.id, *mount_keys(doc)):
-                await self._images.remove_rootfs(key)
+                await self._images.rootfs.remove(key)
             await run_blocking(_remove_tree, self._root / doc.id)
         except (OSError, ScowError) as exc:
             raise await self._bury(live, exc) from exc

@@ -105,7 +105,7 @@ class ContainerService:
 
     async def _usage(self, container_id: str) -> int:
         try:
-            return await self._images.rootfs_usage(container_id)
+            return await self._images.rootfs.usage(container_id)
         except NotFoundError:
             return 0  # of a dead container
 
@@ -134,7 +134,7 @@ class ContainerService:
 
     def _graph_data(self, container_id: str) -> dict[str, str] | None:
         try:
-            return self._images.graph_data(container_id)
+            return self._images.rootfs.graph_data(container_id)
         except NotFoundError:
             return None  # of a dead container, whose removal has come that far
 
