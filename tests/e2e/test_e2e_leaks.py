@@ -14,8 +14,8 @@ from tests.support.http import hijack
 from tests.support.waiting import wait_until
 
 CONTAINERS = 100
-# Caches, thread stacks and the collector's generations fill up before memory stays level.
-WARM_UP = 60
+# Caches, thread stacks, the collector's generations and the history of events fill up; then memory is level.
+WARM_UP = 100
 
 
 def one_life(daemon: Daemon, number: int) -> None:

@@ -113,6 +113,7 @@ def test_an_unpacker_that_dies_costs_its_layer_only(disk: Path) -> None:
         archive = docker_archive([large_image("large:1")])
         with pytest.raises(ScowError, match="the unpacker ended"):
             await asyncio.gather(load(images, archive), asyncio.to_thread(kill_one))
+        await images.settle()
         assert images.all() == []
         assert [path.name for path in (disk / "overlay2").iterdir()] == ["l"]
         assert unpackers() == []
@@ -132,6 +133,7 @@ def test_a_load_that_is_given_up_leaves_no_unpacker_and_no_layer(disk: Path) -> 
         await anext(steps)
         await steps.aclose()
         assert unpackers() == []
+        await images.settle()
         assert [path.name for path in (disk / "overlay2").iterdir()] == ["l"]
         assert list((disk / "image/overlay2/recipes").iterdir()) == []
         await store.aclose()
