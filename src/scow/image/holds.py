@@ -1,8 +1,8 @@
 """Letting go of layers: what nothing uses any more leaves the store first, and then the disk.
 
 Who uses a stack of layers holds it: images, containers, leases, roots. Between the two steps a kill leaves
-directories that nobody recorded, which start-up removes. Nobody waits for the second step of a large layer:
-it is not found any more, and its files go while others work.
+directories that nobody recorded, which start-up removes. Nobody waits for the second step of much: it is not
+found any more, and its files go while others work.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from scow.image.threads import run_to_end
 from scow.store import Store
 from scow.tasks import TaskOwner
 
-# The files of a smaller layer are gone before anybody could notice.
+# The files of less are gone before anybody could notice.
 _LARGE_BYTES = 16 << 20
 
 
@@ -48,9 +48,11 @@ class Holds:
             for snapshot in inits:
                 await run_to_end(self._driver.remove, snapshot)
                 self._layers.moving.discard(snapshot)
-            if large := [layer for layer in gone if layer.size >= _LARGE_BYTES]:
-                self._removals.start(self._layers.remove(large), name="removal")
-            await self._layers.remove(layer for layer in gone if layer.size < _LARGE_BYTES)
+            removal = self._layers.remove(gone)
+            if sum(layer.size for layer in gone) < _LARGE_BYTES:
+                await removal
+            else:
+                self._removals.start(removal, name="removal")
         return gone
 
     async def settle(self) -> None:
