@@ -3,9 +3,8 @@
 import re
 
 from scow.errors import InvalidArgumentError
+from scow.spec.go_bool import FALSE, TRUE
 
-_TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
-_FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 _ESCAPES = {
     '"': '\\"',
     "\\": "\\\\",
@@ -51,9 +50,9 @@ def _quoted(char: str, mark: str) -> str:
 
 def parse_bool(text: str) -> bool:
     """strconv.ParseBool."""
-    if text in _TRUE:
+    if text in TRUE:
         return True
-    if text in _FALSE:
+    if text in FALSE:
         return False
     raise InvalidArgumentError(f"strconv.ParseBool: parsing {quote(text)}: invalid syntax")
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from scow.spec.engine_api.container import Ulimit
+from scow.spec.go_bool import FALSE, TRUE
 from scow.spec.sizes import parse_size
 
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
 _DURATION_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -46,9 +45,9 @@ class Kind:
 
 def parse_bool(text: str) -> bool:
     """Go's spellings."""
-    if text in _TRUE:
+    if text in TRUE:
         return True
-    if text in _FALSE:
+    if text in FALSE:
         return False
     raise ValueError(f"strconv.ParseBool: parsing {quoted(text)}: invalid syntax")
 

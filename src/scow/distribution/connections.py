@@ -18,28 +18,28 @@ from scow.distribution.destinations import check_peer
 _MOST_KEPT = 8
 
 
-class _Connection(HTTPConnection):
+class _Watched:
+    """What both kinds of connections have in common; before the library's class, whose methods it calls."""
+
     led = False
 
-    def connect(self) -> None:
-        super().connect()
-        _connected(self, led=self.led)
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
+    def connect(self: Any) -> None:
+        super().connect()  # type: ignore[misc]
         watched(self)
-        super().request(*args, **kwargs)
+        if self.led and self.sock is not None:
+            check_peer(self.sock, self.host)
 
-
-class _TlsConnection(HTTPSConnection):
-    led = False
-
-    def connect(self) -> None:
-        super().connect()
-        _connected(self, led=self.led)
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
+    def request(self: Any, *args: Any, **kwargs: Any) -> None:
         watched(self)
-        super().request(*args, **kwargs)
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+
+class _Connection(_Watched, HTTPConnection):
+    pass
+
+
+class _TlsConnection(_Watched, HTTPSConnection):
+    pass
 
 
 class _LedConnection(_Connection):
@@ -90,9 +90,3 @@ def _proof_of_identity(proxy: str) -> dict[str, str]:
         return {}
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     return {"Proxy-Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-
-
-def _connected(connection: HTTPConnection, *, led: bool) -> None:
-    watched(connection)
-    if led and connection.sock is not None:
-        check_peer(connection.sock, connection.host)

@@ -16,6 +16,7 @@ from scow.logs.attributes import ATTRIBUTE_OPTIONS, LogSource, chosen_attributes
 from scow.logs.remote.drivers import REMOTE_DRIVERS, remote_driver
 from scow.logs.spec import LogSpec
 from scow.spec.engine_api.container import LogConfig
+from scow.spec.go_bool import FALSE, TRUE
 
 _FILE_OPTIONS = ATTRIBUTE_OPTIONS | {"max-size", "max-file", "compress"}
 # Of every driver. Neither files nor what is sent from them is ever slow enough to hold a container up.
@@ -159,9 +160,9 @@ def _max_files(text: str | None) -> int:
 
 def _parse_bool(text: str) -> bool:
     """As Go's strconv.ParseBool."""
-    if text in ("1", "t", "T", "true", "TRUE", "True"):
+    if text in TRUE:
         return True
-    if text in ("0", "f", "F", "false", "FALSE", "False"):
+    if text in FALSE:
         return False
     raise InvalidArgumentError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
 

@@ -4,11 +4,10 @@ import re
 from dataclasses import dataclass
 
 from scow.build.dockerfile.source import DockerfileError, Location, Source
+from scow.spec.go_bool import FALSE, TRUE
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
 _KNOWN = ("syntax", "escape", "check")
-_TRUE = ("1", "t", "T", "TRUE", "true", "True")
-_FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,14 @@ def _read_check(source: Source, text: str, here: Location) -> Directives:
             raise DockerfileError(f"invalid check option {part.strip()!r}", source, here, part.strip())
         values[key.lower()] = value
     error = values.get("error", "false")
-    if error not in _TRUE + _FALSE:
+    if error not in TRUE | FALSE:
         raise DockerfileError(
             f'failed to parse check option "error": invalid boolean "{error}"', source, here, error
         )
     return Directives(
         skip=_names(values.get("skip", "")),
         experimental=_names(values.get("experimental", "")),
-        check_error=error in _TRUE,
+        check_error=error in TRUE,
     )
 
 

@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl
 
 from scow.build.graph.ops import GitSource
 from scow.errors import InvalidArgumentError
+from scow.spec.go_bool import FALSE, TRUE
 
 _SCHEME = re.compile(r"(?:git|ssh)://", re.I)
 _HTTP = re.compile(r"https?://[^?#]+\.git(?:[?#]|$)", re.I)
 _SCP_LIKE = re.compile(r"[A-Za-z0-9_.-]+@[\w.-]+:(?!//)")
 _WITHOUT_SCHEME = "github.com/"
-_TRUE, _FALSE = {"1", "t", "T", "TRUE", "true", "True", ""}, {"0", "f", "F", "FALSE", "false", "False"}
 
 
 def is_git_address(text: str, *, context: bool = False) -> bool:
@@ -113,9 +113,9 @@ class _Wanted:
 
 
 def _truth(name: str, value: str) -> bool:
-    if value not in _TRUE | _FALSE:
+    if value and value not in TRUE | FALSE:
         raise InvalidArgumentError(f'invalid {name} value: "{value}"')
-    return value in _TRUE
+    return not value or value in TRUE
 
 
 _QUERIES: dict[str, Callable[[_Wanted, str], None]] = {

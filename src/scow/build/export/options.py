@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 
 from scow.build.export.compression import Compression, read_compression
 from scow.errors import InvalidArgumentError
+from scow.spec.go_bool import FALSE, TRUE
 from scow.spec.platform import Platform
 from scow.spec.reference import Reference, parse_reference
 
 _ANNOTATION = re.compile(
     r"annotation(?:-(manifest|index|manifest-descriptor|index-descriptor))?(?:\[([A-Za-z0-9_/.-]+)\])?\.(\S+)"
 )
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +99,9 @@ def _names(text: str) -> tuple[Reference, ...]:
 def _boolean(attributes: Mapping[str, str], name: str) -> bool:
     """An attribute without a value is true, one that is not there is not."""
     text = attributes.get(name)
-    if text is None or text in _FALSE:
+    if text is None or text in FALSE:
         return False
-    if text and text not in _TRUE:
+    if text and text not in TRUE:
         raise InvalidArgumentError(f"non-bool value specified for {name}")
     return True
 

@@ -10,6 +10,7 @@ from scow.engine.networks.ipam_config import parse_address
 from scow.engine.networks.record import NetworkRecord
 from scow.errors import InvalidArgumentError, ScowError
 from scow.network.bridge import BridgeSettings
+from scow.spec.go_bool import FALSE, TRUE
 
 _PREFIX = "com.docker.network"
 BRIDGE_NAME = f"{_PREFIX}.bridge.name"
@@ -28,8 +29,6 @@ _GATEWAY_MODE = {4: f"{_PREFIX}.bridge.gateway_mode_ipv4", 6: f"{_PREFIX}.bridge
 _GATEWAY_MODES = ("nat", "nat-unprotected", "routed", "isolated")
 _ISOLATED = "isolated"
 # What strconv.ParseBool takes.
-_TRUE = ("1", "t", "T", "TRUE", "true", "True")
-_FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _DEFAULT_MTU = 1500
 _MIN_MTU, _MAX_MTU = 68, 65535
 
@@ -67,9 +66,9 @@ def parse_switch(options: Mapping[str, str], name: str, *, default: bool) -> boo
     text = options.get(name)
     if text is None:
         return default
-    if text not in _TRUE + _FALSE:
+    if text not in TRUE | FALSE:
         raise _unreadable(name, text, f'strconv.ParseBool: parsing "{text}": invalid syntax')
-    return text in _TRUE
+    return text in TRUE
 
 
 def gateway_mode(record: NetworkRecord, version: int) -> str:

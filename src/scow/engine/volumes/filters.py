@@ -7,11 +7,12 @@ from scow.engine.prune_filters import read_switch
 from scow.engine.volumes.model import VolumeRecord
 from scow.errors import InvalidArgumentError
 from scow.spec.filters import Filters
+from scow.spec.go_bool import FALSE, TRUE
 
 Passes = Callable[[VolumeRecord], bool]
 _BOOLEANS = {
-    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
-    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+    **dict.fromkeys(TRUE, True),
+    **dict.fromkeys(FALSE, False),
 }
 # A name has no more than that; a longer expression is somebody's mistake.
 _MAX_EXPRESSION = 256

@@ -18,6 +18,7 @@ from scow.logs.attributes import ATTRIBUTE_OPTIONS
 from scow.logs.remote.destination import RemoteDriver
 from scow.logs.remote.records import Origin, Record
 from scow.logs.remote.wire import Address, Wire
+from scow.spec.go_bool import FALSE, TRUE
 
 _HOST, _PORT = "127.0.0.1", 24224
 _ACKNOWLEDGED_S = 10.0
@@ -25,8 +26,6 @@ _EVENT_TIME = 0  # the extension type of a time with nanoseconds
 _FLAGS = ("fluentd-async", "fluentd-async-connect", "fluentd-request-ack", "fluentd-sub-second-precision")
 _NUMBERS = ("fluentd-max-retries", "fluentd-buffer-limit")
 _DURATIONS = ("fluentd-retry-wait", "fluentd-async-reconnect-interval", "fluentd-write-timeout")
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _ANSWER_BYTES = 4096
 _DURATION = re.compile(r"(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+|0")
 
@@ -53,9 +52,9 @@ def _address(text: str) -> Address:
 
 def _flag(options: Mapping[str, str], name: str) -> bool:
     text = options.get(name) or "false"
-    if text not in _TRUE | _FALSE:
+    if text not in TRUE | FALSE:
         raise InvalidArgumentError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
-    return text in _TRUE
+    return text in TRUE
 
 
 def _check(options: Mapping[str, str]) -> None:
