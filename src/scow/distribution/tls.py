@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scow.distribution.endpoint import Endpoint
 from scow.errors import InvalidArgumentError
+from scow.tls_trust import client_context
 
 _KEPT = 8
 
@@ -33,17 +34,9 @@ def _context(
     stamps: tuple[tuple[Path, int], ...],
 ) -> ssl.SSLContext:
     """``stamps`` only tells contexts apart. Raises ``OSError``, ``ssl.SSLError``."""
-    context = ssl.create_default_context() if verify else _unchecked()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = client_context(verify=verify)
     for file in ca_files:
         context.load_verify_locations(file)
     for certificate, key in client_certificates:
         context.load_cert_chain(certificate, key)
-    return context
-
-
-def _unchecked() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     return context

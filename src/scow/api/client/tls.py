@@ -12,6 +12,7 @@ import threading
 
 from scow.api.http.tls_stream import TlsStream
 from scow.errors import InvalidArgumentError
+from scow.tls_trust import client_context
 
 _PIECE_BYTES = 256 * 1024
 _HELD_BYTES = 1 << 20
@@ -31,20 +32,14 @@ class TlsOptions:
 
     def context(self) -> ssl.SSLContext:
         """Raises InvalidArgumentError in Docker's words."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if not self.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        else:
-            try:
-                context.load_verify_locations(self.ca)
-            except FileNotFoundError as exc:
-                raise InvalidArgumentError(
-                    f"unable to resolve docker endpoint: open {self.ca}: no such file or directory"
-                ) from exc
-            except (OSError, ssl.SSLError) as exc:
-                raise InvalidArgumentError(f"could not read CA certificate {self.ca}: {exc}") from exc
+        try:
+            context = client_context(self.ca, verify=self.verify)
+        except FileNotFoundError as exc:
+            raise InvalidArgumentError(
+                f"unable to resolve docker endpoint: open {self.ca}: no such file or directory"
+            ) from exc
+        except OSError as exc:
+            raise InvalidArgumentError(f"could not read CA certificate {self.ca}: {exc}") from exc
         if os.path.exists(self.certificate) or os.path.exists(self.key):
             try:
                 context.load_cert_chain(self.certificate, self.key)

@@ -122,12 +122,9 @@ def _connected(plugin: PluginAddress, path: str, timeout_s: float) -> socket.soc
 
 
 def _tls_context(files: TlsFiles) -> "ssl.SSLContext":
-    import ssl
+    from scow.tls_trust import client_context
 
-    context = ssl.create_default_context(cafile=files.ca_file or None)
-    if files.insecure_skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    context = client_context(files.ca_file or None, verify=not files.insecure_skip_verify)
     if files.cert_file:
         context.load_cert_chain(files.cert_file, files.key_file or None)
     return context

@@ -68,11 +68,10 @@ def _check(options: Mapping[str, str]) -> None:
 
 def _tls_context(options: Mapping[str, str]) -> "Callable[[], ssl.SSLContext]":
     def make() -> "ssl.SSLContext":
-        import ssl
+        from scow.tls_trust import client_context
 
-        context = ssl.create_default_context(cafile=options.get("syslog-tls-ca-cert") or None)
-        if "syslog-tls-skip-verify" in options:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        verify = "syslog-tls-skip-verify" not in options
+        context = client_context(options.get("syslog-tls-ca-cert") or None, verify=verify)
         if certificate := options.get("syslog-tls-cert"):
             context.load_cert_chain(certificate, options.get("syslog-tls-key") or None)
         return context
