@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import leaks
+from tests.support import docker_cli, leaks
 from tests.support.client_packages import NotInstalledError
 from tests.support.clients import Client
 from tests.support.daemons import (
@@ -28,7 +28,8 @@ from tests.support.daemons import (
     ScowDaemon,
     running,
 )
-from tests.support.environment import RUNTIME_VARIABLE, program, reference_lacks, root_lacks, run_id
+from tests.support.docker_cli import docker_cli_lacks
+from tests.support.environment import RUNTIME_VARIABLE, reference_lacks, root_lacks, run_id
 from tests.support.fault_daemon import FaultDaemon
 from tests.support.namespaces import NetworkNamespace, neighbour_of
 from tests.support.present_docker import present_docker
@@ -55,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if runtime := config.getoption("--runtime"):
         os.environ[RUNTIME_VARIABLE] = runtime  # workers inherit it
+    docker_cli.find()  # before modules ask for it
     run_id()  # before workers start, so that they inherit it
     leaks.begin()
     config.addinivalue_line("markers", "not_on_dockerd(reason): in a module marked reference, not this test")
@@ -176,8 +178,8 @@ def present_dockerd(request: pytest.FixtureRequest) -> Iterator[Daemon]:
 def client(request: pytest.FixtureRequest) -> Client:
     """A command line on an engine; see the module's docstring for the combinations."""
     command, engine = _CLIENTS[request.param]
-    if not shutil.which(program("scow") if command == "scow" else command):
-        pytest.skip(f"the {command} command line is not installed: scripts/setup test")
+    if command == "docker" and (reason := docker_cli_lacks()):
+        pytest.skip(reason)
     daemon: Daemon = request.getfixturevalue(engine)
     return daemon.client(command)
 

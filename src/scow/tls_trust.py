@@ -9,7 +9,7 @@ from os import PathLike
 
 
 def client_context(ca_file: str | PathLike[str] | None = None, *, verify: bool = True) -> ssl.SSLContext:
-    """TLS 1.2 and newer. ``ca_file``: PEM, instead of the system's authorities; ``verify``: check the other end.
+    """TLS 1.2 and newer. ``ca_file``: PEM, instead of the system's; ``verify``: check the other end.
 
     Raises ``OSError`` (``ssl.SSLError`` is one) when the file cannot be read.
     """

@@ -151,7 +151,8 @@ def test_the_engine_starts_without_what_it_rarely_needs() -> None:
     assert "ssl" in loaded_by("import scow.daemon, ssl, asyncio; assert ssl.MemoryBIO", "-I")
     assert not loaded & {"gzip", "tempfile"}, "wanted by packed logs only"
     # What ``inspect`` imports: a dataclass without a docstring makes one with it, in 1 MB.
-    assert not loaded & {"ast", "dis", "tokenize"}
+    if sys.version_info < (3, 13):  # there dataclasses cannot do without
+        assert not loaded & {"ast", "dis", "tokenize"}
 
 
 def test_ctypes_stays_in_the_kernel_room() -> None:

@@ -57,4 +57,6 @@ try:
 except ZeroDivisionError:
     print(traceback.format_exc().count("ZeroDivisionError"))
 """
-    assert run(code) == "\n1\n"
+    # dataclasses asks inspect for annotations there, and -c gives its source to linecache.
+    sooner = "inspect linecache" if sys.version_info >= (3, 13) else ""
+    assert run(code) == f"{sooner}\n1\n"

@@ -40,8 +40,8 @@ def test_an_authority_without_a_key_usage(tmp_path: Path) -> None:
 
 
 def test_an_intermediate_authority_may_be_all_that_is_known(tmp_path: Path) -> None:
-    openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "root.key", "-out", "root.pem",
-            "-days", "1", "-subj", "/CN=root")  # fmt: skip
+    openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "root.key", "-days", "1",
+            "-out", "root.pem", "-subj", "/CN=root")  # fmt: skip
     for name, above, extensions in (
         ("middle", "root", "basicConstraints=critical,CA:TRUE"),
         ("leaf", "middle", "subjectAltName=DNS:localhost"),
@@ -49,8 +49,9 @@ def test_an_intermediate_authority_may_be_all_that_is_known(tmp_path: Path) -> N
         openssl(tmp_path, "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key",
                 "-out", f"{name}.csr", "-subj", f"/CN={name}")  # fmt: skip
         (tmp_path / "extensions").write_text(extensions)
-        openssl(tmp_path, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{above}.pem", "-CAkey", f"{above}.key",
-                "-CAcreateserial", "-days", "1", "-extfile", "extensions", "-out", f"{name}.pem")  # fmt: skip
+        openssl(tmp_path, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{above}.pem", "-days", "1",
+                "-CAkey", f"{above}.key", "-CAcreateserial", "-extfile", "extensions",
+                "-out", f"{name}.pem")  # fmt: skip
     handshake(client_context(tmp_path / "middle.pem"), tmp_path / "leaf.pem", tmp_path / "leaf.key")
 
 

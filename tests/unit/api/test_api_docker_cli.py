@@ -11,11 +11,11 @@ from scow.api.http.listeners import open_listeners
 from scow.errors import ConflictError
 from scow.spec.engine_api.container import WaitResult
 from scow.spec.stdcopy import STDOUT, frame
+from tests.support.docker_cli import docker_cli_lacks
 from tests.unit.api.api_fakes import Fakes, event
 from tests.unit.api.api_wire import Harness, runs, until
 
-DOCKER = shutil.which("docker")
-pytestmark = pytest.mark.skipif(DOCKER is None, reason="the docker command line is not installed")
+pytestmark = pytest.mark.skipif(docker_cli_lacks() != "", reason=docker_cli_lacks())
 
 
 class Cli:
@@ -35,11 +35,10 @@ class Cli:
             name = sockets[0].getsockname()
             self._host = f"unix://{name}" if self._unix else "tcp://{}:{}".format(*name)
             await self._harness.server.listen(sockets)
-        assert DOCKER is not None
         pipe = asyncio.subprocess.PIPE
         env = {"HOME": str(self._directory), "DOCKER_HOST": self._host}
         return await asyncio.create_subprocess_exec(
-            DOCKER, *args, stdin=pipe, stdout=pipe, stderr=pipe, env=env
+            shutil.which("docker") or "", *args, stdin=pipe, stdout=pipe, stderr=pipe, env=env
         )
 
     async def __call__(self, *args: str, stdin: bytes = b"") -> tuple[int, str, str]:

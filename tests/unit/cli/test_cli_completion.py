@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 from scow.cli.completion.scripts import script
 from scow.cli.main import main
 from scow.cli.tree import NOUNS, TOP_LEVEL
+from tests.support.docker_cli import docker_cli_lacks
 from tests.support.fake_engine import FakeEngine, fake_engine
 
 _CONTAINERS = [
@@ -105,7 +105,7 @@ def _answer(capfd: pytest.CaptureFixture[str], *words: str, request: str = "__co
 
 
 @pytest.mark.usefixtures("asked")
-@pytest.mark.skipif(shutil.which("docker") is None, reason="needs Docker's command line")
+@pytest.mark.skipif(docker_cli_lacks() != "", reason=docker_cli_lacks())
 @pytest.mark.parametrize("line", [line for line in _LIKE_DOCKER.splitlines() if line])
 def test_the_answer_is_dockers(line: str, capfd: pytest.CaptureFixture[str]) -> None:
     words = shlex.split(line)

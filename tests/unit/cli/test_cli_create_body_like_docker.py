@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 import pytest
 
 from scow.cli.main import main
+from tests.support.docker_cli import docker_cli_lacks, skip_reworded
 from tests.support.fake_engine import FakeEngine, fake_engine
 
-pytestmark = pytest.mark.skipif(shutil.which("docker") is None, reason="needs Docker's command line")
+pytestmark = pytest.mark.skipif(docker_cli_lacks() != "", reason=docker_cli_lacks())
 
 _SIMPLE = """
 busybox
@@ -185,6 +185,7 @@ def test_create_sends_what_docker_sends(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    skip_reworded(line)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("DOCKER_HOST", engine.host)
     monkeypatch.delenv("SCOW_HOST", raising=False)

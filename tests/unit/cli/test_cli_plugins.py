@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scow.cli.main import main
+from tests.support.docker_cli import docker_cli_lacks
 
 _PLUGIN = """#!/bin/sh
 if [ "$1" = docker-cli-plugin-metadata ]; then
@@ -99,7 +99,7 @@ def test_a_plugin_that_fails_is_no_command(folder: Path, capfd: pytest.CaptureFi
     )
 
 
-@pytest.mark.skipif(shutil.which("docker") is None, reason="needs Docker's command line")
+@pytest.mark.skipif(docker_cli_lacks() != "", reason=docker_cli_lacks())
 def test_the_lines_of_plugins_in_the_help_page_are_dockers(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

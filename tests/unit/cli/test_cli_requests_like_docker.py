@@ -3,7 +3,6 @@
 import base64
 import json
 import shlex
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -14,9 +13,10 @@ from typing import Any
 import pytest
 
 from scow.cli.main import main
+from tests.support.docker_cli import docker_cli_lacks, skip_reworded
 from tests.support.fake_engine import FakeEngine, Request, fake_engine
 
-pytestmark = pytest.mark.skipif(shutil.which("docker") is None, reason="needs Docker's command line")
+pytestmark = pytest.mark.skipif(docker_cli_lacks() != "", reason=docker_cli_lacks())
 
 _LINES = """
 update -m 1g --memory-swap -1 --memory-reservation 100m --cpus 1.5 --cpu-shares 5 x y
@@ -367,6 +367,7 @@ def test_the_requests_are_dockers(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    skip_reworded(line)
     engine.api_version = version
     monkeypatch.chdir(folder)
     monkeypatch.setenv("DOCKER_HOST", engine.host)
