@@ -64,6 +64,26 @@ async def run_in_own_thread(function: Callable[P, T], *args: P.args, **kwargs: P
     return await done
 
 
+_carried_out: set[asyncio.Task[Any]] = set()
+
+
+async def to_end(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run ``coroutine`` to its end: a cancelled caller waits for it, and only then hears of that.
+
+    For steps of which none may be left out once the first is done.
+    """
+    task = asyncio.get_running_loop().create_task(coroutine)
+    _carried_out.add(task)
+    task.add_done_callback(_carried_out.discard)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # seen: the cancellation is what the caller hears of
+        raise
+
+
 class TaskOwner:
     """Owns background tasks that outlive the call that started them.
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from tests.support.daemons import Daemon
 
@@ -12,8 +13,12 @@ def image_ids(engine: Daemon) -> set[str]:
 
 
 def kept(engine: Daemon) -> list[str]:
-    """Directories of layers, recipes, configs, and the rows that tell of them."""
-    root = engine.data_root
+    """See ``kept_below``."""
+    return kept_below(engine.data_root)
+
+
+def kept_below(root: Path) -> list[str]:
+    """Directories of layers, recipes, configs, and the rows that tell of them, of data root ``root``."""
     places = (
         root / "overlay2",
         root / "overlay2/l",

@@ -141,8 +141,8 @@ class LayerIntake:
         except OSError as exc:
             raise ScowError(f"failed to register layer: {exc.strerror or exc}") from exc
 
-    async def import_archive(self, source: LayerSource) -> NewLayer:
-        """Have a lowest layer whose diff id is not known, and hold it. Raises as ``arrive``."""
+    async def import_archive(self, source: LayerSource, held: list[str | None]) -> NewLayer:
+        """Have a lowest layer whose diff id is not known, and hold it in ``held``. Raises as ``arrive``."""
         snapshot = new_snapshot_id()
         try:
             unpacked = await self._unpack(snapshot, [], source, "", _nobody_listens)
@@ -150,10 +150,12 @@ class LayerIntake:
         except BaseException:
             await run_to_end(self._layers.abandon, snapshot)
             raise
-        return await self._keep(None, snapshot, unpacked, own=False)
+        return await self._keep(None, snapshot, unpacked, held, own=False)
 
-    async def import_own(self, parent: str | None, pieces: Iterator[bytes]) -> NewLayer:
-        """Have a layer on ``parent`` whose tar ``pieces`` this engine makes, and hold it.
+    async def import_own(
+        self, parent: str | None, pieces: Iterator[bytes], held: list[str | None]
+    ) -> NewLayer:
+        """Have a layer on ``parent`` whose tar ``pieces`` this engine makes, and hold it in ``held``.
 
         Of one that changes nothing at all, nothing is kept, and ``parent`` is held.
         """
@@ -165,7 +167,7 @@ class LayerIntake:
         except BaseException:
             await run_to_end(self._layers.abandon, snapshot)
             raise
-        return await self._keep(parent, snapshot, unpacked, own=True)
+        return await self._keep(parent, snapshot, unpacked, held, own=True)
 
     def _unpack_own(self, snapshot: str, below: Sequence[str], pieces: Iterator[bytes]) -> Unpacked:
         """Here: it is no stranger's, and comes from this process piece by piece."""
@@ -179,9 +181,13 @@ class LayerIntake:
         )
 
     async def adopt(
-        self, parent: str | None, snapshot: str, made: Callable[[Notes], Iterator[bytes]]
+        self,
+        parent: str | None,
+        snapshot: str,
+        made: Callable[[Notes], Iterator[bytes]],
+        held: list[str | None],
     ) -> NewLayer:
-        """Have the written, unmounted ``snapshot`` as a layer on ``parent``, and hold it.
+        """Have the written, unmounted ``snapshot`` as a layer on ``parent``, and hold it in ``held``.
 
         ``made`` makes the tar of what it holds. If this fails the snapshot is still there. Raises ScowError.
         """
@@ -194,16 +200,29 @@ class LayerIntake:
         except BaseException:
             await run_to_end(remove_path, str(recipe))
             raise
-        return await self._keep(parent, snapshot, unpacked, own=True)
+        return await self._keep(parent, snapshot, unpacked, held, own=True)
 
-    async def _keep(self, parent: str | None, snapshot: str, unpacked: Unpacked, *, own: bool) -> NewLayer:
-        """Take in a committed snapshot, unless its layer is here already or is none."""
+    async def _keep(
+        self,
+        parent: str | None,
+        snapshot: str,
+        unpacked: Unpacked,
+        held: list[str | None],
+        *,
+        own: bool,
+    ) -> NewLayer:
+        """Take in a committed snapshot, unless its layer is here already or is none.
+
+        It is in ``held`` before anything is waited for: whoever is cancelled lets go of it with the rest.
+        """
         is_empty = own and unpacked.diff_id == EMPTY_DIFF_ID
         chain_id = parent if is_empty else chain_on(parent, unpacked.diff_id)
         if chain_id is not None and chain_id not in self._layers:
             self._layers.take_in(parent, snapshot, unpacked)
+            held.append(chain_id)
         else:
             self._layers.hold(chain_id)
+            held.append(chain_id)
             await run_to_end(self._layers.abandon, snapshot)
         return NewLayer(chain_id, unpacked.diff_id, unpacked.size, is_empty)
 

@@ -187,7 +187,7 @@ class LayerStore:
             chain_id = record.parent
         return changes
 
-    def deletes(self, gone: list[GoneLayer]) -> list[Delete]:
+    def deletes(self, gone: Iterable[GoneLayer]) -> list[Delete]:
         """What takes the records of ``gone`` out of the store."""
         return [Delete(self._kind, layer.chain_id) for layer in gone if layer.recorded]
 

@@ -119,11 +119,10 @@ class Lease:
         adopts = self._driver.opaque_xattr is not None or not active.mount_points
         if adopts:
             made = partial(self._changes, active)
-            layer = await self._intake.adopt(active.parent, active.key, made)
+            layer = await self._intake.adopt(active.parent, active.key, made, self.held)
         else:
             with closing(self._changes(active)) as pieces:
-                layer = await self._intake.import_own(active.parent, pieces)
-        self.held.append(layer.chain_id)
+                layer = await self._intake.import_own(active.parent, pieces, self.held)
         del self._active[active.key]
         if not adopts:
             await run_to_end(self._driver.remove, active.key)

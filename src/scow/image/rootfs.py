@@ -213,13 +213,16 @@ class RootfsStore:
         key = chain_id or _NO_LAYERS
         async with self._locks.hold(f"init of {key}"):
             if chain_id not in self._inits:
-                snapshot = new_snapshot_id()
-                self._layers.moving.add(snapshot)
-                await run_to_end(make_init, self._driver, snapshot, self._layers.stack(chain_id))
-                await self._store.commit(Put(self._kind, key, snapshot.encode()))
-                self._inits[chain_id] = snapshot
-                self._layers.moving.discard(snapshot)
+                await tasks.to_end(self._make_init(chain_id, key))
             return self._inits[chain_id]
+
+    async def _make_init(self, chain_id: str | None, key: str) -> None:
+        snapshot = new_snapshot_id()
+        self._layers.moving.add(snapshot)
+        await run_to_end(make_init, self._driver, snapshot, self._layers.stack(chain_id))
+        await self._store.commit(Put(self._kind, key, snapshot.encode()))
+        self._inits[chain_id] = snapshot
+        self._layers.moving.discard(snapshot)
 
     def _make(self, key: str, chain_id: str | None, below: list[str], size_limit_bytes: int | None) -> None:
         os.symlink(chain_id or _NO_LAYERS, self._claims / key)

@@ -7,12 +7,13 @@ documents in the same transaction, so neither can be there without the other.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from scow.errors import NotFoundError
 from scow.image.holds import Holds
 from scow.image.layers import LayerStore
 from scow.store import Change, Delete, Put, Store
+from scow.tasks import to_end
 
 
 class Roots:
@@ -53,23 +54,28 @@ class Roots:
         if chain_id not in self._layers:
             raise NotFoundError(f"No such layer: {chain_id}")
         await self._holds.sync([chain_id])
-        self._layers.hold(chain_id)
         async with self._changes:
-            puts = self._layers.puts(chain_id)
-            try:
-                await self._store.commit(*puts, Put(self._kind, name, chain_id.encode()), *changes)
-            except BaseException:
-                await self._holds.let_go([chain_id])
-                raise
-            self._layers.recorded(puts)
-            before = self._chains.get(name)
-            self._chains[name] = chain_id
+            await to_end(self._keep(name, chain_id, changes))
+
+    async def _keep(self, name: str, chain_id: str, changes: Sequence[Change]) -> None:
+        self._layers.hold(chain_id)
+        puts = self._layers.puts(chain_id)
+        try:
+            await self._store.commit(*puts, Put(self._kind, name, chain_id.encode()), *changes)
+        except BaseException:
+            await self._holds.let_go([chain_id])
+            raise
+        self._layers.recorded(puts)
+        before = self._chains.get(name)
+        self._chains[name] = chain_id
         await self._holds.let_go([before])
 
     async def drop(self, names: Iterable[str], *changes: Change) -> int:
         """Keep these no longer; how many layers went with them. Names that are not there are no error."""
         async with self._changes:
-            known = [name for name in dict.fromkeys(names) if name in self._chains]
-            await self._store.commit(*(Delete(self._kind, name) for name in known), *changes)
-            chain_ids = [self._chains.pop(name) for name in known]
-        return len(await self._holds.let_go(chain_ids))
+            return await to_end(self._drop(list(dict.fromkeys(names)), changes))
+
+    async def _drop(self, names: Sequence[str], changes: Sequence[Change]) -> int:
+        known = [name for name in names if name in self._chains]
+        await self._store.commit(*(Delete(self._kind, name) for name in known), *changes)
+        return len(await self._holds.let_go([self._chains.pop(name) for name in known]))

@@ -14,46 +14,36 @@ in a transaction of their own: a kill between the two is finished at start-up.
 import asyncio
 import logging
 import os
-import sqlite3
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from scow import tasks
 from scow.deferred import deferred
-from scow.errors import InvalidArgumentError, NotFoundError, ScowError
+from scow.errors import InvalidArgumentError
 from scow.image.catalog import Catalog
 from scow.image.container_rootfs import ContainerRootfs
 from scow.image.content import ContentStore
 from scow.image.drivers import open_driver
 from scow.image.holds import Holds
-from scow.image.layers import LayerStore, LayerTar, chain_on
+from scow.image.layers import LayerStore, LayerTar
 from scow.image.model import (
     Image,
-    ImageRecord,
     ImageUser,
     Loaded,
     LoadEvent,
     Removal,
     Renamed,
-    image_from_config,
 )
-from scow.image.names import canonical, check_taggable
 from scow.image.origins import Origins
 from scow.image.platforms import (
-    Platforms,
-    Variant,
     VariantRecord,
     index_document,
     not_provided,
     platform_of,
-    platforms_of,
 )
+from scow.image.records import ImageRecords
 from scow.image.restore import Restored, kinds_of, restore
 from scow.image.rootfs import RootfsStore
 from scow.image.roots import Roots
@@ -62,10 +52,9 @@ from scow.image.threads import run_to_end
 from scow.image.visits import Visit
 from scow.spec.digest import chain_ids, sha256_of
 from scow.spec.engine_api.container import ContainerConfig
-from scow.spec.oci_image import ImageConfig, decode_document
 from scow.spec.platform import Platform, host_platform, rank
 from scow.spec.reference import Reference
-from scow.store import Change, Delete, Put, Store
+from scow.store import Store
 
 if TYPE_CHECKING:
     # What images come and go with is loaded when the first does, 0.8 MB.
@@ -100,6 +89,9 @@ class ImageStore:
         self.origins = Origins(store, self._kinds.origin)
         self._host = host_platform(os.uname().machine)
         self._catalog = Catalog(self._host)
+        self._records = ImageRecords(
+            store, self._kinds, self._content, self._layers, self._holds, self._catalog, self._changes
+        )
         self.rootfs = ContainerRootfs(driver, self._layers, self._rootfs, self._holds, self._catalog)
         self.driver_name = driver.name
         self.problems: list[str] = []
@@ -211,7 +203,7 @@ class ImageStore:
                 raw_configs = [variant.raw_config for variant in image.variants]
                 await self._holds.sync(arrival.held)
                 platforms = [variant.platform for variant in image.variants]
-                for event in await self._add(raw_configs, parent, image.names, platforms):
+                for event in await self._records.add(raw_configs, parent, image.names, platforms):
                     yield event
 
     @asynccontextmanager
@@ -245,7 +237,7 @@ class ImageStore:
     ) -> list[Renamed | Loaded]:
         """Make an image of layers that an arrival or a lease holds; says what became of names."""
         await self._holds.sync(holding.held)
-        return await self._add([raw_config], parent, names)
+        return await self._records.add([raw_config], parent, names)
 
     async def record_platforms(
         self,
@@ -260,7 +252,7 @@ class ImageStore:
         InvalidArgumentError for two of one platform.
         """
         await self._holds.sync(holding.held)
-        return await self._add(raw_configs, None, names, platforms)
+        return await self._records.add(raw_configs, None, names, platforms)
 
     def to_save(self, names: Sequence[str]) -> dict[str, list[Reference]]:
         """What ``docker save`` of these names means: ids of images and images of several platforms, each with
@@ -348,12 +340,12 @@ class ImageStore:
                 if not size:
                     raise InvalidArgumentError("the archive is empty")
                 async with self._intake.unpackers.session():
-                    layer = await self._intake.import_archive(LayerSource(RegionReader(fd, 0, size)))
-                held.append(layer.chain_id)
+                    source = LayerSource(RegionReader(fd, 0, size))
+                    layer = await self._intake.import_archive(source, held)
             await self._holds.sync(held)
             raw = config_of_import(request, config, layer.diff_id, self._host)
             names = [request.reference] if request.reference else []
-            await self._add([raw], None, names)
+            await self._records.add([raw], None, names)
             return self._catalog.get(sha256_of(raw))
         finally:
             await self._holds.let_go(held)
@@ -372,14 +364,13 @@ class ImageStore:
                 parent = self._catalog.get(parent_id) if parent_id is not None else None
                 chain_id = parent.chain_id if parent is not None else None
                 with closing(self._rootfs.layer_tar(visit)) as pieces:
-                    layer = await self._intake.import_own(chain_id, pieces)
-                held.append(layer.chain_id)
+                    layer = await self._intake.import_own(chain_id, pieces, held)
             finally:
                 await self._rootfs.end_visit(visit)
             await self._holds.sync(held)
             raw = config_of_commit(request, parent, None if layer.is_empty else layer.diff_id, self._host)
             names = [request.reference] if request.reference else []
-            await self._add([raw], parent_id, names)
+            await self._records.add([raw], parent_id, names)
             return self._catalog.get(sha256_of(raw))
         finally:
             await self._holds.let_go(held)
@@ -389,34 +380,15 @@ class ImageStore:
 
         Raises NotFoundError, InvalidArgumentError.
         """
-        check_taggable(reference)
-        async with self._changes:
-            name, now_ns = self._name_put(reference, image_id), time.time_ns()
-            if (index := self._catalog.index(image_id)) is not None:
-                index = index.tagged(now_ns)
-                await self._store.commit(self._index_put(index), name)
-                self._catalog.put_index(index)
-            else:
-                image = replace(self._catalog.get(image_id), last_tagged_ns=now_ns)
-                await self._store.commit(self._image_put(image), name)
-                self._catalog.put(image)
-            self._catalog.set_name(reference, image_id)
+        await self._records.tag(image_id, reference)
 
     async def tag_digest(self, image_id: str, reference: Reference) -> None:
         """Note that a registry has the image by this digest. Raises NotFoundError."""
-        async with self._changes:
-            if not self._catalog.knows(image_id):
-                raise NotFoundError(f"No such image: {image_id}")
-            if self._catalog.named(reference) == image_id:
-                return
-            await self._store.commit(self._name_put(reference, image_id))
-            self._catalog.set_name(reference, image_id)
+        await self._records.tag_digest(image_id, reference)
 
     async def untag(self, reference: Reference) -> None:
         """Take a name away; the image stays. Not an error when nothing has it."""
-        async with self._changes:
-            await self._store.commit(Delete(self._kinds.tag, str(canonical(reference))))
-            self._catalog.remove_name(reference)
+        await self._records.untag(reference)
 
     async def delete(
         self, name: str, *, users: Sequence[ImageUser] = (), force: bool = False, prune: bool = True
@@ -425,32 +397,7 @@ class ImageStore:
 
         ``users`` are all containers. Raises NotFoundError, ConflictError, InvalidArgumentError.
         """
-        from scow.image.deletion import plan_deletion
-
-        async with self._changes:
-            target = self._catalog.find(name).target
-            index = self._catalog.index(target)
-            if index is not None:  # whoever uses a variant uses it
-                users = [replace(it, image_id=target) for it in users if it.image_id in index.image_ids]
-            plan = plan_deletion(name, target, self._catalog, users, force=force, prune=prune)
-            going = plan.delete
-            if index is not None and plan.delete:
-                going = self._catalog.only_of(index)
-                plan.steps += [("deleted", image_id) for image_id in going]
-            changes: list[Change] = [Delete(self._kinds.tag, str(it)) for it in plan.untag]
-            changes += [Delete(self._kinds.index, target)] if index is not None and plan.delete else []
-            changes += [Delete(self._kinds.image, it) for it in going]
-            await self._store.commit(*changes)
-            for reference in plan.untag:
-                self._catalog.remove_name(reference)
-            if index is not None and plan.delete:
-                self._catalog.remove_index(target)
-            removed = [self._catalog.remove(it) for it in going]
-            # Under the lock: the same image may be on its way in again.
-            for image in removed:
-                await run_to_end(self._content.remove, image.id)
-        gone = await self._holds.let_go([image.chain_id for image in removed])
-        return Removal((*plan.steps, *(("deleted", layer.chain_id) for layer in gone)))
+        return await self._records.delete(name, users, force=force, prune=prune)
 
     def check(self, *, repair: bool) -> "AsyncGenerator[Finding | Checked, None]":
         """Look whether all of it is whole: see ``check``. The last thing that comes is the sum."""
@@ -488,90 +435,6 @@ class ImageStore:
             self.roots,
             self._catalog,
         )
-
-    async def _add(
-        self,
-        raw_configs: Sequence[bytes],
-        parent: str | None,
-        names: Iterable[Reference],
-        platforms: Sequence[Platform] = (),
-    ) -> list[Renamed | Loaded]:
-        """Record an image, of so many platforms, whose layers are held and synced; says what happened."""
-        configs = [decode_document(raw, ImageConfig, "image config") for raw in raw_configs]
-        async with self._changes:
-            known = {it for raw in raw_configs if (it := sha256_of(raw)) in self._catalog}
-            images = []
-            try:
-                for raw, config in zip(raw_configs, configs, strict=True):
-                    image_id = await run_to_end(self._content.put, raw)
-                    images.append(self._described(image_id, config, parent))
-                index = None
-                if len(images) > 1:
-                    index = await run_to_end(self._index_of, images, raw_configs, platforms)
-                target = images[0].id if index is None else index.id
-                stacks = {put.key: put for it in images for put in self._layers.puts(it.chain_id)}
-                layers = list(stacks.values())
-                puts = [*layers, *map(self._image_put, images), *([self._index_put(index)] if index else [])]
-                await self._store.commit(*puts, *(self._name_put(name, target) for name in names))
-            except (sqlite3.Error, ScowError):
-                for raw in raw_configs:
-                    if (image_id := sha256_of(raw)) not in known:
-                        await run_to_end(self._content.remove, image_id)
-                raise
-            self._layers.recorded(layers)
-            for image in images:
-                if image.id not in known:
-                    self._layers.hold(image.chain_id)
-                self._catalog.put(image)
-            if index is not None:
-                self._catalog.put_index(index)
-            return self._name_all(target, names)
-
-    def _index_of(
-        self, images: Sequence[Image], raw_configs: Sequence[bytes], platforms: Sequence[Platform]
-    ) -> Platforms:
-        """Blocks: counts the bytes of tars."""
-        offered = platforms or [platform_of(image) for image in images]
-        variants = [
-            Variant(
-                image,
-                platform,
-                len(raw),
-                [(tar.diff_id, tar.size) for tar in map(self._layers.tar, chain_ids(image.layers))],
-            )
-            for image, platform, raw in zip(images, offered, raw_configs, strict=True)
-        ]
-        return platforms_of(variants, time.time_ns())
-
-    def _described(self, image_id: str, config: ImageConfig, parent: str | None) -> Image:
-        """The image as it will be; one that is here already keeps its parent."""
-        if image_id in self._catalog:
-            return replace(self._catalog.get(image_id), last_tagged_ns=time.time_ns())
-        record = ImageRecord(parent=parent, last_tagged_ns=time.time_ns())
-        chain_id: str | None = None
-        for diff_id in config.rootfs.diff_ids:
-            chain_id = chain_on(chain_id, diff_id)
-        return image_from_config(image_id, config, record, chain_id, self._layers.sizes(chain_id))
-
-    def _name_all(self, image_id: str, names: Iterable[Reference]) -> list[Renamed | Loaded]:
-        events: list[Renamed | Loaded] = []
-        for name in names:
-            before = self._catalog.named(name)
-            if before not in (None, image_id):
-                events.append(Renamed(name.familiar(), str(before)))
-            self._catalog.set_name(name, image_id)
-            events.append(Loaded(image_id, name.familiar()))
-        return events or [Loaded(image_id, None)]
-
-    def _image_put(self, image: Image) -> Put:
-        record = ImageRecord(parent=image.parent, last_tagged_ns=image.last_tagged_ns)
-        return Put(self._kinds.image, image.id, msgspec.json.encode(record))
-
-    def _index_put(self, index: Platforms) -> Put:
-        return Put(self._kinds.index, index.id, msgspec.json.encode(index.record))
-
-    def _name_put(self, reference: Reference, image_id: str) -> Put:
-        return Put(self._kinds.tag, str(canonical(reference)), image_id.encode())
 
 
 def _open_intake(driver: SnapshotDriver, layers: LayerStore) -> "LayerIntake":

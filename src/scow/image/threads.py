@@ -16,13 +16,7 @@ async def run_to_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 
     For work that something else is undone or continued after: two threads in one directory do no good.
     """
-    work = asyncio.shield(tasks.run_blocking(function, *args, **kwargs))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait({work})
-        work.exception()  # seen: the cancellation is what the caller hears of
-        raise
+    return await tasks.to_end(tasks.run_blocking(function, *args, **kwargs))
 
 
 # Transfers wait for other people's machines, for minutes perhaps: they must not take the threads that
