@@ -1,11 +1,15 @@
 """The build cache kept small by itself, cache mounts counted in it, and rights that builds must be given."""
 
+import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.builds import build as built
+from tests.support.builds import run_in
 from tests.support.clients import Result
 from tests.support.daemons import Daemon, DaemonOptions, ScowDaemon, running
 from tests.support.waiting import wait_until
@@ -92,3 +96,29 @@ def test_cache_mounts_are_counted_and_pruned(scow_daemon: Daemon, tmp_path: Path
     build(scow_daemon, tmp_path, dockerfile, "--no-cache")
     assert len([it for it in records(scow_daemon) if it["Type"] == "exec.cachemount"]) == 1
     scow_daemon.api("POST", "/build/prune?all=1")
+
+
+def test_a_context_that_was_sent_is_kept_until_a_prune(scow_daemon: Daemon) -> None:
+    scow_daemon.api("POST", "/build/prune?all=1")
+    large = os.urandom(2_000_000)
+    dockerfile = "FROM busybox\nCOPY . /all/\n"
+
+    def kept() -> list[dict[str, object]]:
+        return [it for it in records(scow_daemon) if it["Type"] == "source.local"]
+
+    built(scow_daemon, dockerfile, {"large": large})
+    (first,) = kept()
+    assert first["Description"] == "local source for context"
+    assert int(str(first["Size"])) >= len(large)
+    assert built(scow_daemon, dockerfile, {"large": large}).hits == 1
+    assert [it["ID"] for it in kept()] == [first["ID"]]
+    changed = built(scow_daemon, dockerfile, {"large": large[::-1]})
+    assert changed.hits == 0
+    (second,) = kept()
+    assert second["ID"] != first["ID"]
+    digest = hashlib.sha256(large[::-1]).hexdigest()
+    assert run_in(scow_daemon, changed.id, "sha256sum", "/all/large").startswith(digest)
+    pruned = scow_daemon.api("POST", '/build/prune?filters={"type":["source.local"]}').json
+    assert pruned["CachesDeleted"] == [second["ID"]]
+    assert pruned["SpaceReclaimed"] == second["Size"]
+    assert not kept()

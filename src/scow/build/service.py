@@ -75,7 +75,7 @@ class Builds:
         name = request.dockerfile or "Dockerfile"
         if not request.remote:
             self._workshop.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            archive = await receive_archive(body, str(self._workshop.folder))
+            archive = await receive_archive(body, str(self._workshop.folder), self._workshop.archives)
             stack.callback(archive.close)
             return archive, name
         tree, is_dockerfile = await remote_context(

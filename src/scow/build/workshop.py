@@ -10,6 +10,7 @@ from scow.build.execute.downloads import Downloads
 from scow.build.frontend.cache_view import CacheView
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
+from scow.build.trees.kept_archives import KeptArchives
 from scow.build.upkeep import Upkeep
 from scow.distribution.registries import Registries as RegistryDirectory
 from scow.image.store import ImageStore
@@ -33,7 +34,7 @@ class Workshop:
 
     ``registries`` bring the engine images and take them, ``directory`` leads to whatever else a registry has.
     ``insecure_allowed``: clients may have programs run with all rights.
-    ``mounts`` packs and fills cache mounts.
+    ``mounts`` packs and fills cache mounts. ``archives`` are contexts of earlier builds.
     """
 
     images: ImageStore
@@ -49,3 +50,4 @@ class Workshop:
     upkeep: Upkeep
     insecure_allowed: bool
     mounts: MountFolders
+    archives: KeptArchives

@@ -16,6 +16,9 @@ def remove_build_leftovers(config: Config) -> None:
             unmount(str(folder), lazy=True)
         _remove(folder)
     _remove(config.data_root / "tmp" / "builds")
+    for archive in (config.data_root / "build" / "contexts").glob("*"):
+        if not archive.with_suffix(".index").exists():
+            archive.unlink(missing_ok=True)
     for gone in (config.data_root / "build" / "cache-mounts").glob(".gone-*"):
         _remove(gone)
 

@@ -15,6 +15,7 @@ from scow.build.frontend.service import FrontendService
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
 from scow.build.service import Builds
+from scow.build.trees.kept_archives import KeptArchives
 from scow.build.upkeep import Upkeep, stock_policies
 from scow.build.workshop import Workshop
 from scow.config import Config
@@ -54,7 +55,8 @@ def open_builds(
     places = RunPlaces(mounts, config.exec_root / "build")
     solver = Solver(images, cache, Steps(cache, runs, places, downloads), tasks)
     platform = host_platform(os.uname().machine)
-    view = CacheView(cache, mounts, images, config.data_root)
+    archives = KeptArchives(config.data_root / "build" / "contexts")
+    view = CacheView(cache, mounts, archives, images, config.data_root)
     shop = Workshop(
         images,
         solver,
@@ -69,10 +71,11 @@ def open_builds(
         Upkeep(_policies(config), view.prune, tasks),
         insecure_allowed=config.builder.insecure_allowed,
         mounts=MountFolders(cache_mounts_of(config)),
+        archives=archives,
     )
     frontend = FrontendService(shop)
     digests = config.data_root / "build" / "digests"
-    return Building(Builds(shop), frontend, DirectBuilds(frontend, folder, digests))
+    return Building(Builds(shop), frontend, DirectBuilds(frontend, folder, digests, archives))
 
 
 def cache_mounts_of(config: Config) -> Path:

@@ -131,6 +131,11 @@ class TarReader:
         self._left -= len(piece)
         return piece
 
+    @property
+    def has_defaults(self) -> bool:
+        """Whether something was said of all members at once (pax, type ``g``)."""
+        return bool(self._defaults)
+
     def drain(self) -> None:
         """Read to the end of the source: a digest over the stream covers what follows the last entry too."""
         rest = self._buffer[self._at :]

@@ -10,6 +10,8 @@ from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
 
 CACHE_MOUNT = "exec.cachemount"
 """The kind of folders that ``RUN --mount=type=cache`` has."""
+LOCAL_SOURCE = "source.local"
+"""The kind of contexts that clients sent."""
 
 
 class BuildClient(Protocol):
@@ -110,8 +112,8 @@ class CacheRecord:
 
     @property
     def mutable(self) -> bool:
-        """Programs of builds write to it."""
-        return self.kind == CACHE_MOUNT
+        """Builds write to it."""
+        return self.kind in (CACHE_MOUNT, LOCAL_SOURCE)
 
 
 @dataclass(frozen=True, slots=True)

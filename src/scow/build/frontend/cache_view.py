@@ -8,9 +8,10 @@ from pathlib import Path
 
 from scow.build.execute.cache_mounts import CacheMount, CacheMounts
 from scow.build.graph.cache import Cache, Record
+from scow.build.trees.kept_archives import KeptArchive, KeptArchives
 from scow.errors import InvalidArgumentError
 from scow.image.store import ImageStore
-from scow.spec.frontend_build import CACHE_MOUNT, CachePrune, CacheRecord
+from scow.spec.frontend_build import CACHE_MOUNT, LOCAL_SOURCE, CachePrune, CacheRecord
 
 _FILTER = re.compile(r"\s*([a-z.]+)\s*(==|!=|~=)\s*(.*)", re.DOTALL)
 _FLAG = re.compile(r"\s*(!?)([a-z]+)\s*")
@@ -32,10 +33,13 @@ Test = Callable[[CacheRecord], bool]
 
 
 class CacheView:
-    """What is in the cache, results and cache mounts, for all who ask."""
+    """What is in the cache, results, cache mounts and contexts, for all who ask."""
 
-    def __init__(self, cache: Cache, mounts: CacheMounts, images: ImageStore, folder: Path) -> None:
+    def __init__(
+        self, cache: Cache, mounts: CacheMounts, archives: KeptArchives, images: ImageStore, folder: Path
+    ) -> None:
         """``folder`` is on the disk whose room counts."""
+        self._archives = archives
         self._folder = folder
         self._cache = cache
         self._mounts = mounts
@@ -50,6 +54,7 @@ class CacheView:
         keys = {it.chain_id: it.key for it in records if it.chain_id is not None and not it.empty}
         found = [_shown(record, keys, shared) for record in records]
         found += [_shown_mount(mount) for mount in await self._mounts.all()]
+        found += [_shown_archive(archive) for archive in await self._archives.all()]
         return sorted(filter(wanted, found), key=lambda it: it.created_ns)
 
     async def prune(self, prune: CachePrune) -> list[CacheRecord]:
@@ -57,7 +62,8 @@ class CacheView:
         free_bytes = shutil.disk_usage(self._folder).free
         gone = to_prune(await self.records(), prune, time.time_ns(), free_bytes)
         keys = {it.id for it in gone}
-        await self._mounts.remove([it.id for it in gone if it.mutable])
+        await self._mounts.remove([it.id for it in gone if it.kind == CACHE_MOUNT])
+        await self._archives.remove([it.id for it in gone if it.kind == LOCAL_SOURCE])
         await self._cache.drop([record for record in self._cache if record.key in keys])
         return gone
 
@@ -164,5 +170,20 @@ def _shown_mount(mount: CacheMount) -> CacheRecord:
         last_used_ns=mount.last_used_ns,
         usage_count=mount.usage_count,
         in_use=mount.in_use,
+        shared=False,
+    )
+
+
+def _shown_archive(archive: KeptArchive) -> CacheRecord:
+    return CacheRecord(
+        id=archive.name,
+        kind=LOCAL_SOURCE,
+        description="local source for context",
+        size_bytes=archive.size_bytes,
+        parents=(),
+        created_ns=archive.created_ns,
+        last_used_ns=archive.last_used_ns,
+        usage_count=0,
+        in_use=False,
         shared=False,
     )

@@ -18,6 +18,7 @@ from scow.build.frontend.service import FrontendService
 from scow.build.request import find_dockerfile, ignore_rules_of
 from scow.build.trees.archive import receive_archive
 from scow.build.trees.folder import FolderTree
+from scow.build.trees.kept_archives import KeptArchives
 from scow.build.trees.known_digests import KnownDigests, file_of
 from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Tree
@@ -43,13 +44,16 @@ Message = dict[str, Any]
 
 class DirectBuilds:
     """What ``routes/direct_build.py`` calls. ``folder`` is for contexts while builds go on, ``digests`` for
-    what is known of folders that are read in place.
+    what is known of folders that are read in place, ``archives`` for contexts that were sent.
     """
 
-    def __init__(self, frontend: FrontendService, folder: Path, digests: Path) -> None:
+    def __init__(
+        self, frontend: FrontendService, folder: Path, digests: Path, archives: KeptArchives
+    ) -> None:
         self._frontend = frontend
         self._folder = folder
         self._digests = digests
+        self._archives = archives
 
     async def build(self, asked: DirectBuild, body: AsyncIterable[bytes]) -> AsyncIterator[Message]:
         """The progress, to be read; its last object is a result or an error.
@@ -69,7 +73,7 @@ class DirectBuilds:
             trees[_CONTEXT] = await self._in_place(asked.folder, asked.identity, stack)
         elif "context" not in asked.options:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            trees[_CONTEXT] = await receive_archive(_or_empty(body), str(self._folder))
+            trees[_CONTEXT] = await receive_archive(_or_empty(body), str(self._folder), self._archives)
         for name, path in asked.contexts.items():
             trees[f"local {name}"] = await self._in_place(path, None, stack)
         trees[_DOCKERFILE] = trees.get(_CONTEXT) or MemoryTree({})

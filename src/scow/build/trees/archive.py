@@ -1,18 +1,24 @@
-"""A context that comes as a tar: indexed while it arrives."""
+"""A context that comes as a tar: written down as it is, and indexed while it arrives."""
 
 import asyncio
+import os
 import posixpath
 import stat
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
+from contextlib import closing
+from io import BytesIO
 
 from scow import tasks
-from scow.build.trees.spooled import SpooledTree
+from scow.build.trees.archive_index import ArchiveIndex, FileEntry, index_of
+from scow.build.trees.kept_archives import Earlier, KeptArchives
+from scow.build.trees.spooled import Place, SpooledTree, unnamed_file, write_whole
 from scow.build.trees.tree import Node
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image import tar_reader
-from scow.image.decompress import decompressed
+from scow.image.decompress import ByteReader, decompressed
 from scow.image.inlet import Inlet
 from scow.image.tar_reader import Entry, TarReader
+from scow.spec.bulk_digest import bulk_sha256
 
 _READ_BYTES = 1 << 20
 _KINDS = {
@@ -25,14 +31,18 @@ _KINDS = {
 }
 
 
-async def receive_archive(chunks: AsyncIterable[bytes], folder: str) -> SpooledTree:
+async def receive_archive(
+    chunks: AsyncIterable[bytes], folder: str, kept: KeptArchives | None = None
+) -> SpooledTree:
     """The tree of a tar, compressed or not, that arrives in ``chunks``; its contents lie in ``folder``.
+
+    With ``kept`` it is compared with those, and is one of them afterwards.
 
     Raises InvalidArgumentError for what is no whole tar, ScowError where the disk refuses.
     """
     inlet = Inlet()
     # Gathered, it is a task whose failure is for us alone to tell.
-    work = asyncio.gather(tasks.run_in_own_thread(_receive, inlet, folder), return_exceptions=True)
+    work = asyncio.gather(tasks.run_in_own_thread(_receive, inlet, folder, kept), return_exceptions=True)
     # A thread that has given up takes nothing any more: whoever waits for room must not wait for ever.
     work.add_done_callback(lambda _: inlet.end())
     try:
@@ -53,37 +63,131 @@ async def receive_archive(chunks: AsyncIterable[bytes], folder: str) -> SpooledT
     return result
 
 
-def _receive(inlet: Inlet, folder: str) -> SpooledTree:
-    tree = SpooledTree(folder)
+def _receive(inlet: Inlet, folder: str, kept: KeptArchives | None) -> SpooledTree:
     try:
-        archive = TarReader(decompressed(inlet))
-        for entry in archive:
-            _take(tree, entry, archive)
-        archive.drain()
-        tree.flush()
+        source = decompressed(inlet)
+        if kept is None:
+            return _read(source, unnamed_file(folder))
+        return _compared(source, kept)
     except OSError as exc:
-        tree.close()
         raise ScowError(f"build context cannot be stored: {exc.strerror or exc}") from exc
+
+
+def _compared(source: ByteReader, kept: KeptArchives) -> SpooledTree:
+    """The tree of the archive, or of the kept one that is the same."""
+    first = source.read(_READ_BYTES)
+    earlier = kept.earlier(first)
+    if earlier is None:
+        return _taken_in(_Joined(BytesIO(first), source), kept, None, 0)
+    with closing(earlier):
+        same, piece = earlier.compare(first, source)
+        if not piece and same == earlier.size:
+            tree = SpooledTree(earlier.lend())
+            for file in earlier.index.files:
+                file.add_to(tree)
+            return tree
+        return _taken_in(_Joined(BytesIO(piece), source), kept, earlier, same)
+
+
+def _taken_in(source: ByteReader, kept: KeptArchives, earlier: Earlier | None, same: int) -> SpooledTree:
+    """The tree of an archive, which is kept. Its first ``same`` bytes are those of ``earlier``."""
+    fd, path = kept.new()
+    try:
+        files = earlier.index.before(same) if earlier is not None else []
+        begin = files[-1].end if files else 0
+        if earlier is not None:
+            earlier.copy_to(fd, begin)
+            source = _Joined(earlier.region(begin, same), source)
+        arrival = _Arrival(SpooledTree(fd), files)
+        arrival.read(_Recording(source, fd))
     except BaseException:
-        tree.close()
+        kept.drop(path)
         raise
-    return tree
+    kept.keep(path, arrival.index(), earlier.path if earlier is not None else None)
+    return arrival.tree
 
 
-def _take(tree: SpooledTree, entry: Entry, archive: TarReader) -> None:
-    path = _path_of(entry)
-    if not path:
-        return
-    if entry.kind == tar_reader.HARD_LINK:
-        if not tree.add_link(path, _clean(entry.link)):
-            raise InvalidArgumentError(f'invalid hardlink "{entry.name}" -> "{entry.link}"')
-    elif entry.kind == tar_reader.REGULAR:
-        spool = tree.begin_file(_node_of(entry, path))
-        while piece := archive.read(_READ_BYTES):
-            spool.write(piece)
-        spool.end()
-    else:
-        tree.add(_node_of(entry, path))
+def _read(source: ByteReader, fd: int) -> SpooledTree:
+    arrival = _Arrival(SpooledTree(fd), [])
+    arrival.read(_Recording(source, fd))
+    return arrival.tree
+
+
+class _Recording:
+    """A stream that is written down as it is read."""
+
+    def __init__(self, inner: ByteReader, fd: int) -> None:
+        self._inner = inner
+        self._fd = fd
+
+    def read(self, size: int, /) -> bytes:
+        data = self._inner.read(size)
+        if data:
+            write_whole(self._fd, data)
+        return data
+
+
+class _Joined:
+    """A stream, then another."""
+
+    def __init__(self, first: ByteReader, rest: ByteReader) -> None:
+        self._first: ByteReader | None = first
+        self._rest = rest
+
+    def read(self, size: int, /) -> bytes:
+        if self._first is not None:
+            if data := self._first.read(size):
+                return data
+            self._first = None
+        return self._rest.read(size)
+
+
+class _Arrival:
+    """Makes a tree of an archive, the first files of which are known."""
+
+    def __init__(self, tree: SpooledTree, known: Sequence[FileEntry]) -> None:
+        """Takes over ``tree``."""
+        self.tree = tree
+        self._ends: list[tuple[str, int]] = []
+        self._begin = known[-1].end if known else 0
+        self._is_plain = True
+        for file in known:
+            file.add_to(tree)
+            self._ends.append((os.fsdecode(file.path), file.end))
+
+    def read(self, source: ByteReader) -> None:
+        """Raises InvalidArgumentError, ``OSError``; then the tree is closed."""
+        try:
+            archive = TarReader(source)
+            for entry in archive:
+                self._take(entry, archive)
+            archive.drain()
+            # What is said of all files at once is said before them.
+            self._is_plain = not archive.has_defaults
+        except BaseException:
+            self.tree.close()
+            raise
+
+    def index(self) -> ArchiveIndex:
+        """What is in it, to be kept."""
+        return index_of(self.tree, self._ends, is_plain=self._is_plain)
+
+    def _take(self, entry: Entry, archive: TarReader) -> None:
+        path = _path_of(entry)
+        if not path:
+            return
+        offset = self._begin + entry.offset
+        if entry.kind == tar_reader.HARD_LINK:
+            if not self.tree.add_link(path, _clean(entry.link)):
+                raise InvalidArgumentError(f'invalid hardlink "{entry.name}" -> "{entry.link}"')
+        elif entry.kind == tar_reader.REGULAR:
+            digest = bulk_sha256()
+            while piece := archive.read(_READ_BYTES):
+                digest.update(piece)
+            self.tree.add(_node_of(entry, path), Place(offset, digest.digest()))
+        else:
+            self.tree.add(_node_of(entry, path))
+        self._ends.append((path, offset + entry.size + -entry.size % tar_reader.BLOCK))
 
 
 def _node_of(entry: Entry, path: str) -> Node:

@@ -3,7 +3,7 @@
 import stat
 from collections.abc import Callable
 
-from scow.build.trees.spooled import Spool, SpooledTree
+from scow.build.trees.spooled import Spool, SpooledTree, unnamed_file
 from scow.build.trees.tree import Node
 from scow.errors import InvalidArgumentError
 from scow.spec.sent_files import FileStream, SentFile
@@ -14,8 +14,9 @@ class Received:
 
     def __init__(self, folder: str, tell: Callable[[int], None]) -> None:
         """Raises ``OSError``."""
-        self._tree = SpooledTree(folder)
-        self._spool: Spool | None = None
+        fd = unnamed_file(folder)
+        self._tree = SpooledTree(fd)
+        self._spool = Spool(self._tree, fd)
         self._tell = tell
         self.bytes = 0
 
@@ -24,16 +25,17 @@ class Received:
         try:
             async for item in files:
                 if isinstance(item, SentFile):
-                    self._finish()
+                    self._spool.finish()
                     self._begin(item)
-                elif self._spool is not None:
+                else:
                     self._spool.write(item)
                     self.bytes += len(item)
-            self._finish()
-            self._tree.flush()
+            self._spool.finish()
+            self._spool.flush()
         except BaseException:
             self._tree.close()
             raise
+        self._tell(self.bytes)
         return self._tree
 
     def _begin(self, file: SentFile) -> None:
@@ -49,12 +51,7 @@ class Received:
         if not stat.S_ISREG(file.mode):
             self._tree.add(node)
         elif not file.link:
-            self._spool = self._tree.begin_file(node)
+            self._tell(self.bytes)
+            self._spool.begin(node)
         elif not self._tree.add_link(file.path, file.link):
             raise InvalidArgumentError(f'invalid hardlink "{file.path}" -> "{file.link}"')
-
-    def _finish(self) -> None:
-        if self._spool is not None:
-            self._spool.end()
-            self._spool = None
-            self._tell(self.bytes)

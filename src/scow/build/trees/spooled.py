@@ -1,13 +1,14 @@
-"""A tree whose files arrive one after the other, with the contents in one file without a name.
+"""A tree whose files arrive one after the other, with the contents of all of them in one file.
 
 No file of it is ever made on disk: COPY reads the contents from where they lie. One pass gives the digest of
-every file, too. After a kill nothing is left.
+every file, too. The file has no name, so that nothing is left after a kill, or is kept (``kept_archives``).
 """
 
 import os
 import stat
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from scow.build.trees.tree import Node
 from scow.errors import InvalidArgumentError
@@ -18,8 +19,7 @@ _MAX_ENTRIES = 2_000_000
 _GATHER_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class Place(NamedTuple):
     """Where a file's content lies, and what it digests to."""
 
     offset: int
@@ -27,16 +27,15 @@ class _Place:
 
 
 class SpooledTree:
-    """See ``Tree``. ``folder`` is on the file system that is to hold the contents."""
+    """See ``Tree``. ``fd`` holds the contents, and is closed with the tree."""
 
-    def __init__(self, folder: str) -> None:
-        """Raises ``OSError``."""
-        self._fd = _unnamed_file(folder)
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
         self._nodes: dict[str, Node] = {"": Node("", stat.S_IFDIR | 0o755)}
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, Place] = {}
         self._names: dict[str, set[str]] = {"": set()}
-        self._end = 0
-        self._gathered = bytearray()
+        self.is_plain = True
+        """Every node was told of once, and after its folder."""
 
     def node(self, path: str) -> Node | None:
         """See ``Tree``."""
@@ -47,9 +46,9 @@ class SpooledTree:
         prefix = f"{path}/" if path else ""
         return [self._nodes[prefix + name] for name in sorted(self._names[path])]
 
-    def open(self, node: Node) -> "_RegionContent":
+    def open(self, node: Node) -> "Region":
         """See ``Tree``."""
-        return _RegionContent(self._fd, self._places[node.path].offset, node.size)
+        return Region(self._fd, self._places[node.path].offset, node.size)
 
     def digest(self, node: Node) -> bytes:
         """See ``Tree``."""
@@ -61,29 +60,37 @@ class SpooledTree:
             os.close(self._fd)
             self._fd = -1
 
-    def add(self, node: Node) -> None:
-        """Anything but a regular file, which ``begin_file`` is for. Raises InvalidArgumentError."""
+    def add(self, node: Node, place: Place | None = None) -> None:
+        """One more file, later ones in place of earlier ones; a regular one has its place.
+
+        Raises InvalidArgumentError for too many.
+        """
         if len(self._nodes) > _MAX_ENTRIES:
             raise InvalidArgumentError(f"build context has more than {_MAX_ENTRIES} entries")
         self._add(node.path, node)
-
-    def begin_file(self, node: Node) -> "Spool":
-        """A regular file, whose content comes now. Raises InvalidArgumentError."""
-        self.add(node)
-        return Spool(self, node.path)
+        if place is not None:
+            self._places[node.path] = place
 
     def add_link(self, path: str, target_path: str) -> bool:
         """Another name of an earlier file; False if that is none."""
         target = self._nodes.get(target_path)
         if target is None or not target.is_file:
             return False
-        self._places[path] = self._places[target.path]
+        place = self._places[target.path]
         self._add(path, replace(target, path=path))
+        self._places[path] = place
         return True
 
+    def place_of(self, path: str) -> Place | None:
+        """Where its content lies, if it is a regular file."""
+        return self._places.get(path)
+
     def _add(self, path: str, node: Node) -> None:
+        if path in self._nodes:
+            self.is_plain = False
         parent, _, name = path.rpartition("/")
         if parent not in self._names:
+            self.is_plain = False
             self._add(parent, Node(parent, stat.S_IFDIR | 0o755))
         self._names[parent].add(name)
         if node.is_folder:
@@ -100,48 +107,58 @@ class SpooledTree:
                 self._remove_folder(inner)
             del self._nodes[inner]
 
-    def write(self, data: bytes | memoryview) -> None:
-        """For ``Spool``: content at the end of what is here. Raises ``OSError``."""
+
+class Spool:
+    """Contents that come one after the other, put at the end of a file that is ``tree``'s."""
+
+    def __init__(self, tree: SpooledTree, fd: int) -> None:
+        self._tree = tree
+        self._fd = fd
+        self._end = 0
+        self._gathered = bytearray()
+        self._node: Node | None = None
+        self._size = 0
+        self._digest = bulk_sha256()
+
+    def begin(self, node: Node) -> None:
+        """A regular file, whose content comes now."""
+        self._node = node
+        self._size = 0
+        self._digest = bulk_sha256()
+
+    def write(self, data: bytes) -> None:
+        """The next piece. Raises ``OSError``."""
+        self._digest.update(data)
+        self._size += len(data)
         self._gathered += data
         if len(self._gathered) >= _GATHER_BYTES:
             self.flush()
 
+    def finish(self) -> None:
+        """That was all of the file, if one was begun. Raises InvalidArgumentError."""
+        if self._node is None:
+            return
+        node = replace(self._node, size=self._size)
+        self._tree.add(node, Place(self._end, self._digest.digest()))
+        self._end += self._size
+        self._node = None
+
     def flush(self) -> None:
-        """All has come: from now on contents can be read. Raises ``OSError``."""
-        written = 0
-        while written < len(self._gathered):
-            written += os.write(self._fd, memoryview(self._gathered)[written:])
+        """What has come can be read from now on. Raises ``OSError``."""
+        write_whole(self._fd, self._gathered)
         self._gathered.clear()
 
-    def place(self, path: str, size: int, digest: bytes) -> None:
-        """For ``Spool``: the last ``size`` bytes are the content of the file at ``path``."""
-        self._places[path] = _Place(self._end, digest)
-        self._nodes[path] = replace(self._nodes[path], size=size)
-        self._end += size
+
+def write_whole(fd: int, data: bytes | bytearray) -> None:
+    """All of ``data``. Raises ``OSError``."""
+    written = os.write(fd, data)
+    while written < len(data):
+        with memoryview(data) as view:
+            written += os.write(fd, view[written:])
 
 
-class Spool:
-    """The content of one file, while it comes."""
-
-    def __init__(self, tree: SpooledTree, path: str) -> None:
-        self._tree = tree
-        self._path = path
-        self._digest = bulk_sha256()
-        self._size = 0
-
-    def write(self, data: bytes | memoryview) -> None:
-        """The next piece. Raises ``OSError``."""
-        self._digest.update(data)
-        self._size += len(data)
-        self._tree.write(data)
-
-    def end(self) -> None:
-        """That was all of it."""
-        self._tree.place(self._path, self._size, self._digest.digest())
-
-
-class _RegionContent:
-    """Part of a file that others read from, too."""
+class Region:
+    """Part of a file that others read from, too. See ``Content``."""
 
     def __init__(self, fd: int, offset: int, size: int) -> None:
         self._fd = fd
@@ -149,7 +166,10 @@ class _RegionContent:
         self._end = offset + size
 
     def read(self, size: int, /) -> bytes:
-        data = os.pread(self._fd, min(size, self._end - self._at), self._at)
+        size = min(size, self._end - self._at)
+        if not size:
+            return b""
+        data = os.pread(self._fd, size, self._at)
         self._at += len(data)
         return data
 
@@ -157,7 +177,8 @@ class _RegionContent:
         self._at = self._end
 
 
-def _unnamed_file(folder: str) -> int:
+def unnamed_file(folder: str) -> int:
+    """A descriptor of a new file without a name, on the file system of ``folder``. Raises ``OSError``."""
     try:
         return os.open(folder, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
     except OSError:  # not on every file system
