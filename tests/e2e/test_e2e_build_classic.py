@@ -299,3 +299,20 @@ def test_a_program_that_leaves_others_behind_ends_with_its_shell(engine: Daemon)
     assert built.id
     assert run_in(engine, "x:1", "cat", "/done") == "done\n"
     assert json.loads(engine.api("GET", "/containers/json?all=1").body) == []
+
+
+def test_a_folder_is_copied_to_where_there_was_something_and_is_no_more(engine: Daemon) -> None:
+    """An empty folder of a lower layer, and one that lower layers have emptied, are filled as new ones are."""
+    first = "FROM busybox\nRUN mkdir -m 711 /full && chown 5:6 /full && mkdir /full/in && echo old >/full/in/a\n"
+    emptied = "RUN rm -r /full/in && ln -s /full /way && mkdir /empty\n"
+    copies = "COPY sub /full\nCOPY sub /way/deep/er/\nCOPY sub /empty/\nCOPY sub/in /full/in\n"
+    files: dict[str, str | None] = {"sub": None, "sub/in": None, "sub/in/b": "new", "sub/x": "->in/b"}
+    built = build(engine, first + emptied + copies, files)
+    listed = run_in(
+        engine, built.id, "sh", "-c", "cd / && find full way empty | sort; stat -c '%a %u %g' full full/in"
+    )
+    below = ["", "/in", "/in/b", "/x"]
+    deep = ["", "/deep", "/deep/er", *(f"/deep/er{path}" for path in below[1:])]
+    expected = [f"empty{it}" for it in below] + sorted({f"full{it}" for it in (*below, *deep)}) + ["way"]
+    assert listed.splitlines() == [*expected, "711 5 6", "755 0 0"]
+    assert run_in(engine, built.id, "cat", "/full/in/b", "/full/x", "/empty/x") == "newnewnew"

@@ -146,15 +146,17 @@ def take_down_layer(made: Callable[[Notes], Iterator[bytes]], recipe_folder: str
 
     Raises ScowError where the disk refuses; ``recipe_folder`` is then the caller's to remove.
     """
-    digest = bulk_sha256()
+    from scow.image.digest_beside import DigestBeside  # unpackers, which import this module, have no threads
+
     try:
-        with RecipeWriter(recipe_folder) as recipe:
+        with RecipeWriter(recipe_folder) as recipe, DigestBeside() as digest:
             notes = _LayerNotes(recipe)
             for piece in made(notes):
                 digest.update(piece)
+            diff_id = f"sha256:{digest.hexdigest()}"
     except OSError as exc:
         raise ScowError(f"failed to register layer: {exc.strerror or exc}") from exc
-    return Unpacked(f"sha256:{digest.hexdigest()}", notes.size)
+    return Unpacked(diff_id, notes.size)
 
 
 def _verify(expected: str | None, actual: str, what: str) -> None:

@@ -105,6 +105,13 @@ class Lease:
         """Where it is to be seen, writable. Repeatable. Raises ``OSError``."""
         return Path(await run_to_end(self._driver.mount, active.key, active.below))
 
+    def own_folder(self, active: ActiveSnapshot) -> Path:
+        """Where what is written to it lies, or all of it where snapshots are whole trees.
+
+        What is mounted does not show changes that are made here; for who has the last word before ``commit``.
+        """
+        return Path(self._driver.layer_path(active.key))
+
     async def unmount(self, active: ActiveSnapshot) -> None:
         """Repeatable; ``commit`` and ``discard`` do it by themselves."""
         await run_to_end(self._driver.unmount, active.key)

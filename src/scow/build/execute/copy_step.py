@@ -153,14 +153,14 @@ async def copy(lease: Lease, op: CopyOp, inputs: Inputs, epoch_s: int | None) ->
     active = await lease.prepare(inputs.base)
     root = await lease.mount(active)
     try:
-        await run_to_end(_write, root, op, inputs, epoch_s)
+        await run_to_end(_write, root, lease.own_folder(active), op, inputs, epoch_s)
     except FileNotFoundError as exc:
         raise ScowError(f"{exc.filename}: {exc.strerror}") from exc
     return await lease.commit(active)
 
 
-def _write(root: Path, op: CopyOp, inputs: Inputs, epoch_s: int | None) -> None:
-    root_fd = os.open(root, _DIRECTORY)
+def _write(root: Path, own: Path, op: CopyOp, inputs: Inputs, epoch_s: int | None) -> None:
+    root_fd, own_fd = os.open(root, _DIRECTORY), os.open(own, _DIRECTORY)
     try:
         chosen = [it for selection in inputs.selections for it in selection.chosen]
         target = Target(
@@ -170,10 +170,12 @@ def _write(root: Path, op: CopyOp, inputs: Inputs, epoch_s: int | None) -> None:
             owner=_owner(root_fd, op),
             mode=numeric_mode(op.chmod),
             mtime_ns=None if epoch_s is None else epoch_s * 1_000_000_000,
+            own_fd=own_fd if len(chosen) == 1 and chosen[0].node.is_folder else -1,
         )
         for selection in inputs.selections:
             copy_selection(selection, target, _unpacks(selection, op))
     finally:
+        os.close(own_fd)
         os.close(root_fd)
 
 

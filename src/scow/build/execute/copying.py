@@ -38,7 +38,8 @@ class Target:
     """Where files go: ``path`` is absolute in the root file system ``root_fd``.
 
     ``owner`` is for everything that is made, ``None`` keeps the sources'. ``mode`` says what a source's mode
-    becomes. ``into_folder``: it is a folder whatever the source is.
+    becomes. ``into_folder``: it is a folder whatever the source is. ``own_fd``: where of that file system its
+    own changes lie, to be written to at once if nothing is in the way; -1 if they may not.
     """
 
     root_fd: int
@@ -47,6 +48,7 @@ class Target:
     owner: tuple[int, int] | None
     mode: Callable[[Node], int]
     mtime_ns: int | None = None
+    own_fd: int = -1
 
     @property
     def folder_owner(self) -> tuple[int, int]:
@@ -115,6 +117,11 @@ class _Maker:
         except NotADirectoryError as exc:
             raise InvalidArgumentError(f"cannot copy to non-directory: {folder}") from exc
         self._root_fd = os.open(f"/proc/self/fd/{fd}", _FOLDER)
+        if target.own_fd >= 0 and not os.listdir(self._root_fd):
+            own_fd = _own_folder(target, self._root_fd)
+            os.close(self._root_fd)
+            os.dup2(own_fd, fd, inheritable=False)
+            self._root_fd = own_fd
         self._maker = TreeMaker(fd, scope=Scope(target.root_fd, folder), owner=None)
         self._folder = folder
 
@@ -201,6 +208,18 @@ class _Reader:
 
     def read(self, size: int, /) -> bytes:
         return bytes(self._content.read(size))
+
+
+def _own_folder(target: Target, fd: int) -> int:
+    """An empty folder of the target, where its own changes lie: overlayfs need not carry each file there.
+
+    Nobody looks at what is below the folder before all of it is unmounted (kernel, overlayfs.rst, "Changes to
+    underlying filesystems"), and what lower layers deleted stays hidden by their whiteouts.
+    """
+    os.fchmod(fd, stat.S_IMODE(os.fstat(fd).st_mode))  # overlayfs makes a copy, if it comes from below
+    top = os.readlink(f"/proc/self/fd/{target.root_fd}")
+    path = os.readlink(f"/proc/self/fd/{fd}").removeprefix(top)
+    return open_in_root(target.own_fd, path or "/", _FOLDER)
 
 
 def _is_folder(root_fd: int, path: str) -> bool:
