@@ -303,7 +303,9 @@ def test_a_program_that_leaves_others_behind_ends_with_its_shell(engine: Daemon)
 
 def test_a_folder_is_copied_to_where_there_was_something_and_is_no_more(engine: Daemon) -> None:
     """An empty folder of a lower layer, and one that lower layers have emptied, are filled as new ones are."""
-    first = "FROM busybox\nRUN mkdir -m 711 /full && chown 5:6 /full && mkdir /full/in && echo old >/full/in/a\n"
+    first = (
+        "FROM busybox\nRUN mkdir -m 711 /full && chown 5:6 /full && mkdir /full/in && echo old >/full/in/a\n"
+    )
     emptied = "RUN rm -r /full/in && ln -s /full /way && mkdir /empty\n"
     copies = "COPY sub /full\nCOPY sub /way/deep/er/\nCOPY sub /empty/\nCOPY sub/in /full/in\n"
     files: dict[str, str | None] = {"sub": None, "sub/in": None, "sub/in/b": "new", "sub/x": "->in/b"}
