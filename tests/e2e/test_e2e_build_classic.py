@@ -302,7 +302,7 @@ def test_a_program_that_leaves_others_behind_ends_with_its_shell(engine: Daemon)
 
 
 def test_a_folder_is_copied_to_where_there_was_something_and_is_no_more(engine: Daemon) -> None:
-    """An empty folder of a lower layer, and one that lower layers have emptied, are filled as new ones are."""
+    """An empty folder of a lower layer, and one that lower layers have emptied, are as new ones are."""
     first = (
         "FROM busybox\nRUN mkdir -m 711 /full && chown 5:6 /full && mkdir /full/in && echo old >/full/in/a\n"
     )
