@@ -8,6 +8,7 @@ import pytest
 
 from scow import tasks
 from scow.linux.namespaces import enter_netns
+from scow.network.bridge import BridgeDriver, BridgeSettings
 from scow.network.ipam import Subnet
 from tests.support import frames
 from tests.support.bridge_hosts import GATEWAY, Container, Host, publish
@@ -17,6 +18,7 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.root, pytest.mark.needs("nft")]
 
 V6 = Subnet(ipaddress.ip_network("fd00:77::/64"), ipaddress.ip_address("fd00:77::1"))
+_NINE = Subnet(ipaddress.ip_network("10.9.0.0/24"), ipaddress.ip_address("10.9.0.1"))
 OTHER_MAC = "02:00:00:00:00:99"
 
 
@@ -206,10 +208,14 @@ def test_a_port_may_be_for_some_clients_only(bare_host: Host) -> None:
         assert call(bare_host.fd, "127.0.0.1", 8081) == f"nobody {GATEWAY}", "the host itself may"
     bare_host.disconnect(container)
     listing = bare_host.nft("list", "table", "inet", "scow")
-    assert "elements" not in listing
+    assert container.address not in listing
 
 
 # gateway modes
+
+
+def _outer_device(host: Host) -> str:
+    return host.namespace.run("ip", "-o", "-4", "addr", "show", "to", host.address).stdout.split()[1]
 
 
 def _route_to_containers(host: Host) -> None:
@@ -242,15 +248,78 @@ def test_an_unprotected_network_is_reached_on_all_ports(bare_host: Host) -> None
         assert call(bare_host.outside_fd, container.address, 81) == f"too {bare_host.outside.address}"
 
 
-def test_through_a_trusted_interface_everything_is_reached(bare_host: Host) -> None:
-    device = bare_host.namespace.run(
-        "ip", "-o", "-4", "addr", "show", "to", bare_host.address
-    ).stdout.split()[1]
-    bare_host.start(trusted_interfaces=(device,))
+def test_through_a_trusted_interface_published_ports_are_reached_by_the_containers_address(
+    bare_host: Host,
+) -> None:
+    bare_host.start(trusted_interfaces=(_outer_device(bare_host),))
+    container = bare_host.connect(publish(8080, ip="127.0.0.1"))
+    _route_to_containers(bare_host)
+    with service(container.netns_fd, 80, "open"), service(container.netns_fd, 81, "closed"):
+        assert call(bare_host.outside_fd, container.address, 80) == f"open {bare_host.outside.address}"
+        assert is_silent(bare_host.outside_fd, container.address, 81)
+        bare_host.run(bare_host.driver.withdraw(container.endpoint, container.endpoint.ports))
+        assert is_silent(bare_host.outside_fd, container.address, 80)
+    bare_host.start(container.endpoint, trusted_interfaces=("eth-other",))
+    bare_host.run(bare_host.driver.publish(container.endpoint, [publish(8081)]))
+    with service(container.netns_fd, 80, "open"):
+        assert is_silent(bare_host.outside_fd, container.address, 80)
+
+
+def test_direct_routing_opens_published_ports_to_who_has_a_route(bare_host: Host) -> None:
+    bare_host.start(direct_routing=True)
+    container = bare_host.connect(publish(8080))
+    _route_to_containers(bare_host)
+    with service(container.netns_fd, 80, "open"), service(container.netns_fd, 81, "closed"):
+        assert call(bare_host.outside_fd, container.address, 80) == f"open {bare_host.outside.address}"
+        assert call(bare_host.outside_fd, bare_host.address, 8080) == f"open {bare_host.outside.address}"
+        assert is_silent(bare_host.outside_fd, container.address, 81)
+
+
+def test_the_list_of_who_may_use_a_port_holds_for_direct_routing_too(bare_host: Host) -> None:
+    bare_host.start(direct_routing=True)
+    container = bare_host.connect(publish(8080, allow=("192.0.2.0/24",)))
+    _route_to_containers(bare_host)
+    with service(container.netns_fd, 80, "open"):
+        assert is_silent(bare_host.outside_fd, container.address, 80)
+
+
+def test_packets_with_the_accepted_mark_enter_any_bridge(bare_host: Host) -> None:
+    bare_host.start(accepted_mark=(2, 3))
     container = bare_host.connect()
     _route_to_containers(bare_host)
-    with service(container.netns_fd, 81, "trusted"):
-        assert call(bare_host.outside_fd, container.address, 81) == f"trusted {bare_host.outside.address}"
+    bare_host.nft(
+        "add table inet marks; add chain inet marks early { type filter hook prerouting priority -150; }"
+    )
+    with service(container.netns_fd, 80, "marked"):
+        bare_host.nft("add rule inet marks early tcp dport 80 meta mark set 5")
+        assert is_silent(bare_host.outside_fd, container.address, 80)
+        bare_host.nft("flush chain inet marks early; add rule inet marks early tcp dport 80 meta mark set 6")
+        assert call(bare_host.outside_fd, container.address, 80) == f"marked {bare_host.outside.address}"
+    bare_host.start(container.endpoint, accepted_mark=(2, 3), internal=True)
+    with service(container.netns_fd, 81, "inside"):
+        bare_host.nft("add rule inet marks early tcp dport 81 meta mark set 6")
+        assert is_silent(bare_host.outside_fd, container.address, 81)
+
+
+def test_a_bridge_more_or_less_leaves_the_rules_alone(host: Host) -> None:
+    """What is there keeps its place and its counters; a table written anew would have new handles."""
+    rules = host.nft("-a", "list", "chain", "inet", "scow", "enter")
+    other = BridgeDriver(BridgeSettings("scow9", ipv4=_NINE, icc=False), host.side)
+    host.run(other.start([]))
+    assert '"scow9"' in host.nft("list", "set", "inet", "scow", "bridges")
+    host.run(other.remove())
+    assert "scow9" not in host.nft("list", "ruleset")
+    assert host.nft("-a", "list", "chain", "inet", "scow", "enter") == rules
+
+
+def test_what_the_host_sends_from_a_bridges_address_leaves_by_its_own(bare_host: Host) -> None:
+    """As with Docker: a program of the host may be bound to the bridge's address."""
+    bare_host.start()
+    with (
+        service(bare_host.outside_fd, 80, "outside"),
+        caller(bare_host.fd, bare_host.outside.address, 80, source="172.17.0.1") as client,
+    ):
+        assert ask(client) == f"outside {bare_host.address}"
 
 
 def test_ports_are_published_and_withdrawn_while_a_container_runs(host: Host) -> None:

@@ -15,7 +15,7 @@ from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
 from scow.network.bridge import BridgeDriver, BridgeSettings
 from scow.network.default_bridge import AskedSubnet, default_subnet
 from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest
-from scow.network.firewall import BOTH_VERSIONS
+from scow.network.firewall import BOTH_VERSIONS, RulePolicy
 from scow.network.host import HostNetwork
 from scow.network.ipam import DEFAULT_POOLS
 from tests.support.namespaces import NetworkNamespace, neighbour_of, network_namespace
@@ -72,12 +72,15 @@ class Host:
         fixed_cidr: str = "",
         ip: str = "0.0.0.0",
         iptables: bool = True,
+        direct_routing: bool = False,
+        accepted_mark: tuple[int, int] | None = None,
         **settings: Any,
     ) -> None:
         subnet = await tasks.run_blocking(
             default_subnet, "scow0", AskedSubnet(4, bip, fixed_cidr), DEFAULT_POOLS
         )
-        self.side = HostNetwork(ip=ip, versions=BOTH_VERSIONS if iptables else frozenset())
+        versions = BOTH_VERSIONS if iptables else frozenset[int]()
+        self.side = HostNetwork(ip=ip, policy=RulePolicy(versions, direct_routing, accepted_mark))
         self.driver = BridgeDriver(BridgeSettings("scow0", ipv4=subnet, **settings), self.side)
         await self.driver.start(endpoints)
 

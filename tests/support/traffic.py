@@ -47,13 +47,21 @@ def call(netns_fd: int, address: str, port: int, *, kind: str = "tcp", timeout_s
 
 @contextmanager
 def caller(
-    netns_fd: int, address: str, port: int, *, kind: str = "tcp", timeout_s: float = ANSWER_S
+    netns_fd: int,
+    address: str,
+    port: int,
+    *,
+    kind: str = "tcp",
+    timeout_s: float = ANSWER_S,
+    source: str = "",
 ) -> Iterator[socket.socket]:
-    """A socket in the namespace, connected to a service."""
+    """A socket in the namespace, connected to a service; bound to the address ``source`` if there is one."""
     with enter_netns(netns_fd):
         sock = _socket(kind, address)
     with sock:
         sock.settimeout(timeout_s)
+        if source:
+            sock.bind((source, 0))
         sock.connect((address, port))
         yield sock
 

@@ -10,6 +10,7 @@ import scow
 from scow.config.builder import parse_builder
 from scow.config.checks import check_settings
 from scow.config.file import parse_file
+from scow.config.firewall_mark import parse_firewall_mark
 from scow.config.flags import help_text, parse_flags
 from scow.config.options import CONFIG_FILE, OPTIONS
 from scow.config.settings import STOCK_RUNTIME, AddressPool, Config, Runtime, TlsFiles
@@ -139,6 +140,8 @@ def _to_config(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Confi
         ip_forward=settings["ip-forward"],
         ip_masq=settings["ip-masq"],
         userland_proxy=settings["userland-proxy"],
+        allow_direct_routing=settings["allow-direct-routing"],
+        bridge_accept_fwmark=parse_firewall_mark(settings["bridge-accept-fwmark"]),
         default_address_pools=tuple(
             AddressPool(pool["base"], pool["size"]) for pool in settings["default-address-pools"]
         ),

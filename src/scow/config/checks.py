@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from scow.config import values
 from scow.config.builder import parse_builder
+from scow.config.firewall_mark import parse_firewall_mark
 from scow.config.options import OPTIONS
 from scow.config.settings import BUILT_IN_RUNTIMES, STOCK_RUNTIME
 from scow.errors import InvalidArgumentError, UnsupportedError
@@ -183,6 +184,7 @@ def _check_network(settings: Mapping[str, Any]) -> None:
             "You specified -b & --bip, mutually exclusive options. Please specify only one"
         )
     _check_host_gateways(settings["host-gateway-ips"])
+    parse_firewall_mark(settings["bridge-accept-fwmark"])
     if not settings["icc"] and not settings["iptables"]:
         raise InvalidArgumentError(
             "You specified --iptables=false with --icc=false. ICC=false uses iptables to function. Please "

@@ -117,6 +117,8 @@ _NETWORK = (
     _switch("ip6tables", "Enable addition of IPv6 firewall rules", True),
     _text("firewall-backend", 'Firewall backend to use ("nftables")', only=("", "nftables")),
     _switch("userland-proxy", "Use userland proxy for loopback traffic, here one relay for all ports", True),
+    _switch("allow-direct-routing", "Allow remote access to published ports on container addresses"),
+    _text("bridge-accept-fwmark", "Accept packets with this firewall mark[/mask] in bridge networks"),
     Option(
         "default-address-pool",
         values.POOLS,
@@ -185,8 +187,6 @@ _NOT_YET = tuple(
         _list("cdi-spec-dir", "cdi-spec-dirs", "CDI specification directories to use"),
         _number("cpu-rt-period", "Limit the CPU real-time period for all containers"),
         _number("cpu-rt-runtime", "Limit the CPU real-time runtime for all containers"),
-        _switch("allow-direct-routing", "Allow remote access to published ports on container addresses"),
-        _text("bridge-accept-fwmark", "In bridge networks, accept packets with this mark"),
         _text("userland-proxy-path", "Path to the userland proxy binary"),
         _number("network-control-plane-mtu", "Network Control plane MTU", 1500),
         _number("network-diagnostic-port", "TCP port number of the network diagnostic server"),

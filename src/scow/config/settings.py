@@ -100,6 +100,9 @@ class Config:
     ip_forward: bool = True
     ip_masq: bool = True
     userland_proxy: bool = True
+    allow_direct_routing: bool = False
+    bridge_accept_fwmark: tuple[int, int] | None = None
+    """A firewall mark and the mask of the bits that count."""
     default_address_pools: tuple[AddressPool, ...] = ()
     default_network_opts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     host_gateway_ips: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ from scow.network.bridge import BridgeDriver, BridgeSettings
 from scow.network.default_bridge import AskedSubnet, default_options, default_subnet
 from scow.network.dns.service import DnsService
 from scow.network.endpoint import Endpoint
+from scow.network.firewall import RulePolicy
 from scow.network.host import HostNetwork
 from scow.network.ipam import Subnet, SubnetPool
 from scow.tasks import TaskOwner, run_blocking
@@ -45,9 +46,7 @@ async def open_networking(
     networks = Networks(storage.store)
     await networks.load()
     tasks = await stack.enter_async_context(TaskOwner("networks"))
-    host = HostNetwork(
-        ip=config.ip, versions=_versions_with_rules(config), userland_proxy=config.userland_proxy
-    )
+    host = HostNetwork(ip=config.ip, policy=_rule_policy(config), userland_proxy=config.userland_proxy)
     stack.callback(host.close)
     pools = default_pools(engine_id, _configured_pools(config))
     bridge = await _open_bridge(config, host, networks, pools)
@@ -74,8 +73,12 @@ async def open_networking(
     )
 
 
-def _versions_with_rules(config: Config) -> frozenset[int]:
-    return frozenset(version for version, on in ((4, config.iptables), (6, config.ip6tables)) if on)
+def _rule_policy(config: Config) -> RulePolicy:
+    return RulePolicy(
+        frozenset(version for version, on in ((4, config.iptables), (6, config.ip6tables)) if on),
+        config.allow_direct_routing,
+        config.bridge_accept_fwmark,
+    )
 
 
 def _open_servers(stack: AsyncExitStack) -> DnsService:

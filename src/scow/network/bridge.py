@@ -33,7 +33,7 @@ from scow.network.endpoint import (
     kernel_errors,
 )
 from scow.network.explain import explain_endpoint, explain_port
-from scow.network.firewall import NAT, BridgeRules
+from scow.network.firewall import NAT, BridgeRules, RulePolicy
 from scow.network.host import HostNetwork
 from scow.network.ipam import IPAddress, Subnet
 from scow.network.port_choice import PortChoice
@@ -47,10 +47,10 @@ class BridgeSettings:
     """One network. ``host_ip`` is where its ports are bound by default, "" for the engine's default.
 
     ``internal``: nothing passes to or from any other network. ``ip_forward``: the host's sysctl is set.
-    ``gateway_mode_ipv4`` and ``…6``: see ``network.firewall``. Through ``trusted_interfaces`` its containers
-    are reached from outside by their addresses. ``source_guard``: they send from their own addresses only.
-    ``keep_device``: the bridge is somebody else's, and stays when the network goes. ``inhibit_ipv4``: it gets
-    no IPv4 address, the gateway's is left to somebody else.
+    ``gateway_mode_ipv4`` and ``…6``: see ``network.firewall``. Through ``trusted_interfaces`` published
+    ports are reached from outside by the containers' own addresses. ``source_guard``: they send from their
+    own addresses only. ``keep_device``: the bridge is somebody else's, and stays when the network goes.
+    ``inhibit_ipv4``: it gets no IPv4 address, the gateway's is left to somebody else.
     """
 
     name: str
@@ -83,7 +83,7 @@ class BridgeDriver:
         self._endpoints: dict[str, Endpoint] = {}
         self._pools = AddressPools(settings.ipv4, settings.ipv6)
         self._ports = PortChoice(settings, relayed=host.relays, default_host_ip=host.default_ip)
-        self._rules = _rules(settings, host.versions)
+        self._rules = _rules(settings, host.policy)
         self._device: BridgeDevice | None = None
         self._isolate_ports = False
 
@@ -157,7 +157,7 @@ class BridgeDriver:
             settings.name,
             ip_forward=settings.ip_forward,
             ipv6=settings.ipv6 is not None,
-            route_localnet=4 in self._rules.versions,
+            route_localnet=4 in self._rules.policy.versions,
         )
         # With br_netfilter the forward chain sees, and drops, what isolation would keep from the port.
         self._isolate_ports = not settings.icc and not bridge_device.filters_bridged_packets()
@@ -280,11 +280,12 @@ def _publishing() -> Iterator[None]:
         raise PublishError(exc.strerror or str(exc)) from exc
 
 
-def _rules(settings: BridgeSettings, versions: frozenset[int]) -> BridgeRules:
+def _rules(settings: BridgeSettings, policy: RulePolicy) -> BridgeRules:
     return BridgeRules(
         settings.name,
         cast(ipaddress.IPv4Network, settings.ipv4.network) if settings.ipv4 else None,
         cast(ipaddress.IPv6Network, settings.ipv6.network) if settings.ipv6 else None,
+        addresses=_own_addresses(settings),
         icc=settings.icc,
         masquerade=settings.masquerade and not settings.internal,
         masquerade6=settings.masquerade6 and not settings.internal,
@@ -293,8 +294,13 @@ def _rules(settings: BridgeSettings, versions: frozenset[int]) -> BridgeRules:
         mode6=settings.gateway_mode_ipv6,
         trusted_interfaces=settings.trusted_interfaces,
         source_guard=settings.source_guard,
-        versions=versions,
+        policy=policy,
     )
+
+
+def _own_addresses(settings: BridgeSettings) -> tuple[IPAddress, ...]:
+    subnets = (None if settings.inhibit_ipv4 else settings.ipv4, settings.ipv6)
+    return tuple(subnet.gateway for subnet in subnets if subnet and subnet.gateway)
 
 
 def _gateway(subnet: Subnet | None) -> str:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from scow.linux.nf_tables import Element
 from scow.network.endpoint import Endpoint, PublishedPort
-from scow.network.firewall import NAT_UNPROTECTED, ROUTED, USER_CHAIN, USER_TABLE, BridgeRules, chain_name
+from scow.network.firewall import NAT_UNPROTECTED, ROUTED, USER_CHAIN, USER_TABLE, BridgeRules
 from scow.network.port_elements import leads_nowhere, port_elements
+
+_ENTER = "table inet scow, chain enter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +76,34 @@ def _outwards(endpoint: Endpoint, rules: BridgeRules, tables: KernelTables) -> l
         state = "its own addresses only" if known else "MISSING: its device is not in set ports"
         steps.append(f"table bridge scow, chain guard: what comes from {endpoint.host_interface}: {state}")
     if rules.internal:
-        steps.append(
-            f'table inet scow, chain forward: iifname "{rules.interface}" drop: the network is internal'
-        )
+        steps.append(f'table inet scow, chain forward: "{rules.interface}" is in set internal: drop')
         return ["from the container to the outside", *_numbered(steps)]
     steps += [*_hook(tables), "table inet scow, chain forward: accepted, as it goes to no bridge of ours"]
-    masked = rules.masquerade and rules.mode4 != ROUTED and 4 in rules.versions
+    masked = rules.masquerade and rules.mode4 != ROUTED and 4 in rules.policy.versions
     way = "masquerade: it leaves by the host's address" if masked else "it leaves by its own address"
     steps.append(f"table inet scow, chain postrouting: {way}")
     return ["from the container to the outside", *_numbered([*steps, *_others(tables)])]
 
 
 def _other_ports(rules: BridgeRules) -> list[str]:
-    name = chain_name(rules)
     steps = []
+    if rules.policy.accepted_mark and not rules.internal:
+        value, mask = rules.policy.accepted_mark
+        steps.append(f"{_ENTER}: meta mark and {mask:#x} == {value:#x} accept (bridge-accept-fwmark)")
     if rules.icc:
-        steps.append(
-            f'table inet scow, chain {name}: iifname "{rules.interface}" accept: from its neighbours'
-        )
+        steps.append(f'{_ENTER}: "{rules.interface}" is in set same: accept from its neighbours')
     else:
-        steps.append(f"table inet scow, chain {name}: drop, also from its neighbours (icc is off)")
+        steps.append(f"{_ENTER}: drop, also from its neighbours (icc is off)")
     if NAT_UNPROTECTED in (rules.mode4, rules.mode6):
-        steps.append(f"table inet scow, chain {name}: accept: the network is nat-unprotected")
-    if rules.trusted_interfaces:
-        steps.append(f"table inet scow, chain {name}: accept from {', '.join(rules.trusted_interfaces)}")
-    steps.append(f"table inet scow, chain {name}: drop: from everywhere else but the host itself")
+        steps.append(f"{_ENTER}: accept: the network is nat-unprotected")
+    if rules.policy.direct_routing:
+        steps.append(
+            f"{_ENTER}: accept to published ports by the container's own address (allow-direct-routing)"
+        )
+    elif rules.trusted_interfaces:
+        names = ", ".join(rules.trusted_interfaces)
+        steps.append(f"{_ENTER}: accept to published ports by the container's own address from {names}")
+    steps.append(f"{_ENTER}: drop: from everywhere else but the host itself")
     return ["to all other ports", *_numbered(steps)]
 
 
@@ -111,11 +116,10 @@ def _hook(tables: KernelTables) -> list[str]:
 def _decision(
     rules: BridgeRules, elements: Sequence[Element], tables: KernelTables, why: str, *, limited: bool
 ) -> list[str]:
-    name = chain_name(rules)
-    if f"chain {name} " not in tables.listing:
-        return [f"table inet scow, chain {name}: MISSING"]
+    if f'"{rules.interface}"' not in tables.listing or "chain enter " not in tables.listing:
+        return [f"{_ENTER}: MISSING, or the bridge is not in set bridges"]
     if not limited:
-        return [f"table inet scow, chain {name}: {why}: accept"]
+        return [f"{_ENTER}: {why}: accept"]
     allowed = [str(it.key[-1]) for it in elements if it.set_name.startswith("allowed")]
     return [f"table inet scow, chain permit: accept from {', '.join(allowed) or 'nobody'}, else drop"]
 

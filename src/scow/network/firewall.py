@@ -1,15 +1,18 @@
 """The rules behind the bridges as nft text. Pure: text out, nothing is run.
 
-One table for both families, ours alone; no rule of anybody else is read or changed. What changes with
-containers is in sets and maps (``network.port_elements``); rules change with networks only. The chains:
+One table for both families, ours alone; no rule of anybody else is read or changed. The rules are always the
+same: networks and containers come and go as elements of sets and maps (``network.bridge_elements``,
+``network.port_elements``), so that one more of either costs no more than itself. The chains:
 
     untrusted    a bridge with route_localnet, which 127.0.0.1 needs, must not let containers reach what
                  listens on the host's loopback
     prerouting   published ports, for packets that come in
     output       and for those of the host's own processes; [::1] is left out, because the kernel does not
                  route what comes from there: the relay serves it
-    forward      into a bridge only, by the bridge's chain ``to-…``: answers, published ports and, with icc,
-                 its own containers; with an internal bridge nothing passes to or from any other device
+    forward      answers pass before all else, which is nearly every packet; with an internal bridge nothing
+                 passes to or from any other device; into any other bridge only by the next chain
+    enter        published ports, with icc its own containers, and what gateway modes and the engine's
+                 settings let in
     permit       a published port with a list of who may use it
     postrouting  a container that meets itself or a neighbour through a published port, and the host coming
                  from its loopback, get the bridge's address, so that the answer comes back the same way;
@@ -22,10 +25,11 @@ another firewall drops forwarded packets by default, it has to let the bridges t
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scow.linux.nf_tables import Element
+from scow.network.ipam import IPAddress
 
 USER_TABLE = "scow-user"
 USER_CHAIN = "SCOW-USER"
@@ -39,17 +43,33 @@ GATEWAY_MODES = (NAT, NAT_UNPROTECTED, ROUTED, ISOLATED)
 
 
 @dataclass(frozen=True, slots=True)
-class BridgeRules:
-    """What the rules of one bridge depend on; ``subnet6`` is for a network with IPv6.
+class RulePolicy:
+    """What the engine's settings say of the rules of all bridges.
 
-    ``mode4`` and ``mode6`` are gateway modes. Through ``trusted_interfaces`` all of its addresses and ports
-    can be reached from outside. ``source_guard``: containers send from addresses of their own only.
-    ``versions`` are the IP versions that have rules at all; packets of another one pass.
+    ``versions`` are the IP versions that have rules at all; packets of another one pass. ``direct_routing``:
+    whoever has a route to a container reaches what it has published by the container's own address.
+    ``accepted_mark``: packets with this firewall mark, in the bits of the mask behind it, may enter any
+    bridge that is not internal.
+    """
+
+    versions: frozenset[int] = BOTH_VERSIONS
+    direct_routing: bool = False
+    accepted_mark: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeRules:
+    """What lets packets into one bridge, and out of it; ``subnet6`` is for a network with IPv6.
+
+    ``addresses`` are the host's own on the bridge. ``mode4`` and ``mode6`` are gateway modes. Through
+    ``trusted_interfaces`` published ports are reached by the container's own address. ``source_guard``:
+    containers send from addresses of their own only.
     """
 
     interface: str
     subnet: ipaddress.IPv4Network | None = None
     subnet6: ipaddress.IPv6Network | None = None
+    addresses: tuple[IPAddress, ...] = ()
     icc: bool = True
     masquerade: bool = True
     masquerade6: bool = True
@@ -58,7 +78,7 @@ class BridgeRules:
     mode6: str = NAT
     trusted_interfaces: tuple[str, ...] = ()
     source_guard: bool = True
-    versions: frozenset[int] = BOTH_VERSIONS
+    policy: RulePolicy = RulePolicy()
 
 
 def render_user_table() -> str:
@@ -68,21 +88,19 @@ def render_user_table() -> str:
 
 
 # Priorities are numbers because nft knows the name "dstnat" for prerouting only, and not for output.
-def render_table(table: str, bridges: Sequence[BridgeRules], elements: Iterable[Element]) -> str:
+def render_table(table: str, policy: RulePolicy, elements: Iterable[Element]) -> str:
     """The whole table, replacing the one of that name in the same transaction."""
     lines = [
         f"add table inet {table}",
         f"delete table inet {table}",
         f"table inet {table} {{",
         *_SETS,
-        *chain("untrusted", "type filter hook prerouting priority -300", _untrusted(bridges)),
+        *chain("untrusted", "type filter hook prerouting priority -300", _untrusted(policy)),
         *_TRANSLATION,
         *chain("permit", "", _PERMIT),
-        *[line for bridge in bridges for line in chain(chain_name(bridge), "", _into(bridge))],
-        *chain(
-            "forward", "type filter hook forward priority 0", [*_each(_keep_inside, bridges), *_sort(bridges)]
-        ),
-        *chain("postrouting", "type nat hook postrouting priority 100", _each(_postrouting, bridges)),
+        *chain("enter", "", _enter(policy)),
+        *chain("forward", "type filter hook forward priority 0", _forward(policy)),
+        *chain("postrouting", "type nat hook postrouting priority 100", _postrouting(policy)),
         "}",
     ]
     return "\n".join(lines) + "\n" + element_commands(table, elements)
@@ -104,11 +122,6 @@ def collection(kind: str, name: str, types: str, *more: str) -> list[str]:
     return [f"\t{kind} {name} {{", f"\t\ttype {types}", *(f"\t\t{line}" for line in more), "\t}"]
 
 
-def chain_name(bridge: BridgeRules) -> str:
-    """The chain that decides what may come into a bridge."""
-    return "to-" + re.sub(r"[^A-Za-z0-9_.-]", "_", bridge.interface)
-
-
 def foreign_drop_policies(listing: str, table: str) -> list[str]:
     """Chains of others that drop forwarded packets by default, out of what ``nft list chains`` prints."""
     found = []
@@ -124,12 +137,29 @@ def foreign_drop_policies(listing: str, table: str) -> list[str]:
 
 
 _SETS = [
+    *collection("set", "bridges", "ifname"),
+    *collection("set", "same", "ifname . ifname"),
+    *collection("set", "apart", "ifname"),
+    *collection("set", "internal", "ifname"),
+    *collection("set", "trusted", "ifname . ifname"),
+    *collection("set", "unprotected", "ifname"),
+    *collection("set", "unprotected6", "ifname"),
+    *collection("set", "routed", "ifname"),
+    *collection("set", "routed6", "ifname"),
+    *collection("set", "subnets", "ifname . ipv4_addr", "flags interval"),
+    *collection("set", "subnets6", "ifname . ipv6_addr", "flags interval"),
+    *collection("set", "masked", "ifname . ipv4_addr", "flags interval"),
+    *collection("set", "masked6", "ifname . ipv6_addr", "flags interval"),
+    *collection("set", "gateways", "ipv4_addr"),
+    *collection("set", "gateways6", "ipv6_addr"),
     *collection("map", "published", "inet_proto . inet_service : ipv4_addr . inet_service"),
     *collection("map", "published_at", "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service"),
     *collection("map", "published6", "inet_proto . inet_service : ipv6_addr . inet_service"),
     *collection("map", "published6_at", "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service"),
     *collection("set", "opened", "ipv4_addr . inet_proto . inet_service"),
     *collection("set", "opened6", "ipv6_addr . inet_proto . inet_service"),
+    *collection("set", "entrusted", "ipv4_addr . inet_proto . inet_service"),
+    *collection("set", "entrusted6", "ipv6_addr . inet_proto . inet_service"),
     *collection("set", "limited", "ipv4_addr . inet_proto . inet_service"),
     *collection("set", "limited6", "ipv6_addr . inet_proto . inet_service"),
     *collection("set", "allowed", "ipv4_addr . inet_proto . inet_service . ipv4_addr", "flags interval"),
@@ -180,85 +210,56 @@ _PERMIT = [
 ]
 
 
-def _untrusted(bridges: Sequence[BridgeRules]) -> list[str]:
+def _untrusted(policy: RulePolicy) -> list[str]:
+    return ["ip daddr 127.0.0.0/8 iifname @bridges drop"] if 4 in policy.versions else []
+
+
+def _forward(policy: RulePolicy) -> list[str]:
     return [
-        f'iifname "{bridge.interface}" ip daddr 127.0.0.0/8 drop'
-        for bridge in bridges
-        if 4 in bridge.versions
+        "ct state established,related accept",
+        *(f"meta nfproto ipv{version} accept" for version in sorted(BOTH_VERSIONS - policy.versions)),
+        "iifname @internal iifname . oifname != @same drop",
+        "oifname @internal iifname . oifname != @same drop",
+        "oifname @bridges goto enter",
     ]
 
 
-def _sort(bridges: Sequence[BridgeRules]) -> list[str]:
-    """To the chain of the bridge that a packet goes to: one look-up, however many bridges there are."""
-    if not bridges:
-        return []
-    jumps = ", ".join(f'"{bridge.interface}" : jump {chain_name(bridge)}' for bridge in bridges)
-    return [f"oifname vmap {{ {jumps} }}"]
-
-
-def _into(bridge: BridgeRules) -> list[str]:
-    trusted = ", ".join(f'"{name}"' for name in bridge.trusted_interfaces)
+def _enter(policy: RulePolicy) -> list[str]:
     return [
-        *(f"meta nfproto ipv{version} accept" for version in sorted(BOTH_VERSIONS - bridge.versions)),
-        "ct state established,related accept",
+        *([_marked(*policy.accepted_mark)] if policy.accepted_mark else []),
         "ct status dnat goto permit",
-        *([f'iifname "{bridge.interface}" accept'] if bridge.icc else []),
-        *([f"iifname {{ {trusted} }} accept"] if trusted else []),
-        *_reached_by_routing(bridge),
+        "iifname . oifname @same oifname != @apart accept",
+        "iifname . oifname @trusted ip daddr . meta l4proto . th dport @entrusted goto permit",
+        "iifname . oifname @trusted ip6 daddr . meta l4proto . th dport @entrusted6 goto permit",
+        "meta nfproto ipv4 oifname @unprotected accept",
+        "meta nfproto ipv6 oifname @unprotected6 accept",
+        "ip protocol icmp oifname @routed accept",
+        "meta l4proto ipv6-icmp oifname @routed6 accept",
+        "ip daddr . meta l4proto . th dport @opened goto permit",
+        "ip6 daddr . meta l4proto . th dport @opened6 goto permit",
         "drop",
     ]
 
 
-def _reached_by_routing(bridge: BridgeRules) -> list[str]:
+def _marked(value: int, mask: int) -> str:
+    return f"meta mark and {mask:#x} == {value:#x} accept"
+
+
+def _postrouting(policy: RulePolicy) -> list[str]:
     rules = []
-    if bridge.mode4 == NAT_UNPROTECTED:
-        rules.append("meta nfproto ipv4 accept")
-    if bridge.mode6 == NAT_UNPROTECTED:
-        rules.append("meta nfproto ipv6 accept")
-    if bridge.mode4 == ROUTED:
-        rules += ["ip protocol icmp accept", "ip daddr . meta l4proto . th dport @opened goto permit"]
-    if bridge.mode6 == ROUTED:
-        rules += ["meta l4proto ipv6-icmp accept", "ip6 daddr . meta l4proto . th dport @opened6 goto permit"]
+    if 4 in policy.versions:
+        rules += _masquerades("ip", "127.0.0.0/8", "")
+    if 6 in policy.versions:
+        rules += _masquerades("ip6", "::1", "6")
     return rules
 
 
-def _keep_inside(bridge: BridgeRules) -> list[str]:
-    """Before all else: what another bridge would accept may come from, or go to, an internal one."""
-    name = bridge.interface
-    if not bridge.internal:
-        return []
-    only = "".join(f"meta nfproto ipv{version} " for version in bridge.versions if len(bridge.versions) == 1)
+def _masquerades(family: str, loopback: str, suffix: str) -> list[str]:
     return [
-        f'{only}iifname "{name}" oifname != "{name}" drop',
-        f'{only}oifname "{name}" iifname != "{name}" drop',
+        f"oifname @bridges {family} saddr {loopback} masquerade",
+        # By address, not by iifname: a packet that the bridge itself hands to this hook has no input device.
+        f"ct status dnat oifname . {family} saddr @subnets{suffix} masquerade",
+        f"iifname . {family} saddr @masked{suffix} iifname . oifname != @same masquerade",
+        # Nor have the host's own, where a program is bound to a bridge's address.
+        f"{family} saddr @gateways{suffix} oifname . {family} saddr != @subnets{suffix} masquerade",
     ]
-
-
-def _postrouting(bridge: BridgeRules) -> list[str]:
-    rules = []
-    if bridge.subnet is not None and 4 in bridge.versions:
-        outwards = bridge.masquerade and bridge.mode4 != ROUTED
-        rules += _masquerades("ip", "127.0.0.0/8", bridge.interface, bridge.subnet, outwards)
-    if bridge.subnet6 is not None and 6 in bridge.versions:
-        outwards = bridge.masquerade6 and bridge.mode6 != ROUTED
-        rules += _masquerades("ip6", "::1", bridge.interface, bridge.subnet6, outwards)
-    return rules
-
-
-def _masquerades(
-    family: str,
-    loopback: str,
-    name: str,
-    subnet: ipaddress.IPv4Network | ipaddress.IPv6Network,
-    outwards: bool,
-) -> list[str]:
-    # By address, not by iifname: a packet that the bridge itself hands to this hook has no input device.
-    return [
-        f'oifname "{name}" {family} saddr {loopback} masquerade',
-        f'oifname "{name}" {family} saddr {subnet} ct status dnat masquerade',
-        *([f'oifname != "{name}" {family} saddr {subnet} masquerade'] if outwards else []),
-    ]
-
-
-def _each(rules_of: Callable[[BridgeRules], list[str]], bridges: Sequence[BridgeRules]) -> list[str]:
-    return [rule for bridge in bridges for rule in rules_of(bridge)]

@@ -13,7 +13,7 @@ from scow.linux.netlink import NETLINK_NETFILTER, NetlinkSocket
 from scow.linux.nf_tables import Element, TableWatch
 from scow.network.endpoint import Endpoint, PortRequest, PublishedPort
 from scow.network.explain import KernelTables
-from scow.network.firewall import BOTH_VERSIONS, BridgeRules
+from scow.network.firewall import BridgeRules, RulePolicy
 from scow.network.packet_filter import PacketFilter
 from scow.network.port_elements import leads_nowhere, port_elements
 from scow.network.portmap import HostPorts
@@ -23,10 +23,11 @@ from scow.tasks import TaskOwner, run_blocking
 
 _log = logging.getLogger(__name__)
 _LOOPBACK6 = ("::", "::1")
+_NO_SETTINGS = RulePolicy()
 
 
 class HostNetwork:
-    """The host's side. ``ip`` is where ports are bound by default; IP ``versions`` are those that get rules.
+    """The host's side. ``ip`` is where ports are bound by default; ``policy`` is for all bridges' rules.
 
     With ``userland_proxy`` the relay serves what the kernel does not lead to a container. Methods block for
     as long as the kernel takes; any thread may call them.
@@ -36,14 +37,14 @@ class HostNetwork:
         self,
         *,
         ip: str = "0.0.0.0",
-        versions: frozenset[int] = BOTH_VERSIONS,
+        policy: RulePolicy = _NO_SETTINGS,
         userland_proxy: bool = True,
     ) -> None:
         self.default_ip = ip
-        self.versions = versions
+        self.policy = policy
         self._ports = HostPorts(ip)
         self._lock = threading.Lock()  # of ports; held for microseconds
-        self._with_rules = bool(versions)
+        self._with_rules = bool(policy.versions)
         self._filter: PacketFilter | None = None
         self._feed = RelayFeed() if userland_proxy else None
         self._watch: TableWatch | None = None
@@ -165,7 +166,7 @@ class HostNetwork:
     def _rules(self) -> PacketFilter:
         with self._lock:
             if self._filter is None:
-                self._filter = PacketFilter()
+                self._filter = PacketFilter(self.policy)
                 for chain in self._filter.foreign_drop_policies():
                     _log.warning(
                         "chain %s drops forwarded packets: it has to let container traffic through", chain

@@ -15,21 +15,25 @@ from scow.linux import nf_tables, nftables
 from scow.linux.netlink import NETLINK_NETFILTER, NetlinkSocket, Request
 from scow.linux.nf_tables import Element, TableWatch
 from scow.network import firewall, source_guard
+from scow.network.bridge_elements import bridge_elements
 from scow.network.explain import KernelTables, user_rules
-from scow.network.firewall import BridgeRules
+from scow.network.firewall import BridgeRules, RulePolicy
 
 TABLE = "scow"
 _log = logging.getLogger(__name__)
 
 # The changes of commands that we ran are still to be read when they have ended: a few of them.
 _COMMANDS_REMEMBERED = 64
+_NO_SETTINGS = RulePolicy()
 
 
 class PacketFilter:
     """The tables of one engine. Methods block for some tenth of a millisecond; any thread may call them."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: RulePolicy = _NO_SETTINGS) -> None:
         """Bind to the network namespace of the calling thread, where all calls have to come from."""
+        self._policy = policy
+        self._is_written = False
         self._lock = threading.Lock()
         self._socket = NetlinkSocket(NETLINK_NETFILTER)
         self._own_commands: deque[int] = deque(maxlen=_COMMANDS_REMEMBERED)
@@ -37,15 +41,17 @@ class PacketFilter:
         self._elements: dict[Element, None] = {}
 
     def add_bridge(self, bridge: BridgeRules, elements: Iterable[Element], *, write: bool = True) -> None:
-        """Add a bridge, or change its rules, with what is published there. Raises NftablesError.
+        """Add a bridge with what is published there. Raises NftablesError, OSError; it is not added then.
 
         Without ``write`` the kernel learns of it later.
         """
         with self._lock:
             self._bridges[bridge.interface] = bridge
-            self._elements |= dict.fromkeys(elements)
-            if write:
-                self._write_tables()
+            try:
+                self._add([*bridge_elements(bridge), *elements], write=write)
+            except OSError:
+                del self._bridges[bridge.interface]
+                raise
 
     def write(self) -> None:
         """Bring everything to the kernel. Raises NftablesError."""
@@ -54,28 +60,21 @@ class PacketFilter:
                 self._write_tables()
 
     def remove_bridge(self, interface: str) -> None:
-        """Remove the rules of a bridge; no error if there are none. Raises NftablesError."""
+        """Remove the rules of a bridge; no error if there are none. Raises NftablesError, OSError."""
         with self._lock:
-            if self._bridges.pop(interface, None) is not None:
-                self._write_tables()
+            bridge = self._bridges.pop(interface, None)
+            if bridge is not None:
+                self._remove(bridge_elements(bridge))
 
     def add(self, elements: Sequence[Element]) -> None:
         """Add ``elements``; no error for one that is there. Raises OSError; none of them is added then."""
         with self._lock:
-            new = [element for element in elements if element not in self._elements]
-            self._elements |= dict.fromkeys(new)
-            try:
-                self._change(nf_tables.add_elements(TABLE, new))
-            except OSError:
-                self._forget(new)
-                raise
+            self._add(elements)
 
     def remove(self, elements: Sequence[Element]) -> None:
         """Remove ``elements``; no error for one that is not there. Raises OSError."""
         with self._lock:
-            present = [element for element in elements if element in self._elements]
-            self._forget(present)
-            self._change(nf_tables.delete_elements(TABLE, present))
+            self._remove(elements)
 
     def watch(self) -> TableWatch:
         """Hears of what others take out of the tables; the caller closes it. Raises OSError."""
@@ -109,6 +108,25 @@ class PacketFilter:
         """Let go of the kernel; the tables stay. May be called twice."""
         self._socket.close()
 
+    def _add(self, elements: Sequence[Element], *, write: bool = True) -> None:
+        new = [element for element in elements if element not in self._elements]
+        self._elements |= dict.fromkeys(new)
+        if not write:
+            return
+        try:
+            if self._is_written:
+                self._change(nf_tables.add_elements(TABLE, new))
+            else:
+                self._write_tables()
+        except OSError:
+            self._forget(new)
+            raise
+
+    def _remove(self, elements: Sequence[Element]) -> None:
+        present = [element for element in elements if element in self._elements]
+        self._forget(present)
+        self._change(nf_tables.delete_elements(TABLE, present))
+
     def _forget(self, elements: Iterable[Element]) -> None:
         for element in elements:
             self._elements.pop(element, None)
@@ -129,12 +147,13 @@ class PacketFilter:
         guard = [element for element in self._elements if element.family == "bridge"]
         commands = (
             firewall.render_user_table()
-            + firewall.render_table(TABLE, list(self._bridges.values()), inet)
+            + firewall.render_table(TABLE, self._policy, inet)
             + source_guard.render_guard(TABLE)
             + firewall.element_commands(TABLE, guard)
         )
         _, port = nftables.run(commands)
         self._own_commands.append(port)
+        self._is_written = True
 
 
 def _table(listing: str, name: str) -> str:

@@ -2,7 +2,8 @@
 
     published       protocol . port            → container's address . port     on every address of the host
     published_at    address . protocol . port  → container's address . port     on one address
-    opened          container's address . protocol . port    reached by routing, where nothing is translated
+    opened          container's address . protocol . port    reached by routing
+    entrusted       container's address . protocol . port    the same, from the network's trusted devices
     limited         container's address . protocol . port    for those only that are in
     allowed         container's address . protocol . port . who
 
@@ -39,7 +40,7 @@ def port_elements(
 def leads_nowhere(endpoint: Endpoint, port: PublishedPort, rules: BridgeRules) -> bool:
     """Whether a host port is of a family that the container does not have, or that has no rules."""
     version, address = (6, endpoint.address6) if ":" in port.host_ip else (4, endpoint.address)
-    return not address or version not in rules.versions
+    return not address or version not in rules.policy.versions
 
 
 def _elements(port: PublishedPort, address: IPAddress, rules: BridgeRules) -> list[Element]:
@@ -47,10 +48,13 @@ def _elements(port: PublishedPort, address: IPAddress, rules: BridgeRules) -> li
     protocol = Protocol(port.protocol)
     inside = (address, protocol, port.container_port)
     found = []
-    if (rules.mode6 if six else rules.mode4) == ROUTED:
-        found.append(Element(_FAMILY, f"opened{six}", inside))
-    else:
+    is_routed = (rules.mode6 if six else rules.mode4) == ROUTED
+    if not is_routed:
         found.append(_translation(port, address, protocol, six))
+    if is_routed or rules.policy.direct_routing:
+        found.append(Element(_FAMILY, f"opened{six}", inside))
+    elif rules.trusted_interfaces:
+        found.append(Element(_FAMILY, f"entrusted{six}", inside))
     if port.allow:
         found.append(Element(_FAMILY, f"limited{six}", inside))
         found += [

@@ -1,10 +1,12 @@
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scow.config import AddressPool, Config, Runtime, load
+from scow.config.firewall_mark import parse_firewall_mark
 from scow.errors import InvalidArgumentError, ScowError, UnsupportedError
 
 NO_FILE = ("--config-file", "/dev/null")
@@ -304,3 +306,38 @@ def test_default_options_of_networks_add_up_by_driver(with_file: Any) -> None:
         load([*NO_FILE, "--default-network-opt", "bridge=x"], {})
     with pytest.raises(InvalidArgumentError, match="default-network-opts: expected an object like"):
         with_file('{"default-network-opts": {"bridge": "x"}}')
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2", (2, 0xFFFFFFFF)),
+        ("2/3", (2, 3)),
+        ("0x10/0xff", (16, 255)),
+        ("0o17", (15, 0xFFFFFFFF)),
+        ("017/0b11", (15, 3)),
+        ("0xffff_ffff", (0xFFFFFFFF, 0xFFFFFFFF)),
+    ],
+)
+def test_a_firewall_mark_is_read_as_go_reads_numbers(text: str, expected: tuple[int, int]) -> None:
+    assert parse_firewall_mark(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("two", 'firewall mark "two": strconv.ParseUint: parsing "two": invalid syntax'),
+        ("-1", 'firewall mark "-1": strconv.ParseUint: parsing "-1": invalid syntax'),
+        ("08", 'firewall mark "08": strconv.ParseUint: parsing "08": invalid syntax'),
+        ("1/", 'firewall mask "1/": strconv.ParseUint: parsing "": invalid syntax'),
+        (
+            "4294967296",
+            'firewall mark "4294967296": strconv.ParseUint: parsing "4294967296": value out of range',
+        ),
+    ],
+)
+def test_a_firewall_mark_that_is_none_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(
+        InvalidArgumentError, match=re.escape(f"invalid bridge-accept-fwmark: invalid {reason}")
+    ):
+        parse_firewall_mark(text)

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from scow.linux.nf_tables import Element, concatenated
+from scow.network.bridge_elements import bridge_elements
 from scow.network.endpoint import Endpoint, PublishedPort
 from scow.network.firewall import (
     ROUTED,
     BridgeRules,
+    RulePolicy,
     element_commands,
     foreign_drop_policies,
     render_table,
@@ -20,6 +22,8 @@ from scow.network.port_elements import leads_nowhere, port_elements
 from scow.network.source_guard import link_local_address, render_guard, source_elements
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "firewall"
+USUAL = RulePolicy()
+NETWORK6 = ipaddress.IPv6Network("fd00::/64")
 BRIDGE = BridgeRules("scow0", ipaddress.IPv4Network("172.17.0.0/16"))
 
 
@@ -47,29 +51,81 @@ def golden(name: str, text: str) -> None:
     assert text == (GOLDEN / name).read_text()
 
 
+def table(*bridges: BridgeRules, policy: RulePolicy = USUAL) -> str:
+    return render_table("scow", policy, [it for bridge in bridges for it in bridge_elements(bridge)])
+
+
 def test_the_table_of_one_bridge_with_two_ports() -> None:
     ports = (PublishedPort(80, "tcp", "0.0.0.0", 8080), PublishedPort(5353, "udp", "127.0.0.1", 53))
-    golden("one_bridge.nft", render_table("scow", [BRIDGE], port_elements(endpoint(*ports), BRIDGE)))
+    elements = [*bridge_elements(BRIDGE), *port_elements(endpoint(*ports), BRIDGE)]
+    golden("one_bridge.nft", render_table("scow", RulePolicy(), elements))
 
 
-def test_every_bridge_has_a_chain_of_its_own() -> None:
-    closed = BridgeRules("scow1", ipaddress.IPv4Network("10.0.0.0/24"), icc=False, masquerade=False)
-    golden("two_bridges.nft", render_table("scow", [BRIDGE, closed], []))
+def test_rules_are_the_same_whatever_bridges_there_are() -> None:
+    alone, both = table(BRIDGE), table(BRIDGE, replace(BRIDGE, interface="scow1", icc=False, internal=True))
+    assert both.startswith(alone)
 
 
-def test_a_bridge_of_both_families_and_an_internal_one() -> None:
-    both = BridgeRules(
-        "br-1", ipaddress.IPv4Network("10.0.0.0/24"), ipaddress.IPv6Network("fd00::/64"), masquerade6=False
-    )
-    internal = BridgeRules("br-2", ipaddress.IPv4Network("10.0.1.0/24"), masquerade=False, internal=True)
-    golden("families_and_internal.nft", render_table("scow", [both, internal], []))
+@pytest.mark.parametrize(
+    ("bridge", "expected"),
+    [
+        (
+            replace(BRIDGE, icc=False, masquerade=False),
+            ['apart "scow0"', 'subnets "scow0" . 172.17.0.0/16'],
+        ),
+        (
+            replace(BRIDGE, subnet6=NETWORK6, masquerade6=False),
+            [
+                'subnets "scow0" . 172.17.0.0/16',
+                'masked "scow0" . 172.17.0.0/16',
+                'subnets6 "scow0" . fd00::/64',
+            ],
+        ),
+        (
+            replace(BRIDGE, masquerade=False, internal=True),
+            ['internal "scow0"', 'subnets "scow0" . 172.17.0.0/16'],
+        ),
+        (
+            replace(
+                BRIDGE, subnet6=NETWORK6, mode4="routed", mode6="routed", trusted_interfaces=("e0", "e1")
+            ),
+            [
+                'trusted "e0" . "scow0"',
+                'trusted "e1" . "scow0"',
+                'routed "scow0"',
+                'subnets "scow0" . 172.17.0.0/16',
+                'routed6 "scow0"',
+                'subnets6 "scow0" . fd00::/64',
+            ],
+        ),
+        (
+            replace(BRIDGE, subnet=None, subnet6=NETWORK6, mode6="nat-unprotected"),
+            ['unprotected6 "scow0"', 'subnets6 "scow0" . fd00::/64', 'masked6 "scow0" . fd00::/64'],
+        ),
+        (
+            replace(BRIDGE, addresses=(ipaddress.ip_address("172.17.0.1"), ipaddress.ip_address("fd00::1"))),
+            [
+                'subnets "scow0" . 172.17.0.0/16',
+                'masked "scow0" . 172.17.0.0/16',
+                "gateways 172.17.0.1",
+                "gateways6 fd00::1",
+            ],
+        ),
+    ],
+)
+def test_what_a_bridge_is_in_the_sets(bridge: BridgeRules, expected: list[str]) -> None:
+    always = ['bridges "scow0"', 'same "scow0" . "scow0"']
+    assert texts(bridge_elements(bridge)) == [*always, *expected]
 
 
-def test_gateway_modes_and_trusted_interfaces() -> None:
-    networks = ipaddress.IPv4Network("10.0.0.0/24"), ipaddress.IPv6Network("fd00::/64")
-    routed = BridgeRules("br-1", *networks, mode4="routed", mode6="routed", trusted_interfaces=("eth0", "e1"))
-    open_to_all = BridgeRules("br-2", *networks, mode4="nat-unprotected", mode6="nat-unprotected")
-    golden("gateway_modes.nft", render_table("scow", [routed, open_to_all], []))
+def test_the_rules_of_an_engine_with_settings_of_its_own() -> None:
+    policy = RulePolicy(frozenset((4,)), accepted_mark=(2, 3))
+    rules = table(policy=policy)
+    assert "meta mark and 0x3 == 0x2 accept" in rules
+    assert "meta nfproto ipv6 accept" in rules
+    assert "untrusted {\n\t\ttype filter hook prerouting priority -300; policy accept;\n\t}" in table(
+        policy=RulePolicy(frozenset((6,)))
+    ), "no loopback to protect where route_localnet is not set"
 
 
 def test_the_table_of_the_source_guard_and_the_users_chain() -> None:
@@ -107,21 +163,28 @@ def test_a_port_of_the_other_family_is_nothing_to_the_firewall() -> None:
 
 
 def test_an_ip_version_without_rules_has_no_elements_and_passes() -> None:
-    rules = replace(BRIDGE, subnet6=ipaddress.IPv6Network("fd00::/64"), versions=frozenset((4,)))
+    rules = replace(BRIDGE, subnet6=NETWORK6, policy=RulePolicy(frozenset((4,))))
     both = endpoint(
         PublishedPort(80, "tcp", "::", 8080), PublishedPort(80, "tcp", "0.0.0.0", 8080), address6="fd00::2"
     )
     assert [it.set_name for it in port_elements(both, rules)] == ["published"]
     assert leads_nowhere(both, both.ports[0], rules)
-    table = render_table("scow", [rules], [])
-    assert "meta nfproto ipv6 accept" in table
-    assert "fd00::/64" not in table
+    assert not [it for it in bridge_elements(rules) if it.set_name.endswith("6")]
 
 
 def test_a_routed_port_is_opened_and_not_translated() -> None:
     rules = BridgeRules("br-1", ipaddress.IPv4Network("10.0.0.0/24"), mode4=ROUTED)
     port = PublishedPort(80, "tcp", "0.0.0.0", 0)
     assert texts(port_elements(endpoint(port), rules)) == ["opened 172.17.0.2 . tcp . 80"]
+
+
+def test_a_translated_port_is_reached_directly_where_settings_let_it() -> None:
+    port = PublishedPort(80, "tcp", "0.0.0.0", 8080)
+    translated = "published tcp . 8080 : 172.17.0.2 . 80"
+    trusting = replace(BRIDGE, trusted_interfaces=("eth1",))
+    assert texts(port_elements(endpoint(port), trusting)) == [translated, "entrusted 172.17.0.2 . tcp . 80"]
+    direct = replace(trusting, policy=RulePolicy(direct_routing=True))
+    assert texts(port_elements(endpoint(port), direct)) == [translated, "opened 172.17.0.2 . tcp . 80"]
 
 
 def test_a_list_of_who_may_use_a_port_is_split_by_family() -> None:
