@@ -318,3 +318,74 @@ def test_a_folder_is_copied_to_where_there_was_something_and_is_no_more(engine: 
     expected = [f"empty{it}" for it in below] + sorted({f"full{it}" for it in (*below, *deep)}) + ["way"]
     assert listed.splitlines() == [*expected, "711 5 6", "755 0 0"]
     assert run_in(engine, built.id, "cat", "/full/in/b", "/full/x", "/empty/x") == "newnewnew"
+
+
+def _containers(engine: Daemon, label: str) -> list[dict[str, Any]]:
+    """Those with a label, the oldest first."""
+    ids = engine.docker("ps", "-aq", "--no-trunc", "--filter", f"label={label}").out.split()
+    return [engine.api("GET", f"/containers/{it}/json").json for it in reversed(ids)]
+
+
+def test_the_container_of_a_step_that_failed_stays(engine: Daemon) -> None:
+    dockerfile = (
+        'FROM busybox\nLABEL left=failed\nENTRYPOINT ["/bin/false"]\nARG A=1\nWORKDIR /w\n'
+        "RUN rm /bin/vi; echo hi >/made; exit 3\n"
+    )
+    failed = build(engine, dockerfile, memory=64 << 20, networkmode="none")
+    assert failed.error.endswith("returned a non-zero code: 3")
+    (left,) = _containers(engine, "left=failed")
+    assert f" ---> Running in {left['Id'][:12]}\n" in failed.text
+    assert "Removing" not in failed.text.rpartition("RUN rm")[2]
+    assert (left["State"]["Status"], left["State"]["ExitCode"]) == ("exited", 3)
+    assert left["Config"]["Cmd"] == ["/bin/sh", "-c", "rm /bin/vi; echo hi >/made; exit 3"]
+    assert left["Config"]["Entrypoint"] is None
+    assert left["Config"]["WorkingDir"] == "/w"
+    assert left["Config"]["Healthcheck"] == {"Test": ["NONE"]}
+    assert "A=1" in left["Config"]["Env"]
+    assert left["Config"]["Hostname"] == left["Id"][:12]
+    assert left["Image"] == left["Config"]["Image"]
+    assert f" ---> {left['Image'].removeprefix('sha256:')[:12]}\n" in failed.text
+    assert left["HostConfig"]["LogConfig"] == {"Type": "none", "Config": {}}
+    assert left["HostConfig"]["Memory"] == 64 << 20
+    assert left["HostConfig"]["NetworkMode"] == "none"
+    assert sorted(engine.docker("diff", left["Id"]).out.split("\n")[:-1]) == [
+        "A /made",
+        "C /bin",
+        "D /bin/vi",
+    ]
+    engine.docker("commit", left["Id"], "left:1")
+    assert run_in(engine, "left:1", "sh", "-c", "cat /made; ls /bin/vi 2>&1 || pwd").endswith("\n/w\n")
+    assert engine.docker("start", "-a", left["Id"], code=3).code == 3
+    engine.docker("rm", left["Id"])
+    assert not _containers(engine, "left=failed")
+
+
+def test_a_program_that_cannot_be_started_leaves_a_container_that_never_ran(engine: Daemon) -> None:
+    failed = build(engine, 'FROM busybox\nLABEL left=unstarted\nRUN ["/nothere"]\n')
+    assert "/nothere" in failed.error
+    (left,) = _containers(engine, "left=unstarted")
+    assert left["State"]["Status"] == "created"
+    assert (left["Path"], left["Args"]) == ("/nothere", [])
+    engine.docker("rm", left["Id"])
+
+
+def test_containers_of_steps_stay_or_go_as_asked(engine: Daemon) -> None:
+    steps = "RUN echo one >/one\nRUN exit 5\n"
+    forced = build(engine, f"FROM busybox\nLABEL left=forced\n{steps}", forcerm="1", nocache="1")
+    ran = re.findall(r"Running in (\w+)", forced.text.partition("LABEL")[2])
+    assert re.findall(r"Removing intermediate container (\w+)", forced.text)[-1] == ran[-1]
+    assert not _containers(engine, "left=forced")
+    kept = build(engine, f"FROM busybox\nLABEL left=kept\n{steps}", rm="0", nocache="1")
+    assert "Removing" not in kept.text
+    programs = [it for it in _containers(engine, "left=kept") if it["State"]["Status"] == "exited"]
+    assert [it["State"]["ExitCode"] for it in programs] == [0, 5]
+    assert engine.docker("diff", programs[0]["Id"]).out == "A /one\n"
+    for it in _containers(engine, "left=kept"):
+        engine.docker("rm", it["Id"])
+
+
+def test_a_quiet_build_that_fails_tells_all_of_it(engine: Daemon) -> None:
+    failed = build(engine, "FROM busybox\nRUN echo said; exit 4\n", q="1", forcerm="1", nocache="1")
+    assert failed.text.startswith("Step 1/2 : FROM busybox\n")
+    assert "said\n" in failed.text
+    assert failed.error.endswith("returned a non-zero code: 4")

@@ -128,6 +128,29 @@ def test_what_was_written_becomes_a_layer_and_an_image(disk: Path, driver: str, 
     with_store(disk, second, driver)
 
 
+@DRIVERS
+def test_a_container_may_begin_with_what_a_layer_holds(disk: Path, driver: str) -> None:
+    async def life(images: ImageStore) -> None:
+        parent = images.resolve("base:1")
+        async with images.lease() as lease:
+            active = await lease.prepare(parent.chain_id, mount_points=True)
+            change(await lease.mount(active))
+            layer = await lease.commit(active)
+            await images.rootfs.create("c" * 64, parent.id, changes=layer.chain_id)
+        found = files(await images.rootfs.mount("c" * 64))
+        assert {name: found.get(name) for name in ("kept", "gone", "added", "folder/old", "folder/new")} == {
+            "kept": "kept",
+            "gone": None,
+            "added": "added" * 1000,
+            "folder/old": None,
+            "folder/new": "new",
+        }
+        assert os.stat(await images.rootfs.mount("c" * 64)).st_mode & 0o777 == 0o755
+        await images.rootfs.remove("c" * 64)
+
+    with_store(disk, life, driver)
+
+
 def config_with(raw: bytes, diff_id: str) -> bytes:
     import msgspec
 

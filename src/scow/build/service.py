@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, suppress
 
 from scow.build.classic import messages
 from scow.build.classic.builder import ClassicBuild
+from scow.build.classic.left_programs import LeftPrograms
 from scow.build.classic.messages import Message
 from scow.build.classic.step_images import StepImages
 from scow.build.dockerfile.parser import parse_dockerfile
@@ -95,7 +96,8 @@ class Builds:
         """Everything that is told; the build ends when nobody reads any more."""
         queue: asyncio.Queue[Message | None] = asyncio.Queue()
         async with stack, TaskOwner("build") as owner:
-            say: Callable[[Message], None] = (lambda _: None) if request.quiet else queue.put_nowait
+            unsaid: list[Message] = []
+            say: Callable[[Message], None] = unsaid.append if request.quiet else queue.put_nowait
             resolver.say = say
             work = owner.start(
                 self._guarded(request, evaluator, context, tags, say, queue), name=request.dockerfile
@@ -103,6 +105,9 @@ class Builds:
             while (message := await queue.get()) is not None:
                 yield message
             failure = await work
+        if failure is not None:
+            for message in unsaid:
+                yield message
         if isinstance(failure, RunFailedError):
             yield messages.run_failed(failure)
         elif failure is not None:
@@ -144,7 +149,9 @@ class Builds:
                 settings=_settings(request),
                 contexts={MAIN_CONTEXT: context},
                 use_cache=not request.no_cache and not uses_images,
+                keeps_failed=not request.force_remove,
             )
+            left = LeftPrograms(job.settings, request.remove, request.force_remove)
             cached = self._cache_images(request) if uses_images else None
             step_images = StepImages(self._workshop.images, job, cached)
             build = ClassicBuild(
@@ -154,13 +161,14 @@ class Builds:
                 job,
                 tasks,
                 say,
+                left,
                 labels=request.labels,
                 given=list(request.build_args),
             )
             try:
                 image_id = await build.run()
             finally:
-                await asyncio.shield(step_images.record())
+                await asyncio.shield(self._record(step_images, left))
                 await asyncio.gather(*job.keeps, self._workshop.cache.settle(), return_exceptions=True)
                 self._workshop.upkeep.build_ended()
             say(messages.stream(f"Successfully built {image_id.removeprefix('sha256:')[:12]}\n"))
@@ -169,6 +177,12 @@ class Builds:
                 self._workshop.tell_image(image_id, "tag", reference.familiar())
                 say(messages.stream(f"Successfully tagged {reference.familiar()}\n"))
             return image_id
+
+    async def _record(self, step_images: StepImages, left: LeftPrograms) -> None:
+        """The images of all steps, and containers on them."""
+        await step_images.record()
+        for program in left.kept:
+            await self._workshop.containers.keep(program)
 
     def _cache_images(self, request: BuildRequest) -> list[Image]:
         """Those of ``--cache-from`` that are here."""

@@ -14,6 +14,7 @@ from scow.build.trees.kept_archives import KeptArchives
 from scow.build.upkeep import Upkeep
 from scow.distribution.registries import Registries as RegistryDirectory
 from scow.image.store import ImageStore
+from scow.runtime.program_run import LeftProgram
 from scow.spec.engine_api.auth import AuthConfig
 from scow.spec.platform import Platform
 
@@ -28,13 +29,21 @@ class Registries(Protocol):
     async def push(self, name: str, tag: str, auth: AuthConfig) -> AsyncIterator[dict[str, Any]]: ...
 
 
+class Containers(Protocol):
+    """Where programs that have ended can be looked at."""
+
+    async def keep(self, left: LeftProgram) -> None:
+        """Have it as a container, whose image is here. Never raises ScowError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """``folder`` is for contexts while builds go on. ``tell_image`` hears of images: id, action, name.
 
     ``registries`` bring the engine images and take them, ``directory`` leads to whatever else a registry has.
     ``insecure_allowed``: clients may have programs run with all rights.
-    ``mounts`` packs and fills cache mounts. ``archives`` are contexts of earlier builds.
+    ``mounts`` packs and fills cache mounts. ``archives`` are contexts of earlier builds. ``containers`` takes
+    what programs left.
     """
 
     images: ImageStore
@@ -51,3 +60,4 @@ class Workshop:
     insecure_allowed: bool
     mounts: MountFolders
     archives: KeptArchives
+    containers: Containers

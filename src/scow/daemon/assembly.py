@@ -235,7 +235,7 @@ class Daemon:
         )
         self._seldom = seldom = Seldom(config, storage, networking, life, events, tasks)
         registries = deferred(lambda: seldom.registries(nouns))
-        building = deferred(lambda: seldom.builds(nouns, registries, runs))
+        building = deferred(lambda: seldom.builds(nouns, registries, runs, host.facts))
         caches = deferred(lambda: building.frontend)
         copying = deferred(seldom.volume_copies)
         return Services(

@@ -19,6 +19,7 @@ from scow.build.trees.kept_archives import KeptArchives
 from scow.build.upkeep import Upkeep, stock_policies
 from scow.build.workshop import Workshop
 from scow.config import Config
+from scow.engine.build_containers import BuildContainers
 from scow.engine.build_runs import BuildRuns
 from scow.engine.images import Images
 from scow.engine.registries import RegistryClient
@@ -45,9 +46,10 @@ def open_builds(
     nouns: Images,
     registries: RegistryClient,
     runs: BuildRuns,
+    containers: BuildContainers,
     tasks: TaskOwner,
 ) -> Building:
-    """``runs`` runs programs; ``nouns`` is told of every image."""
+    """``runs`` runs programs, ``containers`` has what they left; ``nouns`` is told of every image."""
     folder = config.data_root / "tmp" / "builds"
     cache = Cache(store, images)
     downloads = Downloads(folder / "downloads")
@@ -72,6 +74,7 @@ def open_builds(
         insecure_allowed=config.builder.insecure_allowed,
         mounts=MountFolders(cache_mounts_of(config)),
         archives=archives,
+        containers=containers,
     )
     frontend = FrontendService(shop)
     digests = config.data_root / "build" / "digests"

@@ -10,6 +10,7 @@ from scow.engine.containers.standstill import Standstill
 from scow.engine.events import EventBus
 from scow.engine.images import Images
 from scow.linux.cgroups import Cgroup
+from scow.runtime.host_facts import HostFacts
 from scow.tasks import TaskOwner
 
 if TYPE_CHECKING:
@@ -65,12 +66,20 @@ class Seldom:
 
             reconfigure(self._registries, config)
 
-    def builds(self, nouns: Images, registries: "RegistryClient", runs: BuildRuns) -> "Building":
+    def builds(
+        self, nouns: Images, registries: "RegistryClient", runs: BuildRuns, facts: HostFacts
+    ) -> "Building":
         """What builds images."""
         from scow.daemon.builds import open_builds
+        from scow.engine.build_containers import BuildContainers
 
         storage = self._storage
-        return open_builds(self._config, storage.store, storage.images, nouns, registries, runs, self._tasks)
+        containers = BuildContainers(
+            self._config, facts, storage.containers, storage.images, self._networks, self._events
+        )
+        return open_builds(
+            self._config, storage.store, storage.images, nouns, registries, runs, containers, self._tasks
+        )
 
     def files(self) -> "Files":
         """``docker cp`` and its kin."""

@@ -145,7 +145,7 @@ def _host_config(request: RunRequest) -> HostConfig:
         security_opt=list(request.security_options) or None,
         ipc_mode="private",
     )
-    _limit(host, limits)
+    limit(host, limits)
     in_memory = [it for it in request.mounts if isinstance(it, InMemory)]
     if in_memory:
         host.tmpfs = {
@@ -154,7 +154,8 @@ def _host_config(request: RunRequest) -> HostConfig:
     return host
 
 
-def _limit(host: HostConfig, limits: Limits) -> None:
+def limit(host: HostConfig, limits: Limits) -> None:
+    """Have ``host`` say what a build's programs may use."""
     host.memory, host.memory_swap = limits.memory_bytes, limits.memory_swap_bytes
     host.cpu_shares, host.cpu_period, host.cpu_quota = (
         limits.cpu_shares,

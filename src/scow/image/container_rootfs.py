@@ -33,16 +33,24 @@ class ContainerRootfs:
         """What ``--storage-opt`` asks for, in bytes. Raises ScowError, InvalidArgumentError."""
         return self._driver.container_limit(options)
 
-    async def create(self, key: str, image_id: str | None, *, size_limit_bytes: int | None = None) -> None:
-        """Make an empty writable file system on an image, or on nothing.
+    async def create(
+        self,
+        key: str,
+        image_id: str | None,
+        *,
+        size_limit_bytes: int | None = None,
+        changes: str | None = None,
+    ) -> None:
+        """Make a writable file system on an image, or on nothing.
 
+        It begins empty, or as a copy of the topmost layer of stack ``changes``, which the caller holds.
         All or nothing. The image's layers stay as long as this does, whatever becomes of the image.
         Raises NotFoundError, ConflictError, ``OSError``.
         """
         chain_id = self._catalog.get(image_id).chain_id if image_id is not None else None
         self._layers.hold(chain_id)
         try:
-            await self._store.create(key, chain_id, size_limit_bytes)
+            await self._store.create(key, chain_id, size_limit_bytes, changes)
         except BaseException:
             await self._holds.let_go([chain_id])
             raise

@@ -26,6 +26,7 @@ from scow.image.layers import LayerStore, new_snapshot_id
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.threads import run_to_end
 from scow.image.visits import Visit, Visits
+from scow.linux.tree_copy import copy_path
 from scow.store import Delete, Put, Store
 
 if TYPE_CHECKING:
@@ -81,10 +82,18 @@ class RootfsStore:
         """By chain id of the stack that they lie on."""
         return dict(self._inits)
 
-    async def create(self, key: str, chain_id: str | None, size_limit_bytes: int | None = None) -> None:
-        """Make an empty file system on stack ``chain_id``, which the caller has held for it.
+    async def create(
+        self,
+        key: str,
+        chain_id: str | None,
+        size_limit_bytes: int | None = None,
+        changes: str | None = None,
+    ) -> None:
+        """Make a file system on stack ``chain_id``, which the caller has held for it.
 
-        Raises ConflictError if ``key`` has one already; all or nothing.
+        It begins empty, or with a copy of what the topmost layer of stack ``changes`` holds. All or nothing.
+
+        Raises ConflictError if ``key`` has one already.
         """
         async with self._locks.hold(key):
             if key in self._stacks:
@@ -92,7 +101,8 @@ class RootfsStore:
             self._stacks[key] = chain_id
             try:
                 below = [await self.init_on(chain_id), *self._layers.stack(chain_id)]
-                await run_to_end(self._make, key, chain_id, below, size_limit_bytes)
+                first = self._layers.stack(changes)[0] if changes else None
+                await run_to_end(self._make, key, chain_id, below, size_limit_bytes, first)
             except BaseException:
                 await run_to_end(self._unmake, key)
                 del self._stacks[key]
@@ -224,9 +234,21 @@ class RootfsStore:
         self._inits[chain_id] = snapshot
         self._layers.moving.discard(snapshot)
 
-    def _make(self, key: str, chain_id: str | None, below: list[str], size_limit_bytes: int | None) -> None:
+    def _make(
+        self,
+        key: str,
+        chain_id: str | None,
+        below: list[str],
+        size_limit_bytes: int | None,
+        first: str | None,
+    ) -> None:
         os.symlink(chain_id or _NO_LAYERS, self._claims / key)
-        self._driver.stage(key, below)
+        if first is None:
+            self._driver.stage(key, below)
+        elif self._driver.copies_below:
+            self._driver.stage(key, [first])
+        else:
+            copy_path(self._driver.layer_path(first), self._driver.stage(key, below))
         self._driver.commit(key, below, stackable=False)
         if size_limit_bytes is not None:
             self._driver.limit(key, size_limit_bytes)

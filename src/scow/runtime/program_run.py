@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from scow.spec.engine_api.container import ContainerConfig
+
 OutputSink = Callable[[int, bytes], None]
 """Gets the number of the stream, 1 or 2, and what was printed."""
 
@@ -39,6 +41,28 @@ class InMemory:
 
     target: str
     size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LeftProgram:
+    """What is left of one that has ended, to be a container of the engine: ``key`` is its id.
+
+    ``chain_id`` is the file system that it left, on that of image ``image_id``: ``None`` where there is
+    nothing of its own. ``exit_code`` is ``None`` if it never began. Times are ns since the epoch.
+    """
+
+    key: str
+    image_id: str
+    config: ContainerConfig
+    args: tuple[str, ...]
+    network: str
+    hosts: tuple[str, ...]
+    limits: Limits
+    security_options: tuple[str, ...]
+    exit_code: int | None
+    chain_id: str | None
+    started_ns: int
+    ended_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,23 @@ cache as everybody's. What only changes the config makes an image, and nothing r
 """
 
 import posixpath
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scow.build.classic import messages
 from scow.build.classic.created_by import created_by
+from scow.build.classic.left_programs import LeftPrograms
 from scow.build.classic.messages import Message
 from scow.build.classic.step_images import Step, StepImages
 from scow.build.dockerfile import instructions as it
 from scow.build.dockerfile.instructions import Instruction, Pair
 from scow.build.dockerfile.source import DockerfileError
 from scow.build.evaluate.evaluator import Evaluator, StageEvaluation
-from scow.build.evaluate.stage_state import Made
+from scow.build.evaluate.stage_state import Made, StageState
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.build.graph.job import Job, Result
-from scow.build.graph.ops import BaseOp, CopyOp, Vertex
+from scow.build.graph.ops import BaseOp, CopyOp, RunOp, Vertex
 from scow.build.graph.progress import Output, Progress, RunIn
 from scow.build.graph.solver import Solver
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
@@ -30,7 +32,7 @@ Say = Callable[[Message], None]
 
 @dataclass(slots=True)
 class ClassicBuild:
-    """One build; ``given`` are names of its ``--build-arg``."""
+    """One build; ``given`` are names of its ``--build-arg``. ``left`` hears of every program."""
 
     evaluator: Evaluator
     solver: Solver
@@ -38,6 +40,7 @@ class ClassicBuild:
     job: Job
     tasks: TaskOwner
     say: Say
+    left: LeftPrograms
     labels: Mapping[str, str] = field(default_factory=dict)
     given: Sequence[str] = ()
     _number: int = 0
@@ -135,7 +138,13 @@ class ClassicBuild:
             if found := images.find_in_history(state, text, before):
                 state.vertex = Vertex(BaseOp("an image's history", found.chain_id))
                 return found, True
-        result = await self._solved(vertex, instruction)
+        teller = _Teller(vertex, self.say)
+        try:
+            result = await self._solved(vertex, instruction, teller)
+        except ScowError as exc:
+            self._program_ended(teller, state, before, exc)
+            raise
+        self._program_ended(teller, state, before, result)
         target = instruction.target if isinstance(instruction, it.Copy) else ""
         text = created_by(made, state, result.content, target)
         if copies and (found := images.find_in_history(state, text, before)):
@@ -148,12 +157,23 @@ class ClassicBuild:
         )
         return step, result.cached
 
-    async def _solved(self, vertex: Vertex, instruction: Instruction) -> Result:
-        teller = _Teller(vertex, self.say)
+    def _program_ended(
+        self, teller: "_Teller", state: StageState, before: Step, outcome: Result | ScowError
+    ) -> None:
+        """Its container goes, or is left for somebody to look at."""
+        key, op = teller.container_id, teller.vertex.op
+        if not key or not isinstance(op, RunOp):
+            return
+        if self.left.goes(outcome):
+            self.say(messages.removed(key))
+        else:
+            self.left.keep(key, teller.started_ns, op, state, before, outcome)
+
+    async def _solved(self, vertex: Vertex, instruction: Instruction, teller: "_Teller") -> Result:
         self.job.tell = teller
         word = instruction.word.upper()
         try:
-            result = await self.solver.solve(vertex, self.job, self.tasks)
+            return await self.solver.solve(vertex, self.job, self.tasks)
         except NotFoundError as exc:
             if isinstance(instruction, it.Copy):
                 where = "" if instruction.from_ else " in build context or excluded by .dockerignore"
@@ -166,9 +186,6 @@ class ClassicBuild:
             if isinstance(instruction, it.Copy):
                 raise ScowError(f"{word} failed: {exc.message}") from exc
             raise
-        if teller.container_id:
-            self.say(messages.removed(teller.container_id))
-        return result
 
     def _warn_of_unused(self) -> None:
         known = self.evaluator.declared_arguments() | PROXY_ARGUMENTS
@@ -181,15 +198,17 @@ class _Teller:
     """Turns what the solver tells of one vertex into messages."""
 
     def __init__(self, vertex: Vertex, say: Say) -> None:
-        self._vertex = vertex
+        self.vertex = vertex
         self._say = say
         self.container_id = ""
+        self.started_ns = 0
 
     def __call__(self, event: Progress) -> None:
-        if event.vertex is not self._vertex:
+        if event.vertex is not self.vertex:
             return
         if isinstance(event, RunIn):
             self.container_id = event.container_id
+            self.started_ns = time.time_ns()
             self._say(messages.running_in(event.container_id))
         elif isinstance(event, Output):
             self._say(messages.output(event.stream, event.data))

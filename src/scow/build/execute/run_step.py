@@ -108,11 +108,13 @@ class Running:
         """Raises RunFailedError for another exit code than 0, ScowError."""
         active = await self._lease.prepare(self._inputs.base, mount_points=True)
         root = await self._lease.mount(active)
+        # Not the snapshot's: that becomes a layer, beside which the container may have to stay.
+        key = secrets.token_hex(32)
         async with AsyncExitStack() as stack:
             mounts = await self._mounts(op, stack)
             settings = self._job.settings
             request = RunRequest(
-                key=active.key,
+                key=key,
                 root=root,
                 args=op.args,
                 env=(*settings.proxies, *op.env, *self._variables),
@@ -125,10 +127,10 @@ class Running:
                 limits=settings.limits,
                 security_options=settings.security_options,
             )
-            self._listener.runs_in(active.key)
+            self._listener.runs_in(key)
             code = await self._executor.run(request, self._listener.output)
         if code:
-            raise RunFailedError(op.args, code, active.key, await self._left(active))
+            raise RunFailedError(op.args, code, key, await self._left(active))
         await self._remove_mount_points(root, op)
         return await self._lease.commit(active)
 
