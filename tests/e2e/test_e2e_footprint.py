@@ -172,6 +172,6 @@ def test_ps_costs_little_more_than_an_interpreter(scow_daemon: Daemon, box: str)
         )
         for _ in range(10)
     ]
-    # The least of several: caches of a processor that others use too cost time as well. 12 ms is what an
-    # interpreter takes where ``ps`` is to take 40.
-    assert min(ps for _, ps in pairs) / min(bare for bare, _ in pairs) < 40 / 12
+    # The least of several: caches of a processor that others use too cost time as well. An interpreter takes
+    # 12 to 21 ms where ``ps`` is to take 40 at most; 1.4 times as long as one when this was written.
+    assert min(ps for _, ps in pairs) / min(bare for bare, _ in pairs) < 40 / 21

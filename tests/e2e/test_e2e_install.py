@@ -15,6 +15,7 @@ def test_a_wheel_has_both_programs_and_every_module(tmp_path: Path) -> None:
     tree = tmp_path / "scow"
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(PROJECT / "src", tree / "src", ignore=ignored)
+    shutil.copytree(PROJECT / "packaging", tree / "packaging")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(PROJECT / name, tree)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--disable-pip-version-check"]
@@ -27,8 +28,8 @@ def test_a_wheel_has_both_programs_and_every_module(tmp_path: Path) -> None:
         names = set(archive.namelist())
         (listed,) = (name for name in names if name.endswith("/entry_points.txt"))
         programs = archive.read(listed).decode()
-    assert "scow = scow.cli.main:console" in programs
     assert "scowd = scow.daemon:console" in programs
+    assert any(name.endswith(".data/scripts/scow") for name in names)
     missing = {
         str(path.relative_to(PROJECT / "src"))
         for path in (PROJECT / "src" / "scow").rglob("*")

@@ -4,9 +4,9 @@ Input is sent without blocking and held back while the engine does not take more
 which is how a slow reader slows the container down. Signal handlers run in between.
 """
 
+import _socket
 import os
 import select
-import socket
 import time
 
 from scow.api.client.multiplex import STDERR, STDOUT, SYSTEM_ERROR, Demultiplexer
@@ -147,7 +147,7 @@ class Attachment:
     def _send_pending(self) -> None:
         try:
             if self._pending:
-                sent = self._sock.send(self._pending, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                sent = self._sock.send(self._pending, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
                 self._pending = self._pending[sent:]
         except BlockingIOError:
             return
@@ -161,7 +161,7 @@ class Attachment:
         """Half-close once all input is sent: the container's standard input ends there."""
         if self._closing and not self._pending:
             try:
-                self._sock.shutdown(socket.SHUT_WR)
+                self._sock.shutdown(_socket.SHUT_WR)
             except OSError:
                 pass
 

@@ -1,8 +1,8 @@
 """``~/.docker/config.json`` and the context store beside it; read, never written, and never required."""
 
-import json
 import os
 
+from scow.api.client.json_text import loads
 from scow.errors import NotFoundError, UnsupportedError
 
 TYPE_CHECKING = False
@@ -73,7 +73,7 @@ def load_config_file(directory: str) -> tuple[ConfigFile, str]:
     path = os.path.join(directory, "config.json")
     try:
         with open(path, "rb") as file:
-            values = json.loads(file.read())
+            values = loads(file.read())
     except FileNotFoundError:
         return ConfigFile({}), ""
     except (OSError, ValueError) as exc:
@@ -89,7 +89,7 @@ def context_host(directory: str, name: str) -> str:
     path = os.path.join(directory, "contexts", "meta", digest, "meta.json")
     try:
         with open(path, "rb") as file:
-            endpoint = json.loads(file.read())["Endpoints"]["docker"]
+            endpoint = loads(file.read())["Endpoints"]["docker"]
     except FileNotFoundError:
         message = f'context "{name}": context not found: open {path}: no such file or directory'
         raise NotFoundError(message) from None
@@ -111,7 +111,7 @@ def context_names(directory: str) -> list[str]:
     for entry in entries:
         try:
             with open(os.path.join(folder, entry, "meta.json"), "rb") as file:
-                names.append(str(json.loads(file.read())["Name"]))
+                names.append(str(loads(file.read())["Name"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted(names)

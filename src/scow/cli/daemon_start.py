@@ -1,7 +1,6 @@
 """Starting an engine on demand: root, the default socket, and nobody listening there."""
 
 import os
-import socket
 import sys
 import time
 
@@ -10,6 +9,8 @@ from scow.errors import UnavailableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
+
     from scow.api.client.endpoint import Endpoint
 
 IDLE_EXIT = "60s"
@@ -19,7 +20,7 @@ _GRACE_AFTER_EXIT_S = 2.0
 _LOG_TAIL_BYTES = 2000
 
 
-def start_daemon(endpoint: "Endpoint") -> socket.socket:
+def start_daemon(endpoint: "Endpoint") -> "_socket.socket":
     """Start ``scowd`` detached and return a connection to it.
 
     Raises UnavailableError with what scowd said when it does not listen within ten seconds.
@@ -66,7 +67,7 @@ def _source_path() -> str:
     return os.pathsep.join(filter(None, (own, os.environ.get("PYTHONPATH"))))
 
 
-def _wait_for_socket(endpoint: "Endpoint", pid: int) -> socket.socket | None:
+def _wait_for_socket(endpoint: "Endpoint", pid: int) -> "_socket.socket | None":
     deadline = time.monotonic() + _DEADLINE_S
     pause_s = 0.002
     exited = False

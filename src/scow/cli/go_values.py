@@ -1,7 +1,6 @@
 """Numbers, booleans, durations and quotation marks as Go reads and writes them, with Go's error texts."""
 
-import re
-
+from scow.cli.patterns import Pattern
 from scow.errors import InvalidArgumentError
 from scow.spec.go_bool import FALSE, TRUE
 
@@ -16,6 +15,8 @@ _ESCAPES = {
     "\t": "\\t",
     "\v": "\\v",
 }
+_FLOAT = Pattern(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER_AND_UNIT = Pattern(r"(\d+\.?\d*|\.\d+)([^\d.]*)")
 _DURATION_UNITS_NS = {
     "ns": 1,
     "us": 1_000,
@@ -89,7 +90,7 @@ def _parse_number(function: str, text: str, base: int, *, signed: bool) -> int:
 
 def parse_float(text: str) -> float:
     """strconv.ParseFloat of a plain decimal number."""
-    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):
+    if _FLOAT.fullmatch(text):
         return float(text)
     raise InvalidArgumentError(f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax")
 
@@ -103,7 +104,7 @@ def parse_duration(text: str) -> int:
         raise InvalidArgumentError(f"time: invalid duration {quote(text)}")
     total = 0
     while rest:
-        match = re.match(r"(\d+\.?\d*|\.\d+)([^\d.]*)", rest, re.ASCII)
+        match = _NUMBER_AND_UNIT.match(rest)
         if not match:
             raise InvalidArgumentError(f"time: invalid duration {quote(text)}")
         number, unit = match.groups()

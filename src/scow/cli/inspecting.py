@@ -1,7 +1,6 @@
 """``inspect`` of any object: JSON as the engine sent it, or a template for each."""
 
-import json
-
+from scow.api.client.json_text import dumps, indented
 from scow.cli.exits import CommandError
 from scow.cli.template_errors import TemplateError
 from scow.errors import ScowError
@@ -52,8 +51,8 @@ class _JsonDisplay:
 
     def text(self) -> str:
         if self._compact:
-            return json.dumps(self._found, separators=(",", ":"), ensure_ascii=False) + "\n"
-        return json.dumps(self._found, indent=4, ensure_ascii=False) + "\n"
+            return dumps(self._found, compact=True) + "\n"
+        return indented(self._found) + "\n"
 
 
 class _TemplateDisplay:

@@ -12,7 +12,7 @@ from scow.errors import ScowError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
+    import _socket
     from collections.abc import Mapping, Sequence
 
     from scow.api.client.tls import TlsOptions
@@ -134,7 +134,7 @@ class Invocation:
         """Where the settings are, and what else belongs to them."""
         return config_directory(self.options["config"], self.environ)
 
-    def _start_daemon(self, endpoint: Endpoint) -> "socket.socket | None":
+    def _start_daemon(self, endpoint: Endpoint) -> "_socket.socket | None":
         if endpoint.path != DEFAULT_SOCKET or os.geteuid() != 0:
             return None
         from scow.cli.daemon_start import start_daemon

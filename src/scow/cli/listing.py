@@ -1,7 +1,6 @@
 """What the listing commands share: choosing the format, filters in a query, the ways to print rows."""
 
-import json
-
+from scow.api.client.json_text import dumps
 from scow.cli.template_values import Adapter
 
 TYPE_CHECKING = False
@@ -76,7 +75,7 @@ def filter_query(filters: dict[str, list[str]]) -> list[tuple[str, str]]:
 def filter_text(filters: dict[str, list[str]]) -> str:
     """Maps of true values, the spelling that every engine reads; "" for no filters."""
     spelled = {name: dict.fromkeys(values, True) for name, values in filters.items()}
-    return json.dumps(spelled, separators=(",", ":"), ensure_ascii=False, sort_keys=True) if filters else ""
+    return dumps(spelled, compact=True, sort_keys=True) if filters else ""
 
 
 def print_columns(

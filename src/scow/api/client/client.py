@@ -4,14 +4,13 @@ One connection is kept for plain requests. A streaming answer keeps the connecti
 next request opens another, so a stream and requests can be mixed freely on one thread.
 """
 
-import json
+import _socket
 import os
-import socket
 
 from scow.api.client.endpoint import Endpoint
 from scow.api.client.errors import ConnectionFailedError, DaemonError, connection_failed, connection_lost
 from scow.api.client.http1 import Connection, ProtocolError, ResponseHead, encode_request_head
-from scow.api.client.json_stream import iterate_json
+from scow.api.client.json_text import dumps, loads
 from scow.api.client.url_text import encode_query, escape_path
 from scow.errors import InvalidArgumentError
 
@@ -42,10 +41,12 @@ class Response:
 
     def json(self) -> "Any":
         data = self.read()
-        return json.loads(data) if data.strip() else None
+        return loads(data) if data.strip() else None
 
     def values(self) -> "Iterator[Any]":
         """The JSON values of a streaming answer."""
+        from scow.api.client.json_stream import iterate_json
+
         return iterate_json(self.blocks)
 
     def close(self) -> None:
@@ -61,7 +62,7 @@ class Response:
 class Hijacked:
     """A connection that has become a raw stream; ``early`` came in one segment with the head."""
 
-    def __init__(self, sock: socket.socket, early: bytes, media_type: str) -> None:
+    def __init__(self, sock: _socket.socket, early: bytes, media_type: str) -> None:
         self.sock = sock
         self.early = early
         self.media_type = media_type
@@ -76,7 +77,7 @@ class Client:
         *,
         headers: dict[str, str] | None = None,
         version: str = "",
-        on_refused: "Callable[[Endpoint], socket.socket | None] | None" = None,
+        on_refused: "Callable[[Endpoint], _socket.socket | None] | None" = None,
     ) -> None:
         self.endpoint = endpoint
         self._headers = headers or {}
@@ -115,7 +116,7 @@ class Client:
 
         ``body`` is JSON data. Raises DaemonError for an error status, ConnectionFailedError.
         """
-        data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        data = None if body is None else dumps(body).encode("utf-8", "replace")
         fields = dict(headers or ())
         if data is not None:
             fields.update(_JSON)
@@ -177,7 +178,7 @@ class Client:
         path: str,
         query: "Query",
         headers: dict[str, str],
-        start: "Callable[[socket.socket], None]",
+        start: "Callable[[_socket.socket], None]",
     ) -> Response:
         target = self._target(path, query)
         connection = self._connect(method, target)
@@ -187,7 +188,7 @@ class Client:
 
     def hijack(self, path: str, query: "Query" = (), *, body: "Any" = None) -> Hijacked:
         """POST with ``Upgrade: tcp`` and take the connection over; its two directions end independently."""
-        data = b"" if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        data = b"" if body is None else dumps(body).encode("utf-8", "replace")
         target = self._target(path, query)
         fields = {"Connection": "Upgrade", "Upgrade": "tcp", "Content-Length": str(len(data))}
         fields.update({"Content-Type": "text/plain"} if body is None else _JSON)
@@ -264,7 +265,7 @@ class Client:
         if connection is None:
             return None
         try:
-            connection.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            connection.sock.recv(1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT)
         except BlockingIOError:
             return connection
         except OSError:
@@ -317,7 +318,7 @@ def daemon_error(status: int, head: ResponseHead, body: bytes, url: str) -> Daem
         return error
     if head.headers.get("content-type", "").partition(";")[0] == "application/json":
         try:
-            message = json.loads(body).get("message") or ""
+            message = loads(body).get("message") or ""
         except (ValueError, AttributeError):
             message = body.decode("utf-8", "replace")
         no_message = f"API returned a {status} ({head.reason}) but provided no error-message"
@@ -325,16 +326,18 @@ def daemon_error(status: int, head: ResponseHead, body: bytes, url: str) -> Daem
     return DaemonError(status, body.decode("utf-8", "replace").strip())
 
 
-def connect(endpoint: Endpoint) -> socket.socket:
+def connect(endpoint: Endpoint) -> _socket.socket:
     """A connected stream socket. Raises OSError."""
     if endpoint.scheme == "unix":
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
         try:
             sock.connect(endpoint.path)
         except OSError:
             sock.close()
             raise
         return sock
+    import socket
+
     sock = socket.create_connection((endpoint.host, endpoint.port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

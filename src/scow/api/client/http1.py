@@ -8,7 +8,7 @@ from scow.api.client.chunked import ChunkDecoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
+    import _socket
     from collections.abc import Iterator, Mapping
 
 _READ_SIZE = 256 * 1024
@@ -55,7 +55,7 @@ def parse_response_head(text: str) -> ResponseHead:
 class Connection:
     """A socket with a read buffer."""
 
-    def __init__(self, sock: "socket.socket") -> None:
+    def __init__(self, sock: "_socket.socket") -> None:
         self.sock = sock
         self._buffer = b""
 

@@ -1,7 +1,7 @@
 """Sending a request body from a thread of its own, so that progress can be shown while it goes out."""
 
+import _socket
 import os
-import socket
 import stat
 import threading
 
@@ -32,7 +32,7 @@ def send_body(source: "BinaryIO") -> BodyFraming:
     return BodyFraming(source, max(0, info.st_size - os.lseek(source.fileno(), 0, os.SEEK_CUR)))
 
 
-def start_sending(sock: socket.socket, framing: BodyFraming) -> None:
+def start_sending(sock: _socket.socket, framing: BodyFraming) -> None:
     """Send in the background. An engine that answers early and stops reading is no error here:
     its answer tells why."""
     # A descriptor of its own: the caller closes the file when the answer is there, which may be early.
@@ -40,7 +40,7 @@ def start_sending(sock: socket.socket, framing: BodyFraming) -> None:
     threading.Thread(target=_send, args=(sock, source, framing.size), daemon=True, name="upload").start()
 
 
-def _send(sock: socket.socket, source: int, size: int | None) -> None:
+def _send(sock: _socket.socket, source: int, size: int | None) -> None:
     try:
         if size is None:
             _send_chunked(sock, source)
@@ -52,18 +52,18 @@ def _send(sock: socket.socket, source: int, size: int | None) -> None:
         os.close(source)
 
 
-def _send_counted(sock: socket.socket, source: int, remaining: int) -> None:
+def _send_counted(sock: _socket.socket, source: int, remaining: int) -> None:
     offset = os.lseek(source, 0, os.SEEK_CUR)
     while remaining:
         sent = os.sendfile(sock.fileno(), source, offset, remaining)
         if not sent:  # the file got shorter: without its bytes the request can only be given up
-            sock.shutdown(socket.SHUT_RDWR)
+            sock.shutdown(_socket.SHUT_RDWR)
             return
         offset += sent
         remaining -= sent
 
 
-def _send_chunked(sock: socket.socket, source: int) -> None:
+def _send_chunked(sock: _socket.socket, source: int) -> None:
     while block := os.read(source, _BLOCK_SIZE):
         sock.sendall(b"%x\r\n%b\r\n" % (len(block), block))
     sock.sendall(b"0\r\n\r\n")
@@ -80,26 +80,26 @@ class BlockSender:
         self._blocks = blocks
         self._failure: OSError | None = None
 
-    def start(self, sock: socket.socket) -> None:
+    def start(self, sock: _socket.socket) -> None:
         threading.Thread(target=self._send, args=(sock,), daemon=True, name="upload").start()
 
     def check(self) -> None:
         if self._failure is not None:
             raise self._failure
 
-    def _send(self, sock: socket.socket) -> None:
+    def _send(self, sock: _socket.socket) -> None:
         blocks = iter(self._blocks)
         while True:
             try:
                 block = next(blocks, b"")
             except OSError as exc:
                 self._failure = exc
-                sock.shutdown(socket.SHUT_RDWR)  # half a body must not look like a whole one
+                sock.shutdown(_socket.SHUT_RDWR)  # half a body must not look like a whole one
                 return
             try:
                 # A block may be large: it is not copied to be put between its marks.
-                sock.sendall(b"%x\r\n" % len(block), socket.MSG_MORE)
-                sock.sendall(block, socket.MSG_MORE)
+                sock.sendall(b"%x\r\n" % len(block), _socket.MSG_MORE)
+                sock.sendall(block, _socket.MSG_MORE)
                 sock.sendall(b"\r\n")
             except OSError:
                 return

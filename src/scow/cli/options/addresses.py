@@ -1,26 +1,27 @@
 """Addresses and names that options of the network take."""
 
-import re
-import socket
+import _socket
 
 from scow.cli.go_values import quote
+from scow.cli.patterns import Pattern
 from scow.errors import InvalidArgumentError
 
 _HOST_GATEWAY = "host-gateway"
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 # Docker's expression has ``(:?`` where ``(?:`` was meant: a colon may stand before each label.
-_DOMAIN = re.compile(rf"(:?:?{_LABEL}(?::?\.:?{_LABEL})*)\.?\s*", re.ASCII)
-_MAC_SEPARATED = re.compile(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2})*", re.ASCII)
-_MAC_DOTTED = re.compile(r"[0-9a-fA-F]{4}(?:\.[0-9a-fA-F]{4})+", re.ASCII)
+_DOMAIN = Pattern(rf"(:?:?{_LABEL}(?::?\.:?{_LABEL})*)\.?\s*")
+_MAC_SEPARATED = Pattern(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2})*")
+_MAC_DOTTED = Pattern(r"[0-9a-fA-F]{4}(?:\.[0-9a-fA-F]{4})+")
+_LETTER = Pattern("[a-zA-Z]")
 _MAC_BYTES = (6, 8, 20)
 _MAX_DOMAIN = 255
 
 
 def normal_ip(text: str) -> str | None:
     """An IPv4 or IPv6 address in its normal form, None for anything else (zones included)."""
-    for family in (socket.AF_INET, socket.AF_INET6):
+    for family in (_socket.AF_INET, _socket.AF_INET6):
         try:
-            address = socket.inet_ntop(family, socket.inet_pton(family, text))
+            address = _socket.inet_ntop(family, _socket.inet_pton(family, text))
         except (OSError, ValueError):
             continue
         mapped = address.removeprefix("::ffff:")
@@ -42,7 +43,7 @@ def validate_dns_search(text: str) -> str:
     if text == ".":
         return text
     match = _DOMAIN.fullmatch(text)
-    if not re.search("[a-zA-Z]", text) or not match or len(match[1]) >= _MAX_DOMAIN:
+    if not _LETTER.search(text) or not match or len(match[1]) >= _MAX_DOMAIN:
         raise InvalidArgumentError(f"{text} is not a valid domain")
     return match[1]
 

@@ -1,9 +1,9 @@
 """Devices: ``--device``, the rules of their cgroup, and the rates of ``--device-read-bps`` and its kin."""
 
 import posixpath
-import re
 
 from scow.cli.go_values import parse_uint
+from scow.cli.patterns import Pattern
 from scow.cli.units import ram_in_bytes
 from scow.errors import InvalidArgumentError
 
@@ -11,11 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_CGROUP_RULE = re.compile(r"[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}", re.ASCII)
-_CDI_NAME = re.compile(
+_CGROUP_RULE = Pattern(r"[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}")
+_CDI_NAME = Pattern(
     r"[a-zA-Z](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9])?/[a-zA-Z](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?"
-    r"=[a-zA-Z0-9](?:[a-zA-Z0-9_.:-]*[a-zA-Z0-9])?",
-    re.ASCII,
+    r"=[a-zA-Z0-9](?:[a-zA-Z0-9_.:-]*[a-zA-Z0-9])?"
 )
 _RATE_HELP = "The correct format is <device-path>:<number>[<unit>]. Number must be a positive integer."
 

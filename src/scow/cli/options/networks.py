@@ -1,10 +1,9 @@
 """``--network`` in both notations, and the options that describe the first endpoint."""
 
-import re
-
 from scow.cli.go_values import parse_int, quote
 from scow.cli.options.addresses import check_mac
 from scow.cli.options.csv_fields import split_fields
+from scow.cli.patterns import Pattern
 from scow.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from scow.cli.flags import Flags
 
 DEFAULT_NETWORK = "default"
-_LONG_NOTATION = re.compile(r"\w+=\w+(,\w+=\w+)*", re.ASCII)
+_LONG_NOTATION = Pattern(r"\w+=\w+(,\w+=\w+)*")
 _PREDEFINED = (DEFAULT_NETWORK, "bridge", "host", "none")
 
 
@@ -47,7 +46,7 @@ class Attachment:
 
 def parse_network(text: str) -> Attachment:
     """A network's name, or ``name=…,alias=…,ip=…``."""
-    if not _LONG_NOTATION.search(text):
+    if "=" not in text or not _LONG_NOTATION.search(text):
         return Attachment(text)
     attachment = Attachment()
     for field in split_fields(text):

@@ -1,7 +1,6 @@
 """``--platform os[/arch[/variant]]`` of commands that pick one of an image's platforms."""
 
-import json
-
+from scow.api.client.json_text import dumps
 from scow.errors import InvalidArgumentError
 
 
@@ -23,4 +22,4 @@ def platform_query(text: str, parameter: str = "platform") -> list[tuple[str, st
     value = {"architecture": architecture, "os": os}
     if variant:
         value["variant"] = variant[0]
-    return [(parameter, json.dumps(value, separators=(",", ":")))]
+    return [(parameter, dumps(value, compact=True))]

@@ -1,7 +1,5 @@
 """``--security-opt`` (profiles are read here and sent as text), capabilities, and ``--sysctl``."""
 
-import json
-
 from scow.cli.go_values import quote
 from scow.errors import InvalidArgumentError
 
@@ -48,6 +46,8 @@ def _read_profile(path: str) -> str:
     except OSError as exc:
         reason = f"open {path}: {(exc.strerror or str(exc)).lower()}"
         raise InvalidArgumentError(f"opening seccomp profile ({path}) failed: {reason}") from exc
+    import json
+
     try:
         return json.dumps(json.loads(data), separators=(",", ":"), ensure_ascii=False)
     except ValueError as exc:

@@ -1,12 +1,11 @@
 """``--memory-swap``, which may be -1, and ``--cpus 1.5``."""
 
-import re
-
+from scow.cli.patterns import Pattern
 from scow.cli.units import ram_in_bytes
 from scow.errors import InvalidArgumentError
 
-_DECIMAL = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?", re.ASCII)
-_RATIO = re.compile(r"([+-]?)(\d+)/(\d+)", re.ASCII)
+_DECIMAL = Pattern(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?")
+_RATIO = Pattern(r"([+-]?)(\d+)/(\d+)")
 _NANO_DIGITS = 9
 _MAX_EXPONENT = 100
 
