@@ -3,13 +3,14 @@
 import json
 import os
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.support.clients import Result
+from tests.support.clients import Client, Result
 from tests.support.daemons import Daemon
 from tests.support.terminal import Terminal
 
@@ -317,3 +318,53 @@ def test_files_may_come_from_a_later_stage(scow_daemon: Daemon, folder: Path) ->
     built = scow_build(scow_daemon, "--target", "x", "-t", "ahead", str(folder))
     assert built.err.count("RUN echo later >/made\n") == 1
     assert scow_daemon.docker("run", "--rm", "ahead", "cat", "/made").out == "later\n"
+
+
+# Root without what makes modes say nothing: a client that may read less than its engine.
+_ORDINARY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+@pytest.mark.needs("setpriv")
+@pytest.mark.parametrize("buildkit", ["0", "1"])
+@pytest.mark.parametrize("program", ["scow", "docker"])
+def test_what_the_client_may_not_read_is_not_read_for_it(
+    scow_daemon: Daemon, folder: Path, program: str, buildkit: str
+) -> None:
+    if program == "docker" and buildkit == "1":
+        pytest.skip("its plugin sends what COPY names, and says so in words of its own")
+    client = Client(program, scow_daemon, scow_daemon.home)
+    (folder / "secret").write_text("nobody's")
+    (folder / "secret").chmod(0)
+    (folder / "closed").mkdir()
+
+    def built(*args: str) -> subprocess.CompletedProcess[str]:
+        argv = client.argv("build", *args, str(folder))
+        at = len(argv) - len(args) - 3
+        return subprocess.run(
+            [*argv[:at], *_ORDINARY, *argv[at:]],
+            env=client.env | {"DOCKER_BUILDKIT": buildkit},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    refused = built()
+    assert refused.returncode == 1
+    assert f"error checking context: no permission to read from '{folder}/secret'" in refused.stderr
+    with (folder / ".dockerignore").open("a") as file:
+        file.write("secret\n")
+    (folder / "closed").chmod(0)
+    refused = built()
+    assert refused.returncode == 1
+    assert f"error checking context: can't stat '{folder}/closed'" in refused.stderr
+    with (folder / ".dockerignore").open("a") as file:
+        file.write("closed\n")
+    if program == "docker":
+        (folder / "closed").chmod(0o755)  # it looks into folders that are ignored
+    assert built("-t", "open").returncode == 0
+    assert "secret" not in scow_daemon.docker("run", "--rm", "open", "ls", "/app").out
+    # Root's own engine and client: a mode is part of a file, and says nothing about who may read it.
+    (folder / ".dockerignore").write_text("")
+    scow_build(scow_daemon, "-t", "all", str(folder))
+    shown = scow_daemon.docker("run", "--rm", "all", "stat", "-c", "%a %s", "/app/secret", "/app/closed").out
+    assert shown.startswith(f"0 8\n{755 if program == 'docker' else 0} ")

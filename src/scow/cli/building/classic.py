@@ -3,6 +3,7 @@
 import json
 
 from scow.cli.building.context import packed
+from scow.cli.building.readable import check_context
 from scow.cli.exits import CommandError
 
 TYPE_CHECKING = False
@@ -37,6 +38,7 @@ def build_classic(invocation: "Invocation", flags: "Flags", context: "BuildConte
     for name in _ONLY_MODERN:
         if flags[name]:
             raise CommandError(f"the --{name} option requires BuildKit")
+    check_context(context)
     response = invocation.client.upload_blocks(
         "POST",
         "/build",

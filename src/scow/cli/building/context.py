@@ -116,7 +116,7 @@ def packed(context: BuildContext) -> "Iterator[bytes]":
     if not context.folder:
         yield from _files_only(extra)
         return
-    yield from pack_entries(context.folder, "", _leave_out(context), _as_roots, _headers(extra))
+    yield from pack_entries(context.folder, "", leaving_out(context), _as_roots, _headers(extra))
 
 
 def _files_only(files: "dict[str, bytes]") -> "Iterator[bytes]":
@@ -136,7 +136,7 @@ def _as_roots(entry: "Entry") -> None:
     entry.uid = entry.gid = 0
 
 
-def _leave_out(context: BuildContext) -> "Callable[[str, int], bool]":
+def leaving_out(context: BuildContext) -> "Callable[[str, int], bool]":
     """Whether an entry is not sent: its path and mode. The Dockerfile and the rules themselves always are."""
     from scow.spec.ignore_rules import parse_ignore_file
 

@@ -15,6 +15,7 @@ from scow.cli.building.caches import OCI_LAYOUT, LayoutSink, exports, imports, l
 from scow.cli.building.classic import build_arguments
 from scow.cli.building.context import BuildContext, packed
 from scow.cli.building.outputs import Output, Sink, outputs_of
+from scow.cli.building.readable import check_context, check_readable
 from scow.cli.exits import CommandError
 from scow.cli.options.csv_fields import split_fields
 
@@ -62,7 +63,10 @@ def build_modern(
     if flags["call"] not in _CALLS:
         raise CommandError(f"ERROR: --call={flags['call']} is not supported, only {' and '.join(_CALLS)}")
     outputs = outputs_of(flags)
+    check_context(context)
     request = _request(invocation, flags, context, outputs)
+    for path in request["contexts"].values():
+        check_readable(path)
     display = display or display_of(invocation, flags)
     try:
         response = _sent(invocation, request, context)
@@ -121,29 +125,29 @@ def display_of(invocation: "Invocation", flags: "Flags") -> "Display":
 
 
 def _followed(values: "Iterator[Any]", display: "Display", outputs: list[Output]) -> "Request":
-    sink = Sink(next((it for it in outputs if it.dest), outputs[0]))
     folders: dict[str, LayoutSink] = {}
     result: Request | None = None
     failure: Request | None = None
-    try:
-        for value in values:
-            kind, body = _event(value)
-            if kind in _EVENTS:
-                display.show(kind, body)
-            elif kind == "file" and "folder" in value:
-                folder = value["folder"]
-                folders.setdefault(folder, LayoutSink(folder)).take(base64.b64decode(body))
-            elif kind == "file":
-                sink.take(body)
-            elif kind == "result":
-                result = body
-            else:
-                failure = body
-    finally:
-        display.close()
-    if failure is not None or result is None:
-        raise _failed(failure or {"message": "the engine ended the build without a word"}, display)
-    sink.close()
+    with Sink(next((it for it in outputs if it.dest), outputs[0])) as sink:
+        try:
+            for value in values:
+                kind, body = _event(value)
+                if kind in _EVENTS:
+                    display.show(kind, body)
+                elif kind == "file" and "folder" in value:
+                    folder = value["folder"]
+                    folders.setdefault(folder, LayoutSink(folder)).take(base64.b64decode(body))
+                elif kind == "file":
+                    sink.take(body)
+                elif kind == "result":
+                    result = body
+                else:
+                    failure = body
+        finally:
+            display.close()
+        if failure is not None or result is None:
+            raise _failed(failure or {"message": "the engine ended the build without a word"}, display)
+        sink.close()
     for layout in folders.values():
         layout.close()
     return {**result, "warnings": display.steps.warnings, "explained": _explained(display)}

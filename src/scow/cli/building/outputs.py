@@ -2,6 +2,7 @@
 
 import base64
 import os
+import stat
 
 from scow.cli.building.attestations import annotation_attributes
 from scow.cli.exits import CommandError
@@ -77,11 +78,22 @@ def _field(text: str) -> tuple[str, str]:
 
 
 class Sink:
-    """Takes the bytes that come for ``output`` and puts them where they belong."""
+    """Takes the bytes that come for ``output`` and puts them where they belong.
+
+    A file has its name when all of it has come; without ``close`` in a ``with`` block nothing is left of it.
+    """
 
     def __init__(self, output: Output) -> None:
         self._output = output
         self._file: BinaryIO | None = None
+        self._unnamed = ""
+
+    def __enter__(self) -> "Sink":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._unnamed:
+            os.unlink(self._unnamed)
 
     def take(self, data: str) -> None:
         """The next piece, base64. Raises OSError."""
@@ -97,6 +109,9 @@ class Sink:
             self._file.seek(0)
             _unpack(self._file, self._output.dest)
         self._file.close()
+        if self._unnamed:
+            os.rename(self._unnamed, self._output.dest)
+            self._unnamed = ""
 
     def _opened(self) -> "BinaryIO":
         if self._output.kind == "local":
@@ -105,8 +120,14 @@ class Sink:
             return tempfile.TemporaryFile()
         if self._output.dest == STDOUT:
             return open(1, "wb", closefd=False)
-        os.makedirs(os.path.dirname(os.path.abspath(self._output.dest)), exist_ok=True)
-        return open(self._output.dest, "wb")
+        path = os.path.abspath(self._output.dest)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+            return open(path, "wb")  # a pipe, a device, a link to somewhere
+        name = f"{os.path.dirname(path)}/.tmp-{os.path.basename(path)}{os.urandom(4).hex()}"
+        file = open(name, "xb")
+        self._unnamed = name
+        return file
 
 
 def _unpack(archive: "BinaryIO", folder: str) -> None:
