@@ -1,4 +1,4 @@
-"""Docker's own command line, of today: the machine's when it is 28 or younger, else Debian's, in the cache.
+"""Docker's own command line, of today: the machine's when it is 28 or newer, else Debian's, in the cache.
 
 What the tests expect of it, and compare scow's with, are its words of today; Debian 12 and 13 have others.
 """
@@ -52,10 +52,10 @@ def docker_cli_lacks() -> str:
     """Why Docker's command line cannot be a client here, or an empty string."""
     if docker_version() >= _OLDEST:
         return ""
-    return f"docker {_OLDEST[0]} or younger is not here, nor to be had from Debian {_SUITE}"
+    return f"docker {_OLDEST[0]} or newer is not here, nor to be had from Debian {_SUITE}"
 
 
 def skip_reworded(line: str) -> None:
-    """Leave a comparison out that holds for Docker 28.2 and not for younger ones."""
+    """Leave a comparison out that holds for Docker 28.2 and not for newer ones."""
     if docker_version() >= _REWORDED and line in _ELSEWHERE:
-        pytest.skip("younger dockers say it in other words")
+        pytest.skip("newer dockers say it in other words")

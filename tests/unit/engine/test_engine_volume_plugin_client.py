@@ -107,7 +107,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 def test_a_plugin_that_wants_a_certificate(certificates: Certificates, tmp_path: Path) -> None:
     """As a file of its folder describes it: ``{"Name", "Addr", "TLSConfig"}``."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificates.ca))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_verify_locations(certificates.ca)
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(certificates.server / "cert.pem", certificates.server / "key.pem")
     own = {
