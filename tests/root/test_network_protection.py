@@ -337,6 +337,25 @@ def test_ports_are_published_and_withdrawn_while_a_container_runs(host: Host) ->
         assert call(host.outside_fd, host.address, 8080) == f"served {host.outside.address}"
 
 
+def test_connections_end_when_their_port_is_withdrawn(host: Host) -> None:
+    container = host.connect(publish(8080), publish(8090))
+    gone = [it for it in container.endpoint.ports if it.host_port == 8090]
+    with (
+        service(container.netns_fd, 80, "web"),
+        service(host.outside_fd, 8090, "elsewhere"),
+        caller(host.outside_fd, host.address, 8090) as withdrawn,
+        caller(host.fd, "127.0.0.1", 8090) as of_the_host,
+        caller(host.outside_fd, host.address, 8080) as kept,
+        caller(container.netns_fd, host.outside.address, 8090) as outwards,
+    ):
+        host.run(host.driver.withdraw(container.endpoint, gone))
+        for each in (withdrawn, of_the_host):
+            with pytest.raises(ConnectionError):
+                ask(each)
+        assert ask(kept) == f"web {host.outside.address}", "the same server by another port"
+        assert ask(outwards) == f"elsewhere {host.address}", "the same port of somebody else"
+
+
 def test_a_udp_flow_ends_when_its_port_is_withdrawn(host: Host) -> None:
     container = host.connect(publish(5353, 53, protocol="udp"), publish(8080))
     endpoint = container.endpoint

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -112,6 +113,31 @@ def test_a_container_reaches_the_outside_over_ipv6(six: Host) -> None:
     container = six.connect()
     with service(six.outside_fd, 7000, "outside", address="::"):
         assert call(container.netns_fd, OUTSIDE6, 7000) == f"outside {HOST6}"
+
+
+def test_connections_that_are_carried_end_when_their_port_is_withdrawn(six: Host) -> None:
+    six.start()
+    container = six.connect(publish(8080), publish(8090))
+    gone = [it for it in container.endpoint.ports if it.host_port == 8090]
+    with (
+        served(six),
+        service(container.netns_fd, 80, "served"),
+        caller(six.fd, "::1", 8080) as kept,
+        caller(six.fd, "::1", 8090) as withdrawn,
+    ):
+        wait_until(lambda: _connections_of(container) == 2, "both are carried")
+        six.run(six.driver.withdraw(container.endpoint, gone))
+        wait_until(lambda: _connections_of(container) == 1, "one has ended")
+        with pytest.raises((ConnectionError, IndexError)):
+            ask(withdrawn)[0]
+        assert ask(kept) == f"served {GATEWAY}"
+        six.disconnect(container)
+
+
+def _connections_of(container: Container) -> int:
+    with enter_netns(container.netns_fd):
+        table = Path("/proc/thread-self/net/tcp").read_text()
+    return sum(line.split()[1].endswith(":0050") and line.split()[3] == "01" for line in table.splitlines())
 
 
 @pytest.mark.parametrize("kind", ["tcp", "udp"])

@@ -10,6 +10,7 @@ on delete since Linux 5.10.)
 import errno
 import socket
 import struct
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
@@ -22,16 +23,23 @@ _NFGENMSG = struct.Struct("=BBH")  # family, version, resource
 _CTA_TUPLE_ORIG, _CTA_TUPLE_REPLY, _CTA_FILTER = 1, 2, 25
 _CTA_TUPLE_IP, _CTA_TUPLE_PROTO = 1, 2
 _CTA_IP_V4_SRC, _CTA_IP_V6_SRC = 1, 3
-_CTA_PROTO_NUM, _CTA_PROTO_DST_PORT = 1, 3
+_CTA_PROTO_NUM, _CTA_PROTO_SRC_PORT, _CTA_PROTO_DST_PORT = 1, 2, 3
 _CTA_FILTER_ORIG_FLAGS, _CTA_FILTER_REPLY_FLAGS = 1, 2
-_FILTER_IP_SRC, _FILTER_PROTO_NUM, _FILTER_DST_PORT = 1 << 0, 1 << 3, 1 << 5
+_FILTER_IP_SRC, _FILTER_PROTO_NUM, _FILTER_SRC_PORT, _FILTER_DST_PORT = 1 << 0, 1 << 3, 1 << 4, 1 << 5
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What answers the flows to a port: ``protocol`` is a number (IPPROTO_TCP …)."""
+
+    protocol: int
+    address: IPv4Address | IPv6Address
+    port: int
 
 
 def forget_address(address: IPv4Address | IPv6Address) -> list[Request]:
     """Drop every connection that ``address`` began, and every one that it answers."""
-    family, kind = (
-        (socket.AF_INET, _CTA_IP_V4_SRC) if address.version == 4 else (socket.AF_INET6, _CTA_IP_V6_SRC)
-    )
+    family, kind = _source_of(address)
     source = nested(_CTA_TUPLE_IP, attribute(kind, address.packed))
     name = f"IPCTNL_MSG_CT_DELETE of {address}"
     return [
@@ -63,6 +71,27 @@ def forget_udp_port(port: int, family: int) -> Request:
     )
 
 
+def forget_port(port: int, target: Target) -> Request:
+    """Drop every flow that was sent to ``port`` of any address and that ``target`` answers."""
+    family, kind = _source_of(target.address)
+    sent_to = nested(
+        _CTA_TUPLE_PROTO,
+        u8(_CTA_PROTO_NUM, target.protocol),
+        attribute(_CTA_PROTO_DST_PORT, struct.pack("!H", port)),
+    )
+    answered_by = nested(_CTA_TUPLE_IP, attribute(kind, target.address.packed)) + nested(
+        _CTA_TUPLE_PROTO,
+        u8(_CTA_PROTO_NUM, target.protocol),
+        attribute(_CTA_PROTO_SRC_PORT, struct.pack("!H", target.port)),
+    )
+    return _delete(
+        family,
+        nested(_CTA_TUPLE_ORIG, sent_to) + nested(_CTA_TUPLE_REPLY, answered_by),
+        _filter(_FILTER_PROTO_NUM | _FILTER_DST_PORT, _FILTER_IP_SRC | _FILTER_PROTO_NUM | _FILTER_SRC_PORT),
+        f"IPCTNL_MSG_CT_DELETE port {port} of {target}",
+    )
+
+
 def forget(sock: NetlinkSocket, *requests: Request) -> None:
     """Carry out ``requests`` on a NETLINK_NETFILTER socket; nothing to forget is no error. Raises OSError."""
     for request in requests:
@@ -71,6 +100,13 @@ def forget(sock: NetlinkSocket, *requests: Request) -> None:
         except OSError as exc:
             if exc.errno != errno.ENOENT:
                 raise
+
+
+def _source_of(address: IPv4Address | IPv6Address) -> tuple[int, int]:
+    """The family of an address, and the attribute that a source address is."""
+    if address.version == 4:
+        return socket.AF_INET, _CTA_IP_V4_SRC
+    return socket.AF_INET6, _CTA_IP_V6_SRC
 
 
 def _delete(family: int, tuples: bytes, selection: bytes, name: str) -> Request:

@@ -24,6 +24,7 @@ from scow.tasks import TaskOwner, run_blocking
 _log = logging.getLogger(__name__)
 _LOOPBACK6 = ("::", "::1")
 _NO_SETTINGS = RulePolicy()
+_PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
 
 
 class HostNetwork:
@@ -91,7 +92,7 @@ class HostNetwork:
             for port in ports:
                 sock = self._ports.socket_of(port)
                 if sock is not None and self._feed is not None:
-                    self._feed.unregister(sock)
+                    self._feed.unregister(sock)  # its connections end, too
                 self._ports.withdraw((port,))
 
     def reserve_again(self, endpoint: Endpoint, rules: BridgeRules) -> None:
@@ -130,14 +131,14 @@ class HostNetwork:
     def withdraw(self, endpoint: Endpoint, rules: BridgeRules, ports: Sequence[PublishedPort]) -> None:
         """Lead nobody to an endpoint by these ports any more; no error if that is so.
 
-        TCP connections that there are go on, as they end by themselves.
+        Connections that there are end: who sends on one is told that there is nothing.
         """
         if self._filter is not None:
             kept = [port for port in endpoint.ports if port not in ports]
             still = set(port_elements(endpoint, rules, kept))
             gone = [it for it in port_elements(endpoint, rules, ports) if it not in still]
             self._filter.remove(gone)
-        _forget_flows_to_ports(ports)
+        _forget_flows_through(endpoint, ports)
 
     def dismiss(self, endpoint: Endpoint, rules: BridgeRules) -> None:
         """Forget all about an endpoint; no error if that is done."""
@@ -213,8 +214,22 @@ def _forget_flows_of(endpoint: Endpoint) -> None:
             conntrack.forget(sock, *conntrack.forget_address(address))
 
 
+def _forget_flows_through(endpoint: Endpoint, ports: Iterable[PublishedPort]) -> None:
+    """As Docker does for all flows of an endpoint, when its ports go with it."""
+    if conntrack.is_empty():
+        return
+    with NetlinkSocket(NETLINK_NETFILTER) as sock:
+        for port in ports:
+            text = endpoint.address6 if ":" in port.host_ip else endpoint.address
+            if text:
+                target = conntrack.Target(
+                    _PROTOCOLS[port.protocol], ipaddress.ip_address(text), port.container_port
+                )
+                conntrack.forget(sock, conntrack.forget_port(port.host_port or port.container_port, target))
+
+
 def _forget_flows_to_ports(ports: Iterable[PublishedPort]) -> None:
-    """A client that goes on sending would never notice that a port was published, or withdrawn."""
+    """A client that goes on sending would never notice that a port was published."""
     found = {
         (port.host_port, socket.AF_INET6 if ":" in port.host_ip else socket.AF_INET)
         for port in ports

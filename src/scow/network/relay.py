@@ -40,6 +40,11 @@ def encode(protocol: str, address: str, port: int, datagram: bytes = b"") -> byt
     return f"{protocol} {address} {port}\n".encode() + datagram
 
 
+def encode_end(protocol: str, address: str, port: int, host_port: int) -> bytes:
+    """The message that comes without a socket: clients of ``host_port`` are led there no more."""
+    return f"{protocol} {address} {port} {host_port}\n".encode()
+
+
 class Direction:
     """Bytes from one socket to another: read when the target has taken what was read before."""
 
@@ -256,6 +261,7 @@ class Relay:
         self._epoll.register(control, select.EPOLLIN)
         self._flows: dict[int, tuple[Flow, int]] = {}
         self._wanted: dict[int, int | None] = {}
+        self._ports: dict[Flow, bytes] = {}
         self._idle_since = self._looked = time.monotonic()
         self._open = True
 
@@ -297,6 +303,9 @@ class Relay:
             return False
         for fd in fds:
             self._begin(message, socket.socket(fileno=fd))
+        if not fds:
+            for flow in [flow for flow, port in self._ports.items() if port == message]:
+                self._drop(flow)
         return True
 
     def _begin(self, message: bytes, client: socket.socket) -> None:
@@ -322,6 +331,7 @@ class Relay:
             client.close()
             server.close()
             return
+        self._ports[flow] = encode_end(protocol, address, int(port), client.getsockname()[1])
         for which, sock in enumerate(flow.sockets):
             self._flows[sock.fileno()] = (flow, which)
             self._wanted[sock.fileno()] = 0
@@ -357,6 +367,7 @@ class Relay:
                 continue
             if self._wanted.pop(sock.fileno()) is not None:
                 self._epoll.unregister(sock)
+        self._ports.pop(flow, None)
         flow.close()
 
 

@@ -74,10 +74,18 @@ class RelayFeed:
             self._epoll.register(sock, select.EPOLLIN)
 
     def unregister(self, sock: socket.socket) -> None:
-        """Take no more clients; no error if none were. Connections that there are go on."""
+        """Take no more clients, and end the connections of those that there are; no error if none were.
+
+        Connections that a relay of an engine before this one carries go on.
+        """
         with self._lock:
-            if self._ports.pop(sock.fileno(), None) is not None:
-                self._epoll.unregister(sock)
+            _, port = self._ports.pop(sock.fileno(), (None, None))
+            if port is None:
+                return
+            self._epoll.unregister(sock)
+        if self._loop is not None and not self._loop.is_closed():
+            end = relay.encode_end(port.protocol, port.address, port.port, sock.getsockname()[1])
+            self._loop.call_soon_threadsafe(self._tell, end)
 
     def close(self) -> None:
         """Let go of ports and relay; it carries what it has to the end. May be called twice."""
@@ -132,6 +140,14 @@ class RelayFeed:
             except OSError:
                 self._relay.close()
                 self._relay = None
+
+    def _tell(self, message: bytes) -> None:
+        if self._relay is None:
+            return
+        try:
+            self._relay.send(message)
+        except OSError as exc:
+            _log.debug("relay: %s", exc)  # it has left, or is so busy that its clients are not the last
 
     def _start_relay(self) -> socket.socket:
         assert self._loop
