@@ -207,8 +207,6 @@ def test_why_a_step_was_done_again(scow_daemon: Daemon, folder: Path) -> None:
 
 def test_checks_without_building(scow_daemon: Daemon, folder: Path) -> None:
     assert "no warnings found" in scow_build(scow_daemon, "--check", str(folder)).out
-    other = scow_build(scow_daemon, "--call", "outline", str(folder), code=1)
-    assert other.err == "ERROR: --call=outline is not supported, only build and check\n"
     (folder / "Dockerfile").write_text("FROM busybox as x\nCOPY left.log /\n")
     found = scow_build(scow_daemon, "--check", str(folder), code=1)
     assert "2 warnings have been found!" in found.out
@@ -368,3 +366,18 @@ def test_what_the_client_may_not_read_is_not_read_for_it(
     scow_build(scow_daemon, "-t", "all", str(folder))
     shown = scow_daemon.docker("run", "--rm", "all", "stat", "-c", "%a %s", "/app/secret", "/app/closed").out
     assert shown.startswith(f"0 8\n{755 if program == 'docker' else 0} ")
+
+
+def test_what_a_dockerfile_takes_and_offers_is_said_without_a_build(
+    scow_daemon: Daemon, folder: Path
+) -> None:
+    (folder / "Dockerfile").write_text(
+        "# app is all\nFROM nowhere.invalid/x AS app\n# V is a number\nARG V=1\nRUN echo $V\n"
+    )
+    outline = scow_build(scow_daemon, "--call=outline", "--build-arg", "V=2", str(folder)).out
+    assert outline.startswith("TARGET:      app\nDESCRIPTION: is all\n")
+    assert "V           2       is a number\n" in outline
+    targets = json.loads(scow_build(scow_daemon, "--call", "targets,format=json", str(folder)).out)
+    assert [it["name"] for it in targets["targets"]] == ["app"]
+    refused = scow_build(scow_daemon, "--call=other", str(folder), code=1).err
+    assert "--call=other is not supported, only build, check, outline, targets" in refused

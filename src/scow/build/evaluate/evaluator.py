@@ -130,7 +130,7 @@ class Evaluator:
         name = self._base_name(stage)
         if not name:
             raise self.mistake(stage.location, f"base name ({stage.base}) should not be blank")
-        scope = self._stage_scope(index)
+        scope = self.stage_scope(index)
         platform = self._platform(stage)
         earlier = self._stage_named(name, index) if not name.isdecimal() else None
         if earlier is not None:
@@ -141,7 +141,7 @@ class Evaluator:
         triggers, state.config.on_build = list(state.config.on_build or []), None
         return StageEvaluation(self, index, state, triggers)
 
-    def _stage_scope(self, index: int) -> Scope:
+    def stage_scope(self, index: int) -> Scope:
         options = self._options
         always = platform_arguments(options.build_platform, options.platform, options.target)
         declared = {name for instruction in self.dockerfile.arguments for name, _ in instruction.arguments}

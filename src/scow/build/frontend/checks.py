@@ -26,7 +26,7 @@ async def undefined_of(dockerfile: Dockerfile, options: Options, images: ImageSt
     """Variables that are used and not defined, as far as the base images that are here can tell."""
     if not is_wanted("UndefinedVar", dockerfile.directives):
         return []
-    evaluator = Evaluator(dockerfile, options, _Here(images))
+    evaluator = Evaluator(dockerfile, options, Here(images))
     with suppress(ScowError):  # a base is elsewhere, or something is wrong: a build will say it
         for index in evaluator.needed(evaluator.target_index()):
             await evaluator.finished(index)
@@ -36,7 +36,7 @@ async def undefined_of(dockerfile: Dockerfile, options: Options, images: ImageSt
     ]
 
 
-class _Here:
+class Here:
     """See ``scow.build.evaluate.base.Resolver``: nothing is pulled for a check."""
 
     def __init__(self, images: ImageStore) -> None:

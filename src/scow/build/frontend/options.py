@@ -17,6 +17,8 @@ from scow.spec.frontend_build import Exchange
 from scow.spec.platform import Platform, parse_platform
 
 CONTEXT_FOLDER = "context"
+REQUEST = "requestid"
+"""The option that asks something of a Dockerfile instead of building it."""
 _EPOCH = "SOURCE_DATE_EPOCH"
 _NETWORKS = {"": "default", "none": "none", "host": "host", "sandbox": "default", "default": "default"}
 _OURS = frozenset(
@@ -85,9 +87,7 @@ def read_options(options: Mapping[str, str]) -> FrontendOptions:
 
 
 def _check_known(options: Mapping[str, str]) -> None:
-    for name, value in options.items():
-        if name == "requestid":
-            raise UnsupportedError(f"unsupported request {value}")
+    for name in options:
         if name not in _OURS and not name.startswith(_PREFIXES):
             raise UnsupportedError(f"option {name} of the Dockerfile front end is not supported")
 

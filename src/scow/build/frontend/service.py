@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from scow.build.dockerfile.lint_rules import LintWarning
-from scow.build.dockerfile.parser import Dockerfile
-from scow.build.evaluate.evaluator import Options
+from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
+from scow.build.evaluate.evaluator import Evaluator, Options
 from scow.build.export.blobs import Spool
 from scow.build.foreign_platforms import platforms_here
 from scow.build.frontend.build import Build
 from scow.build.frontend.built_image import Outcome
 from scow.build.frontend.cache_exports import CacheExports, with_inline_cache
-from scow.build.frontend.checks import lint_of, undefined_of
+from scow.build.frontend.checks import Here, lint_of, undefined_of
+from scow.build.frontend.contexts import Contexts
+from scow.build.frontend.descriptions import describe
 from scow.build.frontend.exporters import Exports, Finished
-from scow.build.frontend.options import FrontendOptions, read_options
+from scow.build.frontend.options import REQUEST, FrontendOptions, read_options
 from scow.build.frontend.told import Telling
 from scow.build.frontend.vouching import Vouching
 from scow.build.trees.tree import Tree
@@ -63,16 +65,21 @@ class FrontendService:
         """See ``FrontendBuilds``."""
         return await self._workshop.view.prune(prune)
 
-    async def solve(self, request: FrontendRequest, trees: Mapping[str, Tree] | None = None) -> "BuiltResult":
+    async def solve(
+        self, request: FrontendRequest, trees: Mapping[str, Tree] | None = None
+    ) -> "BuiltResult | Description":
         """See ``FrontendBuilds``. ``trees`` are folders of the client that need not be asked for."""
         await self._workshop.cache.load()
         if _INSECURE in request.entitlements and not self._workshop.insecure_allowed:
             raise InvalidArgumentError(
                 f"granting entitlement {_INSECURE} is not allowed by build daemon configuration"
             )
-        options = read_options(request.options)
+        wanted = request.options.get(REQUEST, "")
+        options = read_options({name: it for name, it in request.options.items() if name != REQUEST})
         telling = Telling(request.tell)
         async with AsyncExitStack() as stack:
+            if wanted:
+                return await self._described(wanted, request, options, telling, stack, trees or {})
             lease = await stack.enter_async_context(self._workshop.images.lease())
             tasks = await stack.enter_async_context(TaskOwner("steps of a build"))
             build = Build(self._workshop, request, options, telling, lease, tasks, stack, trees or {})
@@ -90,6 +97,45 @@ class FrontendService:
             result = BuiltResult(workshop, outcome, options, request.client, lease, telling, vouching)
             result.close_with(stack.pop_all())
             return result
+
+    async def _described(
+        self,
+        wanted: str,
+        request: FrontendRequest,
+        options: FrontendOptions,
+        telling: Telling,
+        stack: AsyncExitStack,
+        trees: Mapping[str, Tree],
+    ) -> "Description":
+        """What a client asks of a Dockerfile instead of a build."""
+        workshop = self._workshop
+        contexts = Contexts(
+            request.client, options, workshop.downloads, workshop.folder, telling, stack, trees
+        )
+        dockerfile = parse_dockerfile(await contexts.dockerfile(), options.filename)
+        evaluated = Options(
+            build_arguments=options.build_arguments,
+            build_platform=workshop.platform,
+            platform=options.platforms[0] if options.platforms else workshop.platform,
+            target=options.target,
+            looks_ahead=True,
+        )
+        evaluator = Evaluator(dockerfile, evaluated, Here(workshop.images))
+        return Description(describe(wanted, evaluator))
+
+
+class Description:
+    """A ``Built`` that is nothing but an answer."""
+
+    def __init__(self, metadata: Mapping[str, bytes]) -> None:
+        self.metadata = metadata
+
+    async def export(self, exporters: tuple[Exchange, ...], caches: tuple[Exchange, ...]) -> dict[str, str]:
+        """Nothing goes anywhere; the answer is for who asked."""
+        return {name: value.decode() for name, value in self.metadata.items()}
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
 
 
 class BuiltResult:

@@ -18,7 +18,7 @@ FLAGS = (
     Flag("builder", STRING, "Override the configured builder instance"),
     Flag("cache-from", _NAMES, 'External cache sources (e.g., "user/app:cache")'),
     Flag("cache-to", _NAMES, 'Cache export destinations (e.g., "type=inline")'),
-    Flag("call", STRING, 'Set method for evaluating build ("check")', default="build"),
+    Flag("call", STRING, 'Set method for evaluating build ("check", "outline", "targets")', default="build"),
     Flag("cgroup-parent", STRING, 'Set the parent cgroup for the "RUN" instructions during build'),
     Flag("check", BOOL, 'Shorthand for "--call=check"'),
     Flag("debug", BOOL, "Start a shell in a step that fails"),

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 _NOT_SEEN = 409
-_CALLS = ("build", "check")
+_CALLS = ("build", "check", "outline", "targets")
 _EVENTS = ("vertex", "output", "transfer", "warning")
 
 
@@ -60,8 +60,9 @@ def build_modern(
 
     Raises CommandError; DaemonError with 404 where there is no such door.
     """
-    if flags["call"] not in _CALLS:
-        raise CommandError(f"ERROR: --call={flags['call']} is not supported, only {' and '.join(_CALLS)}")
+    call, _ = asked_by(flags)
+    if call not in _CALLS:
+        raise CommandError(f"ERROR: --call={call} is not supported, only {', '.join(_CALLS)}")
     outputs = outputs_of(flags)
     check_context(context)
     request = _request(invocation, flags, context, outputs)
@@ -191,7 +192,7 @@ def _request(
 
     text = context.text
     return {
-        "options": _options(flags, context) | _epoch(invocation, flags),
+        "options": _options(flags, context) | _epoch(invocation, flags) | _question(flags),
         "exports": [output.exchange() for output in outputs],
         "dockerfile": None if text is None else base64.b64encode(text).decode(),
         "contexts": _named_folders(flags),
@@ -200,10 +201,25 @@ def _request(
         "auths": Credentials(invocation).all(),
         "cache_from": imports(invocation, flags["cache-from"]),
         "cache_to": exports(flags["cache-to"], invocation.environ),
-        "check": flags["check"] or flags["call"] == "check",
+        "check": asked_by(flags)[0] == "check",
         "debug": flags["debug"],
         "entitlements": [it for text in flags["allow"] for it in text.split(",")],
     }
+
+
+def asked_by(flags: "Flags") -> tuple[str, str]:
+    """What ``--call`` asks for, and in which format: ``outline,format=json``. Raises CommandError."""
+    call, _, rest = flags["call"].partition(",")
+    written = dict(field.partition("=")[::2] for field in rest.split(",")) if rest else {}
+    written_as = written.pop("format", "")
+    if written or written_as not in ("", "text", "json"):
+        raise CommandError(f"ERROR: invalid print function: {flags['call']}")
+    return "check" if flags["check"] else call, written_as
+
+
+def _question(flags: "Flags") -> dict[str, str]:
+    call, _ = asked_by(flags)
+    return {"requestid": f"frontend.{call}"} if call in ("outline", "targets") else {}
 
 
 def _options(flags: "Flags", context: BuildContext) -> dict[str, str]:

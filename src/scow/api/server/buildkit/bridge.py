@@ -22,6 +22,8 @@ from scow.api.server.buildkit.gateway_messages import (
 )
 from scow.spec.frontend_build import Built
 
+# The option that asks for a description of a Dockerfile instead of a build.
+_REQUEST = "requestid"
 _CAPABILITIES = (
     "solve.base",
     "return",
@@ -73,6 +75,10 @@ class Bridge:
         if not request.frontend:
             return BridgeSolveResponse(result=FrontendResult(ref=Ref()))
         built = await self._solve(request.frontend, request.frontend_options, request.cache_imports)
+        if _REQUEST in request.frontend_options:
+            # An answer and no image: there is nothing to refer to.
+            await built.aclose()
+            return BridgeSolveResponse(result=FrontendResult(ref=Ref(), metadata=dict(built.metadata)))
         name = f"build-{next(self._numbers)}"
         self._built[name] = built
         return BridgeSolveResponse(result=FrontendResult(ref=Ref(name), metadata=dict(built.metadata)))

@@ -8,7 +8,7 @@ from scow.cli.building.checks import print_checked
 from scow.cli.building.classic import build_classic
 from scow.cli.building.context import find_context
 from scow.cli.building.flags import FLAGS
-from scow.cli.building.modern import BuildFailedError, build_modern
+from scow.cli.building.modern import BuildFailedError, asked_by, build_modern
 from scow.cli.command import Command, exactly
 from scow.cli.exits import CommandError
 
@@ -65,7 +65,10 @@ def _report(invocation: "Invocation", flags: "Flags", result: "dict[str, Any]") 
     warnings = result.pop("warnings", [])
     if flags["quiet"] and result.get("containerimage.digest"):
         invocation.out.line(result["containerimage.digest"])
-    if flags["check"] or flags["call"] == "check":
+    call, written_as = asked_by(flags)
+    if call in ("outline", "targets"):
+        invocation.out.write(result["result.json"] + "\n" if written_as == "json" else result["result.txt"])
+    elif call == "check":
         print_checked(invocation.out, warnings)
         if warnings:
             raise CommandError("", 1)
