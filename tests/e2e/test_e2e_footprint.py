@@ -4,24 +4,21 @@ Bounds that do not depend on what else the machine does; figures against dockerd
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.clients import Client
-from tests.support.daemons import Daemon, ScowDaemon, running
+from tests.support.daemons import Daemon, running
 from tests.support.environment import program
-from tests.support.waiting import wait_until
+from tests.support.footprint import OwnPythonDaemon, anonymous_kib, pss_kib, wait_until_asleep
 
 CONTAINERS = 30
 MIB = 1024
-_QUIET_S = 3.5  # half a second more than the engine waits before it gives memory back
 
 
 @pytest.fixture(scope="module")
@@ -33,56 +30,6 @@ def docker(scow_daemon: Daemon) -> Client:
 def box(docker: Client) -> str:
     """A running container."""
     return docker.start("--rm", "--network", "none", "busybox", "sleep", "600")
-
-
-class OwnPythonDaemon(ScowDaemon):
-    """scowd on a copy of the Python program, which nothing else on the machine shares with it."""
-
-    def argv(self) -> list[str]:
-        place = self.folder / "python"
-        if not place.exists():
-            (place / "bin").mkdir(parents=True)
-            shutil.copy(Path(sys.executable).resolve(), place / "bin/python3")
-            shutil.copy(Path(sys.prefix) / "pyvenv.cfg", place)
-            (place / "lib").symlink_to(Path(sys.prefix) / "lib")
-        return [str(place / "bin/python3"), "-I", "-m", "scow.daemon", *super().argv()[1:]]
-
-
-def pss_kib(daemon: Daemon) -> int:
-    """What the engine's processes have, each page by the share of those who have it (proc_pid_smaps(5))."""
-    texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in daemon.processes()]
-    return sum(int(re.findall(r"^Pss:\s+(\d+)", text, re.M)[0]) for text in texts)
-
-
-def anonymous_kib(daemon: Daemon) -> int:
-    """What the engine's processes have that is in no file, each page by the share of those who have it.
-
-    The rest of their PSS is mostly the Python program and depends on who else on the machine runs it.
-    """
-    texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in daemon.processes()]
-    return sum(int(re.findall(r"^Pss_Anon:\s+(\d+)", text, re.M)[0]) for text in texts)
-
-
-def switches(daemon: Daemon) -> int:
-    """How often threads of the engine were given a processor."""
-    return sum(
-        sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", status.read_text())))
-        for pid in daemon.processes()
-        for status in Path(f"/proc/{pid}/task").glob("*/status")
-    )
-
-
-def wait_until_asleep(daemon: Daemon) -> None:
-    """Nothing of the engine runs for a while: it has given back what it can."""
-    latest = [switches(daemon), time.monotonic()]
-
-    def asleep() -> bool:
-        now = switches(daemon)
-        if now != latest[0]:
-            latest[:] = now, time.monotonic()
-        return time.monotonic() - latest[1] > _QUIET_S
-
-    wait_until(asleep, f"{_QUIET_S} seconds without a wake-up")
 
 
 def test_an_idle_engine_has_less_than_thirty_megabytes_and_a_used_one_little_more() -> None:
