@@ -12,6 +12,7 @@ all                  every case
 import argparse
 import fnmatch
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -46,7 +47,13 @@ def main() -> int:
     chosen = [case for case in CASES if any(_means(name, case) for name in options.names)]
     if not chosen:
         sys.exit("benchmarks: no case of that name; see: python -m benchmarks list")
+    signal.signal(signal.SIGTERM, _end)
     return _run(chosen, options)
+
+
+def _end(number: int, frame: object) -> None:
+    """Asked to end: take the engines down first, as after an interrupt."""
+    sys.exit(128 + number)
 
 
 def _options() -> argparse.Namespace:
