@@ -5,6 +5,7 @@ import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -113,12 +114,52 @@ def test_the_tree(scow_daemon: Daemon) -> None:
         scow.text("image", "inspect", "--platform", "linux/arm64", "-f", "{{.Architecture}}", _NAME)
         == "arm64"
     )
-    assert "single variants of an image" in scow("rmi", "--platform", "linux/arm64", _NAME, code=1).err
     scow("rmi", _NAME)
     scow("load", "--platform", "linux/arm64", input=ARCHIVE)
     assert scow.inspect(_NAME, "{{.Id}}") == OTHER.id
     assert "does not provide" in scow("rmi", "--platform", "linux/amd64", _NAME, code=1).err
     scow("rmi", "--platform", "linux/arm64", _NAME)
+
+
+def test_one_variant_is_removed(scow_daemon: Daemon) -> None:
+    client = scow_daemon.client("scow")  # older docker command lines do not have the flag
+    client("load", input=ARCHIVE)
+    many = client.inspect(_NAME, "{{.Id}}")
+    missing = client("rmi", "--platform", "linux/s390x", _NAME, code=1).err
+    assert f"failed to delete platform linux/s390x for image {many}" in missing
+    assert "does not provide the specified platform (linux/s390x)" in missing
+    client("create", "--platform", "linux/arm64", "--name", "box", _NAME)
+    assert "is using its referenced image" in client("rmi", "--platform", "linux/arm64", _NAME, code=1).err
+    client("rm", "box")
+    (other, mine) = manifests(client)
+    assert client.text("rmi", "--platform", "linux/arm64", _NAME) == f"Deleted: {other['ID']}"
+    assert [(it["ID"], it["Available"]) for it in manifests(client)] == [
+        (other["ID"], False),
+        (mine["ID"], True),
+    ]
+    # Id and names stay, and what is left does what the whole did.
+    assert client.inspect(_NAME, "{{.Id}} {{.Architecture}}") == f"{many} amd64"
+    assert OTHER.id not in image_ids(client.daemon)
+    assert "does not provide" in client("rmi", "--platform", "linux/arm64", _NAME, code=1).err
+    assert "does not provide" in client("image", "inspect", "--platform", "linux/arm64", _NAME, code=1).err
+    saved = scow_daemon.api("GET", f"/images/{quote(_NAME, safe='')}/get").body
+    client("load", input=ARCHIVE)
+    assert client.inspect(_NAME, "{{.Id}}") == many
+    assert all(it["Available"] for it in manifests(client))
+    # The last takes the image with it.
+    client("rmi", "--platform", "linux/arm64", _NAME)
+    client("rmi", "--platform", "linux/amd64", _NAME)
+    assert client("inspect", _NAME, code=1)
+    client("load", input=saved)
+    assert client.inspect(_NAME, "{{.Architecture}}") == "amd64"
+    client("rmi", _NAME)
+
+
+def manifests(client: Client) -> list[dict[str, Any]]:
+    found = client.daemon.api("GET", "/images/json?manifests=1").json
+    (item,) = [it for it in found if _NAME in it["RepoTags"]]
+    variants: list[dict[str, Any]] = item["Manifests"]
+    return variants
 
 
 @pytest.mark.needs("docker-registry")

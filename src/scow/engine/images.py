@@ -12,10 +12,11 @@ from scow.engine.events import EventBus
 from scow.engine.image_layers import chain_sizes, shared_sizes
 from scow.engine.manifest_summaries import manifest_summary
 from scow.engine.timestamps import parse_past, parse_rfc3339, rfc3339
-from scow.errors import InvalidArgumentError, NotFoundError, UnsupportedError
+from scow.errors import ConflictError, InvalidArgumentError, NotFoundError
 from scow.image.imported import ImportRequest
 from scow.image.model import Image, ImageUser, LayerProgress, Loaded, LoadEvent, Renamed
 from scow.image.store import ImageStore
+from scow.spec.digest import short
 from scow.spec.engine_api.container import GraphDriver
 from scow.spec.engine_api.image import (
     HistoryItem,
@@ -79,9 +80,14 @@ class Images:
     def _manifests(self, image: Image) -> list[ManifestSummary]:
         """Those of an image of several platforms; there are none of another."""
         users = list(self._users())
+        here = {record.image_id: variant for variant, record in self._store.variants(image)}
         return [
-            manifest_summary(variant, record, [it.container_id for it in users if it.image_id == variant.id])
-            for variant, record in self._store.variants(image)
+            manifest_summary(
+                here.get(record.image_id),
+                record,
+                [it.container_id for it in users if it.image_id == record.image_id],
+            )
+            for record in self._store.variant_records(image)
         ]
 
     async def history(self, name: str, platform: Platform | None = None) -> list[HistoryItem]:
@@ -125,13 +131,13 @@ class Images:
     ) -> list[ImageDeleteItem]:
         """Take a name away, and the image with its last one. Raises NotFoundError, ConflictError.
 
-        ``platforms`` are what it must be for. Raises UnsupportedError for some variants of several.
+        ``platforms`` are the variants of it that go; with the last that is here, the image goes.
         """
         image = self._store.resolve(name)
-        if platforms and self._store.variants(image):
-            raise UnsupportedError("single variants of an image are not removed: remove the image")
-        for platform in platforms:
-            self._store.for_platform(image, platform)
+        variants = {self._variant_to_delete(image, platform) for platform in platforms}
+        here = {it.id for it, _ in self._store.variants(image)}
+        if variants and here and variants != here:
+            return await self._delete_variants(name, image, variants, force)
         labels = image.config.labels or {}
         known = {it.target for it in self._store.shown()}
         removal = await self._store.delete(name, force=force, prune=not noprune, users=list(self._users()))
@@ -145,6 +151,26 @@ class Images:
                 if value in known:  # and not a layer
                     self.tell(value, "delete", value)
         return items
+
+    def _variant_to_delete(self, image: Image, platform: Platform) -> str:
+        try:
+            return self._store.for_platform(image, platform).id
+        except NotFoundError as exc:
+            raise NotFoundError(
+                f"failed to delete platform {platform} for image {image.target}: {exc.message}"
+            ) from exc
+
+    async def _delete_variants(
+        self, name: str, image: Image, variants: set[str], force: bool
+    ) -> list[ImageDeleteItem]:
+        for user in self._users():
+            if not force and user.image_id in variants:
+                raise ConflictError(
+                    f"conflict: unable to delete {name} (must be forced) - container "
+                    f"{user.container_id[:12]} is using its referenced image {short(image.target)}"
+                )
+        removal = await self._store.delete_variants(image, variants)
+        return [ImageDeleteItem(deleted=manifest) for _, manifest in removal.steps]
 
     async def save(self, names: Sequence[str], platform: Platform | None = None) -> AsyncIterator[bytes]:
         """An archive of images, streamed. Raises NotFoundError, InvalidArgumentError before it begins."""

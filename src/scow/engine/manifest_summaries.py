@@ -8,9 +8,15 @@ from scow.spec.engine_api.image import ManifestSummary
 from scow.spec.oci_image import LAYOUT_MANIFEST
 
 
-def manifest_summary(image: Image, record: VariantRecord, containers: Sequence[str]) -> ManifestSummary:
-    """One variant. Everything of it is here, once: unpacked, with what it takes to make its archive again."""
+def manifest_summary(
+    image: Image | None, record: VariantRecord, containers: Sequence[str]
+) -> ManifestSummary:
+    """One variant. Everything of it is here, once: unpacked, with what it takes to make its archive again.
+
+    Or nothing, if its ``image`` was removed alone.
+    """
     platform = platform_document(record.platform)
+    content, unpacked = (record.content_bytes, image.size) if image is not None else (0, 0)
     return ManifestSummary(
         id=record.manifest,
         descriptor={
@@ -19,12 +25,12 @@ def manifest_summary(image: Image, record: VariantRecord, containers: Sequence[s
             "size": record.manifest_bytes,
             "platform": platform,
         },
-        available=True,
-        size={"Content": record.content_bytes, "Total": record.content_bytes + image.size},
+        available=image is not None,
+        size={"Content": content, "Total": content + unpacked},
         kind="image",
         image_data={
             "Platform": platform,
             "Containers": list(containers),
-            "Size": {"Unpacked": image.size},
+            "Size": {"Unpacked": unpacked},
         },
     )

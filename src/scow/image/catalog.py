@@ -77,7 +77,7 @@ class Catalog:
     def variant(self, index: Platforms, wanted: Platform) -> Image | None:
         """The variant for exactly this platform, with the names of the whole."""
         at = index.best_for(wanted)
-        if at is None or rank(wanted, index.record.variants[at].platform) != 0:
+        if at is None or rank(wanted, index.here[at].platform) != 0:
             return None
         return self._seen_as(index, self.variants(index)[at])
 
@@ -107,9 +107,12 @@ class Catalog:
 
     def put_index(self, index: Platforms) -> None:
         """Add an image of several platforms, whose variants are here, or replace what is known of it."""
-        if index.id not in self._indexes:
+        known = self._indexes.get(index.id)
+        if known is None:
             self._ids.add(index.id)
-            self._variants.update(index.image_ids)
+        else:
+            self._variants.subtract(known.image_ids)
+        self._variants.update(index.image_ids)
         self._indexes[index.id] = index
 
     def remove_index(self, index_id: str) -> Platforms:

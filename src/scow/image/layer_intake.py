@@ -5,7 +5,7 @@ Arrival of a layer, and why a kill between any two steps is harmless:
     1. stage a directory under a temporary name        start-up removes it
     2. an unpacker fills it, digesting what goes by    likewise
     3. digests are right: rename to its final name     nobody recorded that name: start-up removes it
-    4. when an image is whole: sync the file system    likewise
+    4. when an image is whole: sync the file system    likewise        (begun before: ``early_sync``)
     5. one transaction: layers, image, names           all of it is there
 
 Syncing once before the transaction, not file by file, is what makes a recorded layer whole after power
@@ -14,7 +14,8 @@ loss: without it, the record could survive the data.
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from scow import tasks
 from scow.deferred import deferred
 from scow.errors import ScowError
 from scow.image.archive_formats import LayerSource
+from scow.image.early_sync import EarlySync
 from scow.image.layer_stream import LayerInput, PieceReader, Unpacked, take_down_layer, unpack_tar
 from scow.image.layers import LayerStore, chain_on, new_snapshot_id
 from scow.image.snapshots.base import SnapshotDriver
@@ -71,6 +73,13 @@ class LayerIntake:
         self.unpackers = deferred(_open_unpackers)
         self._may_make_devices = not in_user_namespace()
         self._arriving = tasks.KeyedLock()
+        self._early_sync = EarlySync(str(self._recipes), driver.sync)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[None]:
+        """Layers may come within the block: see ``Unpackers.session``, ``EarlySync``."""
+        async with self.unpackers.session(), self._early_sync.while_files_come():
+            yield
 
     async def arrive(
         self,

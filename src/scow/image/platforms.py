@@ -6,7 +6,7 @@ same id to whoever loads it. What a registry calls them is a name with another d
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,8 @@ class VariantRecord(msgspec.Struct, kw_only=True, frozen=True):
     manifest_bytes: int
     content_bytes: int
     """Of config and layers as they are in an archive."""
+    is_here: bool = True
+    """Not if it was removed alone: the index has it still."""
 
     @property
     def platform(self) -> Platform:
@@ -55,14 +57,27 @@ class Platforms:
         """The same with another time at which it got a name."""
         return Platforms(self.id, msgspec.structs.replace(self.record, last_tagged_ns=now_ns))
 
+    def without(self, image_ids: Container[str]) -> "Platforms":
+        """The same index, whose variants with these images are not here."""
+        variants = [
+            msgspec.structs.replace(it, is_here=False) if it.image_id in image_ids else it
+            for it in self.record.variants
+        ]
+        return Platforms(self.id, msgspec.structs.replace(self.record, variants=variants))
+
     def best_for(self, wanted: Platform) -> int | None:
-        """The place of the variant that serves ``wanted`` best."""
-        return choose([variant.platform for variant in self.record.variants], wanted)
+        """The place among those that are here of the variant that serves ``wanted`` best."""
+        return choose([variant.platform for variant in self.here], wanted)
+
+    @property
+    def here(self) -> tuple[VariantRecord, ...]:
+        """The variants that are not removed, one at least."""
+        return tuple(variant for variant in self.record.variants if variant.is_here)
 
     @property
     def image_ids(self) -> tuple[str, ...]:
-        """Of its variants."""
-        return tuple(variant.image_id for variant in self.record.variants)
+        """Of the variants that are here."""
+        return tuple(variant.image_id for variant in self.here)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ for it and left: otherwise database and memory would tell different stories.
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -222,8 +222,28 @@ class ImageRecords:
             self._catalog.remove_name(reference)
         if index is not None:
             self._catalog.remove_index(index.id)
-        removed = [self._catalog.remove(it) for it in plan.delete]
-        # Under the lock: the same image may be on its way in again.
+        return await self._take_out(plan.delete)
+
+    async def delete_variants(self, target: str, image_ids: Collection[str]) -> Removal:
+        """See ``ImageStore.delete_variants``."""
+        return await to_end(self._delete_variants(target, image_ids))
+
+    async def _delete_variants(self, target: str, image_ids: Collection[str]) -> Removal:
+        async with self._changes:
+            index = self._catalog.index(target)
+            if index is None:
+                raise NotFoundError(f"No such image: {target}")
+            going = [it for it in self._catalog.only_of(index) if it in image_ids]
+            left = index.without(image_ids)
+            await self._store.commit(self._index_put(left), *(Delete(self._kinds.image, it) for it in going))
+            self._catalog.put_index(left)
+            removed = await self._take_out(going)
+        await self._holds.let_go([image.chain_id for image in removed])
+        return Removal(tuple(("deleted", it.manifest) for it in index.here if it.image_id in image_ids))
+
+    async def _take_out(self, image_ids: Sequence[str]) -> list[Image]:
+        """Out of memory; configs under the lock, for the same image may be on its way in again."""
+        removed = [self._catalog.remove(it) for it in image_ids]
         for image in removed:
             await run_to_end(self._content.remove, image.id)
         return removed

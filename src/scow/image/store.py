@@ -14,7 +14,7 @@ in a transaction of their own: a kill between the two is finished at start-up.
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,7 +150,12 @@ class ImageStore:
     def variants(self, image: Image) -> list[tuple[Image, VariantRecord]]:
         """The variants of an image of several platforms, with their places in its index; none of another."""
         index = self._catalog.index(image.target)
-        return list(zip(self._catalog.variants(index), index.record.variants, strict=True)) if index else []
+        return list(zip(self._catalog.variants(index), index.here, strict=True)) if index else []
+
+    def variant_records(self, image: Image) -> list[VariantRecord]:
+        """What the index of an image of several platforms has, also what is not here; nothing of another."""
+        index = self._catalog.index(image.target)
+        return index.record.variants if index else []
 
     def for_platform(self, image: Image, wanted: Platform) -> Image:
         """``image`` as it is on a platform, exactly. Raises NotFoundError in Docker's words."""
@@ -213,7 +218,7 @@ class ImageStore:
 
         arrival = Arrival(self._layers, self._intake)
         try:
-            async with self._intake.unpackers.session():
+            async with self._intake.session():
                 yield arrival
         finally:
             await self._holds.let_go(arrival.held)
@@ -291,7 +296,7 @@ class ImageStore:
         for image in images:
             raw_config, layers = await stack.enter_async_context(self.tars(image.id))
             variants.append(SavedImage(image.id, raw_config, layers, ()))
-        document = index_document(index.record.variants)
+        document = index_document(index.here)
         for_host = index.image_ids.index(self._catalog.find(target).id)
         return SavedIndex(document, variants, for_host, names)
 
@@ -339,7 +344,7 @@ class ImageStore:
             async with spooled(chunks, str(self._temporary)) as (fd, size):
                 if not size:
                     raise InvalidArgumentError("the archive is empty")
-                async with self._intake.unpackers.session():
+                async with self._intake.session():
                     source = LayerSource(RegionReader(fd, 0, size))
                     layer = await self._intake.import_archive(source, held)
             await self._holds.sync(held)
@@ -398,6 +403,13 @@ class ImageStore:
         ``users`` are all containers. Raises NotFoundError, ConflictError, InvalidArgumentError.
         """
         return await self._records.delete(name, users, force=force, prune=prune)
+
+    async def delete_variants(self, image: Image, image_ids: Collection[str]) -> Removal:
+        """Some variants of an image of several platforms, which keeps its id and names; not all of them.
+
+        Their images stay if something else has them. Raises NotFoundError.
+        """
+        return await self._records.delete_variants(image.target, image_ids)
 
     def check(self, *, repair: bool) -> "AsyncGenerator[Finding | Checked, None]":
         """Look whether all of it is whole: see ``check``. The last thing that comes is the sum."""
