@@ -1,5 +1,6 @@
 """All definition files together: variables and functions, and targets and groups as they were written."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,10 +27,14 @@ class Placed:
 
 @dataclass(slots=True)
 class Written:
-    """Targets and groups by name, in order of their first appearance; later definitions come later."""
+    """Targets and groups by name, in order of their first appearance; later definitions come later.
+
+    ``variables`` have their values as text, ``None`` for null, and their descriptions.
+    """
 
     targets: dict[str, list[Fields]] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
+    variables: dict[str, tuple[str | None, str]] = field(default_factory=dict)
 
 
 class Definitions:
@@ -171,7 +176,7 @@ class Definitions:
 
     def written(self) -> Written:
         """Everything evaluated. Raises HclError, InvalidArgumentError."""
-        found = Written()
+        found = Written(variables={name: self._told(name) for name in self._variables})
         for placed in self._blocks:
             name = placed.block.labels[0]
             if placed.block.kind == "group":
@@ -180,6 +185,19 @@ class Definitions:
             else:
                 self._add_target(placed, name, found)
         return found
+
+    def _told(self, name: str) -> tuple[str | None, str]:
+        """A variable's value, and what it says of itself."""
+        placed, value = self._variables[name], self.variable(name)
+        about = placed.block.body.attributes.get("description")
+        text = (
+            json.dumps(value)
+            if isinstance(value, list | dict)
+            else to_text(value)
+            if value is not None
+            else None
+        )
+        return text, to_text(self._value(placed.source, about, self)) if about is not None else ""
 
     def _add_target(self, placed: Placed, name: str, found: Written) -> None:
         attributes = placed.block.body.attributes

@@ -105,6 +105,7 @@ def _add(found: Written, more: Written) -> None:
     for name, fields in more.targets.items():
         found.targets.setdefault(name, []).extend(fields)
     found.groups |= more.groups
+    found.variables |= more.variables
 
 
 def _told(error: HclError) -> str:

@@ -41,7 +41,9 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
         _show_reading(display, sources)
         written = written_in(sources, {**invocation.environ, **_variables(flags)}, _known(flags))
         if flags["list"]:
-            _list(invocation, flags["list"], written)
+            from scow.cli.bake.listing import listed
+
+            invocation.out.write(listed(flags["list"], written))
             return
         plan = make_plan(written, flags.arguments, _settings(flags))
         _check_entitlements(plan, flags["allow"])
@@ -130,19 +132,6 @@ def _check_entitlements(plan: "Plan", allowed: list[str]) -> None:
             )
 
 
-def _list(invocation: "Invocation", what: str, written: "Any") -> None:
-    """``--list=targets``."""
-    kind = what.removeprefix("type=").partition(",")[0]
-    if kind != "targets":
-        raise CommandError(f"ERROR: invalid list type {kind}: targets can be listed")
-    width = max([len(name) for name in (*written.targets, *written.groups)] + [6])
-    invocation.out.line(f"{'TARGET':{width}}\tDESCRIPTION")
-    for name in sorted({*written.targets, *written.groups}):
-        about = [it["description"] for it in written.targets.get(name, []) if it.get("description")]
-        text = about[-1] if about else ", ".join(written.groups.get(name, []))
-        invocation.out.line(f"{name:{width}}\t{text}".rstrip())
-
-
 def _json(document: object) -> str:
     """As Go's encoder writes it: what HTML would take for its own is escaped."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
@@ -170,7 +159,7 @@ COMMAND = Command(
         Flag("call", STRING, 'Set method for evaluating build ("check")', default="build"),
         Flag("check", BOOL, 'Shorthand for "--call=check"'),
         Flag("file", _TEXTS, "Build definition file", short="f"),
-        Flag("list", STRING, "List targets"),
+        Flag("list", STRING, "List targets or variables"),
         Flag("load", BOOL, 'Shorthand for "--set=*.output=type=docker"'),
         Flag("metadata-file", STRING, "Write build result metadata to the file"),
         Flag("no-cache", BOOL, "Do not use cache when building the image"),
