@@ -211,7 +211,8 @@ def test_log_options_that_cannot_be_fail_the_start(
     container = created(engine, "true", HostConfig=log)
     answer = engine.api("POST", f"/containers/{container}/start")
     assert answer.status == 500
-    assert answer.message.startswith("failed to initialize logging driver: ")
+    newer = "failed to create task for container: " if engine.kind == "scowd" else ""
+    assert answer.message.startswith(f"{newer}failed to initialize logging driver: ")
     assert words in answer.message
 
 

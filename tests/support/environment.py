@@ -8,9 +8,11 @@ is ours on a machine that others use too.
 import functools
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
+_REFERENCE = "20.10"
 _RUN_VARIABLE = "SCOW_TEST_RUN"
 RUNTIME_VARIABLE = "SCOW_TEST_RUNTIME"
 PROJECT = Path(__file__).parents[2]
@@ -82,4 +84,7 @@ def reference_lacks() -> str:
         return "SCOW_TEST_REFERENCE=0"
     if not shutil.which("dockerd"):
         return "dockerd is not installed: scripts/setup test"
+    told = subprocess.run(["dockerd", "--version"], capture_output=True, text=True).stdout
+    if f" {_REFERENCE}." not in told:
+        return f"dockerd is not {_REFERENCE}, whose words and ways the tests know: {told.strip()}"
     return ""

@@ -34,6 +34,14 @@ def _unpack(folder: Path) -> None:
         package.unlink()
 
 
+def _parts(root: Path) -> Iterator[str]:
+    """Settings for the programs that a newer sshd is made of: it looks for them where its package puts them."""
+    for setting, name in (("SshdSessionPath", "sshd-session"), ("SshdAuthPath", "sshd-auth")):
+        program = root / "usr/lib/openssh" / name
+        if program.exists():
+            yield f"{setting} {program}\n"
+
+
 @contextmanager
 def ssh_server(folder: Path, namespace: NetworkNamespace, port: int) -> Iterator[Path]:
     """Let in as root who has the key whose path is yielded."""
@@ -50,6 +58,8 @@ def ssh_server(folder: Path, namespace: NetworkNamespace, port: int) -> Iterator
     passwd.write_text(Path("/etc/passwd").read_text() + "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n")
     prepare = f"mount --bind {passwd} /etc/passwd; mount -t tmpfs none /run; mkdir -m 755 /run/sshd"
     root = _unpacked()
+    with config.open("a") as more:
+        more.writelines(_parts(root))
     serve = f"LD_LIBRARY_PATH={root / _LIBRARIES} exec {root}/usr/sbin/sshd -D -e -f {config}"
     with log.open("wb") as output:
         server = subprocess.Popen(

@@ -40,7 +40,7 @@ def _source(doc: Container) -> LogSource:
 
 
 def _not_initialized(reason: object) -> ScowError:
-    return ScowError(f"failed to initialize logging driver: {reason}")
+    return ScowError(f"failed to create task for container: failed to initialize logging driver: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
