@@ -35,7 +35,7 @@ def _unpack(folder: Path) -> None:
 
 
 def _parts(root: Path) -> Iterator[str]:
-    """Settings for the programs that a newer sshd is made of: it looks for them where its package puts them."""
+    """Settings for the programs of a newer sshd, which it looks for where its package puts them."""
     for setting, name in (("SshdSessionPath", "sshd-session"), ("SshdAuthPath", "sshd-auth")):
         program = root / "usr/lib/openssh" / name
         if program.exists():
