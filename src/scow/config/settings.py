@@ -119,3 +119,13 @@ class Config:
     https_proxy: str = ""
     no_proxy: str = ""
     shutdown_timeout_s: int = 15
+
+    @property
+    def container_root(self) -> Path:
+        """A directory for each container: its log, and the files that it is given."""
+        return self.data_root / "containers"
+
+    @property
+    def bundle_root(self) -> Path:
+        """A directory for each running container, as its OCI runtime wants it."""
+        return self.exec_root / "bundles"

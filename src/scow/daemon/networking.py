@@ -4,7 +4,6 @@ import ipaddress
 import logging
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 from scow.config import Config
 from scow.daemon.parts import Networking, Storage
@@ -38,7 +37,6 @@ async def open_networking(
     engine_id: str,
     stack: AsyncExitStack,
     storage: Storage,
-    containers_root: Path,
     events: EventBus,
 ) -> Networking:
     """The networks of the API, with their drivers started: containers may be on all of them."""
@@ -68,7 +66,7 @@ async def open_networking(
             lambda: members(containers),
             events,
         ),
-        Connections(containers_root, containers, networks, connector, events),
+        Connections(config.container_root, containers, networks, connector, events),
         _host_gateways(config, networks),
     )
 

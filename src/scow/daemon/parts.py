@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from scow.config import Config
 from scow.daemon.volumes import VolumeParts
 from scow.engine.containers.connections import Connections
 from scow.engine.containers.connector import Connector
@@ -12,6 +13,7 @@ from scow.engine.containers.name_service import ContainerNames
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.removal import Removal
 from scow.engine.containers.waits import Waits
+from scow.engine.events import EventBus
 from scow.engine.execs import Execs
 from scow.engine.networks.registry import Networks
 from scow.engine.networks.service import NetworkService
@@ -19,7 +21,19 @@ from scow.image.store import ImageStore
 from scow.linux.cgroups import CgroupHost
 from scow.runtime.host_facts import HostFacts
 from scow.runtime.oci_runtime import OciRuntime
+from scow.runtime.supervisor import Supervisor
 from scow.store import Store
+from scow.tasks import TaskOwner
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all the others stand on."""
+
+    config: Config
+    events: EventBus
+    tasks: TaskOwner
+    supervisor: Supervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +80,14 @@ class Life:
     removal: Removal
     exits: Exits
     lifecycle: Lifecycle
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """All of them."""
+
+    ground: Ground
+    storage: Storage
+    host: Host
+    networking: Networking
+    life: Life

@@ -3,15 +3,12 @@
 from typing import TYPE_CHECKING
 
 from scow.config import Config
-from scow.daemon.parts import Host, Life, Networking, Storage
+from scow.daemon.parts import Floors
 from scow.engine.build_runs import BuildRuns
 from scow.engine.containers.service import ContainerService
 from scow.engine.containers.standstill import Standstill
-from scow.engine.events import EventBus
 from scow.engine.images import Images
 from scow.linux.cgroups import Cgroup
-from scow.runtime.host_facts import HostFacts
-from scow.tasks import TaskOwner
 
 if TYPE_CHECKING:
     from scow.daemon.builds import Building
@@ -32,24 +29,17 @@ if TYPE_CHECKING:
 class Seldom:
     """Makes them out of the engine's parts; ``deferred`` says when."""
 
-    def __init__(
-        self,
-        config: Config,
-        storage: Storage,
-        networking: Networking,
-        life: Life,
-        events: EventBus,
-        tasks: TaskOwner,
-    ) -> None:
-        self._config = config
+    def __init__(self, floors: Floors) -> None:
+        self._config = floors.ground.config
+        self._events = floors.ground.events
+        self._tasks = floors.ground.tasks
+        self._storage = floors.storage
+        self._host = floors.host
+        self._networks = floors.networking.networks
+        self._life = floors.life
+        self._containers = floors.storage.containers
+        self._standstill = Standstill(self._containers, floors.life.lifecycle)
         self._registries: RegistryClient | None = None
-        self._storage = storage
-        self._networks = networking.networks
-        self._life = life
-        self._events = events
-        self._tasks = tasks
-        self._containers = storage.containers
-        self._standstill = Standstill(storage.containers, life.lifecycle)
 
     def registries(self, nouns: Images) -> "RegistryClient":
         """What pulls, pushes, logs in and searches."""
@@ -66,16 +56,19 @@ class Seldom:
 
             reconfigure(self._registries, config)
 
-    def builds(
-        self, nouns: Images, registries: "RegistryClient", runs: BuildRuns, facts: HostFacts
-    ) -> "Building":
+    def builds(self, nouns: Images, registries: "RegistryClient", runs: BuildRuns) -> "Building":
         """What builds images."""
         from scow.daemon.builds import open_builds
         from scow.engine.build_containers import BuildContainers
 
         storage = self._storage
         containers = BuildContainers(
-            self._config, facts, storage.containers, storage.images, self._networks, self._events
+            self._config,
+            self._host.facts,
+            storage.containers,
+            storage.images,
+            self._networks,
+            self._events,
         )
         return open_builds(
             self._config, storage.store, storage.images, nouns, registries, runs, containers, self._tasks
@@ -87,8 +80,9 @@ class Seldom:
         from scow.engine.containers.files import Files
 
         images = self._storage.images
-        root = self._config.data_root / "containers"
-        file_systems = FileSystems(root, self._containers, images, self._storage.volumes.use)
+        file_systems = FileSystems(
+            self._config.container_root, self._containers, images, self._storage.volumes.use
+        )
         return Files(self._containers, images, file_systems, self._events, self._tasks)
 
     def commits(self) -> "Commits":
@@ -97,15 +91,15 @@ class Seldom:
 
         return Commits(self._containers, self._storage.images, self._standstill, self._events)
 
-    def stats(self, host: Host) -> "Sampling":
+    def stats(self) -> "Sampling":
         """``docker stats``."""
         from scow.engine.containers.sampling import Sampling
 
         documents = self._life.launcher.documents
         return Sampling(
             self._containers,
-            lambda doc: Cgroup(host.cgroups, documents.cgroup_path(doc)),
-            host.facts.machine,
+            lambda doc: Cgroup(self._host.cgroups, documents.cgroup_path(doc)),
+            self._host.facts.machine,
             self._tasks,
         )
 
@@ -131,7 +125,7 @@ class Seldom:
         """``scow system check``."""
         from scow.engine.checks import Checks
 
-        return Checks(self._config.data_root / "containers", self._storage.images, self._containers)
+        return Checks(self._config.container_root, self._storage.images, self._containers)
 
     def port_changes(self) -> "PortChanges":
         """``scow port add`` and ``rm``."""

@@ -1,6 +1,6 @@
 """Pulling, pushing and logging in: the registry verbs of the API over the image room's client."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -102,13 +102,13 @@ class RegistryClient:
                 yield message
 
     async def _pulled(
-        self, reference: Reference, steps: AsyncIterator[Progress]
+        self, reference: Reference, steps: AsyncGenerator[Progress, None]
     ) -> AsyncIterator[dict[str, Any]]:
         try:
             async for step in steps:
                 yield message_of(step)
         finally:
-            await steps.aclose()  # type: ignore[attr-defined]
+            await steps.aclose()
         name = reference.familiar()
         self._tell(self._store.resolve(str(reference)).id, "pull", name)
 

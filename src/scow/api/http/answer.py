@@ -12,7 +12,6 @@ from http import HTTPStatus
 
 from scow.api.http.duplex import Duplex
 
-NO_HEADERS: Mapping[str, str] = {}
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 # The word that Docker's engine answers with; some clients compare it.
 _STATUS_LINES[101] = "HTTP/1.1 101 UPGRADED\r\n"

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from scow.errors import InvalidArgumentError
 from scow.spec.platform import Platform
 from scow.spec.shell_words import Lexing, expand, expand_words
 
@@ -85,10 +84,3 @@ class Scope:
 def split_env(env: Iterable[str]) -> dict[str, str]:
     """``NAME=value`` entries as a mapping."""
     return dict(entry.partition("=")[::2] for entry in env)
-
-
-def checked_name(text: str) -> str:
-    """Raises InvalidArgumentError for an empty name."""
-    if not text:
-        raise InvalidArgumentError("names can not be blank")
-    return text

@@ -74,7 +74,7 @@ class Creation:
         self._networks = networks
         self._events = events
         self._platform = host_platform(os.uname().machine)
-        self._root = config.data_root / "containers"
+        self._root = config.container_root
 
     async def create(self, name: str | None, body: ContainerCreate, *, platform: str) -> ContainerCreated:
         """Make a container. Raises InvalidArgumentError, NotFoundError, ConflictError, ScowError."""

@@ -12,7 +12,6 @@ from scow.spec.engine_api.container import WaitError, WaitResult
 
 NOT_RUNNING: Final = "not-running"
 NEXT_EXIT: Final = "next-exit"
-REMOVED: Final = "removed"
 
 
 class Waits:

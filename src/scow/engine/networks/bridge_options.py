@@ -10,6 +10,7 @@ from scow.engine.networks.ipam_config import parse_address
 from scow.engine.networks.record import NetworkRecord
 from scow.errors import InvalidArgumentError, ScowError
 from scow.network.bridge import BridgeSettings
+from scow.network.firewall import GATEWAY_MODES, ISOLATED, NAT
 from scow.spec.go_bool import FALSE, TRUE
 
 _PREFIX = "com.docker.network"
@@ -25,10 +26,7 @@ _INHIBIT_IPV4 = f"{_PREFIX}.bridge.inhibit_ipv4"
 _TRUSTED_INTERFACES = f"{_PREFIX}.bridge.trusted_host_interfaces"
 ALLOW_FOREIGN_ADDRESSES = "com.scow.network.allow_foreign_addresses"
 """Containers may send from addresses that are not theirs: for routers, VRRP and the like."""
-_GATEWAY_MODE = {4: f"{_PREFIX}.bridge.gateway_mode_ipv4", 6: f"{_PREFIX}.bridge.gateway_mode_ipv6"}
-_GATEWAY_MODES = ("nat", "nat-unprotected", "routed", "isolated")
-_ISOLATED = "isolated"
-# What strconv.ParseBool takes.
+_GATEWAY_MODE_OPTION = {4: f"{_PREFIX}.bridge.gateway_mode_ipv4", 6: f"{_PREFIX}.bridge.gateway_mode_ipv6"}
 _DEFAULT_MTU = 1500
 _MIN_MTU, _MAX_MTU = 68, 65535
 
@@ -73,11 +71,11 @@ def parse_switch(options: Mapping[str, str], name: str, *, default: bool) -> boo
 
 def gateway_mode(record: NetworkRecord, version: int) -> str:
     """How packets of IPv4 or IPv6 get in and out. Raises InvalidArgumentError, ScowError."""
-    name = _GATEWAY_MODE[version]
-    mode = record.options.get(name, "nat")
-    if mode not in _GATEWAY_MODES:
+    name = _GATEWAY_MODE_OPTION[version]
+    mode = record.options.get(name, NAT)
+    if mode not in GATEWAY_MODES:
         raise _unreadable(name, mode, f"unknown gateway mode {mode}")
-    if mode == _ISOLATED and not record.internal:
+    if mode == ISOLATED and not record.internal:
         raise ScowError("gateway mode 'isolated' can only be used for an internal network")
     return mode
 
@@ -85,7 +83,7 @@ def gateway_mode(record: NetworkRecord, version: int) -> str:
 def has_gateway(record: NetworkRecord, version: int) -> bool:
     """Whether an address of IPv4 or IPv6 is kept for the way out, which an internal network has not."""
     inhibited = version == 4 and parse_switch(record.options, _INHIBIT_IPV4, default=False)
-    return gateway_mode(record, version) != _ISOLATED and not (inhibited and record.internal)
+    return gateway_mode(record, version) != ISOLATED and not (inhibited and record.internal)
 
 
 def driver_mtu(options: Mapping[str, str]) -> int:

@@ -47,11 +47,6 @@ class LiveNetwork:
         self._one_left.clear()
         await self._one_left.wait()
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether endpoints can be made on it."""
-        return self.driver is not None and not self.being_removed
-
 
 class Networks:
     """The networks of this engine. Names are unique."""

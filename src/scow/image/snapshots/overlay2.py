@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _LINKS = "l"
 # mount(2) copies one page, the last byte of which is a zero.
 _MAX_OPTION_BYTES = 4095
+_NO_QUOTAS = "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
 _PATH_ONLY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -174,12 +175,12 @@ class Overlay2Driver:
     def container_limit(self, options: Mapping[str, str]) -> int | None:
         """Docker's refusal where there are no project quotas. scow has none to offer on any file system."""
         if container_limit(options) is not None:
-            raise ScowError("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+            raise ScowError(_NO_QUOTAS)
         return None
 
     def limit(self, snapshot: str, size_bytes: int) -> None:
-        """Never asked for."""
-        raise NotImplementedError
+        """The same refusal: ``container_limit`` never gave one."""
+        raise ScowError(_NO_QUOTAS)
 
     def sync(self) -> None:
         """Of the whole file system: one call costs less than one for each of a layer's files."""

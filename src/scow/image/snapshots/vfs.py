@@ -11,6 +11,8 @@ from scow.image.snapshots.whole_trees import WholeTrees
 from scow.image.trees import remove_path
 from scow.linux.tree_copy import copy_path
 
+_NO_QUOTAS = "Filesystem does not support, or has not enabled quotas"
+
 
 class VfsDriver(WholeTrees):
     """See the module; ``home`` is ``<data root>/vfs``."""
@@ -39,10 +41,10 @@ class VfsDriver(WholeTrees):
         """Docker's refusal where there are no project quotas."""
         for key in options:
             if key.lower() == "size":
-                raise ScowError("Filesystem does not support, or has not enabled quotas")
+                raise ScowError(_NO_QUOTAS)
             raise ScowError(f"Storage opt {key} not supported")
         return None
 
     def limit(self, snapshot: str, size_bytes: int) -> None:
-        """Never asked for."""
-        raise NotImplementedError
+        """The same refusal: ``container_limit`` never gave one."""
+        raise ScowError(_NO_QUOTAS)

@@ -4,6 +4,7 @@
 """
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
@@ -16,7 +17,7 @@ from scow.linux.syscalls import syncfs
 _PLACE = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-class WholeTrees:
+class WholeTrees(ABC):
     """What drivers of whole trees have in common; a driver adds its name, and how trees come and go."""
 
     opaque_xattr: str | None = None
@@ -26,13 +27,13 @@ class WholeTrees:
         self._home = home
         os.makedirs(home, mode=0o710, exist_ok=True)
 
+    @abstractmethod
     def make_tree(self, place: str, source: str | None) -> None:
         """Make the directory ``place``: a copy of ``source``, or empty."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove_tree(self, place: str) -> None:
         """Remove it; not an error when it is not there."""
-        raise NotImplementedError
 
     def stage(self, snapshot: str, below: Sequence[str]) -> str:
         """The topmost snapshot below holds all the others: it alone is copied."""
@@ -48,7 +49,7 @@ class WholeTrees:
         """One rename."""
         os.rename(self._path(snapshot + STAGING), self._path(snapshot))
 
-    def promote(self, snapshot: str, below: Sequence[str]) -> None:
+    def promote(self, snapshot: str, below: Sequence[str]) -> None:  # noqa: B027 - nothing to do is right for all
         """It is a whole tree already."""
 
     def discard(self, snapshot: str) -> None:
@@ -59,7 +60,7 @@ class WholeTrees:
         """The tree itself."""
         return self._path(snapshot)
 
-    def unmount(self, snapshot: str) -> None:
+    def unmount(self, snapshot: str) -> None:  # noqa: B027 - likewise
         """Nothing was mounted."""
 
     def mounted(self) -> set[str]:

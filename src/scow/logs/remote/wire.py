@@ -25,10 +25,6 @@ class Address:
     host: str
     port: int = 0
 
-    @property
-    def is_datagram(self) -> bool:
-        return self.kind in ("udp", "unixgram")
-
     def __str__(self) -> str:
         if self.kind.startswith("unix"):
             return self.host

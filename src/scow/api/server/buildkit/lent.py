@@ -3,8 +3,8 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from scow.api.grpc.client import OutgoingCall
 from scow.api.grpc.status import CallError, Code
@@ -113,13 +113,3 @@ async def _send_all(reader: asyncio.StreamReader, call: OutgoingCall) -> None:
         while data := await reader.read(_PIECE_BYTES):
             await call.send(BytesMessage(data))
         call.end()
-
-
-@asynccontextmanager
-async def lent_by(session: Session, folder: str) -> AsyncIterator[LentThings]:
-    """What ``session`` lends, until the block ends."""
-    things = LentThings(session, folder)
-    try:
-        yield things
-    finally:
-        await things.aclose()

@@ -17,7 +17,6 @@ _PATIENCE_S = 5.0
 _ID = "x-docker-expose-session-uuid"
 _NAME = "x-docker-expose-session-name"
 _SHARED_KEY = "x-docker-expose-session-sharedkey"
-_METHODS = "x-docker-expose-session-grpc-method"
 
 
 class Session:
@@ -28,11 +27,6 @@ class Session:
         self.name = headers.get(_NAME, "")
         self.shared_key = headers.get(_SHARED_KEY, "")
         self.channel = channel
-        self._methods = frozenset(headers.get(_METHODS, "").replace(" ", "").split(","))
-
-    def lends(self, path: str) -> bool:
-        """Whether it answers calls of ``path``. What a client says of itself has its services in any case."""
-        return path.lower() in {method.lower() for method in self._methods}
 
 
 class CallBytes:

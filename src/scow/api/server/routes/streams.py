@@ -1,8 +1,10 @@
 """``/containers/{name}/{attach,logs,resize}``: what a container says and hears."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from scow.api.http.answer import Answer, Full, Hijack, Stream
+from scow.api.http.query import Query
 from scow.api.http.websocket import check_handshake, over_websocket
 from scow.api.http.websocket_frames import BINARY, TEXT
 from scow.api.server.call import Call
@@ -32,50 +34,17 @@ def stream_routes(streams: StreamService) -> tuple[Route, ...]:
     """The endpoints of container streams."""
 
     async def attach(call: Call) -> Answer:
-        query = call.query
-        options = AttachOptions(
-            stdin=query.boolean("stdin"),
-            stdout=query.boolean("stdout"),
-            stderr=query.boolean("stderr"),
-            logs=query.boolean("logs"),
-            stream=query.boolean("stream"),
-            detach_keys=query.text("detachKeys"),
-        )
-        return hijack(await streams.attach(call.name, options), call.version)
+        return hijack(await streams.attach(call.name, _attach_options(call.query)), call.version)
 
     async def attach_websocket(call: Call) -> Answer:
-        query = call.query
         handshake = check_handshake(call.request.head)
-        chooses = call.version >= _WEBSOCKET_CHOOSES_SINCE
-        options = AttachOptions(
-            stdin=query.boolean("stdin") or not chooses,
-            stdout=query.boolean("stdout") or not chooses,
-            stderr=query.boolean("stderr") or not chooses,
-            logs=query.boolean("logs"),
-            stream=query.boolean("stream"),
-            detach_keys=query.text("detachKeys"),
-            framed=False,
-        )
-        attachment = await streams.attach(call.name, options)
+        attachment = await streams.attach(call.name, _websocket_options(call))
         opcode = BINARY if call.version >= _WEBSOCKET_BINARY_SINCE else TEXT
         run = over_websocket(attachment.run, opcode)
         return Hijack(run, protocol="websocket", headers=handshake.headers())
 
     async def logs(call: Call) -> Answer:
-        query = call.query
-        wanted = LogQuery(
-            stdout=query.boolean("stdout"),
-            stderr=query.boolean("stderr"),
-            since=query.text("since"),
-            until=query.text("until"),
-            timestamps=query.boolean("timestamps"),
-            follow=query.boolean("follow"),
-            details=query.boolean("details"),
-            tail=query.text("tail"),
-        )
-        if not (wanted.stdout or wanted.stderr):
-            raise InvalidArgumentError("Bad parameters: you must choose at least one stream")
-        found = await streams.logs(call.name, wanted)
+        found = await streams.logs(call.name, _log_query(call.query))
         return Stream(found, stream_type(found.multiplexed, call.version))
 
     async def resize(call: Call) -> Answer:
@@ -88,3 +57,39 @@ def stream_routes(streams: StreamService) -> tuple[Route, ...]:
         Route("GET", "/containers/{name}/logs", logs),
         Route("POST", "/containers/{name}/resize", resize),
     )
+
+
+def _attach_options(query: Query) -> AttachOptions:
+    return AttachOptions(
+        stdin=query.boolean("stdin"),
+        stdout=query.boolean("stdout"),
+        stderr=query.boolean("stderr"),
+        logs=query.boolean("logs"),
+        stream=query.boolean("stream"),
+        detach_keys=query.text("detachKeys"),
+    )
+
+
+def _websocket_options(call: Call) -> AttachOptions:
+    """Messages have no room for a stream's number, so output comes unframed."""
+    options = replace(_attach_options(call.query), framed=False)
+    if call.version >= _WEBSOCKET_CHOOSES_SINCE:
+        return options
+    return replace(options, stdin=True, stdout=True, stderr=True)
+
+
+def _log_query(query: Query) -> LogQuery:
+    """Raises InvalidArgumentError when no stream is chosen."""
+    wanted = LogQuery(
+        stdout=query.boolean("stdout"),
+        stderr=query.boolean("stderr"),
+        since=query.text("since"),
+        until=query.text("until"),
+        timestamps=query.boolean("timestamps"),
+        follow=query.boolean("follow"),
+        details=query.boolean("details"),
+        tail=query.text("tail"),
+    )
+    if not (wanted.stdout or wanted.stderr):
+        raise InvalidArgumentError("Bad parameters: you must choose at least one stream")
+    return wanted
