@@ -359,7 +359,7 @@ def test_published_ports_follow_the_way_out(client: Client) -> None:
     client.start("--name", "web", "--network", "beta", "-p", "8080:80", *_SERVE)
 
     def answers() -> bool:
-        command = ("timeout", "3", "busybox", "wget", "-qO-", "http://127.0.0.1:8080/")
+        command = ("timeout", "10", "busybox", "wget", "-qO-", "http://127.0.0.1:8080/")
         return client.daemon.namespace.run(*command).stdout == "hello\n"
 
     wait_until(answers, "the port answers")

@@ -152,7 +152,7 @@ def test_an_unknown_driver_fails_at_once(docker: Client) -> None:
     began = time.monotonic()
     error = docker("volume", "create", "-d", "nosuch", "pv", code=1).err
     assert 'create pv: error looking up volume plugin nosuch: plugin "nosuch" not found' in error
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 12
 
 
 @pytest.mark.not_on_dockerd("waits for a minute")

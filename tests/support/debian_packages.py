@@ -33,10 +33,15 @@ def unpack(folder: Path, suite: str, *packages: str) -> None:
     options = [word for setting in settings for word in ("-o", setting)]
     run("apt-get", "-qq", *options, "update", cwd=folder)
     run("apt-get", "-qq", *options, "download", *(_named(name, options) for name in packages), cwd=folder)
+    unpack_downloaded(folder)
+    shutil.rmtree(state)
+
+
+def unpack_downloaded(folder: Path) -> None:
+    """All packages in ``folder`` go into ``folder``/root."""
     for package in sorted(folder.glob("*.deb")):
         subprocess.run(["dpkg", "-x", str(package), str(folder / "root")], check=True)
         package.unlink()
-    shutil.rmtree(state)
 
 
 def _named(package: str, options: list[str]) -> str:

@@ -167,6 +167,18 @@ async def read_all(sock: socket.socket) -> bytes:
     return b"".join(parts)
 
 
+async def read_at_least(sock: socket.socket, count: int) -> bytes:
+    """``count`` bytes, and what comes along with the last of them."""
+    loop = asyncio.get_running_loop()
+    got = b""
+    async with asyncio.timeout(PATIENCE_S):
+        while len(got) < count:
+            part = await loop.sock_recv(sock, 65536)
+            assert part, f"the stream ended after {len(got)} bytes"
+            got += part
+    return got
+
+
 async def read_until(sock: socket.socket, wanted: bytes) -> bytes:
     """What comes, up to the piece that completes ``wanted``."""
     loop = asyncio.get_running_loop()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.client_packages import installed, run
+from tests.support.debian_packages import unpack_downloaded
 from tests.support.environment import cache_dir, clean_environment
 from tests.support.namespaces import NetworkNamespace
 from tests.support.waiting import wait_until
@@ -29,9 +30,7 @@ def _unpacked() -> Path:
 def _unpack(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     run("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *_PACKAGES, cwd=folder)
-    for package in sorted(folder.glob("*.deb")):
-        subprocess.run(["dpkg", "-x", str(package), str(folder / "root")], check=True)
-        package.unlink()
+    unpack_downloaded(folder)
 
 
 def _parts(root: Path) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from scow.errors import UnsupportedError
 from scow.logs.json_encoder import rfc3339_nano
 from scow.logs.json_file import JsonFileWriter
+from scow.logs.log_files import LogFiles
 from scow.logs.reader import read_logs
 from scow.logs.selection import LogSelection
 from scow.spec.engine_api.container import LogConfig
@@ -233,13 +235,22 @@ def test_following_waits_for_a_file_that_is_not_there_yet(tmp_path: Path) -> Non
     asyncio.run(scenario())
 
 
-def test_following_the_last_lines_only(tmp_path: Path) -> None:
+def test_following_the_last_lines_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = threading.Event()
+    really = LogFiles.open
+
+    def noting(files: LogFiles, *args: Any, **options: Any) -> None:
+        really(files, *args, **options)
+        opened.set()
+
+    monkeypatch.setattr(LogFiles, "open", noting)
+
     async def scenario() -> None:
         log = open_writer(tmp_path / "x.log")
         log.write(1, b"1\n2\n3\n")
         follower = Follower(tmp_path / "x.log", tail=0)
         waiting = asyncio.gather(follower.next())
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(opened.wait, 20), "the follower stands at the end of the file"
         log.write(1, b"4\n")
         assert await waiting == [b"4\n"]
         follower.ended.set_result(None)

@@ -58,6 +58,6 @@ async def connected(handlers: Mapping[str, Handler]) -> AsyncIterator[Channel]:
             yield Channel(connection)
         finally:
             near.close()
-            await asyncio.wait_for(serving, 5)
+            await asyncio.wait_for(serving, 20)
             far.close()
-            await asyncio.wait_for(running, 5)
+            await asyncio.wait_for(running, 20)
