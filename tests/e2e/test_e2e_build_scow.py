@@ -381,3 +381,29 @@ def test_what_a_dockerfile_takes_and_offers_is_said_without_a_build(
     assert [it["name"] for it in targets["targets"]] == ["app"]
     refused = scow_build(scow_daemon, "--call=other", str(folder), code=1).err
     assert "--call=other is not supported, only build, check, outline, targets" in refused
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("STOPSIGNAL NONE", "invalid signal: NONE"),
+        ("WORKDIR /bin/sh", "mkdir /bin/sh: not a directory"),
+        ("ADD --checksum=sha256:abc a.txt /", "checksum can't be specified for non-HTTP(S) sources"),
+        ("ADD --checksum=sha256:abc a.txt b.txt /", "checksum can't be specified for multiple sources"),
+        ("COPY --from=127.0.0.1:1/none:1 /a /", "127.0.0.1:1/none:1"),
+        (
+            "RUN <<EOF\nexit 3\nEOF",
+            r'process "/bin/sh -c exit 3\n" did not complete successfully: exit code: 3',
+        ),
+    ],
+)
+def test_a_step_that_cannot_be_is_shown_with_the_reason(
+    scow_daemon: Daemon, folder: Path, step: str, message: str
+) -> None:
+    (folder / "Dockerfile").write_text(f"FROM busybox\n{step}\n")
+    failed = scow_build(scow_daemon, str(folder), code=1).err
+    assert f"   2 | >>> {step.splitlines()[0]}\n" in failed, failed
+    last = next(line for line in failed.splitlines() if line.startswith("ERROR: "))
+    assert last.startswith("ERROR: failed to solve: ")
+    assert message in last
+    assert "Error: [Errno" not in failed

@@ -17,6 +17,7 @@ from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.spec.engine_api.container import HealthConfig
 from scow.spec.exposed_ports import exposed_ports
 from scow.spec.go_duration import format_duration
+from scow.spec.signals import parse_signal
 
 
 def apply_config_step(state: StageState, instruction: Instruction) -> str | None:
@@ -122,6 +123,7 @@ def _user(state: StageState, instruction: it.User) -> str:
 
 def _stop_signal(state: StageState, instruction: it.StopSignal) -> str:
     state.config.stop_signal = state.scope.expand(instruction.signal)
+    parse_signal(state.config.stop_signal)
     return f"STOPSIGNAL {state.config.stop_signal}"
 
 

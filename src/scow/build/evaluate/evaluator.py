@@ -20,7 +20,7 @@ from scow.build.evaluate.run_mounts import parse_mount
 from scow.build.evaluate.stage_state import Made, StageState, begin_stage
 from scow.build.evaluate.variables import Scope, platform_arguments
 from scow.build.graph.ops import BaseOp, ContextSource, Op, Outside, Vertex
-from scow.errors import InvalidArgumentError, ParseError
+from scow.errors import InvalidArgumentError, ParseError, ScowError
 from scow.spec.platform import Platform, parse_platform
 
 MAIN_CONTEXT = "context"
@@ -166,7 +166,11 @@ class Evaluator:
             return SCRATCH
         key = f"{platform} {name}"
         if key not in self._images:
-            self._images[key] = await self._resolver.resolve(name, platform)
+            try:
+                self._images[key] = await self._resolver.resolve(name, platform)
+            except ScowError as exc:
+                exc.location = location  # type: ignore[attr-defined]
+                raise
         return self._images[key]
 
     async def finished(self, index: int) -> StageState:

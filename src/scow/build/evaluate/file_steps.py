@@ -171,6 +171,11 @@ def _sources(
             found.append(_remote(text, instruction))
         else:
             plain.append(text)
+    if isinstance(instruction, it.Add) and instruction.checksum:
+        if len(words) > 1:
+            raise InvalidArgumentError("checksum can't be specified for multiple sources")
+        if plain:
+            raise InvalidArgumentError("checksum can't be specified for non-HTTP(S) sources")
     if plain and not found:
         return tuple(plain), (find(instruction.from_),)
     found += [(text, find(instruction.from_)) for text in plain]

@@ -12,6 +12,7 @@ from scow.build.execute.run_step import RunPlaces
 from scow.build.graph.cache import Cache
 from scow.build.graph.executor import Executor
 from scow.build.graph.ops import CopyOp, MakeFolderOp, RunOp, Vertex
+from scow.errors import InvalidArgumentError
 from scow.image.layer_intake import NewLayer
 from scow.image.leases import Lease
 from scow.image.threads import run_to_end
@@ -72,5 +73,8 @@ class Steps:
 async def _make_folder(lease: Lease, op: MakeFolderOp, base: str | None) -> NewLayer:
     active = await lease.prepare(base)
     root = await lease.mount(active)
-    await run_to_end(lambda: os.close(make_dirs_in_root(str(root), op.path, 0o755, op.uid, op.gid)))
+    try:
+        await run_to_end(lambda: os.close(make_dirs_in_root(str(root), op.path, 0o755, op.uid, op.gid)))
+    except NotADirectoryError as exc:
+        raise InvalidArgumentError(f"mkdir {op.path}: not a directory") from exc
     return await lease.commit(active)

@@ -130,6 +130,9 @@ class Build:
         """A step's failure, in its words and at its lines."""
         failed = self._telling.failed
         if failed is None:
+            location = getattr(error, "location", None)  # of what an image was wanted for
+            if location is not None:
+                self._place(error, location.start, location.end)
             return error
         if isinstance(error, NotFoundError) and isinstance(failed.op, CopyOp):
             error = NotFoundError(f'failed to compute cache key: "/{error.message.lstrip("/")}": not found')

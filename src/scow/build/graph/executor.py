@@ -1,5 +1,6 @@
 """How a RUN is run: a Protocol that the engine fills in."""
 
+import json
 from typing import Protocol
 
 from scow.errors import ScowError
@@ -24,8 +25,8 @@ class RunFailedError(ScowError):
     """
 
     def __init__(self, args: tuple[str, ...], code: int, key: str, chain_id: str | None = None) -> None:
-        shown = " ".join(args)
-        super().__init__(f'process "{shown}" did not complete successfully: exit code: {code}')
+        shown = json.dumps(" ".join(args), ensure_ascii=False)
+        super().__init__(f"process {shown} did not complete successfully: exit code: {code}")
         self.argv = args
         self.code = code
         self.key = key

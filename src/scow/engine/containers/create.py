@@ -32,7 +32,6 @@ from scow.engine.events import EventBus
 from scow.engine.names import random_name
 from scow.engine.networks.endpoint_checks import check_mac
 from scow.engine.networks.registry import Networks
-from scow.engine.signals import parse_signal
 from scow.engine.timestamps import rfc3339
 from scow.engine.volumes.service import Volumes
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
@@ -47,6 +46,7 @@ from scow.runtime.validate import validate_container
 from scow.spec.engine_api.container import ContainerConfig, ContainerCreate, ContainerCreated, HostConfig
 from scow.spec.engine_api.network import EndpointSettings
 from scow.spec.platform import host_platform, parse_platform
+from scow.spec.signals import parse_signal
 from scow.tasks import run_blocking
 
 _log = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from scow.engine.signals import parse_signal
 from scow.errors import InvalidArgumentError
+from scow.spec.signals import parse_signal
 
 
 @pytest.mark.parametrize("text", ["9", "KILL", "kill", "SIGKILL"])
