@@ -203,3 +203,31 @@ def test_warnings_come_with_the_container(engine: Daemon) -> None:
     assert any(
         warning.startswith(("OOM killer is disabled", "Your kernel does not sup")) for warning in warnings
     )
+
+
+@pytest.mark.parametrize("mode", ["bridge", "host"])
+def test_a_container_without_network_has_none_whatever_its_mode(engine: Daemon, mode: str) -> None:
+    body = {
+        "Image": "busybox",
+        "Cmd": ["sh", "-c", '[ "$(ls /sys/class/net)" = lo ]'],
+        "NetworkDisabled": True,
+        "HostConfig": {"NetworkMode": mode},
+    }
+    container = engine.api("POST", "/v1.41/containers/create", body).json["Id"]
+    assert engine.api("POST", f"/v1.41/containers/{container}/start").status == 204
+    assert engine.api("POST", f"/v1.41/containers/{container}/wait").json["StatusCode"] == 0
+    shown = engine.api("GET", f"/v1.41/containers/{container}/json").json
+    assert shown["Config"]["NetworkDisabled"] is True
+    assert shown["NetworkSettings"]["Networks"] == {}
+
+
+def test_an_empty_entrypoint_and_build_instructions_are_the_requests_own(engine: Daemon) -> None:
+    created = engine.api("POST", "/v1.41/containers/create", {"Image": "busybox"})
+    change = "changes=ENTRYPOINT%20%5B%22echo%22%5D"
+    image = engine.api("POST", f"/v1.41/commit?container={created.json['Id']}&{change}").json["Id"]
+    body = {"Image": image, "Entrypoint": [], "OnBuild": ["RUN x"]}
+    container = engine.api("POST", "/v1.41/containers/create", body).json["Id"]
+    shown = engine.api("GET", f"/v1.41/containers/{container}/json").json
+    assert (shown["Path"], shown["Config"]["Entrypoint"], shown["Config"]["OnBuild"]) == ("sh", [], ["RUN x"])
+    committed = engine.api("POST", f"/v1.41/commit?container={container}").json["Id"]
+    assert engine.api("GET", f"/v1.41/images/{committed}/json").json["Config"]["OnBuild"] == ["RUN x"]

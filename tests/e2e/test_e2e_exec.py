@@ -144,6 +144,29 @@ def test_exec_as_somebody_unknown_fails_at_its_start(client: Client, box: str) -
     assert unknown in client("exec", "-d", "-u", "nosuch", box, "id", code=1).err
 
 
+@pytest.mark.parametrize("options", ["-o pid,args", "-o pid=PID,args=CMD", "f -o pid,args", "-m -o pid,args"])
+def test_top_lists_all_processes_whatever_their_terminals(client: Client, options: str) -> None:
+    box = client("run", "-dt", "busybox", "cat").text
+    try:
+        client("exec", "-d", box, "sleep", "78")
+
+        def commands() -> list[str]:
+            return [
+                line.split(maxsplit=1)[1].lstrip("\\_ ")
+                for line in client("top", box, *options.split()).lines[1:]
+            ]
+
+        wait_until(lambda: {"cat", "sleep 78"} <= set(commands()), "both processes are listed")
+        assert commands().count("-") == (2 if "-m" in options else 0)  # a thread each
+    finally:
+        client("rm", "-f", box)
+
+
+def test_top_does_not_let_another_column_be_called_pid(client: Client, box: str) -> None:
+    error = client("top", box, "-o", "ppid=PID", code=1).err
+    assert error.strip() == 'Error response from daemon: specifying "ppid=PID" is not allowed'
+
+
 def test_top_says_in_a_line_why_ps_failed(client: Client, box: str) -> None:
     error = client("top", box, "bogus", code=1).err
     assert error.strip() == "Error response from daemon: ps: error: unsupported option (BSD syntax)"

@@ -101,14 +101,17 @@ class TreeMaker:
                 self._make_device(entry, folder_fd, name)
 
     def _make_file(self, entry: Entry, archive: TarReader, folder_fd: int, path: str, name: str) -> None:
-        fd = os.open(name, _NEW_FILE, 0o600, dir_fd=folder_fd)
+        owner = self._owner or (entry.uid, entry.gid)
+        is_own = owner == self._own
+        fd = os.open(name, _NEW_FILE, entry.mode & 0o777 if is_own else 0o600, dir_fd=folder_fd)
         try:
             self._copy(archive, fd)
             # Owner first: chown(2) takes away set-user-id bits and file capabilities.
-            owner = self._owner or (entry.uid, entry.gid)
-            if owner != self._own:
+            if not is_own:
                 os.fchown(fd, *owner)
-            os.fchmod(fd, entry.mode)
+            # Asking costs less than saying: nearly always the mode is right from the start.
+            if not is_own or os.fstat(fd).st_mode & 0o7777 != entry.mode:
+                os.fchmod(fd, entry.mode)
             for key, value in entry.xattrs.items():
                 _set_xattr(fd, key, value)
             os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))

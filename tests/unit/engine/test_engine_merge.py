@@ -68,3 +68,13 @@ def test_one_health_option_leaves_the_others() -> None:
 def test_a_relative_working_directory_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match="needs to be an absolute path"):
         merge_config(ContainerConfig(working_dir="x"), IMAGE)
+
+
+def test_an_empty_list_drops_the_entrypoint_alone() -> None:
+    merged = merge_config(ContainerConfig(entrypoint=[]), IMAGE)
+    assert merged.entrypoint == []
+    assert process_args(merged) == ["serve"]
+
+
+def test_instructions_for_builds_are_those_of_the_request() -> None:
+    assert merge_config(ContainerConfig(on_build=["RUN y"]), IMAGE).on_build == ["RUN y"]

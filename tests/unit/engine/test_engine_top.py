@@ -21,3 +21,8 @@ def test_only_the_containers_rows_are_kept_and_the_command_stays_whole() -> None
 def test_output_without_pids_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match="Couldn't find PID field in ps output"):
         parse_ps("CMD\nx\n", {1})
+
+
+def test_threads_follow_their_process() -> None:
+    text = "PID TID CMD\n1 - init\n- 1 -\n42 - sleep 60\n- 42 -\n- 43 -\n"
+    assert parse_ps(text, {42}).processes == [["42", "-", "sleep 60"], ["-", "42", "-"], ["-", "43", "-"]]

@@ -23,8 +23,8 @@ class BodyDecoder(Protocol):
     rest: bytes
     """When done: what follows the body."""
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The non-empty pieces of the body in ``data``. Raises BadBodyError. Not to be called when done."""
+    def feed(self, data: bytes) -> bytes:
+        """What ``data`` has of the body. Raises BadBodyError. Not to be called when done."""
 
 
 class LengthDecoder:
@@ -35,13 +35,13 @@ class LengthDecoder:
         self.done = False
         self.rest = b""
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> bytes:
         if len(data) < self._left:
             self._left -= len(data)
-            return [data] if data else []
+            return data
         self.done = True
         self.rest = data[self._left :]
-        return [data[: self._left]]
+        return data[: self._left]
 
 
 class _State(Enum):
@@ -62,14 +62,24 @@ class ChunkedDecoder:
         self.done = False
         self.rest = b""
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> bytes:
+        if self._state is _State.DATA and len(data) <= self._left:
+            self._left -= len(data)
+            if not self._left:
+                self._state = _State.DATA_END
+            return data
         data = self._partial_line + data
         self._partial_line = b""
-        pieces: list[bytes] = []
+        # Views: `docker cp` sends chunks for every small file, and what they hold is copied once, together.
+        view = memoryview(data)
+        return b"".join(self._pieces(data, view))
+
+    def _pieces(self, data: bytes, view: memoryview) -> list[memoryview]:
+        pieces: list[memoryview] = []
         position = 0
         while not self.done:
             if self._state is _State.DATA:
-                piece = data[position : position + self._left]
+                piece = view[position : position + self._left]
                 if not piece:
                     return pieces
                 pieces.append(piece)

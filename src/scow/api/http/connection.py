@@ -200,8 +200,7 @@ class Connection(asyncio.Protocol):
             self._keep_for_later(data)
             return
         try:
-            # Together: `docker cp` sends a chunk for every small file's header and content.
-            inflow.feed(b"".join(decoder.feed(data)))
+            inflow.feed(decoder.feed(data))
         except BadBodyError as exc:
             inflow.end(exc)
             self._decoder = None

@@ -7,8 +7,6 @@ A running container stands still while its files are read (``standstill``). The 
 import sqlite3
 from contextlib import AsyncExitStack
 
-import msgspec
-
 from scow.engine.containers.events import container_event
 from scow.engine.containers.merge import as_list, merge_config
 from scow.engine.containers.model import Container, Live
@@ -85,9 +83,7 @@ def _no_hurry() -> None:
 def _config(doc: Container, options: CommitOptions) -> ContainerConfig:
     """The image's config. Raises InvalidArgumentError."""
     asked = apply_changes(options.config or doc.config, options.changes)
-    merged = merge_config(asked, doc.config)
-    # Instructions for whoever builds on the image are its own: no container has any.
-    return msgspec.structs.replace(merged, on_build=asked.on_build)
+    return merge_config(asked, doc.config)
 
 
 def _reference(repo: str, tag: str) -> Reference | None:

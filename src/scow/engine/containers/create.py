@@ -85,6 +85,8 @@ class Creation:
         config = merge_config(asked, image.config)
         args = process_args(config)
         networks = settle_networks(host, body.networking_config, self._networks)
+        if config.network_disabled:
+            networks = {}
         _settle_mac(config, host.network_mode, networks)
         mounts = settle(host, list(config.volumes or ()), self._donated)
         container_id = secrets.token_hex(32)

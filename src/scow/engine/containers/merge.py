@@ -18,10 +18,10 @@ def merge_config(asked: ContainerConfig, image: ContainerConfig) -> ContainerCon
     image's command, as it was written for the other entrypoint.
     """
     entrypoint, cmd = as_list(asked.entrypoint), as_list(asked.cmd)
-    # [""] is how a client says "no entrypoint, not the image's either".
+    # [] and [""] are how clients say "no entrypoint, not the image's either".
     if not entrypoint:
         cmd = cmd or as_list(image.cmd)
-        entrypoint = as_list(image.entrypoint)
+        entrypoint = as_list(image.entrypoint) if entrypoint is None else []
     elif entrypoint == [""]:
         entrypoint = None
     return msgspec.structs.replace(
@@ -37,7 +37,7 @@ def merge_config(asked: ContainerConfig, image: ContainerConfig) -> ContainerCon
         stop_signal=_given(asked.stop_signal, image.stop_signal),
         shell=_given(asked.shell, image.shell),
         healthcheck=_merge_health(asked.healthcheck, image.healthcheck),
-        on_build=None,
+        network_disabled=asked.network_disabled or msgspec.UNSET,
     )
 
 

@@ -67,10 +67,11 @@ class Sandboxes:
         Raises what the network driver raises, ConflictError and NotFoundError for ``container:``.
         """
         mode = doc.host.network_mode
-        if mode == "host":
+        is_cut_off = bool(doc.config.network_disabled)
+        if mode == "host" and not is_cut_off:
             self._bind(doc, "host")
             return Sandbox(HOST, host_gateways=self._host_gateways)
-        if mode.startswith("container:"):
+        if mode.startswith("container:") and not is_cut_off:
             return Sandbox(self._joined(mode.removeprefix("container:")))
         fd = await run_blocking(create_netns)
         sandbox = Sandbox(f"/proc/{os.getpid()}/fd/{fd}", fd, host_gateways=self._host_gateways)
