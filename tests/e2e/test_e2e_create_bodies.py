@@ -223,7 +223,7 @@ def test_a_container_without_network_has_none_whatever_its_mode(engine: Daemon, 
 
 def test_an_empty_entrypoint_and_build_instructions_are_the_requests_own(engine: Daemon) -> None:
     created = engine.api("POST", "/v1.41/containers/create", {"Image": "busybox"})
-    change = "changes=ENTRYPOINT%20%5B%22echo%22%5D"
+    change = "changes=ENTRYPOINT%20%5B%22echo%22%5D&changes=CMD%20%5B%22sh%22%5D"
     image = engine.api("POST", f"/v1.41/commit?container={created.json['Id']}&{change}").json["Id"]
     body = {"Image": image, "Entrypoint": [], "OnBuild": ["RUN x"]}
     container = engine.api("POST", "/v1.41/containers/create", body).json["Id"]

@@ -144,15 +144,17 @@ def test_exec_as_somebody_unknown_fails_at_its_start(client: Client, box: str) -
     assert unknown in client("exec", "-d", "-u", "nosuch", box, "id", code=1).err
 
 
-@pytest.mark.parametrize("options", ["-o pid,args", "-o pid=PID,args=CMD", "f -o pid,args", "-m -o pid,args"])
+@pytest.mark.parametrize(
+    "options", ["-o pid,args", "-o pid=PID,args=CMD", "axf -o pid,args", "-m -o pid,args"]
+)
 def test_top_lists_all_processes_whatever_their_terminals(client: Client, options: str) -> None:
-    box = client("run", "-dt", "busybox", "cat").text
+    box = client.text("run", "-dt", "busybox", "cat")
     try:
         client("exec", "-d", box, "sleep", "78")
 
         def commands() -> list[str]:
             return [
-                line.split(maxsplit=1)[1].lstrip("\\_ ")
+                line.split(maxsplit=1)[1].lstrip("\\_| ")
                 for line in client("top", box, *options.split()).lines[1:]
             ]
 
