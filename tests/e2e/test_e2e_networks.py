@@ -309,8 +309,9 @@ def test_networks_that_cannot_go(client: Client, name: str, status: int, message
 
 def test_an_internal_network_leads_nowhere(client: Client) -> None:
     client("network", "create", "--internal", "inside")
-    client.start("--name", "server", "--network", "inside", *_SERVE)
+    client.start("--name", "server", "--network", "inside", "--expose", "90", "-p", "8090:90", *_SERVE)
     client.start("--name", "guest", "--network", "inside", *_SLEEP)
+    assert client.text("inspect", "-f", "{{json .NetworkSettings.Ports}}", "server").strip() == "{}"
     assert "default" not in client.text("exec", "guest", "ip", "route")
     wait_until(
         lambda: client("exec", "guest", "wget", "-qO-", "http://server/", code=None).out == "hello\n", ""

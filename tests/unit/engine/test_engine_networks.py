@@ -2,6 +2,7 @@
 
 import ipaddress
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,11 +89,27 @@ def test_subnets_of_ipv6_count_where_it_is_on() -> None:
 def test_a_subnet_of_ones_own_has_its_first_address_as_gateway() -> None:
     assert asked_pool(IPAMPool(subnet="10.9.0.0/24"), []).gateway == "10.9.0.1"
     assert asked_pool(IPAMPool(subnet="10.9.0.0/24", gateway="10.9.0.9"), []).gateway == "10.9.0.9"
-    ranged = IPAMPool(subnet="10.9.0.0/24", ip_range="10.9.0.128/25", auxiliary_addresses={"a": "10.9.0.128"})
-    assert asked_pool(ranged, []).gateway == "10.9.0.129"
+    ranged = IPAMPool(subnet="10.9.0.0/24", ip_range="10.9.0.128/25", auxiliary_addresses={"a": "10.9.0.129"})
+    assert asked_pool(ranged, []).gateway == "10.9.0.128"
     assert asked_pool(IPAMPool(subnet="10.9.0.0/24"), [], gateway=False).gateway == ""
     with pytest.raises(PermissionDeniedError, match="Pool overlaps with other one on this address space"):
         asked_pool(IPAMPool(subnet="10.9.0.0/24"), [NETWORK("10.9.0.128/25")])
+
+
+@pytest.mark.parametrize(
+    ("gateway", "auxiliary"),
+    [("", {"a": "10.9.0.1"}), ("10.9.0.7", {"a": "10.9.0.7"}), ("", {"b": "10.9.0.2", "a": "10.9.0.2"})],
+)
+def test_an_auxiliary_address_is_nobody_elses(gateway: str, auxiliary: dict[str, str]) -> None:
+    pool = IPAMPool(subnet="10.9.0.0/24", gateway=gateway, auxiliary_addresses=auxiliary)
+    address = auxiliary["a"]
+    with pytest.raises(PermissionDeniedError) as caught:
+        asked_pool(pool, [])
+    assert (
+        str(caught.value) == f"failed to allocate secondary ip address (a:{address}): Address already in use"
+    )
+    outside = msgspec.structs.replace(pool, gateway="10.9.0.9", ip_range="10.9.0.128/25")
+    assert asked_pool(outside, []).gateway == "10.9.0.9", "nothing of a range that it is not in"
 
 
 _TAKEN = st.lists(

@@ -1,5 +1,6 @@
 """What lists and inspect say of a container."""
 
+import msgspec
 import pytest
 
 from scow.engine.containers.model import Container, MountRecord, State
@@ -72,6 +73,13 @@ def test_published_ports_come_first_and_exposed_ones_have_no_public_half() -> No
         '{"IP":"::","PrivatePort":80,"PublicPort":8080,"Type":"tcp"}',
         '{"PrivatePort":443,"Type":"tcp"}',
     ]
+
+
+def test_a_network_that_leads_nowhere_shows_no_ports() -> None:
+    doc = container(Status.RUNNING)
+    doc.endpoints = {"inside": msgspec.structs.replace(_ENDPOINT, gateway="", ports=[])}
+    assert summary_ports(doc) == []
+    assert network_settings(doc, lambda name: "n").ports == {}
 
 
 def test_a_stopped_container_has_no_addresses() -> None:

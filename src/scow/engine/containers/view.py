@@ -135,9 +135,17 @@ def exposed_ports(doc: Container) -> list[str]:
     return [name if "/" in name else f"{name}/tcp" for name in names]
 
 
+def _shows_ports(doc: Container) -> bool:
+    """A container whose networks lead nowhere has none, not even those that are exposed."""
+    return doc.alive and any(
+        endpoint.driver == "bridge" and (endpoint.gateway or endpoint.gateway6)
+        for endpoint in doc.endpoints.values()
+    )
+
+
 def port_map(doc: Container) -> dict[str, list[PortBinding] | None]:
     """``.NetworkSettings.Ports`` of a running container."""
-    if not doc.endpoints or not doc.alive:
+    if not _shows_ports(doc):
         return {}
     ports: dict[str, list[PortBinding] | None] = dict.fromkeys(exposed_ports(doc))
     for port in published_ports(doc):
@@ -255,7 +263,7 @@ def _health_summary(doc: Container) -> HealthSummary:
 
 def summary_ports(doc: Container) -> list[Port]:
     """Published ports of a running container, then those only exposed."""
-    if not doc.endpoints or not doc.alive:
+    if not _shows_ports(doc):
         return []
     published = [_published(port) for port in published_ports(doc)]
     taken = {(port.private_port, port.type) for port in published}

@@ -48,7 +48,20 @@ def asked_pool(asked: IPAMPool, taken: Iterable[IPNetwork], *, gateway: bool = T
     )
     if gateway and not record.gateway:
         record.gateway = _first_address(record)
+    _check_auxiliary(record)
     return record
+
+
+def _check_auxiliary(record: PoolRecord) -> None:
+    """They come after the gateway, and there is each once; Docker looks inside the range only."""
+    subnet = record.settings()
+    seen = {subnet.gateway}
+    for name, address in zip(record.auxiliary, subnet.auxiliary, strict=True):
+        if address in seen and address in (subnet.ip_range or subnet.network):
+            raise PermissionDeniedError(
+                f"failed to allocate secondary ip address ({name}:{address}): Address already in use"
+            )
+        seen.add(address)
 
 
 def chosen_pool(
@@ -68,8 +81,6 @@ def _first_address(record: PoolRecord) -> str:
     """The gateway is the first address that containers could have. Raises ScowError if there is none."""
     subnet = record.settings()
     try:
-        return str(
-            AddressPool(subnet.network, ip_range=subnet.ip_range, reserved=subnet.auxiliary).allocate()
-        )
+        return str(AddressPool(subnet.network, ip_range=subnet.ip_range).allocate())
     except ScowError as exc:
         raise ScowError(f"failed to allocate gateway (): {exc.message}") from exc
