@@ -15,13 +15,12 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scow import tasks
 from scow.deferred import deferred
-from scow.errors import InvalidArgumentError
 from scow.image.catalog import Catalog
 from scow.image.container_rootfs import ContainerRootfs
 from scow.image.content import ContentStore
@@ -39,7 +38,6 @@ from scow.image.model import (
 from scow.image.origins import Origins
 from scow.image.platforms import (
     VariantRecord,
-    index_document,
     not_provided,
     platform_of,
 )
@@ -48,10 +46,8 @@ from scow.image.restore import Restored, kinds_of, restore
 from scow.image.rootfs import RootfsStore
 from scow.image.roots import Roots
 from scow.image.snapshots.base import SnapshotDriver
-from scow.image.threads import run_to_end
 from scow.image.visits import Visit
-from scow.spec.digest import chain_ids, sha256_of
-from scow.spec.engine_api.container import ContainerConfig
+from scow.spec.digest import chain_ids
 from scow.spec.platform import Platform, host_platform, rank
 from scow.spec.reference import Reference
 from scow.store import Store
@@ -64,7 +60,7 @@ if TYPE_CHECKING:
     from scow.image.imported import ImportRequest
     from scow.image.layer_intake import LayerIntake
     from scow.image.leases import Holding, Lease
-    from scow.image.save import SavedImage, SavedIndex
+    from scow.image.making import ImageMaker
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +88,7 @@ class ImageStore:
         self._records = ImageRecords(
             store, self._kinds, self._content, self._layers, self._holds, self._catalog, self._changes
         )
+        self._maker = deferred(self._open_maker)
         self.rootfs = ContainerRootfs(driver, self._layers, self._rootfs, self._holds, self._catalog)
         self.driver_name = driver.name
         self.problems: list[str] = []
@@ -176,7 +173,7 @@ class ImageStore:
         """The config exactly as it arrived. Raises NotFoundError, IntegrityError."""
         return await tasks.run_blocking(self._content.get, self._catalog.get(image_id).id)
 
-    async def load(
+    def load(
         self, chunks: AsyncIterator[bytes], platform: Platform | None = None
     ) -> AsyncGenerator[LoadEvent, None]:
         """Take in an archive: any ``docker save`` with a manifest.json, or an OCI layout; any compression.
@@ -186,30 +183,7 @@ class ImageStore:
         All of it or nothing: images become visible when every layer of every image is there. Ends early if
         the iterator is closed. Raises InvalidArgumentError, IntegrityError, UnsupportedError, ScowError.
         """
-        from scow.image.archive import Archive, spooled
-        from scow.image.archive_formats import read_images
-        from scow.image.arrival import Wanted
-
-        async with self.arrival() as arrival:
-            self._intake.unpackers.warm("")
-            async with spooled(chunks, str(self._temporary)) as (fd, size):
-                images = await run_to_end(lambda: read_images(Archive(fd, size), self._host, platform))
-                for variant in [variant for image in images for variant in image.variants]:
-                    layers = zip(variant.config.rootfs.diff_ids, variant.layers, strict=True)
-                    wanted = [Wanted.at_hand(diff_id, source) for diff_id, source in layers]
-                    arrival.begin()
-                    async with aclosing(arrival.add(wanted)) as ticks:
-                        async for tick in ticks:
-                            for step in tick.progress:
-                                yield step
-            ids = {image.id for image in images}
-            for image in images:
-                parent = image.parent if image.parent in ids - {image.id} else None
-                raw_configs = [variant.raw_config for variant in image.variants]
-                await self._holds.sync(arrival.held)
-                platforms = [variant.platform for variant in image.variants]
-                for event in await self._records.add(raw_configs, parent, image.names, platforms):
-                    yield event
+        return self._maker.load(self.arrival(), chunks, platform)
 
     @asynccontextmanager
     async def arrival(self) -> "AsyncIterator[Arrival]":
@@ -269,36 +243,14 @@ class ImageStore:
 
         return images_to_save(names, self._catalog)
 
-    async def save(self, images: Mapping[str, list[Reference]]) -> AsyncGenerator[bytes, None]:
+    def save(self, images: Mapping[str, list[Reference]]) -> AsyncGenerator[bytes, None]:
         """An archive of images, as found by ``to_save``; their layers stay while it is being read.
 
         Raises ScowError for an image without layers, IntegrityError for one that was changed on disk.
         """
-        from scow.image.save import archive
+        from scow.image.saving import save
 
-        async with AsyncExitStack() as stack:
-            found = [await self._to_write(stack, target, names) for target, names in images.items()]
-            with closing(archive(found)) as pieces:
-                while (piece := await run_to_end(next, pieces, None)) is not None:
-                    yield piece
-
-    async def _to_write(
-        self, stack: AsyncExitStack, target: str, names: Sequence[Reference]
-    ) -> "SavedImage | SavedIndex":
-        from scow.image.save import SavedImage, SavedIndex
-
-        index = self._catalog.index(target)
-        if index is None:
-            raw_config, layers = await stack.enter_async_context(self.tars(target))
-            return SavedImage(target, raw_config, layers, names, self._catalog.get(target).parent)
-        images = self._catalog.variants(index)
-        variants = []
-        for image in images:
-            raw_config, layers = await stack.enter_async_context(self.tars(image.id))
-            variants.append(SavedImage(image.id, raw_config, layers, ()))
-        document = index_document(index.here)
-        for_host = index.image_ids.index(self._catalog.find(target).id)
-        return SavedIndex(document, variants, for_host, names)
+        return save(images, self._catalog, self.tars)
 
     @asynccontextmanager
     async def tars(self, image_id: str) -> AsyncIterator[tuple[bytes, list[LayerTar]]]:
@@ -332,28 +284,7 @@ class ImageStore:
 
     async def import_rootfs(self, chunks: AsyncIterator[bytes], request: "ImportRequest") -> Image:
         """Make an image of one layer out of a root file system's tar, compressed or not."""
-        from scow.image.archive import spooled
-        from scow.image.archive_formats import LayerSource
-        from scow.image.archive_region import RegionReader
-        from scow.image.changes import apply_changes
-        from scow.image.imported import config_of_import
-
-        config = apply_changes(ContainerConfig(), request.changes)
-        held: list[str | None] = []
-        try:
-            async with spooled(chunks, str(self._temporary)) as (fd, size):
-                if not size:
-                    raise InvalidArgumentError("the archive is empty")
-                async with self._intake.session():
-                    source = LayerSource(RegionReader(fd, 0, size))
-                    layer = await self._intake.import_archive(source, held)
-            await self._holds.sync(held)
-            raw = config_of_import(request, config, layer.diff_id, self._host)
-            names = [request.reference] if request.reference else []
-            await self._records.add([raw], None, names)
-            return self._catalog.get(sha256_of(raw))
-        finally:
-            await self._holds.let_go(held)
+        return await self._maker.import_rootfs(chunks, request)
 
     async def commit(self, visit: Visit, parent_id: str | None, request: "CommitRequest") -> Image:
         """Make an image of a container's changes on top of the image that it was made from.
@@ -361,24 +292,7 @@ class ImageStore:
         All or nothing; ``visit`` is ended as soon as the layer is made. Raises NotFoundError if the image is
         gone, ScowError.
         """
-        from scow.image.committed import config_of_commit
-
-        held: list[str | None] = []
-        try:
-            try:
-                parent = self._catalog.get(parent_id) if parent_id is not None else None
-                chain_id = parent.chain_id if parent is not None else None
-                with closing(self._rootfs.layer_tar(visit)) as pieces:
-                    layer = await self._intake.import_own(chain_id, pieces, held)
-            finally:
-                await self._rootfs.end_visit(visit)
-            await self._holds.sync(held)
-            raw = config_of_commit(request, parent, None if layer.is_empty else layer.diff_id, self._host)
-            names = [request.reference] if request.reference else []
-            await self._records.add([raw], parent_id, names)
-            return self._catalog.get(sha256_of(raw))
-        finally:
-            await self._holds.let_go(held)
+        return await self._maker.commit(visit, parent_id, request)
 
     async def tag(self, image_id: str, reference: Reference) -> None:
         """Give an image, or one of several platforms, a name, taking it from whatever had it.
@@ -435,6 +349,19 @@ class ImageStore:
         return self._driver.paths(snapshots[0], snapshots[1:]) if snapshots else {}
 
     # Inside
+
+    def _open_maker(self) -> "ImageMaker":
+        from scow.image.making import ImageMaker
+
+        return ImageMaker(
+            self._intake,
+            self._rootfs,
+            self._holds,
+            self._records,
+            self._catalog,
+            str(self._temporary),
+            self._host,
+        )
 
     def _restore(self) -> Restored:
         return restore(
