@@ -205,6 +205,25 @@ def test_import_makes_an_image_of_a_tree(client: Client, busybox: bytes) -> None
     )
 
 
+def test_what_is_no_tree_is_refused_at_once(client: Client) -> None:
+    err = client("import", "-", "broken:1", input=b"hello world\n" * 100, code=1).err
+    assert err.startswith("Error response from daemon: ")
+    assert "archive/tar: invalid tar header" in err
+    assert client.text("images", "-q", "broken") == ""
+
+
+def test_an_empty_tree_is_imported(client: Client) -> None:
+    identifier = client.text("import", "-", "void:1", input=b"")
+    layers = client.text("image", "inspect", "--format", "{{json .RootFS.Layers}}", "void:1")
+    assert json.loads(layers) == [digest(b"")]
+    assert client.text("rmi", "void:1").splitlines()[:2] == ["Untagged: void:1", f"Deleted: {identifier}"]
+
+
+def test_what_is_not_there_is_not_saved(client: Client, tmp_path: Path) -> None:
+    err = client("save", "nothere", "-o", str(tmp_path / "archive"), code=1).err
+    assert "No such image: nothere\n" in err
+
+
 def test_the_images_user_volumes_and_entrypoint_are_used(client: Client, busybox: bytes) -> None:
     config = {
         "User": "app",

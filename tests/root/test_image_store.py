@@ -262,7 +262,7 @@ def test_imports_make_one_layer_and_take_changes(disk: Path) -> None:
         for name in ("tree:1", again.id):
             await images.delete(name)
         assert left_on_disk(disk) == set()
-        for data, changes in ((b"", ()), (b"junk" * 500, ()), (BASE, ("RUN x",))):
+        for data, changes in ((b"junk" * 500, ()), (BASE, ("RUN x",))):
             with pytest.raises(InvalidArgumentError):
                 await images.import_rootfs(in_chunks(data), ImportRequest(changes=changes))
         assert left_on_disk(disk) == set()

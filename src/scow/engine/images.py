@@ -212,18 +212,11 @@ class Images:
         changes: list[str],
         platform: str,
     ) -> AsyncIterator[dict[str, Any]]:
-        """Make an image of one layer from an archive of a root file system."""
-        reference = _target(repo, tag) if repo else None
-        return self._import(chunks, reference, message, changes, platform)
+        """Make an image of one layer from an archive of a root file system, before anything is told.
 
-    async def _import(
-        self,
-        chunks: AsyncIterator[bytes],
-        reference: Reference | None,
-        message: str,
-        changes: list[str],
-        platform: str,
-    ) -> AsyncIterator[dict[str, Any]]:
+        Raises InvalidArgumentError, ScowError.
+        """
+        reference = _target(repo, tag) if repo else None
         request = ImportRequest(
             reference, tuple(changes), message, parse_platform(platform) if platform else None
         )
@@ -231,7 +224,7 @@ class Images:
         if reference:
             self.tell(image.id, "tag", reference.familiar())
         self.tell(image.id, "import", image.id)
-        yield {"status": image.id}
+        return _once({"status": image.id})
 
     def tell(self, image_id: str, action: str, name: str) -> None:
         """An event about an image, which may be gone."""
@@ -345,3 +338,7 @@ def _load_message(event: LoadEvent) -> dict[str, Any]:
             return {"stream": f"Loaded image ID: {image_id}\n"}
         case Loaded(_, name):
             return {"stream": f"Loaded image: {name}\n"}
+
+
+async def _once(item: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    yield item

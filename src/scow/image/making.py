@@ -7,7 +7,6 @@ What was not recorded goes again.
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, aclosing, closing
 
-from scow.errors import InvalidArgumentError
 from scow.image.archive import Archive, spooled
 from scow.image.archive_formats import LayerSource, read_images
 from scow.image.archive_region import RegionReader
@@ -81,12 +80,9 @@ class ImageMaker:
         config = apply_changes(ContainerConfig(), request.changes)
         held: list[str | None] = []
         try:
-            async with spooled(chunks, self._temporary) as (fd, size):
-                if not size:
-                    raise InvalidArgumentError("the archive is empty")
-                async with self._intake.session():
-                    source = LayerSource(RegionReader(fd, 0, size))
-                    layer = await self._intake.import_archive(source, held)
+            async with spooled(chunks, self._temporary) as (fd, size), self._intake.session():
+                source = LayerSource(RegionReader(fd, 0, size))
+                layer = await self._intake.import_archive(source, held)
             raw_config = config_of_import(request, config, layer.diff_id, self._host)
             return await self._record(raw_config, None, request.reference, held)
         finally:

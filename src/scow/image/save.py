@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scow.errors import InvalidArgumentError, ScowError
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.catalog import Catalog
 from scow.image.layers import LayerTar
 from scow.image.names import is_id_prefix
@@ -78,7 +78,10 @@ def _meant(text: str, catalog: Catalog) -> list[tuple[str, Reference | None]]:
         tags = catalog.tags(reference.name)
         if tags:
             return [(image_id, tag) for tag, image_id in tags.items()]
-    found = catalog.find(text).target
+    try:
+        found = catalog.find(text).target
+    except NotFoundError:
+        raise NotFoundError(f"No such image: {text}") from None
     by_id = catalog.named(reference) is None and is_id_prefix(found, text)
     return [(found, None if by_id or reference.digest else reference)]
 

@@ -171,7 +171,7 @@ class TarReader:
             return self._entry(kind, fields, extensions)
 
     def _extend(self, kind: bytes, fields: tuple[bytes, ...], extensions: dict[str, bytes]) -> None:
-        size = _number(fields[4], "size")
+        size = _number(fields[4])
         if not 0 <= size <= _MAX_EXTENSION_BYTES:
             raise InvalidArgumentError(f"archive extension header of {size} bytes")
         data = self._take(size)
@@ -203,7 +203,7 @@ class TarReader:
         entry = Entry(
             name=_checked_name(name),
             kind=kind,
-            mode=_number(fields[1], "mode") & 0o7777,
+            mode=_number(fields[1]) & 0o7777,
             uid=_extended(extensions, "uid", fields[2]),
             gid=_extended(extensions, "gid", fields[3]),
             size=size,
@@ -290,11 +290,11 @@ def _verify_checksum(block: bytes, stored: bytes) -> None:
     # The field itself counts as eight spaces. The sum of all bytes is the lower half of adler32, a tenth of
     # the time of ``sum``, though modulo 65521: a header that is wrong by just that would pass.
     total = (zlib.adler32(block) & 0xFFFF) - 1 - sum(stored) + 256
-    if (total - _parsed_number(stored, "checksum")) % _ADLER_BASE:
+    if (total - _parsed_number(stored)) % _ADLER_BASE:
         raise InvalidArgumentError("archive/tar: invalid tar header")
 
 
-def _parsed_number(data: bytes, what: str) -> int:
+def _parsed_number(data: bytes) -> int:
     """Octal digits, or GNU's base-256 where the first bit is set."""
     if data and data[0] & 0x80:
         value = int.from_bytes(data, "big") - (1 << (8 * len(data) - 1))
@@ -304,7 +304,7 @@ def _parsed_number(data: bytes, what: str) -> int:
     try:
         return int(text, 8) if text else 0
     except ValueError:
-        raise InvalidArgumentError(f"archive/tar: invalid tar header: bad {what}") from None
+        raise InvalidArgumentError("archive/tar: invalid tar header") from None
 
 
 # Neighbours have the same owner, mode and time.
@@ -314,7 +314,7 @@ _number = lru_cache(1024)(_parsed_number)
 def _extended(extensions: dict[str, bytes], key: str, header: bytes) -> int:
     text = extensions.get(key)
     if text is None:
-        return _number(header, key)
+        return _number(header)
     if not text.isdigit() or len(text) > 20:
         raise InvalidArgumentError(f"damaged pax header in archive: bad {key}")
     return int(text)
@@ -323,7 +323,7 @@ def _extended(extensions: dict[str, bytes], key: str, header: bytes) -> int:
 def _mtime(text: bytes | None, header: bytes) -> int:
     """Nanoseconds; out of range is clamped, as file systems do with times they cannot hold."""
     if text is None:
-        seconds, nanoseconds = _number(header, "mtime"), 0
+        seconds, nanoseconds = _number(header), 0
     else:
         whole, _, fraction = text.partition(b".")
         digits = whole.removeprefix(b"-")
@@ -336,7 +336,7 @@ def _mtime(text: bytes | None, header: bytes) -> int:
 
 
 def _device(fields: tuple[bytes, ...]) -> int:
-    major, minor = _number(fields[12], "device number"), _number(fields[13], "device number")
+    major, minor = _number(fields[12]), _number(fields[13])
     # What Linux's dev_t holds: 12 and 20 bits (linux/kdev_t.h).
     if not (0 <= major < 1 << 12 and 0 <= minor < 1 << 20):
         raise InvalidArgumentError(f"archive/tar: device number {major}:{minor} is out of range")
