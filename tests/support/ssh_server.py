@@ -16,7 +16,8 @@ from tests.support.environment import cache_dir, clean_environment
 from tests.support.namespaces import NetworkNamespace
 from tests.support.waiting import wait_until
 
-_PACKAGES = ("openssh-server", "libwrap0")
+_LIBRARY_PACKAGES = ("libwrap0", "libwtmpdb0")
+"""What it needs and not every machine has; the second since Debian 13."""
 _LIBRARIES = f"usr/lib/{os.uname().machine}-linux-gnu"
 
 
@@ -29,7 +30,10 @@ def _unpacked() -> Path:
 
 def _unpack(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    run("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *_PACKAGES, cwd=folder)
+    needed = subprocess.run(["apt-cache", "depends", "openssh-server"], capture_output=True, text=True).stdout
+    libraries = (name for name in _LIBRARY_PACKAGES if f"Depends: {name}\n" in needed)
+    apt = ("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", "openssh-server")
+    run(*apt, *libraries, cwd=folder)
     unpack_downloaded(folder)
 
 
