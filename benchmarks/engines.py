@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import IO, Any
 
 from benchmarks.processor_group import ProcessorGroup, processor_group
 from tests.support.daemons import Daemon, DaemonOptions, ReferenceDaemon, ScowDaemon, running
-from tests.support.environment import program, run_id
+from tests.support.environment import disk_dir, program, run_dir, run_id
 from tests.support.http import UnixConnection
 
 IMAGE = "busybox"
@@ -125,5 +126,9 @@ def engine(kind: type[Daemon]) -> Iterator[Engine]:
 @contextmanager
 def both_engines() -> Iterator[tuple[Engine, Engine]]:
     """dockerd (A) and scowd (B)."""
-    with engine(ReferenceDaemon) as a, engine(ScowDaemon) as b:
-        yield a, b
+    try:
+        with engine(ReferenceDaemon) as a, engine(ScowDaemon) as b:
+            yield a, b
+    finally:
+        for folder in (run_dir(), disk_dir()):
+            shutil.rmtree(folder, ignore_errors=True)

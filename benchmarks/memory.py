@@ -3,12 +3,10 @@
 import time
 
 from benchmarks.engines import Engine
-from tests.support.footprint import pss_kib
-
-_SETTLES_S = 2.0
+from tests.support.footprint import QUIET_S, pss_kib
 
 
 def settled_kib(engine: Engine) -> int:
-    """PSS after two seconds without a request, which is when engines give memory back."""
-    time.sleep(_SETTLES_S)
+    """PSS after a few seconds without a request, when scowd has given back what it can."""
+    time.sleep(QUIET_S)
     return pss_kib(engine.daemon)
