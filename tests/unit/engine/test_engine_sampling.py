@@ -115,8 +115,10 @@ async def test_removal_ends_every_stream(bench: Bench) -> None:
     for follower in followers:
         await anext(follower)
     await bench.containers.discard(bench.live)
-    for follower in followers:
-        assert len([sample async for sample in follower]) <= 1
+    async with asyncio.timeout(20):
+        for follower in followers:
+            async for _ in follower:
+                pass  # what was sampled before the removal
     assert bench.sampling.samplers == 0
     with pytest.raises(NotFoundError):
         bench.sampling.follow("web")
