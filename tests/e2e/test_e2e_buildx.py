@@ -51,6 +51,20 @@ def test_an_image_is_built_and_built_again_from_the_cache(build: Buildx) -> None
     assert build.run("built:1") == "hello\nchanged\n"
 
 
+def test_patterns_may_match_nothing_and_owners_be_unknown(build: Buildx) -> None:
+    build.write("a.txt", "a\n")
+    build.write(
+        "Dockerfile",
+        "FROM busybox\nCOPY no*.zip /none/\nCOPY a.txt no*.zip /some/\nCOPY --chown=nosuch a.txt /user\n"
+        "COPY --chown=12:nosuch a.txt /group\n"
+        'CMD ["sh", "-c", "ls -d /none /some/* 2>/dev/null; stat -c %u:%g /user /group"]\n',
+    )
+    build("-t", "lenient:1")
+    assert build.run("lenient:1") == "/some/a.txt\n0:0\n12:12\n"
+    build.write("Dockerfile", "FROM busybox\nCOPY nofile /\n")
+    assert "nofile" in build(code=1).stderr
+
+
 def test_stages_targets_arguments_and_labels(build: Buildx) -> None:
     build.write(
         "docker/Containerfile",

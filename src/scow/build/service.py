@@ -238,4 +238,5 @@ def _settings(request: BuildRequest) -> Settings:
         limits=limits_of(request),
         security_options=request.security_options,
         proxies=proxies,
+        lenient_copies=False,
     )

@@ -16,7 +16,7 @@ from scow.build.execute.downloads import Downloads
 from scow.build.execute.inputs import Inputs
 from scow.build.execute.selection import Chosen, Selection, select
 from scow.build.graph.cache import Cache
-from scow.build.graph.job import Memo
+from scow.build.graph.job import Memo, Settings
 from scow.build.graph.ops import (
     ContextSource,
     CopyOp,
@@ -36,7 +36,7 @@ from scow.image.leases import Lease
 from scow.image.tar_reader import TarReader
 from scow.image.threads import run_to_end
 from scow.linux.rootpath import read_in_root
-from scow.runtime.users import resolve_user
+from scow.runtime.users import ResolvedUser, resolve_user
 from scow.spec.ignore_rules import IgnoreRules
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Gathering:
             root = os.open(f"/proc/self/fd/{view.root}", _DIRECTORY)
             tree = FolderTree(root, with_owners=True)
         self._stack.callback(tree.close)
-        selection = await run_to_end(_selected, tree, op, patterns)
+        selection = await run_to_end(self._selected, tree, op, patterns)
         if digest is None:
             digest = await run_to_end(content_digest, selection, with_owners=op.keep_owners)
             self._cache.remember_content(memo, chain_id, digest)
@@ -116,7 +116,7 @@ class Gathering:
                 if tree is None:
                     raise InvalidArgumentError(f"the build has no context {name!r}")
                 async with self._job.context_lock(name):
-                    selection = await run_to_end(_selected, tree, op, patterns)
+                    selection = await run_to_end(self._selected, tree, op, patterns)
                     return selection, await run_to_end(content_digest, selection, with_owners=False)
             case FilesSource(files, mode):
                 tree = MemoryTree(dict(files), mode=mode)
@@ -124,8 +124,17 @@ class Gathering:
                 tree = await self._downloads.file(source, self._stack)
             case GitSource():
                 tree = await self._downloads.repository(source, self._job.secrets, self._stack)
-        selection = await run_to_end(_selected, tree, op, patterns)
+        selection = await run_to_end(self._selected, tree, op, patterns)
         return selection, await run_to_end(content_digest, selection, with_owners=False)
+
+    def _selected(self, tree: Tree, op: CopyOp, patterns: tuple[str, ...]) -> Selection:
+        return select(
+            tree,
+            patterns,
+            excludes=op.excludes,
+            parents=op.parents,
+            may_be_empty=self._job.settings.lenient_copies,
+        )
 
 
 def _patterns(op: CopyOp, vertex: Vertex) -> list[tuple[str, ...]]:
@@ -133,10 +142,6 @@ def _patterns(op: CopyOp, vertex: Vertex) -> list[tuple[str, ...]]:
     if len(vertex.sources) == 1:
         return [op.sources]
     return [(source,) for source in op.sources]
-
-
-def _selected(tree: Tree, op: CopyOp, patterns: tuple[str, ...]) -> Selection:
-    return select(tree, patterns, excludes=op.excludes, parents=op.parents)
 
 
 def _shown(selections: list[Selection], digests: list[str]) -> str:
@@ -148,18 +153,18 @@ def _shown(selections: list[Selection], digests: list[str]) -> str:
     return f"{'dir' if chosen and chosen[0].node.is_folder else 'file'}:{digest}"
 
 
-async def copy(lease: Lease, op: CopyOp, inputs: Inputs, epoch_s: int | None) -> NewLayer:
+async def copy(lease: Lease, op: CopyOp, inputs: Inputs, settings: Settings) -> NewLayer:
     """Make a layer of it. Raises InvalidArgumentError, ScowError, ``OSError``."""
     active = await lease.prepare(inputs.base)
     root = await lease.mount(active)
     try:
-        await run_to_end(_write, root, lease.own_folder(active), op, inputs, epoch_s)
+        await run_to_end(_write, root, lease.own_folder(active), op, inputs, settings)
     except FileNotFoundError as exc:
         raise ScowError(f"{exc.filename}: {exc.strerror}") from exc
     return await lease.commit(active)
 
 
-def _write(root: Path, own: Path, op: CopyOp, inputs: Inputs, epoch_s: int | None) -> None:
+def _write(root: Path, own: Path, op: CopyOp, inputs: Inputs, settings: Settings) -> None:
     root_fd, own_fd = os.open(root, _DIRECTORY), os.open(own, _DIRECTORY)
     try:
         chosen = [it for selection in inputs.selections for it in selection.chosen]
@@ -167,9 +172,9 @@ def _write(root: Path, own: Path, op: CopyOp, inputs: Inputs, epoch_s: int | Non
             root_fd=root_fd,
             path=op.target,
             into_folder=op.into_folder or len(chosen) > 1,
-            owner=_owner(root_fd, op),
+            owner=_owner(root_fd, op, lenient=settings.lenient_copies),
             mode=numeric_mode(op.chmod),
-            mtime_ns=None if epoch_s is None else epoch_s * 1_000_000_000,
+            mtime_ns=None if settings.epoch_s is None else settings.epoch_s * 1_000_000_000,
             own_fd=own_fd if len(chosen) == 1 and chosen[0].node.is_folder else -1,
         )
         for selection in inputs.selections:
@@ -179,16 +184,30 @@ def _write(root: Path, own: Path, op: CopyOp, inputs: Inputs, epoch_s: int | Non
         os.close(root_fd)
 
 
-def _owner(root_fd: int, op: CopyOp) -> tuple[int, int] | None:
-    """``--chown`` in numbers, by the accounts of the file system; a user alone brings its group."""
+def _owner(root_fd: int, op: CopyOp, *, lenient: bool) -> tuple[int, int] | None:
+    """``--chown`` in numbers, by the accounts of the file system; a user alone brings its group.
+
+    Raises ScowError for who is not among them, unless ``lenient``: then an unknown user is root, and an
+    unknown group that of the user.
+    """
     if not op.chown:
         return None if op.keep_owners else (0, 0)
-    user, colon, group = op.chown.partition(":")
+    user, _, group = op.chown.partition(":")
     passwd, groups = _accounts(root_fd, "passwd"), _accounts(root_fd, "group")
-    found = resolve_user(op.chown if colon and group else user, passwd, groups)
-    if not group and user.isdigit():
-        return found.uid, found.uid
-    return found.uid, found.gid
+    try:
+        found = resolve_user(user, passwd, groups)
+    except ScowError:
+        if not lenient:
+            raise
+        found = ResolvedUser()
+    if not group:
+        return found.uid, found.uid if user.isdigit() else found.gid
+    try:
+        return found.uid, resolve_user(f"0:{group}", passwd, groups).gid
+    except ScowError:
+        if not lenient:
+            raise
+        return found.uid, found.gid
 
 
 def _accounts(root_fd: int, name: str) -> str:

@@ -49,11 +49,17 @@ class Selection:
 
 
 def select(
-    tree: Tree, sources: Sequence[str], *, excludes: Sequence[str] = (), parents: bool = False
+    tree: Tree,
+    sources: Sequence[str],
+    *,
+    excludes: Sequence[str] = (),
+    parents: bool = False,
+    may_be_empty: bool = False,
 ) -> Selection:
     """Find ``sources``, which may be patterns. Blocks.
 
-    Raises NotFoundError for one that is not there, InvalidArgumentError if there is nothing at all.
+    Raises NotFoundError for one that is not there, InvalidArgumentError if patterns match nothing at all and
+    that must not be.
     """
     chosen: list[Chosen] = []
     for source in sources:
@@ -65,7 +71,7 @@ def select(
                 raise NotFoundError(source)
             kept = _kept_parents(source, name) if parents else ""
             chosen.append(Chosen(node, posixpath.basename(name), kept))
-    if not chosen:
+    if not chosen and not may_be_empty:
         raise InvalidArgumentError("no source files were specified")
     return Selection(tree, tuple(chosen), ignore_rules(excludes))
 

@@ -63,7 +63,7 @@ class Steps:
                 running = run_step.Running(self._executor, self._places, lease, job, inputs, listener)
                 return await running.run(vertex.op)
             case CopyOp():
-                return await copy_step.copy(lease, vertex.op, inputs, job.settings.epoch_s)
+                return await copy_step.copy(lease, vertex.op, inputs, job.settings)
             case MakeFolderOp():
                 return await _make_folder(lease, vertex.op, inputs.base)
             case _:

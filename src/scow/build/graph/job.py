@@ -76,7 +76,8 @@ class Memo:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a build says of all its steps. ``hosts`` are ``name:address``; ``proxies`` are variables that
-    every program gets and no key has.
+    every program gets and no key has. ``lenient_copies``: a pattern that matches nothing copies nothing, and
+    owners that are not among the accounts are root, as with BuildKit; the classic builder refuses both.
     """
 
     network: str = "default"
@@ -85,6 +86,7 @@ class Settings:
     security_options: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
     epoch_s: int | None = None
+    lenient_copies: bool = True
 
 
 @dataclass(frozen=True, slots=True)
