@@ -41,7 +41,8 @@ def test_an_idle_engine_has_less_than_thirty_megabytes_and_a_used_one_little_mor
             daemon.docker("run", "--rm", "-p", "8080:80", "-v", "/data", "busybox", "echo", "hello")
         wait_until_asleep(daemon)
         used = pss_kib(daemon)
-    assert (fresh < 29 * MIB, used < 31.5 * MIB) == (True, True), (fresh, used)
+    # As on a machine where nothing else uses Python's libraries; with others it is up to 2 MB less.
+    assert (fresh < 30 * MIB, used < 32.5 * MIB) == (True, True), (fresh, used)
 
 
 def test_a_used_engine_is_small_and_asleep(scow_daemon: Daemon, docker: Client, box: str) -> None:

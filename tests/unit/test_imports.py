@@ -147,6 +147,7 @@ def test_the_engine_starts_without_what_it_rarely_needs() -> None:
         "unittest",
         "typing_extensions",
         "h2",
+        "isal",
     }
     assert "ssl" in loaded_by("import scow.daemon, ssl, asyncio; assert ssl.MemoryBIO", "-I")
     assert not loaded & {"gzip", "tempfile"}, "wanted by packed logs only"

@@ -26,6 +26,7 @@ from scow.engine.reload import waiting
 from scow.engine.rest import Rest
 from scow.errors import ScowError
 from scow.linux.allocator import give_back_free_memory, use_one_arena
+from scow.linux.code_pages import let_go_of_code
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -114,6 +115,7 @@ def _tidy_memory() -> None:
     """Give back what is of no use any more, and first find it."""
     gc.collect()
     give_back_free_memory()
+    let_go_of_code()
 
 
 def _reload(config: Config, daemon: Daemon) -> None:

@@ -12,13 +12,12 @@ snapshot. That is what Docker's tar-split keeps too; a second copy of the layer 
     <folder>/<n>         content of the n-th F record, when a later entry of the tar took its path
 """
 
+import importlib
 import os
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-
-from isal import isal_zlib
 
 from scow.errors import IntegrityError
 from scow.linux.rootpath import open_in_root
@@ -39,6 +38,11 @@ _PIECE_BYTES = 1 << 20
 _GATHER_BYTES = 128 << 10
 
 
+def load_compressor() -> None:
+    """Import now what writes recipes: for a process that soon will see no more files. An idle engine has none."""
+    importlib.import_module("isal.isal_zlib")
+
+
 class RecipeWriter:
     """Takes down one tar while it is read. Blocks; use on one thread, in a ``with`` block.
 
@@ -48,6 +52,8 @@ class RecipeWriter:
 
     def __init__(self, folder: str) -> None:
         """``folder`` is an empty directory."""
+        from isal import isal_zlib
+
         self._folder = folder
         self._file: BinaryIO = open(f"{folder}/{_NAME}", "wb", buffering=_PIECE_BYTES)
         self._compressor = isal_zlib.compressobj(_LEVEL)

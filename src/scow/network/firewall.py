@@ -233,8 +233,8 @@ def _enter(policy: RulePolicy) -> list[str]:
         "iifname . oifname @trusted ip6 daddr . meta l4proto . th dport @entrusted6 goto permit",
         "meta nfproto ipv4 oifname @unprotected accept",
         "meta nfproto ipv6 oifname @unprotected6 accept",
-        "ip protocol icmp oifname @routed accept",
-        "meta l4proto ipv6-icmp oifname @routed6 accept",
+        "ip protocol 1 oifname @routed accept",  # ICMP; its name would need /etc/protocols
+        "meta l4proto 58 oifname @routed6 accept",
         "ip daddr . meta l4proto . th dport @opened goto permit",
         "ip6 daddr . meta l4proto . th dport @opened6 goto permit",
         "drop",

@@ -16,6 +16,7 @@ from scow.image.archive_region import RegionReader
 from scow.image.decompress import load_codec
 from scow.image.layer_stream import LayerInput, Unpacked, unpack_tar
 from scow.image.layer_unpacker import AppliedWhiteouts, OverlayWhiteouts
+from scow.image.recipe import load_compressor
 from scow.image.unpacking.job import MAX_PACKET_BYTES, SOCKET_FD, Job, decode_job, encode_answer
 from scow.linux import syscalls
 from scow.linux.confinement import confine
@@ -59,6 +60,7 @@ def main(codec: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.umask(0)
     load_codec(codec)
+    load_compressor()
     bulk_sha256()
     connection.send(encode_answer(confine(_CAPABILITIES, _SYSTEM_CALLS.split())))
     while (received := _receive(connection))[0]:
