@@ -39,7 +39,7 @@ _GATHER_BYTES = 128 << 10
 
 
 def load_compressor() -> None:
-    """Import now what writes recipes: for a process that soon will see no more files. An idle engine has none."""
+    """Import now what writes recipes, for a process that soon will see no more files."""
     importlib.import_module("isal.isal_zlib")
 
 

@@ -4,12 +4,13 @@ A job that is given up, or whose unpacker ends, costs that process; the next job
 """
 
 import asyncio
+import functools
+import importlib.util
 import logging
 import os
 import signal
 import socket
 import sys
-import sysconfig
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,7 +33,14 @@ from scow.linux.confinement import detached
 _log = logging.getLogger(__name__)
 
 _TITLE = str(Path(sys.executable).with_name("scow-unpacker"))
-_PACKAGES = sysconfig.get_path("platlib")
+
+
+@functools.cache
+def _packages() -> str:
+    """The folder with the codecs, which need not be that of a plain installation."""
+    spec = importlib.util.find_spec("isal")
+    assert spec is not None and spec.origin is not None, "scow was installed without its dependencies"
+    return str(Path(spec.origin).parents[1])
 
 
 class Unpackers:
@@ -106,7 +114,7 @@ class _Unpacker:
             self.pid = os.posix_spawn(
                 sys.executable,
                 # A name beside the interpreter's: Python finds its library by argv[0].
-                [_TITLE, "-I", "-S", str(Path(__file__).with_name("launch.py")), _PACKAGES, codec],
+                [_TITLE, "-I", "-S", str(Path(__file__).with_name("launch.py")), _packages(), codec],
                 {"LANG": "C.UTF-8"},
                 file_actions=[(os.POSIX_SPAWN_DUP2, far.fileno(), SOCKET_FD)],
                 setsigmask=(),
