@@ -37,9 +37,10 @@ _TITLE = str(Path(sys.executable).with_name("scow-unpacker"))
 
 @functools.cache
 def _packages() -> str:
-    """The folder with the codecs, which need not be that of a plain installation."""
+    """The folder with the codecs, which need not be that of a plain installation. Raises ScowError."""
     spec = importlib.util.find_spec("isal")
-    assert spec is not None and spec.origin is not None, "scow was installed without its dependencies"
+    if spec is None or spec.origin is None:
+        raise ScowError("layers cannot be unpacked: isal, which scow depends on, is not installed")
     return str(Path(spec.origin).parents[1])
 
 
