@@ -200,14 +200,15 @@ def _owner(root_fd: int, op: CopyOp, *, lenient: bool) -> tuple[int, int] | None
         if not lenient:
             raise
         found = ResolvedUser()
+    gid = found.uid if user.isdigit() else found.gid
     if not group:
-        return found.uid, found.uid if user.isdigit() else found.gid
+        return found.uid, gid
     try:
         return found.uid, resolve_user(f"0:{group}", passwd, groups).gid
     except ScowError:
         if not lenient:
             raise
-        return found.uid, found.gid
+        return found.uid, gid
 
 
 def _accounts(root_fd: int, name: str) -> str:
