@@ -6,11 +6,12 @@ cgroups go afterwards, under the container's lock, so a start or a removal that 
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
 from scow.engine.containers import health
 from scow.engine.containers.events import container_event, resource_events
 from scow.engine.containers.launch import Launcher
-from scow.engine.containers.model import Live
+from scow.engine.containers.model import Container, Live
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.removal import Removal
 from scow.engine.containers.restart import next_delay, restarts_after_exit
@@ -27,6 +28,15 @@ _log = logging.getLogger(__name__)
 # An attached client has this long to take the last output before those who wait for the exit code are
 # told; a client that has stopped reading must not hold them up.
 RELAY_GRACE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Consequences:
+    """What follows from the end of a process that ran for ``ran_s`` seconds."""
+
+    ran_s: float
+    restarts: bool
+    removes: bool
 
 
 class Exits:
@@ -58,6 +68,24 @@ class Exits:
         await self._launcher.forget(ended.key)
 
     async def _record(self, live: Live, ended: Exited) -> None:
+        """Each step of the module's order; what comes after it sees what it did."""
+        follows = self._settle(live, ended)
+        removed = await self._store_end(live, remove=follows.removes)
+        self._launcher.status_changed(live)
+        self._tell(live.doc, ended, follows.ran_s)
+        await self._relays_done(live)
+        if removed:
+            self._removal.tell(live)
+        else:
+            self._waits.exited(live.doc)
+        await self._launcher.clean_up(live)
+        if removed:
+            await self._clear(live)
+        elif follows.restarts:
+            self._restart_in_time(live, follows.ran_s)
+
+    def _settle(self, live: Live, ended: Exited) -> _Consequences:
+        """The document as it is from now on, in memory, and what follows from that."""
         doc = live.doc
         state = doc.state
         live.being_killed = False
@@ -67,36 +95,20 @@ class Exits:
             state.oom_killed = True
             container_event(self._events, doc, "oom")
         health.suspended(state.health)
-        ran_s = (ended.finished_at_ns - parse_rfc3339(state.started_at)) / 1e9
         restarts = restarts_after_exit(
             doc.host.restart_policy,
             exit_code=ended.exit_code,
             restart_count=doc.restart_count,
             manually_stopped=doc.manually_stopped or live.being_restarted,
         )
-        remove = doc.host.auto_remove and not live.being_restarted
         doc.step(Action.DIE_TO_RESTART if restarts else Action.DIE)
         state.pid = 0
         doc.restart_count += restarts
-        remove = await self._store_end(live, remove=remove)
-        self._launcher.status_changed(live)
-        container_event(
-            self._events, doc, "die", execDuration=str(max(0, int(ran_s))), exitCode=str(ended.exit_code)
+        return _Consequences(
+            ran_s=(ended.finished_at_ns - parse_rfc3339(state.started_at)) / 1e9,
+            restarts=restarts,
+            removes=doc.host.auto_remove and not live.being_restarted,
         )
-        resource_events(self._events, doc, doc.endpoints, taken=False)
-        await self._relays_done(live)
-        if remove:
-            self._removal.tell(live)
-        else:
-            self._waits.exited(doc)
-        await self._launcher.clean_up(live)
-        if remove:
-            await self._clear(live)
-        elif restarts:
-            live.restart_delay_s = next_delay(live.restart_delay_s, ran_s)
-            live.restart_timer = self._tasks.start(
-                self._restart_later(live, live.restart_delay_s), name=f"restart {doc.id[:12]}"
-            )
 
     async def _store_end(self, live: Live, *, remove: bool) -> bool:
         """Store that it has ended, or remove it; whether it is removed.
@@ -113,6 +125,11 @@ class Exits:
             return False
         return remove
 
+    def _tell(self, doc: Container, ended: Exited, ran_s: float) -> None:
+        duration, exit_code = str(max(0, int(ran_s))), str(ended.exit_code)
+        container_event(self._events, doc, "die", execDuration=duration, exitCode=exit_code)
+        resource_events(self._events, doc, doc.endpoints, taken=False)
+
     @staticmethod
     async def _relays_done(live: Live) -> None:
         if live.relays:
@@ -123,6 +140,12 @@ class Exits:
             await self._removal.clear(live)
         except ScowError as exc:
             _log.error("removal of %s: %s", live.doc.id, exc)
+
+    def _restart_in_time(self, live: Live, ran_s: float) -> None:
+        live.restart_delay_s = next_delay(live.restart_delay_s, ran_s)
+        live.restart_timer = self._tasks.start(
+            self._restart_later(live, live.restart_delay_s), name=f"restart {live.doc.id[:12]}"
+        )
 
     async def _restart_later(self, live: Live, delay_s: float) -> None:
         await asyncio.sleep(delay_s)

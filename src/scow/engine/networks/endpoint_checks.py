@@ -11,9 +11,9 @@ from scow.spec.engine_api.network import EndpointIPAMConfig, EndpointSettings
 SYSCTLS = "com.docker.network.endpoint.sysctls"
 INTERFACE_NAME = "com.docker.network.endpoint.ifname"
 _MAC = re.compile(r"[0-9a-fA-F]{2}(?:([:-])[0-9a-fA-F]{2})(?:\1[0-9a-fA-F]{2}){4}")
-# IFNAMSIZ of linux/if.h with its zero byte; what dev_valid_name() in the kernel takes.
 _WORD = re.compile("[A-Za-z0-9_-]+")
-_INTERFACE = re.compile(r"(?!\.{1,2}$)[^/:\s]{1,15}")
+# What dev_valid_name() in the kernel takes: bytes, fewer than IFNAMSIZ; its isspace() is Latin-1's.
+_INTERFACE = re.compile(rb"(?!\.{1,2}$)[^/:\s\0\xa0]{1,15}")
 
 
 def check_endpoint(settings: EndpointSettings, name: str, network: NetworkRecord | None) -> None:
@@ -80,14 +80,18 @@ def _option_problems(options: dict[str, str]) -> Iterator[str]:
                 "'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'"
             )
     name = options.get(INTERFACE_NAME, "")
-    if name and not _INTERFACE.fullmatch(name):
+    if name and not _is_interface_name(name):
         yield f"invalid interface name: {name}"
 
 
 def check_interface_name(text: str) -> None:
     """Raises InvalidArgumentError for what the kernel does not take."""
-    if not _INTERFACE.fullmatch(text):
+    if not _is_interface_name(text):
         raise InvalidArgumentError(f"invalid interface name: {text}")
+
+
+def _is_interface_name(text: str) -> bool:
+    return _INTERFACE.fullmatch(text.encode()) is not None
 
 
 def is_interface_sysctl(text: str) -> bool:

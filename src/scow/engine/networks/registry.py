@@ -85,6 +85,11 @@ class Networks:
         """The network with exactly this name."""
         return self._by_name.get(name)
 
+    def check_free(self, name: str) -> None:
+        """Raises ConflictError in Docker's words for a name that a network has."""
+        if name in self._by_name:
+            raise ConflictError(f"network with name {name} already exists")
+
     def get(self, ref: str) -> LiveNetwork:
         """By full id, then name, then unique id prefix. Raises NotFoundError, InvalidArgumentError."""
         if found := self._by_id.get(ref) or self._by_name.get(ref):
@@ -105,8 +110,7 @@ class Networks:
 
     async def add(self, live: LiveNetwork) -> None:
         """Take name and subnets, then store. Raises ConflictError in Docker's words, ScowError."""
-        if live.record.name in self._by_name:
-            raise ConflictError(f"network with name {live.record.name} already exists")
+        self.check_free(live.record.name)
         self._hold(live)
         try:
             await self._save(live.record)
