@@ -29,7 +29,7 @@ NULL = {
     "", ".BuildCache", ".CachesDeleted", ".ExitCode", ".NetworksDeleted", ".Warnings",
     "ContainerBlkioStats.io_service_bytes_recursive",
     "ContainerUpdateResponse.Warnings", "ContainerWaitExitError", "EndpointSettings.Aliases",
-    "EndpointSettings.Links", "EndpointSettings.DNSNames", "GenericResources", "IPAM.Options",
+    "EndpointSettings.Links", "EndpointSettings.DNSNames", "GenericResources", "IPAM.Config", "IPAM.Options",
     "ImageSummary.Labels", "ImageSummary.RepoDigests", "PluginsInfo.Authorization", "PortMap",
     "SystemInfo.Warnings", "Volume.Labels", "Volume.Options", "VolumeListResponse.Warnings",
     *(f"ContainerConfig.{name}" for name in ("Cmd", "Entrypoint", "Env", "Labels", "OnBuild", "Volumes")),

@@ -11,6 +11,7 @@ from tests.support.clients import Client
 from tests.support.daemons import DaemonOptions
 from tests.support.images import debian_archive
 from tests.support.namespaces import NetworkNamespace
+from tests.support.traffic import fetch
 from tests.support.waiting import wait_until
 
 DAEMON = DaemonOptions(uplink=True)
@@ -31,13 +32,6 @@ s.connect((sys.argv[1], int(sys.argv[2])))
 s.send(b"ping")
 print(s.recv(100).decode())
 """
-
-
-def fetch(namespace: NetworkNamespace, address: str, port: int) -> str:
-    """What an HTTP server there answers, or an empty string."""
-    return namespace.run(
-        "timeout", "3", "busybox", "wget", "-qO-", f"http://{address}:{port}/"
-    ).stdout.strip()
 
 
 def echoes(namespace: NetworkNamespace, address: str, port: int) -> bool:

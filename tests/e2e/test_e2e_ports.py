@@ -1,23 +1,16 @@
 """Ports over IPv6, added and withdrawn while a container runs, for some clients only, and explained."""
 
-import json
-
 import pytest
 
 from tests.support.clients import Client
 from tests.support.daemons import DaemonOptions
 from tests.support.namespaces import NetworkNamespace
+from tests.support.traffic import fetch
 from tests.support.waiting import wait_until
 
 DAEMON = DaemonOptions(uplink=True)
 
 _SERVE = ("sh", "-c", "echo hello >/tmp/index.html; exec httpd -f -p 80 -h /tmp")
-
-
-def fetch(namespace: NetworkNamespace, address: str, port: int) -> str:
-    """What an HTTP server there answers, or an empty string."""
-    url = f"http://{address}:{port}/"
-    return namespace.run("timeout", "3", "busybox", "wget", "-qO-", url).stdout.strip()
 
 
 def test_a_port_answers_at_the_hosts_ipv6_loopback(client: Client) -> None:
@@ -119,45 +112,6 @@ def test_another_network_is_reached_by_published_ports_only(client: Client) -> N
     assert client(*get, f"http://{address}/", code=None).code != 0
     client.daemon.remove_containers()
     client("network", "rm", "front", "back")
-
-
-def test_a_container_on_a_macvlan_network_is_on_its_parents_segment(
-    client: Client, neighbour: NetworkNamespace
-) -> None:
-    host = client.daemon.namespace
-    device = host.run("ip", "-o", "-4", "addr", "show", "to", neighbour.peer_address).stdout.split()[1]
-    neighbour.run("ip", "addr", "add", "10.91.0.1/24", "dev", "eth0")
-    create = ("network", "create", "-d", "macvlan", "--subnet", "10.91.0.0/24", "-o", f"parent={device}")
-    client(*create, "segment")
-    client.start("--name", "web", "--network", "segment", "--ip", "10.91.0.7", "busybox", *_SERVE)
-    wait_until(lambda: fetch(neighbour, "10.91.0.7", 80) == "hello", "the machine beside the host reaches it")
-    error = client("network", "create", "-d", "macvlan", "-o", f"parent={device}", "other", code=1).err
-    assert f"is already using parent interface {device}" in error
-    error = client("network", "create", "-d", "ipvlan", "-o", f"parent={device}", "other", code=1).err
-    assert "ipvlan networks are not supported" in error
-    found = json.loads(client.text("network", "inspect", "segment"))[0]
-    assert (found["Driver"], found["Options"]["parent"]) == ("macvlan", device)
-    client("rm", "-f", "web")
-    client("network", "rm", "segment")
-
-
-@pytest.mark.not_on_dockerd("this kernel may have no dummy devices, which dockerd needs")
-def test_a_macvlan_network_without_a_parent_is_for_its_containers_alone(client: Client) -> None:
-    client("network", "create", "-d", "macvlan", "--internal", "--subnet", "10.92.0.0/24", "alone")
-    client.start("--name", "web", "--network", "alone", "busybox", *_SERVE)
-    get = ("sh", "-c", "wget -qO- http://web/ && ip route")
-    wait_until(
-        lambda: (
-            client("run", "--rm", "--network", "alone", "busybox", *get, code=None).out
-            == "hello\n10.92.0.0/24 dev eth0 scope link  src 10.92.0.3 \n"
-        ),
-        "it finds its neighbour, and no way out",
-    )
-    client.daemon.restart()
-    assert client("run", "--rm", "--network", "alone", "busybox", *get).out.startswith("hello")
-    client("rm", "-f", "web")
-    client("network", "rm", "alone")
-    assert "dm-" not in client.daemon.namespace.run("ip", "link").stdout
 
 
 @pytest.mark.not_on_dockerd("Docker has no limits of an endpoint's rate")

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
 from scow.network.endpoint import ConnectRequest
 from scow.network.ipam import Subnet
 from scow.network.macvlan import MacvlanDriver, MacvlanSettings, parent_and_mode
-from scow.network.macvlan_parent import own_segment
+from scow.network.macvlan_parent import MadeParents, own_segment
 from tests.support.bridge_hosts import Container, Host, close_fd, publish
 from tests.support.traffic import call, is_silent, service
 
@@ -36,7 +37,9 @@ class Segment:
         self.parent = show.split()[1]
         done = host.outside.run("ip", "addr", "add", f"{OUTSIDE}/24", "dev", "eth0")
         assert done.returncode == 0, done.stderr
-        self.driver = driver or MacvlanDriver(MacvlanSettings("net", self.parent, ipv4=SUBNET))
+        self.driver = driver or MacvlanDriver(
+            MacvlanSettings("net", self.parent, subnets=(SUBNET,)), MadeParents()
+        )
         asyncio.run(self.driver.start(()))
 
     def connect(self, **more: object) -> Container:
@@ -96,7 +99,7 @@ def test_a_device_goes_when_a_running_container_is_disconnected(segment: Segment
 
 def test_the_next_daemon_knows_the_addresses_in_use(segment: Segment) -> None:
     container = segment.connect()
-    segment.driver = MacvlanDriver(segment.driver.settings)
+    segment.driver = MacvlanDriver(segment.driver.settings, MadeParents())
     asyncio.run(segment.driver.start([container.endpoint]))
     assert segment.connect().address != container.address
     asyncio.run(segment.driver.disconnect(container.endpoint, running=True))
@@ -112,7 +115,7 @@ def test_a_connect_that_fails_leaves_nothing(segment: Segment) -> None:
 
 
 def test_a_parent_that_is_not_there_is_refused(bare_host: Host) -> None:
-    driver = MacvlanDriver(MacvlanSettings("net", "nosuch0", ipv4=SUBNET))
+    driver = MacvlanDriver(MacvlanSettings("net", "nosuch0", subnets=(SUBNET,)), MadeParents())
     with pytest.raises(ScowError, match="parent interface was not found on the host: nosuch0"):
         asyncio.run(driver.start(()))
 
@@ -141,14 +144,14 @@ def test_options_that_cannot_be_right_are_refused(options: dict[str, str], messa
 def test_a_parent_that_cannot_be_made_is_refused_in_dockers_words(
     bare_host: Host, parent: str, message: str
 ) -> None:
-    driver = MacvlanDriver(MacvlanSettings("net", parent, made_parent=True))
+    driver = MacvlanDriver(MacvlanSettings("net", parent, made_parent=True), MadeParents())
     with pytest.raises(ScowError) as caught:
         asyncio.run(driver.start(()))
     assert caught.value.message == message
 
 
 def test_a_vlan_of_the_parent_is_made_where_the_kernel_has_vlans(segment: Segment) -> None:
-    driver = MacvlanDriver(MacvlanSettings("net", f"{segment.parent}.10", made_parent=True))
+    driver = MacvlanDriver(MacvlanSettings("net", f"{segment.parent}.10", made_parent=True), MadeParents())
     reason = ""
     try:
         asyncio.run(driver.start(()))
@@ -161,18 +164,32 @@ def test_a_vlan_of_the_parent_is_made_where_the_kernel_has_vlans(segment: Segmen
     assert f"{segment.parent}.10" not in segment.host.namespace.run("ip", "link").stdout
 
 
+def test_a_parent_that_was_made_goes_with_the_last_network_on_it(bare_host: Host) -> None:
+    parents = MadeParents()
+    network_id = os.urandom(32).hex()
+    parent = own_segment(network_id)
+    settings = MacvlanSettings(network_id, parent, made_parent=True)
+    drivers = [MacvlanDriver(replace(settings, network_id=it), parents) for it in (network_id, "other")]
+    for driver in drivers:
+        asyncio.run(driver.start(()))
+    for driver in drivers:
+        assert parent in bare_host.namespace.run("ip", "link").stdout
+        asyncio.run(driver.remove())
+    assert parent not in bare_host.namespace.run("ip", "link").stdout
+
+
 def test_a_network_without_a_parent_is_a_segment_of_its_own(bare_host: Host) -> None:
     network_id = os.urandom(32).hex()
     settings = MacvlanSettings(
-        network_id, own_segment(network_id), ipv4=SUBNET, internal=True, made_parent=True
+        network_id, own_segment(network_id), subnets=(SUBNET,), internal=True, made_parent=True
     )
-    alone = Segment(bare_host, MacvlanDriver(settings))
+    alone = Segment(bare_host, MacvlanDriver(settings, MadeParents()))
     one, other = alone.connect(), alone.connect()
     with service(one.netns_fd, 80, "one"):
         assert call(other.netns_fd, one.address, 80) == f"one {other.address}"
         bare_host.namespace.run("ip", "route", "add", "10.88.0.0/24", "dev", own_segment(network_id))
         assert is_silent(bare_host.fd, one.address, 80) or _no_route(alone, one.address)
-        alone.driver = MacvlanDriver(settings)
+        alone.driver = MacvlanDriver(settings, MadeParents())
         asyncio.run(alone.driver.start([one.endpoint, other.endpoint]))
         assert call(other.netns_fd, one.address, 80) == f"one {other.address}"
     assert "inet6" not in bare_host.namespace.run("ip", "-6", "addr", "show", own_segment(network_id)).stdout

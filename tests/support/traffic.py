@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scow.linux.namespaces import enter_netns
+from tests.support.namespaces import NetworkNamespace
 
 # Long enough for a busy machine to answer, and for nothing to come where a packet is dropped.
 ANSWER_S = 5.0
@@ -133,3 +134,9 @@ def _serve_udp(sock: socket.socket, name: str) -> None:
 
 def _wake(sock: socket.socket) -> None:
     sock.sendto(b"stop", sock.getsockname())
+
+
+def fetch(namespace: NetworkNamespace, address: str, port: int) -> str:
+    """What an HTTP server there answers, or an empty string."""
+    url = f"http://{address}:{port}/"
+    return namespace.run("timeout", "3", "busybox", "wget", "-qO-", url).stdout.strip()

@@ -4,6 +4,7 @@ What they send leaves by the parent as it is, from their own MAC addresses; the 
 and nothing is published or translated. (Documentation/networking: drivers/net/macvlan.c)
 """
 
+import ipaddress
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,25 +20,27 @@ from scow.network.attempt import Attempt
 from scow.network.container_side import open_inside, set_up
 from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishedPort, kernel_errors
 from scow.network.ipam import Subnet
-from scow.network.macvlan_parent import ensure_parent, remove_parent
+from scow.network.macvlan_parent import MadeParents, ensure_parent
 from scow.tasks import run_blocking
 
 PARENT = "parent"
 MODE = "macvlan_mode"
+PASSTHRU = "passthru"
 
 
 @dataclass(frozen=True, slots=True)
 class MacvlanSettings:
     """One network. ``mode`` is of rtnetlink.MACVLAN_MODES; an ``mtu`` of 0 is the parent's.
 
-    ``made_parent``: the parent is made for the network, and goes with it. ``internal``: it leads nowhere.
+    ``made_parent``: the parent is made for networks, and goes with the last. ``internal``: it leads nowhere.
+    Addresses come from the first of ``subnets`` of a family that has one left; without subnets containers
+    have those that they ask for themselves.
     """
 
     network_id: str
     parent: str
     mode: str = "bridge"
-    ipv4: Subnet | None = None
-    ipv6: Subnet | None = None
+    subnets: tuple[Subnet, ...] = ()
     internal: bool = False
     mtu: int = 0
     made_parent: bool = False
@@ -59,11 +62,12 @@ def parent_and_mode(options: Mapping[str, str]) -> tuple[str, str]:
 class MacvlanDriver:
     """The network of one parent; see ``NetworkDriver`` for its methods."""
 
-    def __init__(self, settings: MacvlanSettings) -> None:
-        """Raises InvalidArgumentError for a range outside its subnet."""
+    def __init__(self, settings: MacvlanSettings, made_parents: MadeParents) -> None:
+        """``made_parents`` are of all networks. Raises InvalidArgumentError for a range outside."""
         self.settings = settings
+        self._made_parents = made_parents
         self._lock = threading.Lock()  # of endpoints and pools; held for microseconds
-        self._pools = AddressPools(settings.ipv4, settings.ipv6)
+        self._pools = AddressPools(*settings.subnets)
         self._endpoints: dict[str, Endpoint] = {}
 
     async def start(self, endpoints: Sequence[Endpoint]) -> None:
@@ -92,24 +96,28 @@ class MacvlanDriver:
 
     async def explain(self, endpoint: Endpoint, ports: Sequence[PublishedPort] | None = None) -> list[str]:
         """See ``NetworkDriver``."""
+        address = endpoint.address or endpoint.address6 or "without an address of ours"
         return [
-            f"{endpoint.interface} is {endpoint.address or endpoint.address6}, on the segment of "
+            f"{endpoint.interface} is {address}, on the segment of "
             f"{self.settings.parent} (macvlan, {self.settings.mode})",
             "  1. no rule of scow sees its packets, and the host itself does not reach it",
         ]
 
     async def remove(self) -> None:
-        """See ``NetworkDriver``: the parent stays, unless it was made for the network."""
-        if self.settings.made_parent:
+        """See ``NetworkDriver``: the parent stays, unless it was made for networks and this is the last."""
+        settings = self.settings
+        if settings.made_parent:
             with kernel_errors():
-                await run_blocking(remove_parent, self.settings.parent)
+                await run_blocking(self._made_parents.give_back, settings.parent, settings.network_id)
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
     def _parent_index(self) -> int:
         settings = self.settings
-        return ensure_parent(settings.parent, settings.network_id, may_make=settings.made_parent)
+        if settings.made_parent:
+            return self._made_parents.take(settings.parent, settings.network_id)
+        return ensure_parent(settings.parent, settings.network_id, may_make=False)
 
     def _connect(self, request: ConnectRequest) -> Endpoint:
         limits = bandwidth.limits(request.driver_options)
@@ -154,9 +162,16 @@ class MacvlanDriver:
             self._pools.assign(endpoint, request)
             self._endpoints[endpoint.endpoint_id] = endpoint
         if not settings.internal:
-            endpoint.gateway = str(settings.ipv4.gateway or "") if settings.ipv4 else ""
-            endpoint.gateway6 = str(settings.ipv6.gateway or "") if settings.ipv6 else ""
+            endpoint.gateway = self._gateway(endpoint.address)
+            endpoint.gateway6 = self._gateway(endpoint.address6)
         return endpoint
+
+    def _gateway(self, address: str) -> str:
+        """That of the subnet of an address; "" if there is none."""
+        if not address:
+            return ""
+        ip = ipaddress.ip_address(address)
+        return next((str(it.gateway or "") for it in self.settings.subnets if ip in it.network), "")
 
     def _disconnect(self, endpoint: Endpoint, running: bool) -> None:
         with self._lock:

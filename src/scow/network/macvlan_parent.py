@@ -1,7 +1,7 @@
 """The host's interface that a macvlan network is on: one that is there, or one made for the network.
 
     eth0        has to be there
-    eth0.10     VLAN 10 of eth0; made if it is not there, and then it goes with the network
+    eth0.10     VLAN 10 of eth0; made if it is not there, and then it goes with the last network on it
     none        a segment of its own: one end of a device pair whose other end leads nowhere
 
 Docker has a dummy device for the last. A pair does the same, on kernels without dummies too. Functions block
@@ -9,6 +9,7 @@ on the kernel's netlink lock.
 """
 
 import os
+import threading
 from pathlib import Path
 
 from scow.errors import ScowError
@@ -22,6 +23,30 @@ _VLAN_IDS = range(1, 4095)
 def own_segment(network_id: str) -> str:
     """What the parent of a network without one is called, as in Docker."""
     return f"dm-{network_id[:12]}"
+
+
+class MadeParents:
+    """The interfaces that were made for networks: one goes with the last network that is on it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # held while an interface is made or removed
+        self._networks: dict[str, set[str]] = {}
+
+    def take(self, name: str, network_id: str) -> int:
+        """Its index, made if it is not there; no error if taken before. Raises as ``ensure_parent``."""
+        with self._lock:
+            index = ensure_parent(name, network_id, may_make=True)
+            self._networks.setdefault(name, set()).add(network_id)
+            return index
+
+    def give_back(self, name: str, network_id: str) -> None:
+        """No error if it was not taken. Raises OSError."""
+        with self._lock:
+            networks = self._networks.setdefault(name, set())
+            networks.discard(network_id)
+            if not networks:
+                del self._networks[name]
+                remove_parent(name)
 
 
 def ensure_parent(name: str, network_id: str, *, may_make: bool) -> int:

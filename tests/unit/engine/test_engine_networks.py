@@ -13,10 +13,11 @@ from scow.engine.networks.endpoint_checks import check_endpoint
 from scow.engine.networks.filtering import check_list_filters, passes
 from scow.engine.networks.gateways import WaysOut, ways_out
 from scow.engine.networks.ipam_config import check_pools
+from scow.engine.networks.ipam_drivers import check_families, check_ipam_driver
 from scow.engine.networks.record import NetworkRecord, PoolRecord
 from scow.engine.networks.registry import LiveNetwork
 from scow.engine.networks.subnets import asked_pool, chosen_pool, default_pools
-from scow.errors import InvalidArgumentError, PermissionDeniedError, ScowError
+from scow.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError, ScowError
 from scow.network.ipam import IPNetwork
 from scow.spec.engine_api.network import EndpointIPAMConfig, EndpointSettings, IPAMPool
 from scow.spec.filters import Filters
@@ -84,6 +85,33 @@ def test_subnets_of_ipv6_count_where_it_is_on() -> None:
     pools = [IPAMPool(subnet="fd00::/64"), IPAMPool(subnet="10.0.0.0/8", ip_range="10.1.0.0/16")]
     assert check_pools(pools, ipv6=False) == pools[1:]
     assert check_pools(pools, ipv6=True) == pools
+
+
+@pytest.mark.parametrize(
+    ("driver", "fields", "problem"),
+    [
+        ("bridge", {}, "ipv4 pool is empty"),
+        ("macvlan", {}, "ipv4 pool is empty"),
+        ("macvlan", {"enable_ipv4": False, "enable_ipv6": True}, "ipv6 pool is empty"),
+        ("bridge", {"enable_ipv4": False}, "IPv4 or IPv6 must be enabled"),
+        ("bridge", {"enable_ipv4": False, "ipam_driver": "default"}, "IPv4 or IPv6 must be enabled"),
+    ],
+)
+def test_families_that_are_on_have_addresses(driver: str, fields: dict[str, object], problem: str) -> None:
+    record = msgspec.structs.replace(network(), driver=driver, **{"ipam_driver": "null"} | fields)
+    with pytest.raises(InvalidArgumentError) as caught:
+        check_families(record)
+    assert caught.value.message == problem
+
+
+def test_a_network_may_do_without_addresses_of_the_engines() -> None:
+    record = network(ipam_driver="null", enable_ipv4=False)
+    check_ipam_driver(record, [IPAMPool(subnet="10.9.0.0/24")])
+    check_families(msgspec.structs.replace(record, driver="macvlan"))
+    with pytest.raises(InvalidArgumentError, match="does not handle specific address pool requests"):
+        check_ipam_driver(network(ipam_driver="null"), [IPAMPool(subnet="10.9.0.0/24")])
+    with pytest.raises(NotFoundError, match='plugin "nope" not found'):
+        check_ipam_driver(network(ipam_driver="nope"), [])
 
 
 def test_a_subnet_of_ones_own_has_its_first_address_as_gateway() -> None:

@@ -80,7 +80,7 @@ def gateway_mode(record: NetworkRecord, version: int) -> str:
     return mode
 
 
-def has_gateway(record: NetworkRecord, version: int) -> bool:
+def bridge_has_gateway(record: NetworkRecord, version: int) -> bool:
     """Whether an address of IPv4 or IPv6 is kept for the way out, which an internal network has not."""
     inhibited = version == 4 and parse_switch(record.options, _INHIBIT_IPV4, default=False)
     return gateway_mode(record, version) != ISOLATED and not (inhibited and record.internal)

@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from scow.engine.events import EventBus
-from scow.engine.networks.bridge_options import has_gateway
 from scow.engine.networks.draft import draft_network
-from scow.engine.networks.drivers import Drivers, check_names
+from scow.engine.networks.drivers import Drivers, check_names, has_gateway
 from scow.engine.networks.record import NetworkRecord, PoolRecord, is_predefined
 from scow.engine.networks.registry import LiveNetwork, Networks
 from scow.engine.networks.subnets import asked_pool, chosen_pool
@@ -90,11 +89,12 @@ class NetworkCreation:
         for version in enabled:
             gateway = has_gateway(record, version)
             own = [pool for pool in asked if (":" in pool.subnet) == (version == 6)]
-            if len(own) > 1:
+            if len(own) > 1 and record.driver == "bridge":
                 raise PermissionDeniedError("bridge driver doesn't support multiple subnets")
-            if own:
-                record.pools.append(asked_pool(own[0], taken, gateway=gateway))
-            else:
+            for pool in own:
+                record.pools.append(asked_pool(pool, taken, gateway=gateway))
+                taken.append(record.pools[-1].network)
+            if not own:
                 record.pools.append(chosen_pool(self._pools, [*taken, *in_use], version, gateway=gateway))
 
     async def remove(self, ref: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from scow.engine.networks.bridge_options import BRIDGE_NAME, ENABLE_IPV4, ENABLE_IPV6, parse_switch
 from scow.engine.networks.drivers import check_driver, check_options, macvlan_parent
 from scow.engine.networks.ipam_config import check_pools
+from scow.engine.networks.ipam_drivers import DEFAULT, check_families, check_ipam_driver
 from scow.engine.networks.record import NetworkRecord, is_predefined
 from scow.engine.networks.registry import Networks
 from scow.engine.timestamps import rfc3339
@@ -39,7 +40,7 @@ def draft_network(
     if is_predefined(body.name):
         raise PermissionDeniedError(f"operation is not permitted on predefined {body.name} network ")
     record = _record(body, default_options)
-    asked = check_pools(body.ipam.config, ipv6=record.enable_ipv6)
+    asked = check_pools(body.ipam.config or (), ipv6=record.enable_ipv6)
     if not body.name.strip():
         raise InvalidArgumentError("invalid name: name is empty")
     networks.check_free(body.name)
@@ -49,7 +50,7 @@ def draft_network(
     if record.config_only:
         record.driver = "null"
     else:
-        _settle_driver(record, body.ipam.driver)
+        _settle_drivers(record, asked, networks)
     return Draft(record, asked)
 
 
@@ -70,6 +71,7 @@ def _record(body: NetworkCreate, default_options: Mapping[str, Mapping[str, str]
         enable_ipv6=_switch(body.enable_ipv6, options, ENABLE_IPV6, default=False),
         options=options,
         labels=body.labels,
+        ipam_driver=body.ipam.driver or DEFAULT,
         ipam_options=body.ipam.options,
         given_bridge=bool(bridge) and device_exists(bridge),
         config_only=body.config_only,
@@ -104,7 +106,7 @@ def _apply_template(record: NetworkRecord, body: NetworkCreate, networks: Networ
     if record.config_only:
         raise PermissionDeniedError("a configuration network cannot depend on another configuration network")
     configured = body.labels or body.ipam.config or body.ipam.options
-    if configured or not record.enable_ipv4 or record.enable_ipv6:
+    if configured or record.ipam_driver != DEFAULT or not record.enable_ipv4 or record.enable_ipv6:
         raise PermissionDeniedError(
             "user-specified configurations are not supported "
             "if the network depends on a configuration network"
@@ -118,15 +120,23 @@ def _apply_template(record: NetworkRecord, body: NetworkCreate, networks: Networ
         raise NotFoundError(f'configuration network "{record.config_from}" does not exist')
     record.enable_ipv4, record.enable_ipv6 = template.record.enable_ipv4, template.record.enable_ipv6
     record.options, record.labels = template.record.options, template.record.labels
+    record.ipam_driver, record.ipam_options = template.record.ipam_driver, template.record.ipam_options
     return [pool.view() for pool in template.record.pools]
 
 
-def _settle_driver(record: NetworkRecord, ipam_driver: str) -> None:
+def _settle_drivers(record: NetworkRecord, asked: Sequence[IPAMPool], networks: Networks) -> None:
     check_driver(record.driver)
-    if ipam_driver not in ("", "default"):
-        raise NotFoundError(f'plugin "{ipam_driver}" not found')
+    check_ipam_driver(record, asked)
     check_options(record)
+    check_families(record)
     if record.driver == "macvlan":
-        record.made_parent = not device_exists(macvlan_parent(record))
-    if not record.enable_ipv4 and not record.enable_ipv6:
-        raise InvalidArgumentError("IPv4 or IPv6 must be enabled")
+        record.made_parent = _makes_parent(record, networks)
+
+
+def _makes_parent(record: NetworkRecord, networks: Networks) -> bool:
+    """Whether the parent of a macvlan network is there for networks only."""
+    parent = macvlan_parent(record)
+    others = (live.record for live in networks)
+    return not device_exists(parent) or any(
+        other.made_parent and macvlan_parent(other) == parent for other in others
+    )

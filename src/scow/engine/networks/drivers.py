@@ -1,16 +1,22 @@
 """From a network's document to the driver that keeps it in the kernel."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from scow.engine.networks.bridge_options import MTU, bridge_settings, driver_mtu, gateway_mode
+from scow.engine.networks.bridge_options import (
+    MTU,
+    bridge_has_gateway,
+    bridge_settings,
+    driver_mtu,
+    gateway_mode,
+)
 from scow.engine.networks.record import NetworkRecord
-from scow.errors import NotFoundError, PermissionDeniedError, UnsupportedError
+from scow.errors import NotFoundError, PermissionDeniedError, ScowError, UnsupportedError
 from scow.network.bridge import BridgeDriver
 from scow.network.driver import NetworkDriver
 from scow.network.host import HostNetwork
-from scow.network.macvlan import PARENT, MacvlanDriver, MacvlanSettings, parent_and_mode
-from scow.network.macvlan_parent import own_segment
+from scow.network.macvlan import PARENT, PASSTHRU, MacvlanDriver, MacvlanSettings, parent_and_mode
+from scow.network.macvlan_parent import MadeParents, own_segment
 
 _ONE_ONLY = ("host", "null")
 _BUILT_IN = ("bridge", "macvlan")
@@ -23,6 +29,7 @@ class Drivers:
     host: HostNetwork
     bridge: BridgeDriver | None
     ip_forward: bool
+    made_parents: MadeParents = field(default_factory=MadeParents)
 
     def make(self, record: NetworkRecord) -> NetworkDriver | None:
         """Of a network, not started; None where there is nothing to drive. Raises InvalidArgumentError."""
@@ -31,23 +38,31 @@ class Drivers:
         if record.driver in _ONE_ONLY or record.config_only:
             return None
         if record.driver == "macvlan":
-            return MacvlanDriver(_macvlan_settings(record))
+            return MacvlanDriver(_macvlan_settings(record), self.made_parents)
         return BridgeDriver(bridge_settings(record, ip_forward=self.ip_forward), self.host)
 
 
 def _macvlan_settings(record: NetworkRecord) -> MacvlanSettings:
     _, mode = parent_and_mode(record.options)
-    pool4, pool6 = record.pool(4), record.pool(6)
     return MacvlanSettings(
         network_id=record.id,
         parent=macvlan_parent(record),
         mode=mode,
-        ipv4=pool4.settings() if pool4 else None,
-        ipv6=pool6.settings() if pool6 else None,
-        internal=record.internal or not record.options.get(PARENT),
+        subnets=tuple(pool.settings() for pool in record.pools),
+        internal=leads_nowhere(record),
         mtu=driver_mtu(record.options) if MTU in record.options else 0,
         made_parent=record.made_parent,
     )
+
+
+def has_gateway(record: NetworkRecord, version: int) -> bool:
+    """Whether an address of IPv4 or IPv6 is kept for the way out."""
+    return not leads_nowhere(record) if record.driver == "macvlan" else bridge_has_gateway(record, version)
+
+
+def leads_nowhere(record: NetworkRecord) -> bool:
+    """Whether a macvlan network is for its containers alone."""
+    return record.internal or not record.options.get(PARENT)
 
 
 def macvlan_parent(record: NetworkRecord) -> str:
@@ -81,14 +96,12 @@ def check_options(record: NetworkRecord) -> None:
 
 
 def check_names(record: NetworkRecord, others: Iterable[NetworkRecord]) -> None:
-    """Two networks cannot have one bridge, nor one parent. Raises PermissionDeniedError."""
+    """Two networks cannot have one bridge, nor one parent that passes all through to its container.
+
+    Raises PermissionDeniedError, ScowError.
+    """
     if record.driver == "macvlan":
-        parent = macvlan_parent(record)
-        for other in others:
-            if other.driver == "macvlan" and macvlan_parent(other) == parent:
-                raise PermissionDeniedError(
-                    f"network {own_segment(other.id)} is already using parent interface {parent}"
-                )
+        _check_parent(record, others)
         return
     name = bridge_settings(record, ip_forward=False).name
     for other in others:
@@ -97,6 +110,18 @@ def check_names(record: NetworkRecord, others: Iterable[NetworkRecord]) -> None:
                 f"cannot create network {record.id} ({name}): conflicts with network {other.id} ({name}): "
                 "networks have same bridge name"
             )
+
+
+def _check_parent(record: NetworkRecord, others: Iterable[NetworkRecord]) -> None:
+    parent, mode = macvlan_parent(record), parent_and_mode(record.options)[1]
+    for other in others:
+        if other.driver != "macvlan" or macvlan_parent(other) != parent:
+            continue
+        used = f"macvlan network {other.id} is already using parent interface {parent}"
+        if mode == PASSTHRU:
+            raise ScowError(f"cannot use mode {PASSTHRU}, {used}")
+        if parent_and_mode(other.options)[1] == PASSTHRU:
+            raise ScowError(f"{used} in mode {PASSTHRU}")
 
 
 def _bridge_name(record: NetworkRecord) -> str:

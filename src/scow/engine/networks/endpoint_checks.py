@@ -1,7 +1,7 @@
 """What may be asked of a container's endpoint on a network, checked as Docker checks it. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from scow.engine.networks.ipam_config import joined_problems, parse_address
 from scow.engine.networks.record import NetworkRecord, PoolRecord, is_user_defined
@@ -42,8 +42,8 @@ def _problems(settings: EndpointSettings, name: str, network: NetworkRecord | No
             yield "network-scoped aliases are only supported for user-defined networks"
     yield from _address_problems(ipam)
     if network is not None:
-        yield from _range_problem(ipam.ipv4_address, network.pool(4))
-        yield from _range_problem(ipam.ipv6_address, network.pool(6))
+        yield from _range_problem(ipam.ipv4_address, network.pools_of(4))
+        yield from _range_problem(ipam.ipv6_address, network.pools_of(6))
     yield from _option_problems(settings.driver_opts or {})
 
 
@@ -59,16 +59,16 @@ def _address_problems(ipam: EndpointIPAMConfig) -> Iterator[str]:
             yield f"invalid link-local IP address: {text}"
 
 
-def _range_problem(text: str, pool: PoolRecord | None) -> Iterator[str]:
+def _range_problem(text: str, pools: Sequence[PoolRecord]) -> Iterator[str]:
     address = parse_address(text) if text else None
     if address is None:
         return
-    if pool is None or not pool.given:
+    if not any(pool.given for pool in pools):
         yield (
             "user specified IP address is supported only when connecting to networks "
             "with user configured subnets"
         )
-    elif address not in pool.network:
+    elif not any(address in pool.network for pool in pools):
         yield f"no configured subnet or ip-range contain the IP address {text}"
 
 

@@ -71,7 +71,7 @@ class NetworkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The document of one network: what was asked for, and the subnets that it got.
 
     ``given_bridge``: its bridge was there before, and stays when it goes. ``made_parent``: the parent of a
-    macvlan network was not there before, and goes with it.
+    macvlan network was made for networks, and goes with the last. ``ipam_driver``: see ``ipam_drivers``.
     ``config_only``: a template, that no container can be on; ``config_from`` names the one it was made from.
     """
 
@@ -85,6 +85,7 @@ class NetworkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     enable_ipv6: bool = False
     options: dict[str, str] = {}
     labels: dict[str, str] = {}
+    ipam_driver: str = "default"
     ipam_options: dict[str, str] | None = None
     pools: list[PoolRecord] = []
     given_bridge: bool = False
@@ -92,9 +93,13 @@ class NetworkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     config_only: bool = False
     config_from: str = ""
 
+    def pools_of(self, version: int) -> list[PoolRecord]:
+        """The subnets of IPv4 or IPv6: one, but for macvlan networks."""
+        return [it for it in self.pools if it.network.version == version]
+
     def pool(self, version: int) -> PoolRecord | None:
-        """The subnet of IPv4 or IPv6, if there is one."""
-        return next((it for it in self.pools if it.network.version == version), None)
+        """The first subnet of IPv4 or IPv6, if there is one."""
+        return next(iter(self.pools_of(version)), None)
 
     def leads_out(self, version: int) -> bool:
         """Whether a container on it has a way to the rest of the world in IPv4 or IPv6."""

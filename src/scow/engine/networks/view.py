@@ -28,7 +28,11 @@ def network_view(record: NetworkRecord, members: Iterable[Member] = ()) -> Netwo
         driver=record.driver,
         enable_i_pv4=record.enable_ipv4,
         enable_i_pv6=record.enable_ipv6,
-        ipam=IPAM(options=record.ipam_options, config=[pool.view() for pool in record.pools]),
+        ipam=IPAM(
+            driver=record.ipam_driver,
+            options=record.ipam_options,
+            config=[pool.view() for pool in record.pools] or None,
+        ),
         internal=record.internal,
         attachable=record.attachable,
         ingress=False,

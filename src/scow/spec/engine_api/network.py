@@ -49,11 +49,11 @@ class IPAMPool(Body, kw_only=True, omit_defaults=True):
 
 
 class IPAM(Body, kw_only=True):
-    """Address management of a network."""
+    """Address management of a network. ``config`` is null where there are no subnets, as in Docker."""
 
     driver: str = "default"
     options: dict[str, str] | None = None
-    config: list[IPAMPool] = []
+    config: list[IPAMPool] | None = None
 
 
 class NetworkContainer(Body, kw_only=True):
