@@ -85,6 +85,12 @@ def attested(layout: Layout) -> dict[str, Any]:
     return found
 
 
+def index_image(layout: Layout) -> dict[str, Any]:
+    """The entry of the image that stands first."""
+    found: dict[str, Any] = layout.document(layout.entries[0]["digest"])["manifests"][0]
+    return found
+
+
 def test_provenance_says_how_an_image_came_about(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.tar"
     common = ("-t", "x:1", "--build-arg", "VERSION=seven", "-o", f"type=oci,dest={out}")
@@ -105,6 +111,10 @@ def test_provenance_says_how_an_image_came_about(scow_daemon: Daemon, folder: Pa
     runs = [it for it in steps if "exec" in it["op"]["Op"]]
     assert runs[0]["op"]["Op"]["exec"]["mounts"][1]["secretOpt"]["ID"] == "token"
     assert source["locations"][runs[0]["id"]]["locations"][0]["ranges"][0]["start"]["line"] == 4
+    layers = Layout(out).document(index_image(Layout(out))["digest"])["layers"]
+    run_layers = metadata["buildkit_metadata"]["layers"][f"{runs[0]['id']}:0"]
+    assert run_layers == [layers[: len(layers) - 2]]  # one more RUN and a COPY came after it
+    assert metadata["buildkit_metadata"]["layers"]["step0:0"] == [layers[:1]]
     scow_build(
         scow_daemon, folder, *common, "--provenance=mode=min,version=v0.2,builder-id=https://b.example"
     )

@@ -169,6 +169,8 @@ def test_only_the_named_images_are_a_cache(engine: Daemon) -> None:
         ("FROM busybox\nCOPY nofile /\n", "COPY failed: file not found in build context or excluded by "
          ".dockerignore: stat nofile: file does not exist"),
         ("FROM busybox\nCOPY no* /\n", "COPY failed: no source files were specified"),
+        ("FROM busybox\nADD http://127.0.0.1:1/x /\n", 'ADD failed: Get "http://127.0.0.1:1/x": '
+         "dial tcp 127.0.0.1:1: connect: connection refused"),
         ("FROM busybox\nCOPY ../x /\n", "COPY failed: forbidden path outside the build context: ../x ()"),
         ("FROM busybox\nCOPY a.txt dir /z\n", "When using COPY with more than one source file, the "
          "destination must be a directory and end with a /"),

@@ -388,6 +388,12 @@ def test_what_a_dockerfile_takes_and_offers_is_said_without_a_build(
     [
         ("STOPSIGNAL NONE", "invalid signal: NONE"),
         ("WORKDIR /bin/sh", "mkdir /bin/sh: not a directory"),
+        (
+            "ADD http://127.0.0.1:1/x /",
+            'failed to load cache key: Get "http://127.0.0.1:1/x": '
+            "dial tcp 127.0.0.1:1: connect: connection refused",
+        ),
+        ("ADD http://[::1/x /", "parse \"http://[::1/x\": missing ']' in host"),
         ("ADD --checksum=sha256:abc a.txt /", "checksum can't be specified for non-HTTP(S) sources"),
         ("ADD --checksum=sha256:abc a.txt b.txt /", "checksum can't be specified for multiple sources"),
         ("COPY --from=127.0.0.1:1/none:1 /a /", "127.0.0.1:1/none:1"),

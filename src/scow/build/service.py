@@ -9,7 +9,8 @@ from scow.build.classic.builder import ClassicBuild
 from scow.build.classic.left_programs import LeftPrograms
 from scow.build.classic.messages import Message
 from scow.build.classic.step_images import StepImages
-from scow.build.dockerfile.parser import parse_dockerfile
+from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
+from scow.build.dockerfile.source import TextError
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
@@ -49,7 +50,7 @@ class Builds:
         platform = self._asked_platform(request.platform)
         async with AsyncExitStack() as stack:
             tree, name = await self._context(request, body, stack)
-            dockerfile = parse_dockerfile(await run_blocking(find_dockerfile, tree, name), name)
+            dockerfile = _parsed(await run_blocking(find_dockerfile, tree, name), name)
             context = await run_blocking(as_sent, tree, name)
             options = Options(
                 build_arguments={
@@ -240,3 +241,12 @@ def _settings(request: BuildRequest) -> Settings:
         proxies=proxies,
         lenient_copies=False,
     )
+
+
+def _parsed(text: str, name: str) -> Dockerfile:
+    """Raises DockerfileError in the classic builder's words."""
+    try:
+        return parse_dockerfile(text, name)
+    except TextError as exc:
+        exc.message = f"failed to parse Dockerfile: {exc.what}"
+        raise

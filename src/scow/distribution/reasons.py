@@ -25,6 +25,8 @@ def reason_of(exc: BaseException, url: str, proxy: str = "") -> str:
         if "Tunnel connection failed: " in str(exc.original_error):
             return str(exc.original_error).partition("failed: ")[2].partition(" ")[2]
         return f"proxyconnect tcp: {reason_of(exc.original_error, proxy)}"
+    if isinstance(exc, urllib3.exceptions.MaxRetryError) and exc.reason is not None:
+        return reason_of(exc.reason, url, proxy)
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     text = str(exc)
@@ -34,6 +36,16 @@ def reason_of(exc: BaseException, url: str, proxy: str = "") -> str:
         return f"dial tcp {parts.hostname}:{port}: connect: connection refused"
     if isinstance(exc, urllib3.exceptions.ConnectTimeoutError):
         return f"dial tcp {parts.hostname}:{port}: i/o timeout"
+    if isinstance(exc, urllib3.exceptions.ReadTimeoutError):
+        return f"read tcp {parts.hostname}:{port}: i/o timeout"
+    if "too many redirects" in text:
+        return "stopped after 10 redirects"
+    if isinstance(exc, urllib3.exceptions.IncompleteRead) or "IncompleteRead" in text:
+        return "unexpected EOF"
+    if "closed connection without response" in text:
+        return "EOF"
+    if "Connection reset" in text:
+        return f"read tcp {parts.hostname}:{port}: read: connection reset by peer"
     if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text.lower():
         return NOT_TLS
     if "CERTIFICATE_REQUIRED" in text or "alert certificate required" in text.lower():

@@ -25,10 +25,11 @@ _MOUNT_KINDS = {"bind": "BIND", "cache": "CACHE", "tmpfs": "TMPFS", "secret": "S
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """``steps`` after those that they need; ``locations`` in the Dockerfile by step."""
+    """``steps`` after those that they need; ``locations`` in the Dockerfile by step; ``names`` of steps."""
 
     steps: tuple[Mapping[str, Any], ...]
     locations: Mapping[str, Any]
+    names: Mapping[Vertex, str]
 
 
 def graph_of(target: Vertex) -> Graph:
@@ -57,7 +58,7 @@ def graph_of(target: Vertex) -> Graph:
         if vertex.first_line:
             lines = {"start": {"line": vertex.first_line}, "end": {"line": vertex.last_line}}
             locations[name] = {"locations": [{"ranges": [lines]}]}
-    return Graph(tuple(steps), locations)
+    return Graph(tuple(steps), locations, names)
 
 
 def _in_order(target: Vertex) -> Iterator[Vertex]:

@@ -20,6 +20,7 @@ from scow.build.dockerfile.source import DockerfileError
 from scow.build.evaluate.evaluator import Evaluator, StageEvaluation
 from scow.build.evaluate.stage_state import Made, StageState
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
+from scow.build.execute.downloads import NotFetchedError
 from scow.build.graph.job import Job, Result
 from scow.build.graph.ops import BaseOp, CopyOp, RunOp, Vertex
 from scow.build.graph.progress import Output, Progress, RunIn
@@ -182,6 +183,9 @@ class ClassicBuild:
                     f"{word} failed: file not found{where}: stat {path}: file does not exist"
                 ) from exc
             raise
+        except NotFetchedError as exc:
+            reason = f"failed to GET {exc.url} with status {exc.status}" if exc.status else exc.message
+            raise ScowError(f"{word} failed: {reason}") from exc
         except InvalidArgumentError as exc:
             if isinstance(instruction, it.Copy):
                 raise ScowError(f"{word} failed: {exc.message}") from exc

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from scow.build.dockerfile.source import DockerfileError, Location, Source
+from scow.build.dockerfile.source import Location, Source, TextError
 from scow.spec.go_bool import FALSE, TRUE
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
@@ -22,7 +22,7 @@ class Directives:
 
 
 def read_directives(source: Source) -> Directives:
-    """Those of ``source``; any other line ends them. Raises DockerfileError."""
+    """Those of ``source``; any other line ends them. Raises TextError."""
     found: dict[str, tuple[str, Location]] = {}
     for number, line in enumerate(source.lines, 1):
         match = _DIRECTIVE.fullmatch(line.removeprefix("\ufeff").strip()) if line.strip() else None
@@ -30,12 +30,12 @@ def read_directives(source: Source) -> Directives:
             break
         name, here = match[1].lower(), Location(number, number)
         if name in found:
-            raise DockerfileError(f"only one {name} parser directive can be used", source, here, match[1])
+            raise TextError(f"only one {name} parser directive can be used", source, here, match[1])
         found[name] = (match[2], here)
     escape, here = found.get("escape", ("\\", Location(1, 1)))
     if escape not in ("\\", "`"):
         what = f"invalid escape token '{escape}' does not match ` or \\"
-        raise DockerfileError(what, source, here, escape)
+        raise TextError(what, source, here, escape)
     check = _read_check(source, *found["check"]) if "check" in found else Directives()
     return Directives(
         escape=escape,
@@ -52,11 +52,11 @@ def _read_check(source: Source, text: str, here: Location) -> Directives:
     for part in text.split(";"):
         key, equals, value = (it.strip() for it in part.partition("="))
         if not equals or key.lower() not in ("skip", "error", "experimental"):
-            raise DockerfileError(f"invalid check option {part.strip()!r}", source, here, part.strip())
+            raise TextError(f"invalid check option {part.strip()!r}", source, here, part.strip())
         values[key.lower()] = value
     error = values.get("error", "false")
     if error not in TRUE | FALSE:
-        raise DockerfileError(
+        raise TextError(
             f'failed to parse check option "error": invalid boolean "{error}"', source, here, error
         )
     return Directives(

@@ -1,12 +1,12 @@
 """Flags of instructions: ``--name=value``, each known to its instruction, some of them more than once."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Literal
 
 from scow.errors import InvalidArgumentError
 
 Kind = Literal["text", "list", "boolean"]
+_NEAR = 2  # letters that may be wrong, as BuildKit counts
 
 
 class Flags:
@@ -48,5 +48,17 @@ def _boolean(name: str, value: str) -> str:
 
 def suggestion(word: str, known: Mapping[str, object] | Sequence[str], prefix: str = "") -> str:
     """`` (did you mean x?)`` where something is near enough."""
-    near = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f" (did you mean {prefix}{near[0]}?)" if near else ""
+    near = min(known, key=lambda it: _distance(word.lower(), it.lower()), default="")
+    if _distance(word.lower(), near.lower()) > _NEAR:
+        return ""
+    return f" (did you mean {prefix}{near}?)"
+
+
+def _distance(one: str, other: str) -> int:
+    """How many letters to add, leave out or change (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, 1):
+        before, row = row, [number]
+        for at, theirs in enumerate(other, 1):
+            row.append(min(before[at] + 1, row[-1] + 1, before[at - 1] + (letter != theirs)))
+    return row[-1]

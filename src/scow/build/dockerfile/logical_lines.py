@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from scow.build.dockerfile.heredoc import Heredoc, heredocs_of
-from scow.build.dockerfile.source import DockerfileError, Location, Source
+from scow.build.dockerfile.source import Location, Source, TextError
 
 _HEREDOC_INSTRUCTIONS = ("add", "copy", "run")
 _BLANK = " \t\v\f\r\n\x85\xa0"
@@ -24,7 +24,7 @@ class LogicalLine:
 
 
 def read_lines(source: Source, escape: str) -> Iterator[LogicalLine]:
-    """All of them. Raises DockerfileError for a heredoc that does not end."""
+    """All of them. Raises TextError for a heredoc that does not end."""
     continued = re.compile(rf"(?:^|(?<=[^{re.escape(escape)}])){re.escape(escape)}[ \t]*$")
     lines = list(source.lines)
     lines[0] = lines[0].removeprefix("\ufeff")
@@ -90,7 +90,7 @@ def _with_heredocs(source: Source, lines: list[str], line: LogicalLine, at: int)
         while True:
             if at >= len(lines):
                 here = Location(line.location.start, len(lines))
-                raise DockerfileError("unterminated heredoc", source, here, f"<<{heredoc.name}")
+                raise TextError("unterminated heredoc", source, here, f"<<{heredoc.name}")
             text = lines[at]
             at += 1
             mark = text.rstrip("\r")

@@ -11,6 +11,7 @@ from scow.build.dockerfile.source import DockerfileError, Source
 from scow.build.dockerfile.statements import Statement, read_statements
 from scow.errors import InvalidArgumentError
 
+_NO_STAGE = "no build stage in current context"
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 
 
@@ -51,9 +52,9 @@ def parse_dockerfile(text: str, name: str = "Dockerfile") -> Dockerfile:
         elif isinstance(instruction, Arg):
             arguments.append(instruction)
         else:
-            raise _at(source, statement, "no build stage in current context")
+            raise DockerfileError(_NO_STAGE, source, statement.location, statement.word)
     if not stages:
-        raise _at(source, statements[-1], "no build stage in current context")
+        raise DockerfileError(_NO_STAGE, source, statements[-1].location, statements[-1].word)
     return Dockerfile(
         source=source,
         directives=directives,
@@ -65,7 +66,8 @@ def parse_dockerfile(text: str, name: str = "Dockerfile") -> Dockerfile:
 
 def _at(source: Source, statement: Statement, message: str) -> DockerfileError:
     flag = re.search(r"flag: (--[\w-]+)", message)
-    return DockerfileError(message, source, statement.location, flag[1] if flag else statement.word)
+    token = flag[1] if flag else statement.word
+    return DockerfileError(message, source, statement.location, token, names_line=True)
 
 
 def _stage(source: Source, statement: Statement, instructions: list[Instruction]) -> Stage:
@@ -79,7 +81,7 @@ def _read_from(statement: Statement, instructions: list[Instruction]) -> Stage:
     flags = Flags(statement.flags, {"platform": "text"})
     words = statement.values
     if len(words) not in (1, 3) or (len(words) == 3 and words[1].lower() != "as"):
-        raise InvalidArgumentError("FROM requires either one argument, or three: FROM <source> [as <name>]")
+        raise InvalidArgumentError("FROM requires either one or three arguments")
     name = words[2] if len(words) == 3 else ""
     if name and not _STAGE_NAME.fullmatch(name.lower()):
         raise InvalidArgumentError(

@@ -137,7 +137,7 @@ def _run(statement: Statement, place: _Place) -> Instruction:
         raise InvalidArgumentError("RUN requires at least one argument")
     network, security = flags.text("network"), flags.text("security")
     if network not in ("", "default", "none", "host"):
-        raise InvalidArgumentError(f"network value {network!r} is not valid".replace("'", '"'))
+        raise InvalidArgumentError(f'invalid network mode "{network}"')
     if security not in ("", "sandbox", "insecure"):
         raise InvalidArgumentError(f"security {security!r} is not valid".replace("'", '"'))
     return it.Run(
@@ -293,7 +293,7 @@ def _paths(statement: Statement) -> tuple[tuple[str, ...], str]:
     word = statement.word.upper()
     if len(statement.values) < 2:
         raise InvalidArgumentError(
-            f"{word} requires at least two arguments, but only {len(statement.values)} provided."
+            f"{word} requires at least two arguments, but only one was provided."
             " Destination could not be determined"
         )
     *sources, target = statement.values

@@ -51,16 +51,22 @@ class Source:
 
 
 class DockerfileError(ParseError):
-    """A mistake in a Dockerfile. ``message`` has Docker's words; ``excerpt`` shows the lines."""
+    """A mistake in a Dockerfile. ``message`` has Docker's words; ``excerpt`` shows the lines.
 
-    def __init__(self, what: str, source: Source, location: Location, token: str = "") -> None:
+    Docker's words have the line for what cannot be read as an instruction (``names_line``), not for text
+    that falls into no words before, nor for what is found wrong when it is evaluated.
+    """
+
+    def __init__(
+        self, what: str, source: Source, location: Location, token: str = "", *, names_line: bool = False
+    ) -> None:
         line, column = source.column(location, token)
-        super().__init__(
-            f"dockerfile parse error on line {location.start}: {what}",
-            file=source.name,
-            line=line,
-            column=column,
-        )
+        prefix = f"dockerfile parse error on line {location.start}: " if names_line else ""
+        super().__init__(prefix + what, file=source.name, line=line, column=column)
         self.what = what
         self.location = location
         self.excerpt = source.excerpt(location)
+
+
+class TextError(DockerfileError):
+    """Text that does not fall into instructions."""

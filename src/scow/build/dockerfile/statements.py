@@ -10,7 +10,7 @@ from scow.build.dockerfile.arguments import blank_separated, json_strings, name_
 from scow.build.dockerfile.directives import Directives, read_directives
 from scow.build.dockerfile.heredoc import Heredoc
 from scow.build.dockerfile.logical_lines import LogicalLine, read_lines
-from scow.build.dockerfile.source import DockerfileError, Location, Source
+from scow.build.dockerfile.source import DockerfileError, Location, Source, TextError
 from scow.errors import InvalidArgumentError
 from scow.spec.shell_words import split_words
 
@@ -47,20 +47,18 @@ _Form = Callable[[str, str, str], tuple[list[str], bool]]
 def read_statements(source: Source) -> tuple[Directives, list[Statement]]:
     """All of a Dockerfile. Raises DockerfileError, also for one without any instruction."""
     if source.lines in ((), ("",), ("\ufeff",)):
-        raise _empty(source, f"the Dockerfile ({source.name}) cannot be empty")
+        what = f"the Dockerfile ({source.name}) cannot be empty"
+        raise DockerfileError(what, source, _end(source))
     directives = read_directives(source)
     found = list(_statements(source, directives.escape))
     if not found:
-        raise _empty(source, "file with no instructions")
+        raise TextError("file with no instructions", source, _end(source))
     return directives, found
 
 
-def _empty(source: Source, what: str) -> DockerfileError:
+def _end(source: Source) -> Location:
     last = max(1, len(source.lines) - (source.lines[-1] == ""))
-    error = DockerfileError(what, source, Location(last, last))
-    if "empty" in what:
-        error.message = what
-    return error
+    return Location(last, last)
 
 
 def _statements(source: Source, escape: str) -> Iterator[Statement]:
@@ -68,7 +66,7 @@ def _statements(source: Source, escape: str) -> Iterator[Statement]:
         try:
             yield parse_statement(line, escape)
         except InvalidArgumentError as exc:
-            raise DockerfileError(exc.message, source, line.location) from exc
+            raise TextError(exc.message, source, line.location) from exc
 
 
 def parse_statement(line: LogicalLine, escape: str) -> Statement:

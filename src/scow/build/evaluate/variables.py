@@ -1,8 +1,11 @@
 """Variables while a Dockerfile is evaluated: ``ARG``, ``ENV``, and those that are always there."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from scow.errors import InvalidArgumentError
 from scow.spec.platform import Platform
 from scow.spec.shell_words import Lexing, expand, expand_words
 
@@ -70,15 +73,27 @@ class Scope:
 
     def expand(self, text: str) -> str:
         """One word. Raises InvalidArgumentError."""
-        return expand(text, self.values(), Lexing(escape=self.escape), self.unset.append)
+        with _processing(text):
+            return expand(text, self.values(), Lexing(escape=self.escape), self.unset.append)
 
     def expand_words(self, text: str) -> list[str]:
         """As many words as come out of it. Raises InvalidArgumentError."""
-        return expand_words(text, self.values(), Lexing(escape=self.escape), self.unset.append)
+        with _processing(text):
+            return expand_words(text, self.values(), Lexing(escape=self.escape), self.unset.append)
 
     def expand_content(self, text: str) -> str:
         """A heredoc's content, where quotes are plain characters."""
-        return expand(text, self.values(), Lexing(quotes_plain=True), self.unset.append)
+        with _processing(text):
+            return expand(text, self.values(), Lexing(quotes_plain=True), self.unset.append)
+
+
+@contextmanager
+def _processing(text: str) -> Iterator[None]:
+    """A mistake in ``text`` says which word it is in."""
+    try:
+        yield
+    except InvalidArgumentError as exc:
+        raise InvalidArgumentError(f"failed to process {json.dumps(text)}: {exc.message}") from exc
 
 
 def split_env(env: Iterable[str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from scow.build.execute.repositories import check_out
 from scow.build.graph.job import SecretSource
 from scow.build.graph.ops import DownloadSource, GitSource
 from scow.build.trees.folder import FolderTree
+from scow.distribution.reasons import reason_of
 from scow.errors import IntegrityError, InvalidArgumentError, ScowError, UnavailableError
 from scow.image.threads import run_transfer
 from scow.spec.bulk_digest import bulk_sha256
@@ -27,8 +28,19 @@ if TYPE_CHECKING:
 _READ_BYTES = 1 << 20
 _TIMEOUT_S = 30.0
 _MAX_BYTES = 64 << 30
+_MAX_REDIRECTS = 10  # as many as Go's client follows
+_MAX_PORT = 65_535
 _FILE_NAME = re.compile(r'filename="?([^";]+)"?')
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class NotFetchedError(UnavailableError):
+    """An address that gave nothing, in Go's words; ``status`` is what the server answered, or empty."""
+
+    def __init__(self, message: str, url: str, status: str = "") -> None:
+        super().__init__(message)
+        self.url = url
+        self.status = status
 
 
 class Downloads:
@@ -43,7 +55,7 @@ class Downloads:
         return dict(self._digests.get(address, {}))
 
     async def file(self, source: DownloadSource, stack: AsyncExitStack) -> FolderTree:
-        """A tree with the one file. Raises ScowError, IntegrityError, UnavailableError."""
+        """A tree with the one file. Raises ScowError, IntegrityError, NotFetchedError."""
         folder = self._new_folder(stack)
         digest = await run_transfer(_download, source, folder)
         self._digests[source.url] = {"sha256": digest}
@@ -73,8 +85,26 @@ def _tree(folder: Path, stack: AsyncExitStack) -> FolderTree:
 
 
 def file_name(url: str) -> str:
-    """What a file from ``url`` is called; empty where the address does not say."""
-    return unquote(posixpath.basename(urlsplit(url).path))
+    """What a file from ``url`` is called; empty where the address does not say.
+
+    Raises InvalidArgumentError in the words of Go's net/url for what is no address.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as exc:
+        raise InvalidArgumentError(f"parse \"{url}\": missing ']' in host") from exc
+    if not parts.netloc:
+        raise InvalidArgumentError(f'Get "{url}": http: no Host in request URL')
+    port = parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+    if port and not (port.isdecimal() and int(port) <= _MAX_PORT):
+        raise InvalidArgumentError(f'Get "{url}": dial tcp: address {port}: invalid port')
+    return _plain(unquote(parts.path))
+
+
+def _plain(path: str) -> str:
+    """The last part of what a stranger calls a file, where it is a name and leads nowhere."""
+    name = posixpath.basename(path)
+    return "" if name in (".", "..") or "\0" in name else name
 
 
 def _download(source: DownloadSource, folder: Path) -> str:
@@ -82,25 +112,27 @@ def _download(source: DownloadSource, folder: Path) -> str:
     # Few builds get files from elsewhere; the engine starts without an HTTP client.
     import urllib3
 
-    with urllib3.PoolManager(timeout=_TIMEOUT_S, retries=urllib3.Retry(3, redirect=10)) as pool:
+    redirects = urllib3.Retry(None, connect=0, read=0, other=0, redirect=_MAX_REDIRECTS)
+    with urllib3.PoolManager(timeout=_TIMEOUT_S, retries=redirects) as pool:
         try:
             answer = pool.request("GET", source.url, preload_content=False)
-        except urllib3.exceptions.HTTPError as exc:
-            raise UnavailableError(f"failed to load from {source.url}: {exc}") from exc
+        except (urllib3.exceptions.HTTPError, OSError) as exc:
+            message = f'Get "{source.url}": {reason_of(exc, source.url)}'
+            raise NotFetchedError(message, source.url) from exc
         try:
             if answer.status >= 400:
-                raise ScowError(f"invalid response status {answer.status} from {source.url}")
+                status = f"{answer.status} {answer.reason}"
+                raise NotFetchedError(f"invalid response status {answer.status}", source.url, status)
             return _store(answer, source, folder)
+        except urllib3.exceptions.HTTPError as exc:
+            raise NotFetchedError(reason_of(exc, source.url), source.url) from exc
         finally:
-            answer.release_conn()
+            answer.close()
 
 
 def _store(answer: "BaseHTTPResponse", source: DownloadSource, folder: Path) -> str:
     named = _FILE_NAME.search(answer.headers.get("content-disposition", ""))
-    name = (
-        source.name or (posixpath.basename(named[1]) if named else "") or file_name(source.url) or "download"
-    )
-    path = folder / name
+    path = folder / (source.name or _plain(named[1] if named else "") or file_name(source.url) or "download")
     digest, size = bulk_sha256(), 0
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(fd, "wb") as file:

@@ -3,8 +3,8 @@ which stands in the image's index for a platform that nobody runs (docs/attestat
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -23,12 +23,20 @@ _PREDICATE_TYPE = "in-toto.io/predicate-type"
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """``file_name`` is what it is called among a result's files; ``inline_only``: there it is not."""
+    """``file_name`` is what it is called among a result's files; ``inline_only``: there it is not.
+
+    ``completed`` gives the predicate that also says what is not known before layers are packed: their blobs.
+    """
 
     predicate_type: str
     predicate: Any
     file_name: str
     inline_only: bool = False
+    completed: Callable[[Sequence[Described]], Any] | None = None
+
+    def with_layers(self, layers: Sequence[Described]) -> "Attestation":
+        """Of the image whose layers these are, lowest first."""
+        return replace(self, predicate=self.completed(layers)) if self.completed is not None else self
 
     def statement(self, subjects: Sequence[dict[str, Any]]) -> bytes:
         """Says it of ``subjects``."""

@@ -15,6 +15,7 @@ from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
 from scow.build.dockerfile.source import DockerfileError
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
 from scow.build.evaluate.stage_state import StageState
+from scow.build.execute.downloads import NotFetchedError
 from scow.build.frontend.built_image import Outcome, built_image
 from scow.build.frontend.checks import check_syntax, lint_of
 from scow.build.frontend.contexts import Contexts
@@ -30,7 +31,7 @@ from scow.build.graph.ops import CopyOp, RunOp, Vertex
 from scow.build.image_config import ImageParts, encode_config, rfc3339
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
-from scow.errors import InvalidArgumentError, NotFoundError, ScowError
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnavailableError
 from scow.image.leases import Lease
 from scow.spec.build_progress import Place
 from scow.spec.digest import sha256_of
@@ -83,7 +84,7 @@ class Build:
         started_ns = time.time_ns()
         text = await self._contexts.dockerfile()
         self._source = (self._options.filename, text.encode("utf-8", "surrogateescape"))
-        if not text.strip():
+        if not text:
             raise InvalidArgumentError("the Dockerfile cannot be empty")
         try:
             dockerfile = parse_dockerfile(text, self._options.filename)
@@ -136,6 +137,8 @@ class Build:
             return error
         if isinstance(error, NotFoundError) and isinstance(failed.op, CopyOp):
             error = NotFoundError(f'failed to compute cache key: "/{error.message.lstrip("/")}": not found')
+        if isinstance(error, NotFetchedError):
+            error = UnavailableError(f"failed to load cache key: {error.message}")
         if failed.first_line:
             self._place(error, failed.first_line, failed.last_line)
         return error

@@ -148,7 +148,9 @@ class Exports:
         parts = []
         for image, attestations in zip(found.images, found.attestations, strict=True):
             layers = [await self._packed(tar, options, types, destination) for tar in await self._tars(image)]
-            parts.append(Part(image.platform, image.raw_config, layers, attestations))
+            described = [it.described for it in layers]
+            vouched = [it.with_layers(described) for it in attestations]
+            parts.append(Part(image.platform, image.raw_config, layers, vouched))
         told.step("exporting layers")
         whole = assemble(parts, types, options, as_index=found.as_index or attested)
         for it in whole.documents:

@@ -91,6 +91,7 @@ class FrontendService:
                 options,
                 workshop.downloads,
                 workshop.platform,
+                workshop.images,
                 lease,
                 telling,
             )

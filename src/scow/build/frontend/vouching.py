@@ -2,19 +2,21 @@
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from scow.build.attest.facts import Facts, LentThing, Material
 from scow.build.attest.packages import distribution_of, installed_packages
 from scow.build.attest.provenance import predicate
 from scow.build.attest.sbom import spdx_document
-from scow.build.attest.steps import graph_of
-from scow.build.attest.wanted import Wanted
+from scow.build.attest.steps import Graph, graph_of
+from scow.build.attest.wanted import ProvenanceOptions, Wanted
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.git_address import is_git_address, parse_git_address
 from scow.build.execute.downloads import Downloads
 from scow.build.export.attestations import SPDX, Attestation, package_address
+from scow.build.export.documents import Described
 from scow.build.frontend.built_image import BuiltImage, Outcome
 from scow.build.frontend.options import FrontendOptions
 from scow.build.frontend.told import Telling
@@ -24,6 +26,8 @@ from scow.build.image_config import rfc3339
 from scow.build.trees.folder import FolderTree
 from scow.build.trees.tree import Tree
 from scow.image.leases import Lease
+from scow.image.store import ImageStore
+from scow.spec.digest import chain_ids
 from scow.spec.platform import Platform
 from scow.spec.reference import parse_reference
 from scow.tasks import run_blocking
@@ -41,6 +45,7 @@ class Vouching:
     options: FrontendOptions
     downloads: Downloads
     host: Platform
+    images: ImageStore
     lease: Lease
     telling: Telling
 
@@ -55,8 +60,7 @@ class Vouching:
             with self.telling.internal(f"[{image.platform}] generating sbom using scow's scanner"):
                 found.append(await self._sbom(image, outcome))
         if (options := self.wanted.provenance) is not None:
-            kind, said = predicate(self._facts(image, outcome, invocation), options)
-            found.append(Attestation(kind, said, options.file_name, options.inline_only))
+            found.append(self._provenance(image, outcome, invocation, options))
         return tuple(found)
 
     async def _sbom(self, image: BuiltImage, outcome: Outcome) -> Attestation:
@@ -77,9 +81,32 @@ class Vouching:
         document = spdx_document(packages, distribution, "sbom", rfc3339(at_s * _NANOSECONDS))
         return Attestation(SPDX, document, "sbom.spdx.json")
 
-    def _facts(self, image: BuiltImage, outcome: Outcome, invocation: str) -> Facts:
-        vertices = list(all_vertices(image.vertex))
+    def _provenance(
+        self, image: BuiltImage, outcome: Outcome, invocation: str, options: ProvenanceOptions
+    ) -> Attestation:
         graph = graph_of(image.vertex)
+        facts = self._facts(image, outcome, invocation, graph)
+        depths = self._depths(image, outcome, graph)
+
+        def completed(layers: Sequence[Described]) -> Any:
+            made = {f"{step}:0": [[it.document() for it in layers[:depth]]] for step, depth in depths.items()}
+            return predicate(replace(facts, layers=made), options)[1]
+
+        kind, said = predicate(facts, options)
+        return Attestation(kind, said, options.file_name, options.inline_only, completed)
+
+    def _depths(self, image: BuiltImage, outcome: Outcome, graph: Graph) -> dict[str, int]:
+        """How many of the image's layers each step ends at, of those whose result the image stands on."""
+        chains = chain_ids(self.images.layer_diff_ids(image.chain_id))
+        depths = {chain_id: depth for depth, chain_id in enumerate(chains, 1)}
+        return {
+            step: depths[result.chain_id]
+            for vertex, step in graph.names.items()
+            if (result := outcome.results.get(vertex)) is not None and result.chain_id in depths
+        }
+
+    def _facts(self, image: BuiltImage, outcome: Outcome, invocation: str, graph: Graph) -> Facts:
+        vertices = list(all_vertices(image.vertex))
         context = self._context()
         return Facts(
             file_name=outcome.dockerfile,
@@ -102,7 +129,6 @@ class Vouching:
             hermetic=all(it.op.network == "none" for it in vertices if isinstance(it.op, RunOp)),
             steps=graph.steps,
             locations=graph.locations,
-            layers={},
         )
 
     def _vcs(self) -> dict[str, str]:
