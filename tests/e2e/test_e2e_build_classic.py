@@ -172,6 +172,8 @@ def test_only_the_named_images_are_a_cache(engine: Daemon) -> None:
         ("FROM busybox\nADD http://127.0.0.1:1/x /\n", 'ADD failed: Get "http://127.0.0.1:1/x": '
          "dial tcp 127.0.0.1:1: connect: connection refused"),
         ("FROM busybox\nCOPY ../x /\n", "COPY failed: forbidden path outside the build context: ../x ()"),
+        ("FROM busybox\nCOPY [ad]* /z\n", "When using COPY with more than one source file, the "
+         "destination must be a directory and end with a /"),
         ("FROM busybox\nCOPY a.txt dir /z\n", "When using COPY with more than one source file, the "
          "destination must be a directory and end with a /"),
         ("FROM busybox\nRUN exit 3\n", "The command '/bin/sh -c exit 3' returned a non-zero code: 3"),

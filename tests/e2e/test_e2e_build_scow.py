@@ -93,6 +93,14 @@ def test_a_failed_step_shows_what_it_said_and_where_it_stands(scow_daemon: Daemo
     assert failed.err.rstrip().endswith(f"ERROR: failed to solve: {what}")
 
 
+def test_a_base_is_a_name_or_a_whole_id_and_no_part_of_one(scow_daemon: Daemon, folder: Path) -> None:
+    image_id = scow_build(scow_daemon, "-q", str(folder)).out.strip()
+    scow_build(scow_daemon, "-", input=f"FROM {image_id}\nENV A=b\n")
+    part = image_id.removeprefix("sha256:")[:12]
+    failed = scow_build(scow_daemon, "-", input=f"FROM {part}\nENV A=b\n", code=1)
+    assert f"{part}: failed to resolve source metadata for docker.io/library/{part}:latest" in failed.err
+
+
 def test_a_mistake_shows_its_line(scow_daemon: Daemon, folder: Path) -> None:
     (folder / "Dockerfile").write_text("FROM busybox\n\nRUNN x\n")
     failed = scow_build(scow_daemon, str(folder), code=1)

@@ -14,7 +14,7 @@ from scow.build.evaluate.git_address import is_git_address, parse_git_address
 from scow.build.evaluate.run_mounts import parse_mount
 from scow.build.evaluate.stage_state import Made, StageState
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
-from scow.build.execute.copy_step import target_path
+from scow.build.execute.copy_step import several_sources, target_path
 from scow.build.execute.copying import numeric_mode
 from scow.build.execute.downloads import file_name
 from scow.build.graph.ops import (
@@ -110,10 +110,7 @@ def copy(state: StageState, instruction: it.Copy, find: FindSource, vertex: Call
     patterns, sources = _sources(state, instruction, find)
     target, into_folder = target_path(state.config.working_dir or "/", state.scope.expand(instruction.target))
     if len(patterns) > 1 and not into_folder and not instruction.parents:
-        raise InvalidArgumentError(
-            f"When using {instruction.word.upper()} with more than one source file, "
-            "the destination must be a directory and end with a /"
-        )
+        raise InvalidArgumentError(several_sources(instruction.word.upper()))
     from_stage = any(isinstance(source, Vertex) for source in sources)
     chmod = state.scope.expand(instruction.chmod)
     numeric_mode(chmod)

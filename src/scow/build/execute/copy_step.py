@@ -71,6 +71,8 @@ class Gathering:
                 selection, digest = await self._from_outside(op, patterns, source)
             digests.append(digest)
             selections.append(selection)
+        if not self._job.settings.lenient_copies:
+            _check_target(op, selections)
         epoch_s = self._job.settings.epoch_s
         return Inputs(
             base,
@@ -135,6 +137,20 @@ class Gathering:
             parents=op.parents,
             may_be_empty=self._job.settings.lenient_copies,
         )
+
+
+def several_sources(word: str) -> str:
+    """What Docker says of several files that are to have one name."""
+    return (
+        f"When using {word} with more than one source file, "
+        "the destination must be a directory and end with a /"
+    )
+
+
+def _check_target(op: CopyOp, selections: list[Selection]) -> None:
+    """The classic builder counts the files that patterns match, BuildKit the patterns. Raises ScowError."""
+    if not op.into_folder and sum(len(it.chosen) for it in selections) > 1:
+        raise ScowError(several_sources("COPY" if op.unpack == "never" else "ADD"))
 
 
 def _patterns(op: CopyOp, vertex: Vertex) -> list[tuple[str, ...]]:

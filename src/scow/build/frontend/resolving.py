@@ -74,7 +74,7 @@ class ClientImages:
         """The engine's own, or pulled; ``None`` for one of another machine, which is no image here."""
         if not self._always_pull:
             try:
-                image = self._images.resolve(text)
+                image = self._images.resolve(_whole_name(text, name))
             except NotFoundError:
                 pass
             else:
@@ -94,7 +94,12 @@ class ClientImages:
                 _tell(told, message)
         except ScowError as exc:
             raise type(exc)(f"{text}: failed to resolve source metadata for {name}: {exc.message}") from exc
-        return self._images.resolve(text)
+        return self._images.resolve(_whole_name(text, name))
+
+
+def _whole_name(text: str, name: Reference) -> str:
+    """What the engine is asked for: a name, or an id as a whole. What ``FROM`` says is no part of an id."""
+    return text if text.startswith("sha256:") else str(name)
 
 
 def _serves(image: Image, platform: Platform) -> bool:
