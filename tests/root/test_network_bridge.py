@@ -92,6 +92,8 @@ def test_mtu_reaches_both_ends(bare_host: Host) -> None:
         eth0 = rtnetlink.find_link(sock, "eth0")
     assert eth0 is not None
     assert eth0.mtu == 1400
+    bare_host.disconnect(container)
+    wait_until(lambda: not bare_host.devices(), "the bridge has no ports")
     assert "mtu 1400" in bare_host.namespace.run("ip", "link", "show", "scow0").stdout
 
 

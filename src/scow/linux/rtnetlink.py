@@ -145,13 +145,14 @@ def routes(sock: NetlinkSocket, family: int) -> list[Route]:
     return [route for route in found if route is not None]
 
 
-def bridge(name: str, *, mac: str, mtu: int) -> Request:
+def bridge(name: str, *, mac: str) -> Request:
     """Make the bridge ``name``, set up. EEXIST if there is a device of that name.
 
-    A bridge without a MAC address of its own takes its lowest port's, and changes it as ports come and go.
+    A bridge without a MAC address of its own takes its lowest port's, and changes it as ports come and go;
+    so it does with its MTU until ``link_mtu`` changes that.
     """
     payload = _link_header(0, up=True) + text(_IFLA_IFNAME, name) + attribute(_IFLA_ADDRESS, _mac_bytes(mac))
-    payload += u32(_IFLA_MTU, mtu) + nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge"))
+    payload += nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge"))
     return Request(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, payload, f"RTM_NEWLINK bridge {name}")
 
 

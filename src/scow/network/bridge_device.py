@@ -34,7 +34,7 @@ def ensure_bridge(
     Other addresses go, but for link-local ones and, with ``keep_ipv4``, those of IPv4. Raises ScowError if
     the name is another kind of device's, OSError.
     """
-    link = rtnetlink.find_link(sock, name) or _make(sock, name, mtu)
+    link = rtnetlink.find_link(sock, name) or _make(sock, name)
     if link.kind != "bridge":
         raise ScowError(f"existing interface {name} is not a bridge")
     sock.execute(rtnetlink.link_up(link.index), rtnetlink.link_mtu(link.index, mtu))
@@ -95,10 +95,10 @@ def filters_bridged_packets() -> bool:
         return False
 
 
-def _make(sock: NetlinkSocket, name: str, mtu: int) -> Link:
+def _make(sock: NetlinkSocket, name: str) -> Link:
     mac = "02:42:" + secrets.token_bytes(4).hex(":")
     try:
-        sock.execute(rtnetlink.bridge(name, mac=mac, mtu=mtu))
+        sock.execute(rtnetlink.bridge(name, mac=mac))
     except OSError as exc:
         if exc.errno != errno.EEXIST:
             raise

@@ -9,7 +9,6 @@ without a document are removed at start-up.
 import logging
 import os
 import re
-import secrets
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ import msgspec
 
 from scow.config import Config
 from scow.engine.containers.events import container_event
+from scow.engine.containers.ids import new_id
 from scow.engine.containers.image_mounts import mount_key, mount_keys
 from scow.engine.containers.joining import settle_networks
 from scow.engine.containers.links import settle_links
@@ -89,7 +89,7 @@ class Creation:
             networks = {}
         _settle_mac(config, host.network_mode, networks)
         mounts = settle(host, list(config.volumes or ()), self._donated)
-        container_id = secrets.token_hex(32)
+        container_id = new_id()
         doc = Container(
             id=container_id,
             name=self._take_name(name, container_id),
