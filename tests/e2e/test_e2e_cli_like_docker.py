@@ -85,6 +85,7 @@ stats --no-stream nope
 stats --no-stream --format '{{json .}}' done
 stats --no-stream --no-trunc --format 'table {{.Name}}\t{{.ID}}' web
 system df --format '{{.Type}} {{.TotalCount}} {{.Active}}'
+system df --format '{{.Nope}}'
 system df -v --format '{{range .Containers}}{{.Names}} {{.Size}}{{"\n"}}{{end}}'
 system prune
 image prune -a

@@ -187,6 +187,11 @@ def test_what_was_sent_can_be_read_back_unless_that_is_switched_off(client: Clie
     [
         ("fluentd", "fluentd-address=127.0.0.1:9", "dial tcp 127.0.0.1:9: connect: connection refused"),
         ("syslog", "syslog-address=tcp://127.0.0.1:9", "dial tcp 127.0.0.1:9: connect: connection refused"),
+        (
+            "gelf",
+            "gelf-address=tcp://127.0.0.1:9",
+            "gelf: cannot connect to GELF endpoint: 127.0.0.1:9 dial tcp 127.0.0.1:9: connect: connection refused",
+        ),
         ("journald", "tag=x", "journald is not enabled on this host"),
     ],
 )
@@ -234,8 +239,16 @@ def test_options_that_cannot_be_are_refused_at_create(
     [
         ("syslog", "syslog-address=corge://x", "unsupported scheme: 'corge'"),
         ("gelf", "gelf-address=http://h:1", "gelf: endpoint needs to be TCP or UDP"),
-        ("fluentd", "fluentd-address=corge://x", "unsupported scheme: 'corge'"),
-        ("fluentd", "fluentd-address=tcp://h/x", "should not contain a path element"),
+        (
+            "fluentd",
+            "fluentd-address=corge://x",
+            "invalid fluentd-address (corge://x): unsupported scheme: 'corge'",
+        ),
+        (
+            "fluentd",
+            "fluentd-address=tcp://h/x",
+            "invalid fluentd-address (tcp://h/x): should not contain a path element",
+        ),
     ],
 )
 def test_addresses_that_cannot_be_are_refused_at_create(

@@ -87,6 +87,7 @@ def test_the_file_is_dockers_json(client: Client) -> None:
         'printf "quote \\" back\\\\\\\\slash \\t tab \\303\\244\\n"',
     )
     path = Path(client.inspect("file", "{{.LogPath}}"))
+    assert f"{path.stat().st_mode & 0o777:o}" == "640"
     container = client.inspect("file", "{{.Id}}")
     assert path.name == f"{container}-json.log"
     record = json.loads(path.read_text())

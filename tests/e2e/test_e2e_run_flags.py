@@ -242,6 +242,8 @@ def test_a_working_directory_is_made_for_root(client: Client) -> None:
     assert out == ["/made/for/you", "root 755", "root 755"]
     error = client("create", "-w", "relative", "busybox", code=1).err
     assert "the working directory 'relative' is invalid, it needs to be an absolute path" in error
+    error = client("run", "--rm", "-w", "/etc/passwd", "busybox", code=125).err
+    assert "Error response from daemon: Cannot mkdir: /etc/passwd is not a directory" in error
 
 
 def test_users_that_the_image_does_not_know_are_refused(client: Client) -> None:

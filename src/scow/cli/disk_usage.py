@@ -126,7 +126,7 @@ def _images_row(usage: "Usage") -> Adapter:
         if image["Containers"] and -1 not in (image["Size"], image["SharedSize"])
     )
     active = sum(image["Containers"] > 0 for image in images)
-    return _summary("Images", len(images), active, total, total - used)
+    return _summary("Images", "Images", len(images), active, total, total - used)
 
 
 def _containers_row(usage: "Usage") -> Adapter:
@@ -134,7 +134,7 @@ def _containers_row(usage: "Usage") -> Adapter:
     sizes = [(container.get("SizeRw") or 0, container["State"] in _ACTIVE_STATES) for container in containers]
     total = sum(size for size, _ in sizes)
     idle = sum(size for size, active in sizes if not active)
-    return _summary("Containers", len(containers), sum(active for _, active in sizes), total, idle)
+    return _summary("Containers", "Containers", len(containers), sum(active for _, active in sizes), total, idle)
 
 
 def _volumes_row(usage: "Usage") -> Adapter:
@@ -142,7 +142,8 @@ def _volumes_row(usage: "Usage") -> Adapter:
     known = [volume["UsageData"] for volume in volumes if volume["UsageData"]["Size"] != -1]
     active = sum(volume["UsageData"]["RefCount"] > 0 for volume in volumes)
     idle = sum(data["Size"] for data in known if data["RefCount"] == 0)
-    return _summary("Local Volumes", len(volumes), active, sum(data["Size"] for data in known), idle)
+    total = sum(data["Size"] for data in known)
+    return _summary("Volumes", "Local Volumes", len(volumes), active, total, idle)
 
 
 def _cache_row(usage: "Usage") -> Adapter:
@@ -151,12 +152,13 @@ def _cache_row(usage: "Usage") -> Adapter:
     used = sum(record["Size"] for record in records if record["InUse"] and not record["Shared"])
     active = sum(bool(record["InUse"]) for record in records)
     # Docker gives no percentage here.
-    return _summary("Build Cache", len(records), active, total, total - used, percent=False)
+    return _summary("Builder", "Build Cache", len(records), active, total, total - used, percent=False)
 
 
 def _summary(
-    kind: str, count: int, active: int, total: int, reclaimable: int, *, percent: bool = True
+    context: str, kind: str, count: int, active: int, total: int, reclaimable: int, *, percent: bool = True
 ) -> Adapter:
+    """``context`` is what Docker's type for the kind is called after; complaints of templates name it."""
     text = human_size(reclaimable)
     if percent and total > 0:
         text += f" ({int(reclaimable * 100 / total)}%)"
@@ -167,7 +169,7 @@ def _summary(
         "Size": human_size(total),
         "Reclaimable": text,
     }
-    return Adapter("*formatter.diskUsageContext", columns)
+    return Adapter(f"*formatter.diskUsage{context}Context", columns)
 
 
 def _image_rows(usage: "Usage", *, truncate: bool) -> list[Adapter]:

@@ -8,7 +8,7 @@ from scow.cli.flags import Flag, Flags
 from scow.cli.global_flags import HELP, HELP_SHORT, LOG_LEVELS, global_flags
 from scow.cli.invocation import Invocation
 from scow.cli.output import Output
-from scow.cli.parser import parse_flags
+from scow.cli.parser import UnknownFlagError, parse_flags
 from scow.cli.tree import INNER_NOUNS, NOUNS, PLUGIN_NOUNS, PORT_VERBS, TOP_LEVEL, Noun, load_command
 from scow.errors import InvalidArgumentError
 
@@ -23,7 +23,7 @@ def dispatch(program: str, argv: list[str]) -> None:
     try:
         options = parse_flags((*flags, HELP, HELP_SHORT), argv, interspersed=False)
     except InvalidArgumentError as exc:
-        raise _usage_error(exc.message, program, "[OPTIONS] COMMAND [ARG...]") from exc
+        raise _usage_error(program, exc, flags, program, "[OPTIONS] COMMAND [ARG...]") from exc
     if options["log-level"] not in LOG_LEVELS:
         raise CommandError(f"Unable to parse logging level: {options['log-level']}")
     if options["context"] and options["host"]:
@@ -80,9 +80,15 @@ def _run_plugin(invocation: Invocation, words: list[str], flags: tuple[Flag, ...
     if "--help" in words:
         _print_root_page(invocation, flags, 1)
         return
+    if words[0] in PLUGIN_NOUNS:
+        raise _unknown_verb(invocation.program, words[0], PLUGIN_NOUNS[words[0]], words[1])
+    from scow.cli.suggestions import suggestion
+
     program = invocation.program
+    known = {*TOP_LEVEL, *NOUNS, *PLUGIN_NOUNS}
     raise CommandError(
-        f"{program}: unknown command: {program} {words[0]}\n\nRun '{program} --help' for more information"
+        f"{program}: unknown command: {program} {words[0]}{suggestion(program, words[0], known)}\n\n"
+        f"Run '{program} --help' for more information"
     )
 
 
@@ -91,7 +97,7 @@ def _run_noun(invocation: Invocation, name: str, noun: Noun, words: list[str]) -
     try:
         options = parse_flags((HELP, HELP_SHORT), words, interspersed=False)
     except InvalidArgumentError as exc:
-        raise _usage_error(exc.message, path, "") from exc
+        raise _usage_error(invocation.program, exc, (HELP,), path, "") from exc
     _print_notices(options)
     words = options.arguments
     verb = noun.verb(words[0]) if words else ""
@@ -104,10 +110,17 @@ def _run_noun(invocation: Invocation, name: str, noun: Noun, words: list[str]) -
     elif verb:
         _run_command(invocation, f"{name} {verb}", load_command(noun.verbs[verb]), words[1:])
     else:
-        raise CommandError(
-            f"{invocation.program}: unknown command: {path} {words[0]}\n\n"
-            f"Usage:  {path}\n\nRun '{path} --help' for more information"
-        )
+        raise _unknown_verb(invocation.program, name, noun, words[0])
+
+
+def _unknown_verb(program: str, name: str, noun: Noun, word: str) -> CommandError:
+    from scow.cli.suggestions import suggestion
+
+    path = f"{program} {name}"
+    return CommandError(
+        f"{program}: unknown command: {path} {word}{suggestion(program, word, (*noun.verbs, *noun.nested))}\n\n"
+        f"Usage:  {path}\n\nRun '{path} --help' for more information"
+    )
 
 
 def _run_command(invocation: Invocation, name: str, command: Command, words: list[str]) -> None:
@@ -117,7 +130,7 @@ def _run_command(invocation: Invocation, name: str, command: Command, words: lis
     try:
         options = parse_flags(known, words, interspersed=command.interspersed)
     except InvalidArgumentError as exc:
-        raise _usage_error(exc.message, path, command.synopsis) from exc
+        raise _usage_error(program, exc, known, path, command.synopsis) from exc
     _print_notices(options)
     if options["help"] or options.get("-h"):
         from scow.cli.help import command_page
@@ -145,7 +158,14 @@ def _check_engine(invocation: Invocation, command: Command, options: Flags) -> N
         check_engine_has(invocation, command, options)
 
 
-def _usage_error(message: str, path: str, synopsis: str) -> CommandError:
+def _usage_error(
+    program: str, error: InvalidArgumentError, flags: tuple[Flag, ...], path: str, synopsis: str
+) -> CommandError:
+    message = error.message
+    if isinstance(error, UnknownFlagError) and len(error.name) > 1:
+        from scow.cli.suggestions import suggestion
+
+        message += suggestion(program, f"--{error.name}", [f"--{flag.name}" for flag in flags])
     return CommandError(
         f"{message}\n\nUsage:  {path} {synopsis}".rstrip() + f"\n\nRun '{path} --help' for more information",
         USAGE_STATUS,

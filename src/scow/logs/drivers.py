@@ -83,7 +83,8 @@ def validate_log_config(driver: str, options: Mapping[str, str]) -> None:
     own = remote.options if remote else known.options
     for name in sorted(options):
         if name not in own | _MODE_OPTIONS | _CACHE_OPTIONS:
-            raise InvalidArgumentError(f"unknown log opt '{name}' for {driver} log driver")
+            of_driver = f"log driver {driver}" if driver == "local" else f"{driver} log driver"
+            raise InvalidArgumentError(f"unknown log opt '{name}' for {of_driver}")
     if remote is not None:
         remote.check(options)
         _cache_values(options)

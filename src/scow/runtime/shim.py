@@ -125,7 +125,7 @@ def main(_arguments: list[str]) -> None:
     """A channel to scow-reaper is descriptor 3."""
     os.set_inheritable(CHANNEL_FD, False)
     os.chdir("/")
-    os.umask(0o077)
+    os.umask(0o027)  # logs have 0640, as with dockerd
     with open("/proc/self/comm", "w") as file:
         file.write("scow-shim")
     Shim(_socket.socket(fileno=CHANNEL_FD)).run()

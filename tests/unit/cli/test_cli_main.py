@@ -30,6 +30,31 @@ def test_an_unknown_command_points_to_the_help_page(capfd: pytest.CaptureFixture
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("imges", "images"),
+        ("vulume ls", "volume"),
+        ("container strat x", "start"),
+        ("volume snapshott ls", "snapshot"),
+        ("buildx bakee", "bake"),
+        ("run --nmae x busybox", "--name"),
+        ("--contxt x ps", "--context"),
+    ],
+)
+def test_a_misspelt_word_gets_a_suggestion(
+    words: str, meant: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main("scow", words.split()) in (1, 125)
+    said = capfd.readouterr().err
+    complaint, _, rest = said.partition("\n\nDid you mean this?\n")
+    assert complaint.startswith(("scow: unknown command: ", "unknown flag: "))
+    assert meant in [line.removeprefix("\t") for line in rest.splitlines() if line.startswith("\t")]
+    assert main("docker", words.split()) in (1, 125)
+    assert "Did you mean" not in capfd.readouterr().err  # Docker says no such thing
+
+
 def test_an_unknown_option_is_status_125_with_the_usage(capfd: pytest.CaptureFixture[str]) -> None:
     assert main("scow", ["ps", "--bogus"]) == 125
     assert capfd.readouterr().err == (

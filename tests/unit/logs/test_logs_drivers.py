@@ -22,6 +22,7 @@ def spec(driver: str = "json-file", source: LogSource | None = None, **options: 
     [
         ("nope", {}, 'error looking up logging plugin nope: plugin "nope" not found'),
         ("json-file", {"max-sise": "1"}, "unknown log opt 'max-sise' for json-file log driver"),
+        ("local", {"max-sise": "1"}, "unknown log opt 'max-sise' for log driver local"),
         ("json-file", {"mode": "x"}, "logger: logging mode not supported: x"),
         (
             "json-file",

@@ -63,7 +63,7 @@ class Documents:
         in_memory = doc.host.tmpfs if doc.host.tmpfs is not msgspec.UNSET else {}
         user_mounts += [mounts.tmpfs_mount(path, options) for path, options in in_memory.items()]
         if doc.config.working_dir:
-            os.close(make_dirs_in_root(str(rootfs), doc.config.working_dir, 0o755, 0, 0))
+            _make_working_dir(rootfs, doc.config.working_dir)
         request = SpecRequest(
             id=doc.id,
             config=doc.config,
@@ -290,6 +290,14 @@ def _accounts(root: str | int, name: str) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return ""
     return data.decode(errors="replace")
+
+
+def _make_working_dir(rootfs: Path, path: str) -> None:
+    """Make the directory that the first process begins in. Raises ScowError, OSError."""
+    try:
+        os.close(make_dirs_in_root(str(rootfs), path, 0o755, 0, 0))
+    except NotADirectoryError as exc:
+        raise ScowError(f"Cannot mkdir: {path} is not a directory") from exc
 
 
 def _covered(mount: MountSpec, records: Sequence[MountRecord]) -> bool:

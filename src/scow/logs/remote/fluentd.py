@@ -35,10 +35,15 @@ def _address(text: str) -> Address:
     if not text:
         return Address("tcp", _HOST, _PORT)
     try:
-        url = urlsplit(text if "://" in text else f"tcp://{text}")
-        host, port = url.hostname, url.port
-    except ValueError as exc:
-        raise InvalidArgumentError(f'invalid fluentd-address "{text}": {exc}') from exc
+        return _parsed_address(text if "://" in text else f"tcp://{text}")
+    except (InvalidArgumentError, ValueError) as exc:
+        raise InvalidArgumentError(f"invalid fluentd-address ({text}): {exc}") from exc
+
+
+def _parsed_address(text: str) -> Address:
+    """Raises InvalidArgumentError, ValueError."""
+    url = urlsplit(text)
+    host, port = url.hostname, url.port
     if url.scheme == "unix":
         if not url.path:
             raise InvalidArgumentError("path is empty")

@@ -99,7 +99,10 @@ class Gelf:
         } | {name if name.startswith("_") else f"_{name}": value for name, value in origin.attributes.items()}
 
     async def open(self) -> None:
-        await self._wire.open()
+        try:
+            await self._wire.open()
+        except OSError as exc:
+            raise OSError(f"gelf: cannot connect to GELF endpoint: {self._wire.address} {exc}") from exc
 
     async def send(self, records: Sequence[Record]) -> None:
         await self._wire.write([packet for record in records for packet in self._packets(record)])
