@@ -190,7 +190,8 @@ def test_what_was_sent_can_be_read_back_unless_that_is_switched_off(client: Clie
         (
             "gelf",
             "gelf-address=tcp://127.0.0.1:9",
-            "gelf: cannot connect to GELF endpoint: 127.0.0.1:9 dial tcp 127.0.0.1:9: connect: connection refused",
+            "gelf: cannot connect to GELF endpoint: 127.0.0.1:9 "
+            "dial tcp 127.0.0.1:9: connect: connection refused",
         ),
         ("journald", "tag=x", "journald is not enabled on this host"),
     ],

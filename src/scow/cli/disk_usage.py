@@ -134,7 +134,9 @@ def _containers_row(usage: "Usage") -> Adapter:
     sizes = [(container.get("SizeRw") or 0, container["State"] in _ACTIVE_STATES) for container in containers]
     total = sum(size for size, _ in sizes)
     idle = sum(size for size, active in sizes if not active)
-    return _summary("Containers", "Containers", len(containers), sum(active for _, active in sizes), total, idle)
+    return _summary(
+        "Containers", "Containers", len(containers), sum(active for _, active in sizes), total, idle
+    )
 
 
 def _volumes_row(usage: "Usage") -> Adapter:

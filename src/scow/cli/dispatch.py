@@ -117,8 +117,9 @@ def _unknown_verb(program: str, name: str, noun: Noun, word: str) -> CommandErro
     from scow.cli.suggestions import suggestion
 
     path = f"{program} {name}"
+    meant = suggestion(program, word, (*noun.verbs, *noun.nested))
     return CommandError(
-        f"{program}: unknown command: {path} {word}{suggestion(program, word, (*noun.verbs, *noun.nested))}\n\n"
+        f"{program}: unknown command: {path} {word}{meant}\n\n"
         f"Usage:  {path}\n\nRun '{path} --help' for more information"
     )
 

@@ -1,7 +1,7 @@
 """The help pages of nouns and of the program: lists of commands."""
 
 from scow.cli.help import flag_lines, group_page
-from scow.cli.tree import COMMON, NOUNS, OTHERS, load_command
+from scow.cli.tree import COMMON, INNER_NOUNS, NOUNS, OTHERS, load_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +14,12 @@ def noun_page(program: str, name: str, noun: "Noun") -> str:
     """The verbs of a noun; those that Docker does not have by themselves, and not in its name."""
     rows = [(verb, load_command(place).short) for verb, place in sorted(noun.verbs.items())]
     sections = [("Commands", [row for row in rows if row[0] not in noun.own])]
+    sections[0][1].extend(
+        (inner.removeprefix(f"{name} "), below.about)
+        for inner, below in INNER_NOUNS.items()
+        if inner.startswith(f"{name} ")
+    )
+    sections[0][1].sort()
     own = [row for row in rows if row[0] in noun.own]
     own += [(nested, inner.about) for nested, inner in noun.nested.items()]
     if own and program != "docker":

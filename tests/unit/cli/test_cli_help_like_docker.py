@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scow.cli.main import main
-from scow.cli.tree import NOUNS, TOP_LEVEL
+from scow.cli.tree import NOUNS, PORT_VERBS, TOP_LEVEL
 from tests.support.docker_cli import docker_cli_lacks, skip_reworded
 from tests.support.fake_engine import FakeEngine, fake_engine
 
@@ -156,6 +156,26 @@ def test_help_is_dockers(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nope.sock")  # Docker hides what an engine does not have
     _compare([*name.split(), "--help"], capfd)
+
+
+@pytest.mark.usefixtures("somewhere")
+def test_commands_that_only_docker_has_stand_in_the_manual(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nope.sock")
+    page = subprocess.run(["docker", "--help"], capture_output=True, text=True, timeout=30).stdout
+    dockers = set(re.findall(r"^  ([a-z]+)  ", page, re.MULTILINE))  # plugins have an asterisk
+    manual = (Path(__file__).parents[3] / "docs/reference/cli.md").read_text()
+    _, _, missing = manual.partition("## What is in `docker` and not in `scow`")
+    rows = [row.split("|")[1] for row in missing.splitlines() if row.startswith("| `")]
+    documented = {word for row in rows for word in re.findall("`([a-z]+)`", row)}
+    assert dockers - set(TOP_LEVEL) - set(NOUNS) == documented
+
+
+def test_commands_that_docker_has_not_stand_in_the_manual() -> None:
+    manual = (Path(__file__).parents[3] / "docs/reference/cli.md").read_text()
+    _, _, more = manual.partition("The other way round: ")
+    named = set(re.findall("`(?:[a-z]+ )?([a-z]+)`", more.partition(", and of `build`")[0]))
+    own = {verb for noun in NOUNS.values() for verb in (*noun.own, *noun.nested)}
+    assert own | set(PORT_VERBS) == named
 
 
 @pytest.mark.usefixtures("somewhere")
