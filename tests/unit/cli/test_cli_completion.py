@@ -14,6 +14,7 @@ from scow.cli.main import main
 from scow.cli.tree import NOUNS, TOP_LEVEL
 from tests.support.docker_cli import docker_cli_lacks
 from tests.support.fake_engine import FakeEngine, fake_engine
+from tests.support.terminal import Terminal
 
 _CONTAINERS = [
     {"Id": "a" * 64, "Names": ["/web"], "State": "running"},
@@ -239,6 +240,30 @@ def test_the_zsh_script_is_one(tmp_path: Path) -> None:
         timeout=60,
     )
     assert run.stdout == "_docker\n", run.stderr
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.needs("zsh")
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("container ren", "container rename"),
+        ("run --restart=al", "run --restart=always"),
+        ("rmi busybox:l", "rmi busybox:latest"),
+        ("cp we", "cp web:"),
+        # The second Tab finds the one that is left, the third nothing, and adds nothing.
+        ("kill we\t\t", "kill web worker"),
+    ],
+)
+def test_zsh_completes(typed: str, line: str, tmp_path: Path) -> None:
+    (tmp_path / "script").write_text(script("zsh", "docker", described=True))
+    settings = f"bindkey -e; autoload -U compinit; compinit -u -D; source {tmp_path}/script; PS1='ready> '"
+    (tmp_path / ".zshrc").write_text(settings)
+    environment = {**_environment(tmp_path), "TERM": "dumb", "ZDOTDIR": str(tmp_path)}
+    with Terminal(["zsh", "-d", "-i"], environment, columns=400) as terminal:
+        terminal.expect("ready> ", timeout_s=60)
+        terminal.type(f"docker {typed}\t\x01echo told: \r")  # Ctrl-A: to the beginning of the line
+        assert terminal.expect(r"\ntold: ([^\r\n]*)\r", timeout_s=60)[1].rstrip(" ") == f"docker {line}"
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -48,12 +48,13 @@ _ZSH = r"""#compdef @NAME@
 _@FUNCTION@() {
     local answer line value about
     local -i directive
-    local -a options described
+    local -a answers options described
     answer=$("${(Q)words[1]}" @REQUEST@ "${(@Q)words[2,CURRENT]}" 2>/dev/null) || return 1
-    directive=${${(f)answer}[-1]#:}
+    answers=("${(@f)answer}")
+    directive=${answers[-1]#:}
     (( directive & 1 )) && return 1
     [[ $PREFIX == -*=* ]] && compset -P 1 '*='
-    for line in ${${(f)answer}[1,-2]}; do
+    for line in "${(@)answers[1,-2]}"; do
         value=${line%%$'\t'*}
         value=${value//:/\\:}
         about=
