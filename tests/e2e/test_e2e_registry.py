@@ -109,6 +109,18 @@ def test_what_is_not_there(
 
 def test_nobody_answers(client: Client) -> None:
     assert "connection refused" in client("pull", "127.0.0.1:5999/x:1", code=1).err
+    refused = client("login", "-u", "a", "-p", "b", "127.0.0.1:5999", code=1).err
+    assert 'Get "http://127.0.0.1:5999/v2/": dial tcp 127.0.0.1:5999: connect: connection refused' in refused
+
+
+@pytest.mark.not_on_dockerd("20.10 has other words")
+def test_a_login_at_what_is_no_address(client: Client) -> None:
+    for address, words in (
+        ("a b", 'unable to parse server address: parse "https://a b": invalid character " " in host name'),
+        ("h:x", 'unable to parse server address: parse "https://h:x": invalid port ":x" after host'),
+    ):
+        answer = client.daemon.api("POST", "/auth", {"username": "u", "serveraddress": address})
+        assert (answer.status, answer.message) == (400, words)
 
 
 def test_a_push_of_another_platform(client: Client, hub: Registry, pushed: ArchiveImage) -> None:

@@ -25,7 +25,7 @@ from scow.image.remote.pull import Puller
 from scow.image.remote.push import Pusher
 from scow.image.store import ImageStore
 from scow.image.threads import run_transfer
-from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
+from scow.spec.engine_api.auth import AuthConfig, LoginAnswer, registry_host
 from scow.spec.engine_api.image import DistributionInspect
 from scow.spec.filters import Filters
 from scow.spec.oci_image import Descriptor, ImageConfig, decode_document
@@ -148,9 +148,8 @@ class RegistryClient:
             self._tell(image.target, "push", reference.familiar())
 
     async def login(self, auth: AuthConfig) -> LoginAnswer:
-        """Raises UnauthenticatedError, ScowError."""
-        address = auth.server_address.partition("://")[2] or auth.server_address
-        host = address.partition("/")[0]
+        """Raises UnauthenticatedError, InvalidArgumentError, ScowError."""
+        host = registry_host(auth.server_address)
         registry = DEFAULT_REGISTRY if host in _HUB_ADDRESSES else host
         with _as_dockers_errors():
             token = await run_transfer(self._registries.login, registry, _credentials(auth))
