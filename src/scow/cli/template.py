@@ -1,7 +1,7 @@
 """``--format``: Go's text/template, as much of it as Docker's command line uses, with Docker's error texts.
 
 Pipelines, variables, ``if``, ``with``, ``range`` (maps in the order of their keys), ``break``, ``continue``,
-comments, trimming, Go's fmt verbs and docker/cli's functions; not ``define``, ``block`` and ``template``.
+comments, trimming, ``define``, ``block`` and ``template``, Go's fmt verbs and docker/cli's functions.
 Pure: text and data in, text out. ``template_values`` says what data may be.
 """
 
@@ -25,19 +25,19 @@ class Template:
     def __init__(self, text: str) -> None:
         """Raises ``TemplateSyntaxError`` (``template: :1: …``)."""
         self._text = text
-        self._root = parse(text, FUNCTIONS)
+        self._definitions = parse(text, FUNCTIONS)
 
     def execute(self, data: object, *, missing_key_fails: bool = False) -> str:
         """What the template prints for ``data``. Raises ``TemplateError`` (``template: :1:2: …``)."""
         run = self._execution(data, FUNCTIONS, missing_key_fails)
-        run.run(self._root)
+        run.run(self._definitions)
         return "".join(run.output)
 
     def execute_header(self, data: object) -> str:
         """What it prints for the names of columns: as far as it gets, which is all that Docker prints too."""
         run = self._execution(data, HEADER_FUNCTIONS, False)
         try:
-            run.run(self._root)
+            run.run(self._definitions)
         except TemplateError:
             pass
         return "".join(run.output)

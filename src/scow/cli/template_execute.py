@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scow.cli.go_values import quote
 from scow.cli.template_errors import CallError, TemplateError
 from scow.cli.template_functions import ANY, LIST, Function
 from scow.cli.template_nodes import (
@@ -12,6 +13,7 @@ from scow.cli.template_nodes import (
     Dot,
     Field,
     Identifier,
+    Inclusion,
     Literal,
     Mark,
     Nil,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 # A template of a few bytes can ask for any amount of text; nobody prints this much on purpose.
 _MAX_OUTPUT_CHARS = 256 * 1024 * 1024
+# Templates that include each other; Go ends at 100,000, Python's stack before that.
+_MAX_TEMPLATE_DEPTH = 50
 
 
 class _Missing:
@@ -63,6 +67,9 @@ class Execution:
         self, text: str, functions: Mapping[str, Function], data: object, *, missing_key_fails: bool
     ) -> None:
         self.text = text
+        self.definitions: Mapping[str, Sequence] = {}
+        self.name = ""
+        self.depth = 0
         self.functions = functions
         self.missing_key_fails = missing_key_fails
         self.output: list[str] = []
@@ -70,9 +77,13 @@ class Execution:
         self.node: Node | None = None
         self.variables: list[tuple[str, object]] = [("$", data)]
 
-    def run(self, root: Sequence) -> None:
-        """Print ``root``. Raises ``TemplateError``."""
-        self._walk(self.variables[0][1], root)
+    def run(self, definitions: Mapping[str, Sequence]) -> None:
+        """Print the definition without a name. Raises ``TemplateError``."""
+        self.definitions = definitions
+        try:
+            self._walk(self.variables[0][1], definitions[""])
+        except RecursionError:
+            raise self._error("exceeded maximum template depth") from None
 
     def _error(self, message: str) -> TemplateError:
         if self.node is None:
@@ -80,7 +91,9 @@ class Execution:
         before = self.text[: self.node.position]
         line = 1 + before.count("\n")
         column = len(utf8(before[before.rfind("\n") + 1 :]))
-        return TemplateError(f'template: :{line}:{column}: executing "" at <{self.node}>: {message}')
+        return TemplateError(
+            f"template: :{line}:{column}: executing {quote(self.name)} at <{self.node}>: {message}"
+        )
 
     # Statements.
 
@@ -101,6 +114,8 @@ class Execution:
                 self._range(dot, node)
             case Branch():
                 self._if_or_with(dot, node)
+            case Inclusion():
+                self._include(dot, node)
             case Mark():
                 raise _Break if node.word == "break" else _Continue
 
@@ -109,6 +124,20 @@ class Execution:
         if self.printed > _MAX_OUTPUT_CHARS:
             raise self._error("output too large")
         self.output.append(text)
+
+    def _include(self, dot: object, node: Inclusion) -> None:
+        definition = self.definitions.get(node.name)
+        if definition is None:
+            raise self._error(f"template {quote(node.name)} not defined")
+        if self.depth == _MAX_TEMPLATE_DEPTH:
+            raise self._error(f"exceeded maximum template depth ({_MAX_TEMPLATE_DEPTH})")
+        value = None if node.pipe is None else self._pipeline(dot, node.pipe)
+        outside = self.name, self.variables
+        self.name, self.variables = node.name, [("$", value)]
+        self.depth += 1
+        self._walk(value, definition)
+        self.depth -= 1
+        self.name, self.variables = outside
 
     def _if_or_with(self, dot: object, node: Branch) -> None:
         kept = len(self.variables)
@@ -311,6 +340,8 @@ class Execution:
         self._check_count(name, function, len(arguments), len(arguments) + (final is not _MISSING))
         if name in ("and", "or"):
             return self._and_or(dot, arguments, final, stop=name == "or")
+        if name == "call":
+            return self._call_value(dot, node, arguments, final)
         values = [
             self._argument(dot, _parameter(function, place), argument)
             for place, argument in enumerate(arguments)
@@ -340,6 +371,15 @@ class Execution:
             if is_true(value) is stop:
                 return value
         return value if final is _MISSING else final
+
+    def _call_value(self, dot: object, node: Node, arguments: list[Node], final: object) -> object:
+        """Data has no functions in it, so there is nothing that ``call`` could call."""
+        value = self._argument(dot, ANY, arguments[0]) if arguments else final
+        called = arguments[0] if arguments else format_value(value)
+        self.node = node
+        if value is None:
+            raise self._error("error calling call: call of nil")
+        raise self._error(f"error calling call: non-function {called} of type {type_name(value)}")
 
     def _argument(self, dot: object, wanted: str, node: Node) -> object:
         self.node = node

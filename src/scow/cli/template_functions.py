@@ -258,6 +258,7 @@ FUNCTIONS: dict[str, Function] = {
     "and": Function(lambda *values: _pick(*values, stop=False), (ANY, ANY), variadic=True),
     "or": Function(lambda *values: _pick(*values, stop=True), (ANY, ANY), variadic=True),
     "not": Function(lambda value: not is_true(value), (ANY,)),
+    "call": Function(lambda *values: None, (ANY, ANY), variadic=True),  # see template_execute
     "index": Function(index, (ANY, ANY), variadic=True),
     "slice": Function(slice_, (ANY, ANY), variadic=True),
     "len": Function(length, (ANY,)),

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from scow.cli.go_values import quote
+
 
 class Node:
     """Anything with a place in the text."""
@@ -71,6 +73,21 @@ class Branch(Node):
     def __str__(self) -> str:
         rest = "" if self.otherwise is None else f"{{{{else}}}}{self.otherwise}"
         return f"{{{{{self.word} {self.pipe}}}}}{self.body}{rest}{{{{end}}}}"
+
+
+class Inclusion(Node):
+    """``{{template "name" pipeline}}``; of a ``block``, too, whose body is a definition by then."""
+
+    __slots__ = ("name", "pipe")
+
+    def __init__(self, position: int, name: str, pipe: Pipe | None) -> None:
+        self.position = position
+        self.name = name
+        self.pipe = pipe
+
+    def __str__(self) -> str:
+        data = "" if self.pipe is None else f" {self.pipe}"
+        return f"{{{{template {quote(self.name)}{data}}}}}"
 
 
 class Mark(Node):

@@ -1,7 +1,4 @@
-"""Tokens → nodes, with Go's grammar and Go's complaints (text/template/parse/parse.go).
-
-Left out: ``define``, ``block`` and ``template``, for which a ``--format`` has no use.
-"""
+"""Tokens → nodes, with Go's grammar and Go's complaints (text/template/parse/parse.go)."""
 
 from __future__ import annotations
 
@@ -18,6 +15,7 @@ from scow.cli.template_nodes import (
     Dot,
     Field,
     Identifier,
+    Inclusion,
     Literal,
     Mark,
     Nil,
@@ -43,8 +41,8 @@ _NAMES_AFTER_COMMA = frozenset((lexer.VARIABLE, lexer.RIGHT, lexer.CLOSE))
 _MAX_DEPTH = 100
 
 
-def parse(text: str, functions: Container[str]) -> Sequence:
-    """The nodes of template ``text``. Raises ``TemplateSyntaxError``."""
+def parse(text: str, functions: Container[str]) -> dict[str, Sequence]:
+    """The nodes of template ``text``, named "", and of what it defines. Raises ``TemplateSyntaxError``."""
     return _Parser(lexer.tokenize(text), functions).parse()
 
 
@@ -57,6 +55,7 @@ class _Parser:
         self.ranges = 0
         self.depth = 0
         self.action_line = 0
+        self.definitions: dict[str, Sequence] = {}
 
     # Tokens. The last one repeats for ever.
 
@@ -93,14 +92,74 @@ class _Parser:
 
     # Statements.
 
-    def parse(self) -> Sequence:
+    def parse(self) -> dict[str, Sequence]:
         root = Sequence(0)
         while self._peek().kind != lexer.EOF:
+            if self._begins_definition():
+                self._define("define clause", self._template_name("define clause"))
+                continue
             node = self._text_or_action()
             if isinstance(node, Mark) and node.word in ("end", "else"):
                 raise self._error(f"unexpected {node}")
             root.nodes.append(node)
-        return root
+        self._add("", root)
+        return self.definitions
+
+    def _begins_definition(self) -> bool:
+        """Whether ``{{define`` comes next; it is behind us then."""
+        begin = self.at
+        if self._next().kind == lexer.LEFT:
+            token = self._next_solid()
+            if token.kind == lexer.KEYWORD and token.text == "define":
+                return True
+        self.at = begin
+        return False
+
+    def _template_name(self, context: str) -> str:
+        token = self._next_solid()
+        if token.kind not in (lexer.STRING, lexer.RAW_STRING):
+            raise self._unexpected(token, context)
+        name = self._literal(token).value
+        if context == "define clause":
+            self._expect_right(context)
+        return str(name)
+
+    def _define(self, context: str, name: str) -> None:
+        """Read a body up to its end; it knows no variables and no loop from outside."""
+        kept = self.variables, self.ranges
+        self.variables, self.ranges = ["$"], 0
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise self._error("actions nested too deeply")
+        body, ending = self._until_mark()
+        self.depth -= 1
+        self.variables, self.ranges = kept
+        if ending.word != "end":
+            raise self._error(f"unexpected {ending} in {context}")
+        self._add(name, body)
+
+    def _add(self, name: str, body: Sequence) -> None:
+        """One that is empty gives way to another; two that are not may not have one name."""
+        known = self.definitions.get(name)
+        if known is None or _is_empty(known):
+            self.definitions[name] = body
+        elif not _is_empty(body):
+            raise self._error(f"template: multiple definition of template {quote(name)}")
+
+    def _block(self) -> Inclusion:
+        place = self._peek_solid().position
+        name = self._template_name("block clause")
+        pipe = self._pipeline("block clause", lexer.RIGHT)
+        self._define("block clause", name)
+        return Inclusion(place, name, pipe)
+
+    def _inclusion(self) -> Inclusion:
+        place = self._peek_solid().position
+        name = self._template_name("template clause")
+        if self._peek_solid().kind == lexer.RIGHT:
+            self.at += 1
+            return Inclusion(place, name, None)
+        return Inclusion(place, name, self._pipeline("template clause", lexer.RIGHT))
 
     def _text_or_action(self) -> Node:
         token = self._next_solid()
@@ -123,6 +182,10 @@ class _Parser:
                     return self._else()
                 case "end":
                     return Mark(self._expect_right("end").position, "end")
+                case "block":
+                    return self._block()
+                case "template":
+                    return self._inclusion()
                 case "break" | "continue":
                     return self._loop_mark(token)
         self.at -= 1
@@ -308,6 +371,10 @@ class _Parser:
         pipe = self._pipeline("parenthesized pipeline", lexer.CLOSE)
         self.depth -= 1
         return pipe
+
+
+def _is_empty(body: Sequence) -> bool:
+    return all(isinstance(node, Text) and not node.text.strip() for node in body.nodes)
 
 
 def _shown(token: Token) -> str:

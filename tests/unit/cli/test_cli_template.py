@@ -104,3 +104,76 @@ def test_importing_templates_and_tables_loads_nothing_heavy() -> None:
     assert not {"json", "typing", "dataclasses", "asyncio", "msgspec", "unicodedata"} & set(
         shown.stdout.split()
     )
+
+
+_IMAGE = {"Os": "linux", "RepoTags": ["alpine:latest", "busybox:latest"]}
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        ('{{define "a"}}A{{.Os}}{{end}}x{{template "a" .}}y', "xAlinuxy"),
+        ('x{{template "a"}}y{{define "a"}}A{{.}}{{end}}', "xA<no value>y"),
+        ('{{define "a"}}{{$}}{{end}}{{with .Os}}{{template "a" .}}{{end}}', "linux"),
+        ('{{define "a"}}{{end}}{{define "a"}}y{{end}}{{template "a"}}', "y"),
+        ('{{define "a"}}x{{end}}{{define "a"}}  {{end}}{{template "a"}}', "x"),
+        ('{{block "b" .Os}}B{{.}}{{end}}|{{template "b" 3}}', "Blinux|B3"),
+        ('{{template "a" . | len}}{{define "a"}}{{.}}{{end}}', "2"),
+        ("{{define `r`}}R{{end}}{{template `r`}}", "R"),
+        (
+            '{{range .RepoTags}}{{template "t" .}}{{end}}{{define "t"}}<{{.}}>{{end}}',
+            "<alpine:latest><busybox:latest>",
+        ),
+        ('{{if true}}{{block "q" .}}Q{{.Os}}{{end}}{{end}}', "Qlinux"),
+        ('{{- define "a" -}}  trimmed  {{- end -}}  {{template "a"}}', "trimmed"),
+    ],
+)
+def test_templates_may_define_others(template: str, shown: str) -> None:
+    """As docker 28 showed them."""
+    assert render(template, _IMAGE) == shown
+
+
+@pytest.mark.parametrize(
+    ("template", "complaint"),
+    [
+        ('x{{template "n" .}}', ':1:12: executing "" at <{{template "n" .}}>: template "n" not defined'),
+        (
+            '{{define "a"}}{{index . 1}}{{end}}{{template "a"}}',
+            ':1:16: executing "a" at <index . 1>: error calling index: index of untyped nil',
+        ),
+        (
+            '{{define "a"}}x{{end}}{{define "a"}}y{{end}}',
+            ':1: template: multiple definition of template "a"',
+        ),
+        ('{{define ""}}E{{end}}x', ':1: template: multiple definition of template ""'),
+        ('{{block "b"}}B{{end}}', ":1: missing value for block clause"),
+        ("{{define}}x{{end}}", ':1: unexpected "}}" in define clause'),
+        ('{{define "a" 3}}x{{end}}', ':1: unexpected "3" in define clause'),
+        ('{{define "a"}}x', ":1: unexpected EOF"),
+        ('{{define "a"}}x{{else}}y{{end}}', ":1: unexpected {{else}} in define clause"),
+        ('{{if .Os}}{{define "a"}}x{{end}}{{end}}', ":1: unexpected <define> in command"),
+        ("{{template .Os}}", ':1: unexpected ".Os" in template clause'),
+        ('{{$x := 1}}{{define "a"}}{{$x}}{{end}}', ':1: undefined variable "$x"'),
+        ('{{range .X}}{{block "a" .}}{{break}}{{end}}{{end}}', ":1: {{break}} outside {{range}}"),
+        (
+            '{{define "a"}}{{template "a" .}}{{end}}{{template "a" .}}',
+            ':1:25: executing "a" at <{{template "a" .}}>: exceeded maximum template depth (50)',
+        ),
+        (
+            "{{call .Os}}",
+            ':1:2: executing "" at <call .Os>: error calling call: non-function .Os of type string',
+        ),
+        ("{{call nil}}", ':1:2: executing "" at <call nil>: error calling call: call of nil'),
+    ],
+)
+def test_definitions_fail_in_gos_words(template: str, complaint: str) -> None:
+    """As docker 28 says it, but for the depth: its own is 100,000."""
+    with pytest.raises(TemplateError) as caught:
+        render(template, _IMAGE)
+    assert caught.value.message == f"template parsing error: template: {complaint}"
+
+
+def test_templates_that_nest_and_include_without_end_are_an_error() -> None:
+    deep = "{{if 1}}" * 90 + '{{template "a"}}' + "{{end}}" * 90
+    with pytest.raises(TemplateError, match="exceeded maximum template depth"):
+        render(f'{{{{define "a"}}}}{deep}{{{{end}}}}{{{{template "a"}}}}', {})
