@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from scow.spec.build_progress import BuildProgress, OutputTold, Place, TransferTold, VertexTold, WarningTold
+from scow.spec.file_excerpt import file_excerpt
 
 MAX_DOCUMENT_BYTES = 16 << 20
 """Secrets are in it."""
@@ -70,11 +71,6 @@ def _fields(warning: WarningTold) -> dict[str, Any]:
 
 
 def excerpt_of(place: Place) -> str:
-    """The lines that a place means, marked, with two around them."""
+    """The lines that a place means, as people see them."""
     lines = place.text.decode("utf-8", "replace").split("\n")
-    first, last = max(1, place.first_line - 2), min(len(lines), place.last_line + 2)
-    shown = [f"{place.file_name}:{place.first_line}", "-" * 20]
-    for number in range(first, last + 1):
-        mark = ">>>" if place.first_line <= number <= place.last_line else "   "
-        shown.append(f"{number:4} | {mark} {lines[number - 1].rstrip()}".rstrip())
-    return "\n".join([*shown, "-" * 20])
+    return file_excerpt(place.file_name, lines, place.first_line, place.last_line)

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from scow.spec.build_progress import BuildProgress
+from scow.errors import ScowError
+from scow.spec.build_progress import BuildProgress, Place
 from scow.spec.platform import Platform
 from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
 
@@ -79,7 +80,19 @@ class FrontendRequest:
     cache_imports: tuple[Exchange, ...] = ()
     entitlements: tuple[str, ...] = ()
     keeps_failed: bool = False
-    """What a failed step has left becomes an image, whose id the error brings as ``left_image``."""
+    """What a failed step has left becomes an image, whose id the ``BuildFailedError`` brings."""
+
+
+class BuildFailedError(ScowError):
+    """A build that could not be done, with the lines of the Dockerfile that this is about, if any.
+
+    ``left_image`` is the id of an image of what a failed step has left, "" where there is none.
+    """
+
+    def __init__(self, message: str, place: Place | None = None, left_image: str = "") -> None:
+        super().__init__(message)
+        self.place = place
+        self.left_image = left_image
 
 
 class Built(Protocol):
@@ -146,4 +159,4 @@ class FrontendBuilds(Protocol):
         """Remove, and say what. Raises InvalidArgumentError."""
 
     async def solve(self, request: FrontendRequest) -> Built:
-        """Build it. Cancelling ends what only this build wanted. Raises ScowError."""
+        """Build it. Cancelling ends what only this build wanted. Raises BuildFailedError, ScowError."""

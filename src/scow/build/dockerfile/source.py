@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from scow.errors import ParseError
-
-_CONTEXT_LINES = 2
-_MAX_SHOWN = 200
+from scow.spec.file_excerpt import file_excerpt
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +35,6 @@ class Source:
                     return number, at + 1
         return location.start, 1
 
-    def excerpt(self, location: Location) -> str:
-        """The lines around ``location`` with marks before those that it means."""
-        first = max(1, location.start - _CONTEXT_LINES)
-        last = min(len(self.lines), location.end + _CONTEXT_LINES)
-        shown = [f"{self.name}:{location.start}", "-" * 20]
-        for number in range(first, last + 1):
-            mark = ">>>" if location.start <= number <= location.end else "   "
-            line = self.lines[number - 1].rstrip("\r")
-            cut = line if len(line) <= _MAX_SHOWN else f"{line[:_MAX_SHOWN]}…"
-            shown.append(f"{number:4} | {mark} {cut}".rstrip())
-        return "\n".join([*shown, "-" * 20])
-
 
 class DockerfileError(ParseError):
     """A mistake in a Dockerfile. ``message`` has Docker's words; ``excerpt`` shows the lines.
@@ -65,7 +51,7 @@ class DockerfileError(ParseError):
         super().__init__(prefix + what, file=source.name, line=line, column=column)
         self.what = what
         self.location = location
-        self.excerpt = source.excerpt(location)
+        self.excerpt = file_excerpt(source.name, source.lines, location.start, location.end)
 
 
 class TextError(DockerfileError):

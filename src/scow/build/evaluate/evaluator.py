@@ -62,6 +62,8 @@ class Evaluator:
         self._open: set[int] = set()
         self.undefined: list[tuple[Location, str]] = []
         """Variables that instructions used and nobody had declared, with where."""
+        self.unresolved: Location | None = None
+        """Where an image is wanted that could not be had."""
         self.global_scope = self._scope(
             {}, platform_arguments(options.build_platform, options.platform, options.target)
         )
@@ -168,8 +170,8 @@ class Evaluator:
         if key not in self._images:
             try:
                 self._images[key] = await self._resolver.resolve(name, platform)
-            except ScowError as exc:
-                exc.location = location  # type: ignore[attr-defined]
+            except ScowError:
+                self.unresolved = location
                 raise
         return self._images[key]
 

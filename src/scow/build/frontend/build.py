@@ -12,7 +12,7 @@ from scow.build.cache_transfer.mounts import mounts_of
 from scow.build.dockerfile.lint import is_wanted
 from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
-from scow.build.dockerfile.source import DockerfileError
+from scow.build.dockerfile.source import DockerfileError, Location
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
 from scow.build.evaluate.stage_state import StageState
 from scow.build.execute.downloads import NotFetchedError
@@ -31,12 +31,12 @@ from scow.build.graph.ops import CopyOp, RunOp, Vertex
 from scow.build.image_config import ImageParts, encode_config, rfc3339
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
-from scow.errors import InvalidArgumentError, NotFoundError, ScowError, UnavailableError
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.leases import Lease
 from scow.spec.build_progress import Place
 from scow.spec.digest import sha256_of
 from scow.spec.engine_api.container import ContainerConfig
-from scow.spec.frontend_build import FrontendRequest
+from scow.spec.frontend_build import BuildFailedError, FrontendRequest
 from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.oci_image import History
 from scow.spec.platform import Platform
@@ -80,7 +80,7 @@ class Build:
         self._source: tuple[str, bytes] = ("", b"")
 
     async def run(self) -> Outcome:
-        """Raises ScowError, with the ``place`` in the Dockerfile that it is about where there is one."""
+        """Raises BuildFailedError, and ScowError for what comes before there is a Dockerfile."""
         started_ns = time.time_ns()
         text = await self._contexts.dockerfile()
         self._source = (self._options.filename, text.encode("utf-8", "surrogateescape"))
@@ -91,15 +91,10 @@ class Build:
             check_syntax(dockerfile.directives.syntax)
             self._warn(dockerfile)
             plans, results = await self._evaluated(dockerfile)
-        except DockerfileError as exc:
-            self._place(exc, exc.location.start, exc.location.end)
+        except BuildFailedError:
             raise
-        except RunFailedError as exc:
-            if self._request.keeps_failed and self._lease.has(exc.chain_id):
-                exc.left_image = await self._left_image(exc)  # type: ignore[attr-defined]
-            raise self._placed(exc) from exc
         except ScowError as exc:
-            raise self._placed(exc) from exc
+            raise await self._failure(exc) from exc
         images = [
             built_image(plan.platform, plan.state, results, self._options, self._workshop.images)
             for plan in plans
@@ -115,7 +110,7 @@ class Build:
         """What is not wrong, and not as it should be. Raises InvalidArgumentError if that is forbidden."""
         warnings = lint_of(dockerfile, self._workshop.platform, IgnoreRules())
         for warning in warnings:
-            self._telling.warning(warning, Place(*self._source, warning.location.start, warning.location.end))
+            self._telling.warning(warning, self._place(warning.location))
         if warnings and dockerfile.directives.check_error:
             raise InvalidArgumentError(
                 "lint violation found for rules: " + ", ".join(sorted({it.rule for it in warnings}))
@@ -125,31 +120,37 @@ class Build:
         if is_wanted("UndefinedVar", dockerfile.directives):
             for location, name in dict.fromkeys(evaluator.undefined):
                 warning = LintWarning("UndefinedVar", f"Usage of undefined variable '${name}'", location)
-                self._telling.warning(warning, Place(*self._source, location.start, location.end))
+                self._telling.warning(warning, self._place(location))
 
-    def _placed(self, error: ScowError) -> ScowError:
-        """A step's failure, in its words and at its lines."""
+    async def _failure(self, error: ScowError) -> BuildFailedError:
+        """In the words of the step that failed, and at its lines."""
+        if isinstance(error, DockerfileError):
+            return BuildFailedError(error.message, self._place(error.location))
         failed = self._telling.failed
         if failed is None:
-            location = getattr(error, "location", None)  # of what an image was wanted for
-            if location is not None:
-                self._place(error, location.start, location.end)
-            return error
+            return BuildFailedError(error.message)
+        message, left_image = error.message, ""
         if isinstance(error, NotFoundError) and isinstance(failed.op, CopyOp):
-            error = NotFoundError(f'failed to compute cache key: "/{error.message.lstrip("/")}": not found')
+            message = f'failed to compute cache key: "/{message.lstrip("/")}": not found'
         if isinstance(error, NotFetchedError):
-            error = UnavailableError(f"failed to load cache key: {error.message}")
-        if failed.first_line:
-            self._place(error, failed.first_line, failed.last_line)
-        return error
+            message = f"failed to load cache key: {message}"
+        if (
+            isinstance(error, RunFailedError)
+            and self._request.keeps_failed
+            and self._lease.has(error.chain_id)
+        ):
+            left_image = await self._left_image(error, failed)
+        return BuildFailedError(message, self._place_of(failed), left_image)
 
-    def _place(self, error: ScowError, first_line: int, last_line: int) -> None:
-        error.place = Place(*self._source, first_line, last_line)  # type: ignore[attr-defined]
+    def _place(self, location: Location) -> Place:
+        return Place(*self._source, location.start, location.end)
 
-    async def _left_image(self, failed: RunFailedError) -> str:
+    def _place_of(self, vertex: Vertex) -> Place | None:
+        return Place(*self._source, vertex.first_line, vertex.last_line) if vertex.first_line else None
+
+    async def _left_image(self, failed: RunFailedError, step: Vertex) -> str:
         """An image of what a failed program has left, with the surroundings that it ran in."""
-        vertex = self._telling.failed
-        op = vertex.op if vertex is not None else None
+        op = step.op
         config = ContainerConfig(cmd=list(failed.argv))
         if isinstance(op, RunOp):
             config.env, config.working_dir, config.user = list(op.env), op.cwd, op.user
@@ -191,15 +192,13 @@ class Build:
         return plans, await self._solved(targets, trees)
 
     def _check_rights(self, targets: Sequence[Vertex]) -> None:
-        """Raises InvalidArgumentError for a step that wants more than the client gave it."""
+        """Raises BuildFailedError for a step that wants more than the client gave it."""
         if "security.insecure" in self._request.entitlements:
             return
         for target in targets:
             for vertex in all_vertices(target):
                 if isinstance(vertex.op, RunOp) and vertex.op.insecure:
-                    error = InvalidArgumentError("security.insecure is not allowed")
-                    self._place(error, vertex.first_line, vertex.last_line)
-                    raise error
+                    raise BuildFailedError("security.insecure is not allowed", self._place_of(vertex))
 
     async def _planned(
         self, dockerfile: Dockerfile, platform: Platform, meanings: Mapping[str, str]
@@ -224,10 +223,19 @@ class Build:
             always_pull=options.pull,
         )
         evaluator = Evaluator(dockerfile, self._evaluator_options(platform, meanings), images)
-        target = evaluator.target_index()
-        for index in evaluator.needed(target):
-            await evaluator.finished(index)
-        return _Plan(platform, evaluator, await evaluator.finished(target))
+        return _Plan(platform, evaluator, await self._target_state(evaluator))
+
+    async def _target_state(self, evaluator: Evaluator) -> StageState:
+        """Raises BuildFailedError at the line that wants an image that cannot be had, DockerfileError."""
+        try:
+            target = evaluator.target_index()
+            for index in evaluator.needed(target):
+                await evaluator.finished(index)
+            return await evaluator.finished(target)
+        except ScowError as exc:
+            if evaluator.unresolved is None:
+                raise
+            raise BuildFailedError(exc.message, self._place(evaluator.unresolved)) from exc
 
     def _evaluator_options(self, platform: Platform, meanings: Mapping[str, str]) -> Options:
         options = self._options

@@ -27,7 +27,7 @@ from scow.image.tar_headers import END_OF_ARCHIVE
 from scow.spec.build_progress import BuildProgress, Place, WarningTold
 from scow.spec.digest import hex_of
 from scow.spec.direct_build import DirectBuild, excerpt_of, told_as_json
-from scow.spec.frontend_build import Exchange, FrontendRequest, SentBlob
+from scow.spec.frontend_build import BuildFailedError, Exchange, FrontendRequest, SentBlob
 from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
 from scow.tasks import TaskOwner, run_blocking
 
@@ -257,9 +257,12 @@ async def _or_empty(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 
 def _failure(exc: ScowError) -> Message:
-    place = getattr(exc, "place", None)
+    failure = {"message": exc.message, "excerpt": ""}
     if isinstance(exc, DockerfileError):
-        return {"message": exc.message, "excerpt": exc.excerpt}
-    failure = {"message": exc.message, "excerpt": excerpt_of(place) if isinstance(place, Place) else ""}
-    left = getattr(exc, "left_image", "")
-    return failure | {"left_image": left} if left else failure
+        failure["excerpt"] = exc.excerpt
+    if isinstance(exc, BuildFailedError):
+        if exc.place is not None:
+            failure["excerpt"] = excerpt_of(exc.place)
+        if exc.left_image:
+            failure["left_image"] = exc.left_image
+    return failure

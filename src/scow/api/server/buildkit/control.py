@@ -42,6 +42,7 @@ from scow.api.server.buildkit.sessions import CallBytes, Sessions
 from scow.errors import ScowError
 from scow.spec.build_progress import Place
 from scow.spec.frontend_build import (
+    BuildFailedError,
     Built,
     CachePrune,
     CacheRecord,
@@ -189,11 +190,9 @@ def as_call_error(error: Exception) -> CallError:
     if not isinstance(error, ScowError):
         _log.error("unexpected error in a call of BuildKit's protocol", exc_info=error)
         return CallError(Code.UNKNOWN, f"{type(error).__name__}: {error}")
-    place = getattr(error, "place", None)
+    place = error.place if isinstance(error, BuildFailedError) else None
     # Clients put the name of every other code before the message.
-    return CallError(
-        Code.UNKNOWN, error.message, (_source_detail(place),) if isinstance(place, Place) else ()
-    )
+    return CallError(Code.UNKNOWN, error.message, (_source_detail(place),) if place is not None else ())
 
 
 def _source_detail(place: Place) -> AnyMessage:
