@@ -7,6 +7,7 @@ full: nothing here waits for a client.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import TypeAlias
 
 from scow.engine.event_filters import matches
 from scow.engine.event_history import EventHistory
@@ -16,6 +17,8 @@ from scow.spec.engine_api.event import Actor, Event
 from scow.spec.filters import Filters
 
 QUEUE_SIZE = 4096
+
+_Queue: TypeAlias = "asyncio.Queue[Event | None]"
 
 
 class EventBus:
@@ -67,7 +70,7 @@ class EventBus:
     async def _follow(
         self, since_ns: int | None, until_ns: int | None, filters: Filters
     ) -> AsyncIterator[Event]:
-        queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE_SIZE)
+        queue: _Queue = asyncio.Queue(QUEUE_SIZE)
         asks_past = since_ns is not None or until_ns is not None
         # Until the epoch is all there is until now: as in Docker, it bounds what is to come only.
         past = self._history.between(since_ns or 0, until_ns or None) if asks_past else []
@@ -76,21 +79,32 @@ class EventBus:
             for event in past:
                 if matches(event, filters):
                     yield event
-            deadline = None
-            if until_ns is not None:
-                left_ns = until_ns - self._clock()
-                if left_ns <= 0:
+            deadline = self._deadline(until_ns)
+            while (live := await _next(queue, deadline)) is not None:
+                if until_ns is not None and live.time_nano > until_ns:
                     return
-                deadline = asyncio.get_running_loop().time() + left_ns / 1e9
-            try:
-                async with asyncio.timeout_at(deadline):
-                    while (live := await queue.get()) is not None:
-                        if matches(live, filters):
-                            yield live
-            except TimeoutError:
-                return
+                if matches(live, filters):
+                    yield live
         finally:
             self._followers.discard(queue)
+
+    def _deadline(self, until_ns: int | None) -> float | None:
+        """When it is ``until_ns`` by the loop's time."""
+        if until_ns is None:
+            return None
+        return asyncio.get_running_loop().time() + (until_ns - self._clock()) / 1e9
+
+
+async def _next(queue: _Queue, deadline: float | None) -> Event | None:
+    """None from ``deadline``, a time of the loop, on, and when the queue was cut off.
+
+    A deadline over more than this wait would fall upon whoever has the event in hand.
+    """
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await queue.get()
+    except TimeoutError:
+        return None
 
 
 def _moment(name: str, text: str) -> int | None:

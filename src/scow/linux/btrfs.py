@@ -9,6 +9,7 @@ import fcntl
 import os
 import stat
 import struct
+from collections.abc import Iterator
 
 _WRITE, _READ = 1, 2
 _VOLUME = struct.Struct("q4088s")  # struct btrfs_ioctl_vol_args: descriptor, name
@@ -70,19 +71,25 @@ def _remove_nested(folder_fd: int, name: str) -> None:
         while stack:
             fd = stack.pop()
             try:
-                for child in os.listdir(fd):
-                    status = os.stat(child, dir_fd=fd, follow_symlinks=False)
-                    if not stat.S_ISDIR(status.st_mode):
-                        continue
-                    if status.st_ino == _FIRST_INODE:
-                        remove_subvolume(fd, child)
-                    else:
-                        stack.append(os.open(child, _DIRECTORY, dir_fd=fd))
+                for child in _folders_in(fd):
+                    stack.append(os.open(child, _DIRECTORY, dir_fd=fd))
             finally:
                 os.close(fd)
     finally:
         for fd in stack:
             os.close(fd)
+
+
+def _folders_in(fd: int) -> Iterator[str]:
+    """The directories in one, without the subvolumes, which are removed when met."""
+    for child in os.listdir(fd):
+        status = os.stat(child, dir_fd=fd, follow_symlinks=False)
+        if not stat.S_ISDIR(status.st_mode):
+            continue
+        if status.st_ino == _FIRST_INODE:
+            remove_subvolume(fd, child)
+        else:
+            yield child
 
 
 def enable_quotas(fd: int) -> None:

@@ -119,6 +119,25 @@ def test_a_follower_sees_what_comes_after_it() -> None:
     assert asyncio.run(run()) == "start"
 
 
+def test_the_end_falls_upon_nobody_who_is_busy_with_an_event() -> None:
+    now = [SECOND]
+
+    async def run() -> list[str]:
+        bus = EventBus(clock=lambda: now[0])
+        bus.publish("container", "create", "c", {})
+        events = await bus.events("1", "1.05", Filters())
+        seen = [(await anext(events)).action]
+        bus.publish("container", "start", "c", {})
+        seen.append((await anext(events)).action)
+        late = asyncio.get_running_loop().time() + 0.1
+        await until(lambda: asyncio.get_running_loop().time() > late)
+        now[0] = 2 * SECOND
+        bus.publish("container", "die", "c", {})
+        return seen + await collect(events)
+
+    assert asyncio.run(run()) == ["create", "start"]
+
+
 def test_a_follower_that_does_not_read_is_cut_off_and_the_others_are_not() -> None:
     async def run() -> int:
         bus = bus_with()

@@ -110,17 +110,30 @@ class Puller:
                 names.append(reference)
             is_new = self._named(names[-1]) != found.manifest.config.digest
             if is_new or self._named(names[0]) != found.manifest.config.digest:
-                async with self._store.arrival() as arrival:
-                    async with aclosing(self._layers(arrival, config, found, repository)) as steps:
-                        async for step in steps:
-                            yield step
-                    await self._store.record(arrival, raw_config, names)
+                async with aclosing(self._fetched(raw_config, config, names, found, repository)) as steps:
+                    async for step in steps:
+                        yield step
             await self._origins.remember(dict(_blobs(config, found, reference)))
             yield Progress(f"Digest: {found.digest}")
             what = "Downloaded newer image for" if is_new else "Image is up to date for"
             yield Progress(f"Status: {what} {reference.familiar()}")
         finally:
             repository.transport.close()
+
+    async def _fetched(
+        self,
+        raw_config: bytes,
+        config: ImageConfig,
+        names: Sequence[Reference],
+        found: Resolved,
+        repository: Repository,
+    ) -> AsyncGenerator[Progress, None]:
+        """Layers, and then the image under its names."""
+        async with self._store.arrival() as arrival:
+            async with aclosing(self._layers(arrival, config, found, repository)) as steps:
+                async for step in steps:
+                    yield step
+            await self._store.record(arrival, raw_config, names)
 
     async def _config(self, config: Descriptor, repository: Repository) -> bytes:
         """The image's config: one that is here need not be fetched."""

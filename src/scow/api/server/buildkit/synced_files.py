@@ -213,9 +213,8 @@ async def push_file(session: Session, chunks: AsyncIterator[bytes], metadata: di
     """Send one file, as ``--output type=tar`` and its like take it. Raises ScowError."""
     call = session.channel.call(FILE_SEND, {f"exporter-md-{name}": value for name, value in metadata.items()})
     try:
-        async for chunk in chunks:
-            for start in range(0, len(chunk), _PIECE_BYTES):
-                await call.send(BytesMessage(chunk[start : start + _PIECE_BYTES]))
+        async for piece in _pieces(chunks):
+            await call.send(BytesMessage(piece))
         call.end()
         while await call.receive(BytesMessage) is not None:
             pass
@@ -238,10 +237,8 @@ async def push_files(session: Session, folder: SentFolder) -> None:
             if packet.kind == PacketKind.ERROR:
                 raise ScowError(packet.data.decode(errors="replace"))
             if packet.kind == PacketKind.REQUEST and packet.id in told:
-                async for chunk in folder.content(told.pop(packet.id)):
-                    for start in range(0, len(chunk), _PIECE_BYTES):
-                        piece = chunk[start : start + _PIECE_BYTES]
-                        await call.send(Packet(PacketKind.DATA, id=packet.id, data=piece))
+                async for piece in _pieces(folder.content(told.pop(packet.id))):
+                    await call.send(Packet(PacketKind.DATA, id=packet.id, data=piece))
                 await call.send(Packet(PacketKind.DATA, id=packet.id))
         await call.send(Packet(PacketKind.END))
         call.end()
@@ -251,6 +248,13 @@ async def push_files(session: Session, folder: SentFolder) -> None:
         raise ScowError(f"failed to send the result to the client: {exc.message}") from exc
     finally:
         call.cancel()
+
+
+async def _pieces(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes, in messages of a size that every client takes."""
+    async for chunk in chunks:
+        for start in range(0, len(chunk), _PIECE_BYTES):
+            yield chunk[start : start + _PIECE_BYTES]
 
 
 async def _tell(call: OutgoingCall, folder: SentFolder) -> dict[int, SentFile]:
