@@ -43,11 +43,23 @@ def test_exec_takes_standard_input_to_its_end(client: Client, box: str) -> None:
     assert (done.returncode, done.stdout) == (0, data)
 
 
-def test_exec_of_what_is_not_there_or_not_executable_fails_as_run_does(client: Client, box: str) -> None:
-    missing = client("exec", box, "nosuch", code=None)
-    assert 'exec: "nosuch": executable file not found in $PATH' in missing.out + missing.err
-    # dockerd says 126 before version 25 and 127 since.
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("nosuch", "executable file not found in $PATH"),
+        ("/no/such", "stat /no/such: no such file or directory"),
+    ],
+)
+def test_exec_of_what_is_not_there_fails_as_run_does(
+    client: Client, box: str, program: str, reason: str
+) -> None:
+    missing = client("exec", box, program, code=None)
+    assert f'exec: "{program}": {reason}' in missing.out + missing.err
+    # dockerd said 126 of both before moby's pull request 48552 (version 28).
     assert missing.code in ((126, 127) if client.daemon.kind == "dockerd" else (127,))
+
+
+def test_exec_of_what_is_not_executable_fails_as_run_does(client: Client, box: str) -> None:
     client("exec", box, "/etc/passwd", code=126)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from scow.engine.attachment import Attachment
 from scow.engine.containers.events import container_event
+from scow.engine.containers.exec_spawn import ProgramError, kill_group, spawn_exec
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Container, Live
 from scow.engine.containers.registry import Containers
@@ -27,6 +28,7 @@ from scow.errors import (
     ScowError,
     TimeoutExceededError,
 )
+from scow.runtime.start_failure import NOT_EXECUTABLE
 from scow.runtime.supervisor import Exited
 from scow.spec.engine_api.exec import ExecCreate, ExecInspect, ExecProcessConfig, ExecStart
 from scow.spec.stdcopy import STDOUT, frame
@@ -190,7 +192,7 @@ class Execs:
         found.doomed = True
         live = self._containers.by_id(found.container_id)
         if found.pid and live is not None:
-            self._launcher.kill_group(live.doc, found.pid)
+            kill_group(self._launcher, live.doc, found.pid)
 
     async def _attach(self, found: Exec, *, framed: bool) -> socket.socket:
         asked = found.asked
@@ -206,11 +208,11 @@ class Execs:
         self._tell(live.doc, found, "exec_start")
         found.running = True
         try:
-            found.pid = await self._launcher.spawn_exec(
-                live, found.id, found.asked, body.console_size or found.asked.console_size
+            found.pid = await spawn_exec(
+                self._launcher, live, found.id, found.asked, body.console_size or found.asked.console_size
             )
         except ScowError as exc:
-            self._finish(live, found, 127 if "executable file not found" in exc.message else 126)
+            self._finish(live, found, exc.exit_code if isinstance(exc, ProgramError) else NOT_EXECUTABLE)
             await self._launcher.forget(found.id)
             raise
         if found.doomed:

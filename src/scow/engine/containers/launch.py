@@ -5,7 +5,6 @@ document in the store. A kill before the last step leaves a process that start-u
 container that says it is not: it is ended there, as the client was never told that it had started.
 """
 
-import json
 import logging
 import os
 import shutil
@@ -13,14 +12,14 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from scow.engine.containers import health
-from scow.engine.containers.document import SHARED_MEMORY, Documents, resolve_container_user
+from scow.engine.containers.document import SHARED_MEMORY, Documents
 from scow.engine.containers.events import container_event, resource_events
 from scow.engine.containers.image_mounts import mount_keys
 from scow.engine.containers.log_forwarding import LogForwarding, container_log
@@ -32,7 +31,7 @@ from scow.engine.containers.volume_mounts import mount_volumes, unmount_volumes
 from scow.engine.events import EventBus
 from scow.engine.timestamps import rfc3339
 from scow.engine.volumes.use import VolumeUse
-from scow.errors import ConflictError, InvalidArgumentError, ScowError
+from scow.errors import InvalidArgumentError, ScowError
 from scow.image.store import ImageStore
 from scow.linux.cgroups import Cgroup, CgroupHost
 from scow.linux.mounts import unmount
@@ -40,15 +39,8 @@ from scow.linux.processes import open_pidfd, start_time
 from scow.runtime import resources
 from scow.runtime.device_nodes import block_device_numbers
 from scow.runtime.oci_runtime import OciRuntime, Stdio
-from scow.runtime.process import ExecRequest, exec_environment, process_for_exec
-from scow.runtime.start_failure import (
-    NOT_STARTED,
-    RuntimeFailedError,
-    explain_exec_failure,
-    explain_start_failure,
-)
+from scow.runtime.start_failure import NOT_STARTED, RuntimeFailedError, explain_start_failure
 from scow.runtime.supervisor import Supervisor
-from scow.spec.engine_api.exec import ExecCreate
 from scow.tasks import run_blocking
 
 _log = logging.getLogger(__name__)
@@ -129,10 +121,10 @@ class Launcher:
                 stdin=doc.config.open_stdin,
                 stdin_once=doc.config.stdin_once,
                 tty=doc.config.tty,
-                size=_terminal_size(doc.host.console_size),
+                size=terminal_size(doc.host.console_size),
                 log=container_log(doc),
             )
-            runtime = self._runtime(doc)
+            runtime = self.runtime(doc)
             try:
                 pid = await self.supervisor.spawn(doc.id, runtime.run_request(doc.id, bundle, stdio))
             except RuntimeFailedError:
@@ -160,12 +152,13 @@ class Launcher:
 
     def _write_bundle(self, doc: Container, rootfs: Path, bundle: Path, sandbox: Sandbox) -> None:
         document = self.documents.build(doc, rootfs, self.root / doc.id, sandbox)
-        self._runtime(doc).write_bundle(doc.id, bundle, document)
+        self.runtime(doc).write_bundle(doc.id, bundle, document)
 
     async def _remove_bundle(self, bundle: Path) -> None:
         await run_blocking(shutil.rmtree, bundle, True)
 
-    def _runtime(self, doc: Container) -> OciRuntime:
+    def runtime(self, doc: Container) -> OciRuntime:
+        """The one that a container is run by. Raises InvalidArgumentError if the daemon has it no more."""
         runtime = self.runtimes.get(doc.host.runtime)
         if runtime is None:
             raise InvalidArgumentError(f"unknown or invalid runtime name: {doc.host.runtime}")
@@ -174,7 +167,7 @@ class Launcher:
     async def _delete_runtime_state(self, doc: Container) -> None:
         """What a runtime keeps of a container; it may have kept nothing, or be gone itself."""
         try:
-            await self._runtime(doc).discard(doc.id, self.cgroup(doc))
+            await self.runtime(doc).discard(doc.id, self.cgroup(doc))
         except (ScowError, OSError) as exc:
             _log.warning("runtime state of %s: %s", doc.id, exc)
 
@@ -195,7 +188,7 @@ class Launcher:
         endpoints, doc.endpoints = doc.endpoints, {}
         try:
             await self.supervisor.forget(doc.id)
-            await self._runtime(doc).discard(doc.id, self.cgroup(doc))
+            await self.runtime(doc).discard(doc.id, self.cgroup(doc))
             if endpoints:
                 await self.sandboxes.release(doc, endpoints)
             for key in (doc.id, *mount_keys(doc)):
@@ -252,22 +245,13 @@ class Launcher:
         except ProcessLookupError:
             _log.debug("signal %d: process of %s has ended", number, live.doc.id)
 
-    def kill_group(self, doc: Container, pid: int) -> None:
-        """Kill an exec's process with its process group, as far as that is in the container."""
-        with suppress(ProcessLookupError):  # its end is on the way to us
-            group = os.getpgid(pid)
-            for member in self.cgroup(doc).processes():
-                with suppress(ProcessLookupError):
-                    if member != doc.state.pid and os.getpgid(member) == group:
-                        os.kill(member, signal.SIGKILL)
-
     async def pause(self, live: Live) -> None:
         """Freeze all processes."""
-        await self._runtime(live.doc).pause(live.doc.id)
+        await self.runtime(live.doc).pause(live.doc.id)
 
     async def unpause(self, live: Live) -> None:
         """Thaw them."""
-        await self._runtime(live.doc).resume(live.doc.id)
+        await self.runtime(live.doc).resume(live.doc.id)
 
     async def apply_limits(self, doc: Container, *, lift_swap: bool = False) -> None:
         """Give a running container the limits of its document. Raises ScowError.
@@ -280,7 +264,7 @@ class Launcher:
             groups.setdefault("memory", {})["swap"] = -1
         if groups.get("pids", {}).get("limit", 0) < 0:
             groups["pids"] = {"limit": _PIDS_MAX}
-        await self._runtime(doc).update(doc.id, groups)
+        await self.runtime(doc).update(doc.id, groups)
 
     async def processes(self, doc: Container) -> list[int]:
         """Pids of all processes of a container, as the host numbers them."""
@@ -300,50 +284,6 @@ class Launcher:
         """Set the window size of a process's terminal."""
         await self.supervisor.resize(key, height, width)
 
-    async def spawn_exec(self, live: Live, exec_id: str, asked: ExecCreate, size: Sequence[int]) -> int:
-        """Start a further process in a running container; returns its pid. Raises ScowError."""
-        doc = live.doc
-        bundle = self.bundles / doc.id
-        stdio = Stdio(stdin=asked.attach_stdin, stdin_once=True, tty=asked.tty, size=_terminal_size(size))
-        try:
-            process = self._exec_process(doc, bundle, asked, size)
-            request = self._runtime(doc).exec_request(doc.id, bundle, exec_id, process, stdio)
-            pid = await self.supervisor.spawn(exec_id, request)
-        except RuntimeFailedError as exc:
-            message, code = explain_exec_failure(exc.message, asked.cmd[0])
-            raise (ScowError if code == NOT_STARTED else InvalidArgumentError)(message) from exc
-        except FileNotFoundError as exc:
-            raise ConflictError(f"container {doc.id} is not running") from exc
-        finally:
-            self._runtime(doc).remove_exec_files(bundle, exec_id)
-        if doc.host.oom_score_adj:
-            _set_oom_score(pid, doc.host.oom_score_adj)
-        return pid
-
-    def _exec_process(
-        self, doc: Container, bundle: Path, asked: ExecCreate, size: Sequence[int]
-    ) -> dict[str, object]:
-        if asked.working_dir and not asked.working_dir.startswith("/"):
-            raise ScowError("OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown")
-        base = json.loads((bundle / "config.json").read_text())["process"]
-        root = f"/proc/{doc.state.pid}/root"
-        request = ExecRequest(
-            args=asked.cmd,
-            env=exec_environment(
-                doc.config.env or [],
-                self.documents.hostname(doc),
-                tty=asked.tty,
-                own=asked.env,
-                links=self.documents.links_of(doc),
-            ),
-            cwd=asked.working_dir or doc.config.working_dir,
-            user=resolve_container_user(root, doc, asked.user) if asked.user else None,
-            tty=asked.tty,
-            console_size=size,
-            privileged=asked.privileged,
-        )
-        return dict(process_for_exec(base, request, self.documents.facts.capabilities))
-
 
 def _names(folder: Path) -> list[str]:
     return os.listdir(folder) if folder.is_dir() else []
@@ -353,7 +293,7 @@ def _block_devices(doc: Container) -> dict[str, tuple[int, int]]:
     return {path: block_device_numbers(path) for path in resources.block_device_paths(doc.host)}
 
 
-def _terminal_size(size: Sequence[int]) -> tuple[int, int] | None:
+def terminal_size(size: Sequence[int]) -> tuple[int, int] | None:
     """``[height, width]`` of the API, where it says something."""
     return (size[0], size[1]) if len(size) == 2 and all(size) else None
 
@@ -377,10 +317,3 @@ def _explain_start(doc: Container, exc: ScowError | OSError) -> tuple[ScowError,
     if isinstance(exc, OSError):
         return ScowError(f"failed to start container: {exc}"), NOT_STARTED
     return exc, NOT_STARTED
-
-
-def _set_oom_score(pid: int, value: int) -> None:
-    """crun's exec leaves out what the process document says of it, which runc's does not."""
-    # It may have ended already, and only CAP_SYS_RESOURCE may go below what the parent has.
-    with suppress(OSError):
-        Path(f"/proc/{pid}/oom_score_adj").write_text(str(value))
