@@ -48,7 +48,7 @@ class BuildContainers:
         self._images = images
         self._networks = networks
         self._events = events
-        self._root = config.data_root / "containers"
+        self._root = config.container_root
 
     async def keep(self, left: LeftProgram) -> None:
         """Never raises ScowError or ``OSError``: the build has ended without it."""

@@ -8,6 +8,7 @@ cannot win a race. Work on the descriptors; a resolved *name* is only true for t
 import errno
 import os
 import stat
+from collections.abc import Callable
 
 from scow.linux import syscalls
 
@@ -36,27 +37,7 @@ def resolve_in_root(root: str, path: str) -> str:
 
     Only a name: for messages, and for callers that open it through a check of their own. Raises ELOOP.
     """
-    done: list[str] = []
-    todo = path.split("/")[::-1]
-    links = 0
-    while todo:
-        part = todo.pop()
-        if part in ("", "."):
-            continue
-        if part == "..":
-            done = done[:-1]
-            continue
-        target = _read_link(os.path.join(root, *done, part))
-        if target is None:
-            done.append(part)
-            continue
-        links += 1
-        if links > _MAX_SYMLINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-        if target.startswith("/"):
-            done = []
-        todo.extend(target.split("/")[::-1])
-    return os.path.join(root, *done)
+    return os.path.join(root, *_followed(path, lambda inside: _read_link(f"{root}/{inside}")))
 
 
 def follow_in_root(root_fd: int, path: str) -> str:
@@ -64,6 +45,11 @@ def follow_in_root(root_fd: int, path: str) -> str:
 
     Only a name, as of ``resolve_in_root``, but asked for without ever leaving the root. Raises ELOOP.
     """
+    return "/" + "/".join(_followed(path, lambda inside: _link_in_root(root_fd, inside)))
+
+
+def _followed(path: str, read_link: Callable[[str], str | None]) -> list[str]:
+    """The parts of what ``path`` leads to; ``read_link`` is asked by paths inside. Raises ELOOP."""
     done: list[str] = []
     todo = path.split("/")[::-1]
     links = 0
@@ -74,7 +60,7 @@ def follow_in_root(root_fd: int, path: str) -> str:
         if part == "..":
             done = done[:-1]
             continue
-        target = _link_in_root(root_fd, "/".join([*done, part]))
+        target = read_link("/".join([*done, part]))
         if target is None:
             done.append(part)
             continue
@@ -84,7 +70,7 @@ def follow_in_root(root_fd: int, path: str) -> str:
         if target.startswith("/"):
             done = []
         todo.extend(target.split("/")[::-1])
-    return "/" + "/".join(done)
+    return done
 
 
 def _link_in_root(root_fd: int, path: str) -> str | None:

@@ -190,9 +190,13 @@ def quotactl_fd(fd: int, command: int, number: int, data: bytearray) -> None:
     _check(result, "quotactl_fd")
 
 
-def syncfs(fd: int) -> None:
-    """syncfs(2): everything written to the file system that ``fd`` is on reaches the disk."""
-    _check(_libc.syncfs(fd), "syncfs")
+def sync_file_system(folder: str) -> None:
+    """syncfs(2): everything written to the file system that ``folder`` is on reaches the disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _check(_libc.syncfs(fd), "syncfs")
+    finally:
+        os.close(fd)
 
 
 def start_writing_back(fd: int, offset: int, size: int) -> None:

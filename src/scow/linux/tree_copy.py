@@ -44,11 +44,7 @@ def copy_path(source: str, target: str) -> None:
 
 def make_durable(path: str) -> None:
     """Have what was copied to directory ``path`` on its disk, for a power cut to find it complete."""
-    fd = os.open(path, _DIRECTORY)
-    try:
-        syscalls.syncfs(fd)
-    finally:
-        os.close(fd)
+    syscalls.sync_file_system(path)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 
 DEFAULT_NETWORK = "default"
 _LONG_NOTATION = Pattern(r"\w+=\w+(,\w+=\w+)*")
+NOTHING_YET = {
+    "NetworkID": "",
+    "EndpointID": "",
+    "Gateway": "",
+    "IPAddress": "",
+    "IPPrefixLen": 0,
+    "IPv6Gateway": "",
+    "GlobalIPv6Address": "",
+    "GlobalIPv6PrefixLen": 0,
+    "DNSNames": None,
+}
+"""What an engine will know of an endpoint; Docker's command line sends all of it with what it asks for."""
 _PREDEFINED = (DEFAULT_NETWORK, "bridge", "host", "none")
 
 
@@ -174,13 +186,5 @@ def _endpoint_settings(attachment: Attachment) -> "dict[str, Any]":
         "MacAddress": attachment.mac,
         "DriverOpts": attachment.driver_opts or None,
         "GwPriority": attachment.gw_priority,
-        "NetworkID": "",
-        "EndpointID": "",
-        "Gateway": "",
-        "IPAddress": "",
-        "IPPrefixLen": 0,
-        "IPv6Gateway": "",
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
-        "DNSNames": None,
+        **NOTHING_YET,
     }

@@ -29,7 +29,7 @@ from scow.image.snapshots.options import container_limit
 from scow.image.snapshots.probe import OverlayHost
 from scow.image.trees import remove_path, tree_bytes
 from scow.linux import mounts
-from scow.linux.syscalls import syncfs
+from scow.linux.syscalls import sync_file_system
 
 if TYPE_CHECKING:
     from scow.image.layer_unpacker import Whiteouts
@@ -184,11 +184,7 @@ class Overlay2Driver:
 
     def sync(self) -> None:
         """Of the whole file system: one call costs less than one for each of a layer's files."""
-        fd = os.open(self._home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            syncfs(fd)
-        finally:
-            os.close(fd)
+        sync_file_system(self._home)
 
     def lost(self, known: set[str]) -> list[tuple[str, str]]:
         """Directories; links go with theirs."""

@@ -12,7 +12,7 @@ from scow.image.layer_unpacker import AppliedWhiteouts, Whiteouts
 from scow.image.snapshots.base import REMOVING, STAGING, Recovered, leftovers
 from scow.image.trees import changed_bytes, tree_bytes
 from scow.linux.mount_views import MountView
-from scow.linux.syscalls import syncfs
+from scow.linux.syscalls import sync_file_system
 
 _PLACE = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -98,11 +98,7 @@ class WholeTrees(ABC):
 
     def sync(self) -> None:
         """Of the whole file system."""
-        fd = os.open(self._home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            syncfs(fd)
-        finally:
-            os.close(fd)
+        sync_file_system(self._home)
 
     def lost(self, known: set[str]) -> list[tuple[str, str]]:
         """Trees."""

@@ -4,6 +4,7 @@ from scow.api.client.client import object_path
 from scow.cli.command import Command, exactly
 from scow.cli.flags import INT, STRING, STRINGS, Flag, list_of
 from scow.cli.options.addresses import validate_link
+from scow.cli.options.networks import NOTHING_YET
 from scow.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -49,15 +50,7 @@ def _endpoint(flags: "Flags", options: dict[str, str]) -> "dict[str, Any]":
         "MacAddress": "",
         "DriverOpts": options,
         "GwPriority": flags["gw-priority"],
-        "NetworkID": "",
-        "EndpointID": "",
-        "Gateway": "",
-        "IPAddress": "",
-        "IPPrefixLen": 0,
-        "IPv6Gateway": "",
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
-        "DNSNames": None,
+        **NOTHING_YET,
     }
 
 
