@@ -28,7 +28,8 @@ def dataclass(
         made: Any = _written_dataclass(cls, repr=False, eq=False, **options)
         _forget_first_class(made)
         _share(made, given, repr=repr, eq=eq, frozen=bool(options.get("frozen")))
-        return made  # type: ignore[no-any-return]
+        kind: type = made
+        return kind
 
     return decorate if cls is None else decorate(cls)
 
@@ -60,7 +61,7 @@ def _forget_first_class(cls: type) -> None:
     """
     descriptor = vars(cls).get("__weakref__")
     if descriptor is not None and descriptor.__objclass__ is not cls:
-        del cls.__weakref__  # type: ignore[attr-defined]
+        del cls.__weakref__  # type: ignore[attr-defined]  # of classes with slots
 
 
 def _getter(fields: Any) -> Callable[[Any], Any]:

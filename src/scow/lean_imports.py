@@ -39,7 +39,7 @@ class _LateModule(ModuleType):
         spec = self.__spec__
         if type(self) is ModuleType or spec is None or spec.loader is None or name == "__path__":
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        self.__class__ = ModuleType  # type: ignore[assignment]
+        self.__class__ = ModuleType  # type: ignore[assignment]  # it is late no more
         spec.loader.exec_module(self)
         return getattr(self, name)
 
@@ -73,6 +73,7 @@ for _name in LATE:
     if _name not in sys.modules:
         _postpone(_name)
 with _hidden(("ssl", "_hashlib")):
+    # Imported to be there without what is hidden.
     import asyncio  # noqa: F401
     import hashlib  # noqa: F401
     import hmac  # noqa: F401  # of secrets

@@ -128,7 +128,7 @@ class Builds:
             image_id = await self._build(request, evaluator, context, tags, say)
             if request.quiet:
                 queue.put_nowait(messages.stream(f"{image_id}\n"))
-        except Exception as exc:
+        except Exception as exc:  # raised again when all messages have been told
             return exc
         finally:
             queue.put_nowait(None)

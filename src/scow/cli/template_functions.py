@@ -163,7 +163,7 @@ def _less(first: object, second: object) -> bool:
         raise CallError("invalid type for comparison")
     if isinstance(first, str) and isinstance(second, str):
         return utf8(first) < utf8(second)
-    return first < second  # type: ignore[operator,no-any-return]
+    return first < second  # type: ignore[operator,no-any-return]  # of one kind, ordered
 
 
 def _join(items: list[object] | None, separator: str) -> str:

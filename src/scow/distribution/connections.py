@@ -18,27 +18,23 @@ from scow.distribution.destinations import check_peer
 _MOST_KEPT = 8
 
 
-class _Watched:
-    """What both kinds of connections have in common; before the library's class, whose methods it calls."""
+class _Connection(HTTPConnection):
+    """What both kinds of connections have in common: urllib3's one of TLS is one of these, too."""
 
     led = False
 
-    def connect(self: Any) -> None:
-        super().connect()  # type: ignore[misc]
+    def connect(self) -> None:
+        super().connect()
         watched(self)
         if self.led and self.sock is not None:
             check_peer(self.sock, self.host)
 
-    def request(self: Any, *args: Any, **kwargs: Any) -> None:
+    def request(self, *args: Any, **kwargs: Any) -> None:
         watched(self)
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        super().request(*args, **kwargs)
 
 
-class _Connection(_Watched, HTTPConnection):
-    pass
-
-
-class _TlsConnection(_Watched, HTTPSConnection):
+class _TlsConnection(_Connection, HTTPSConnection):
     pass
 
 

@@ -112,7 +112,7 @@ def load_codec(name: str) -> None:
 def _open_gzip(raw: "Any") -> ByteReader:
     from isal import igzip
 
-    opened: ByteReader = igzip.IGzipFile(fileobj=raw, mode="rb")  # type: ignore[no-untyped-call]
+    opened: ByteReader = igzip.IGzipFile(fileobj=raw, mode="rb")  # type: ignore[no-untyped-call]  # isal has no types
     return opened
 
 

@@ -134,7 +134,7 @@ async def _pass_on(chunks: AsyncIterable[bytes], inlet: Inlet) -> None:
                 await inlet.put(*batch)
                 batch, size = [], 0
         await inlet.put(*batch)
-    except Exception as exc:
+    except Exception as exc:  # it is raised where the bytes are read
         inlet.fail(exc)
     else:
         inlet.end()

@@ -32,6 +32,7 @@ _MNT_DETACH = 2
 _UMOUNT_NOFOLLOW = 8
 
 Propagation = Literal["shared", "slave", "private"]
+_PROPAGATION_TAGS: tuple[tuple[Propagation, str], ...] = (("shared", "shared:"), ("slave", "master:"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ class MountInfo:
     @property
     def propagation(self) -> Propagation:
         """What happens to mounts made below; "shared" also for a shared mount that is somebody's slave."""
-        for kind, tag in (("shared", "shared:"), ("slave", "master:")):
+        for kind, tag in _PROPAGATION_TAGS:
             if any(field.startswith(tag) for field in self.tags):
-                return kind  # type: ignore[return-value]
+                return kind
         return "private"
 
 

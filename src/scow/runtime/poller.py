@@ -58,6 +58,7 @@ class Poller:
         try:
             handler(events)
         except Exception:
+            # The other descriptors must be served, whatever is the matter with this one.
             sys.excepthook(*sys.exc_info())
             self._failures[fd] = self._failures.get(fd, 0) + 1
             if self._failures[fd] >= _MAX_FAILURES:

@@ -34,7 +34,7 @@ def _c_functions() -> "tuple[make_scanner, type[make_encoder], Callable[[str], s
     try:
         import _json
 
-        scanner = _json.make_scanner(_Rules)  # type: ignore[arg-type]
+        scanner = _json.make_scanner(_Rules)  # type: ignore[arg-type]  # it reads no more of a decoder
         _json.make_encoder(None, str, _json.encode_basestring, None, ":", ",", False, False, True)
     except (ImportError, AttributeError, TypeError):
         return None

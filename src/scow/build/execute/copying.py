@@ -193,7 +193,7 @@ class _Maker:
 
 
 class _Source:
-    """A file's content, as a maker of trees reads it."""
+    """A file's content, as a maker of trees reads it: it asks no more of a ``TarReader``."""
 
     def __init__(self, content: Content | None) -> None:
         self._content = content

@@ -5,6 +5,7 @@ The base's layers stay as they are: they are what a registry has.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ class _Clamping:
         blobs: dict[str, LayerBlob] = {}
         for chain_id in chain_ids(diff_ids)[image.base_layers :]:
             tar = await self._lease.tar(chain_id)
-            file = await self._spool.keep(lambda tar=tar: clamped(tar, self._epoch_s))  # type: ignore[misc]
+            file = await self._spool.keep(partial(clamped, tar, self._epoch_s))
             below, top = top, chain_on(top, file.digest)
             blobs[top] = LayerBlob(file.digest, below, file.digest, file.size, _SpooledSource(file))
             clamped_ids.append(file.digest)

@@ -69,13 +69,13 @@ class Wire:
     async def _connect_datagrams(self) -> None:
         loop, address = asyncio.get_running_loop(), self.address
         family: int = socket.AF_UNIX
-        target: object = address.host
+        target: str | tuple[str | int | bytes, ...] = address.host
         if address.kind == "udp":
             found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)
             family, target = found[0][0], found[0][4]
         sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         try:
-            sock.connect(target)  # type: ignore[arg-type]
+            sock.connect(target)
         except OSError:
             sock.close()
             raise

@@ -150,7 +150,7 @@ class EmbeddedBuilds:
                 return await built.export(wanted, ())
             finally:
                 await built.aclose()
-        except Exception as exc:
+        except Exception as exc:  # raised again when all of the log has been told
             return exc
 
 
