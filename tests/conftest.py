@@ -124,7 +124,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             daemon = value.daemon if isinstance(value, Client) else value
             if isinstance(daemon, Daemon):
                 report.sections.append((f"log of {daemon.kind}", daemon.log_tail()))
-    return report  # type: ignore[no-any-return]
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

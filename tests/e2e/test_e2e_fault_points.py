@@ -84,7 +84,7 @@ def test_create(engine: FaultDaemon) -> None:
             create(engine, Volumes={"/data": {}})
         start(engine)
 
-    operate = lambda: ask(engine, "POST", "/containers/create?name=half", body)  # noqa: E731
+    operate = functools.partial(ask, engine, "POST", "/containers/create?name=half", body)
     at_every_step(engine, lambda: None, operate, check, stride=SAMPLE)
 
 
@@ -247,7 +247,7 @@ def test_commit(engine: FaultDaemon, runs: bool) -> None:
             wait_until(lambda: images(engine) == before, "the layers are removed", 5)
         assert images(engine) == before
 
-    operate = lambda: ask(engine, "POST", "/commit?container=half&repo=kept")  # noqa: E731
+    operate = functools.partial(ask, engine, "POST", "/commit?container=half&repo=kept")
     at_every_step(engine, prepare, operate, check, stride=2 * SAMPLE)  # it has the most steps of all
 
 

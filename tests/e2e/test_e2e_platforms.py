@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -81,7 +82,7 @@ def test_by_platform(client: Client, many: str) -> None:
     )
     archive = engine.api("GET", f"{path}/get?platform={ARM}").body
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        (entry,) = json.load(tar.extractfile("manifest.json"))  # type: ignore[arg-type]
+        (entry,) = json.load(tar.extractfile("manifest.json"))
     assert (entry["Config"], entry["RepoTags"]) == (f"blobs/sha256/{OTHER.id[7:]}", [_NAME])
 
 
@@ -241,5 +242,5 @@ def test_killed_at_any_step(engine: FaultDaemon) -> None:
     def clean(_engine: Daemon) -> None:
         assert kept(engine) == before
 
-    load = lambda: ask(engine, "POST", "/images/load", ARCHIVE)  # noqa: E731
+    load = partial(ask, engine, "POST", "/images/load", ARCHIVE)
     at_every_step(engine, lambda: None, load, check, clean, 7)

@@ -159,7 +159,7 @@ def test_an_authority_of_our_own(
 ) -> None:
     name = f"{place.folder.name}/app:1"
     client("tag", "busybox", name)
-    with secured(client, tmp_path, place, certificates, ask=False):  # type: ignore[attr-defined]
+    with secured(client, tmp_path, place, certificates, ask=False):
         assert "certificate signed by unknown authority" in client("push", name, code=1).err
         place.put("ca.crt", certificates.ca)
         client("push", name)
@@ -173,7 +173,7 @@ def test_a_certificate_of_ours(
 ) -> None:
     name = f"{place.folder.name}/app:1"
     client("tag", "busybox", name)
-    with secured(client, tmp_path, place, certificates, ask=True):  # type: ignore[attr-defined]
+    with secured(client, tmp_path, place, certificates, ask=True):
         place.put("ca.crt", certificates.ca)
         assert "certificate" in client("push", name, code=1).err
         place.put("client.cert", certificates.client / "cert.pem")

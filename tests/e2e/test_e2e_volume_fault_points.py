@@ -72,7 +72,7 @@ def test_clone(engine: FaultDaemon) -> None:
         assert is_whole(data(engine, "copy"))
         assert is_whole(data(engine, "source"))
 
-    operate = lambda: ask(engine, "POST", "/scow/volumes/source/clone", {"Name": "copy"})  # noqa: E731
+    operate = functools.partial(ask, engine, "POST", "/scow/volumes/source/clone", {"Name": "copy"})
     at_every_step(engine, lambda: make(engine), operate, check, stride=_STRIDE)
 
 
@@ -85,7 +85,7 @@ def test_snapshot(engine: FaultDaemon) -> None:
         assert ([path.name for path in kept.iterdir()] if kept.is_dir() else []) == shown
         assert not shown or is_whole(kept / "one")
 
-    operate = lambda: ask(engine, "POST", "/scow/volumes/source/snapshots", {"Name": "one"})  # noqa: E731
+    operate = functools.partial(ask, engine, "POST", "/scow/volumes/source/snapshots", {"Name": "one"})
     at_every_step(engine, lambda: make(engine), operate, check, stride=_STRIDE)
 
 
@@ -109,7 +109,7 @@ def test_restore(engine: FaultDaemon, size: str) -> None:
         do(engine, "POST", "/scow/volumes/source/restore?snapshot=one")
         assert use(engine, "cat /v/file /v/folder/deep") == "onetwo"
 
-    operate = lambda: ask(engine, "POST", "/scow/volumes/source/restore?snapshot=one")  # noqa: E731
+    operate = functools.partial(ask, engine, "POST", "/scow/volumes/source/restore?snapshot=one")
     at_every_step(engine, prepare, operate, check, stride=_STRIDE)
 
 
@@ -124,7 +124,7 @@ def test_rename(engine: FaultDaemon) -> None:
         assert found == {"new"} if answer is not None else found in ({"source"}, {"new"})
         assert is_whole(data(engine, found.pop()))
 
-    operate = lambda: ask(engine, "POST", "/scow/volumes/source/rename?name=new")  # noqa: E731
+    operate = functools.partial(ask, engine, "POST", "/scow/volumes/source/rename?name=new")
     at_every_step(engine, lambda: make(engine), operate, check, stride=SAMPLE)
 
 
@@ -174,7 +174,7 @@ def test_remove(engine: FaultDaemon) -> None:
         assert found == set() if answer is not None else found in (set(), {"source"})
         assert not found or is_whole(data(engine, "source"))
 
-    operate = lambda: ask(engine, "DELETE", "/volumes/source")  # noqa: E731
+    operate = functools.partial(ask, engine, "DELETE", "/volumes/source")
     at_every_step(engine, lambda: make(engine), operate, check, stride=SAMPLE)
 
 
@@ -195,6 +195,6 @@ def test_start_with_a_volume_to_be_mounted(engine: FaultDaemon, tmp_path: Path) 
             do(engine, "POST", "/containers/half/start")
         assert engine.docker("exec", "half", "cat", "/v/kept").out == "kept"
 
-    operate = lambda: ask(engine, "POST", "/containers/half/start")  # noqa: E731
+    operate = functools.partial(ask, engine, "POST", "/containers/half/start")
     at_every_step(engine, prepare, operate, check, stride=_STRIDE)
     assert (tmp_path / "kept").exists()

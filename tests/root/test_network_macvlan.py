@@ -45,7 +45,7 @@ class Segment:
     def connect(self, **more: object) -> Container:
         fd = create_netns()
         self.host.stack.callback(close_fd, fd)
-        request = ConnectRequest(os.urandom(8).hex(), "container", fd, **more)  # type: ignore[arg-type]
+        request = ConnectRequest(os.urandom(8).hex(), "container", fd, **more)
         return Container(fd, asyncio.run(self.driver.connect(request)))
 
 

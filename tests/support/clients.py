@@ -74,12 +74,12 @@ class Client:
         """Standard output without the last newline."""
         return self(*args, input=input, timeout_s=timeout_s).out.rstrip("\n")
 
-    def popen(self, *args: str, **options: int) -> "subprocess.Popen[bytes]":
-        """Start and do not wait; pipes for all three streams unless ``options`` say otherwise."""
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(self.argv(*args), env=self.env, **(pipes | options))  # type: ignore[call-overload]
+    def popen(self, *args: str) -> "subprocess.Popen[bytes]":
+        """Start and do not wait; all three streams are pipes."""
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(self.argv(*args), env=self.env, stdin=pipe, stdout=pipe, stderr=pipe)
         self._started.append(process)
-        return process  # type: ignore[no-any-return]
+        return process
 
     def end_processes(self) -> None:
         """Kill what ``popen`` started and a test did not wait for."""

@@ -27,7 +27,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 @functools.cache
 def _documents() -> dict[str, Any]:
-    return json.loads(_FILE.read_text())  # type: ignore[no-any-return]
+    documents: dict[str, Any] = json.loads(_FILE.read_text())
+    return documents
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -58,9 +59,9 @@ class ApiDocument:
 
     def definition(self, name: str) -> Schema:
         """The schema of that name, as of this version."""
-        schema = _at(_documents()["definitions"][name], self.version)
+        schema: Schema | None = _at(_documents()["definitions"][name], self.version)
         assert schema is not None, f"{name} is not defined in {self.version}"
-        return schema  # type: ignore[no-any-return]
+        return schema
 
     def flat(self, schema: Schema) -> Schema:
         """``schema`` without references and compositions at its top."""

@@ -13,7 +13,7 @@ UNITS = PROJECT / "packaging" / "systemd"
 
 def settings(name: str) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.optionxform = str
     parser.read(UNITS / name)
     return parser
 

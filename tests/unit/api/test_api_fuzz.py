@@ -131,7 +131,7 @@ async def check_answers(answer: bytes) -> None:
     reader = asyncio.StreamReader()
     reader.feed_data(answer)
     reader.feed_eof()
-    client = WireClient(reader, None)  # type: ignore[arg-type]
+    client = WireClient(reader, None)
     while not reader.at_eof():
         reply = await client.reply()
         assert reply.status != 500, reply.body

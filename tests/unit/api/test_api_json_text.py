@@ -35,9 +35,9 @@ def test_values_are_read_as_the_library_reads_them(value: object) -> None:
     "text", ["", " ", "{", "[1,]", "nul", "1 2", '{"a":1}x', '"\n"', "[NaN", "\ufeff{}", "[01]", '"\\q"']
 )
 def test_errors_are_those_of_the_library(text: str) -> None:
-    with pytest.raises(ValueError) as expected:  # noqa: PT011
+    with pytest.raises(ValueError) as expected:  # noqa: PT011 - its words are compared below
         json.loads(text)
-    with pytest.raises(ValueError) as found:  # noqa: PT011
+    with pytest.raises(ValueError) as found:  # noqa: PT011 - likewise
         json_text.loads(text)
     assert str(found.value) == str(expected.value)
 

@@ -77,7 +77,7 @@ MOUNTS = [
 def test_mount_options_newer_than_the_client_are_dropped(
     version: tuple[int, int], options: list[dict[str, Any]]
 ) -> None:
-    bind, volume, tmpfs = create(version, HostConfig={"Mounts": MOUNTS}).host_config.mounts  # type: ignore[misc]
+    bind, volume, tmpfs = create(version, HostConfig={"Mounts": MOUNTS}).host_config.mounts
     assert [plain(bind.bind_options), plain(volume.volume_options), plain(tmpfs.tmpfs_options)] == options
     assert (bind.tmpfs_options is None) == (version < (1, 42)), "options of another type are let pass"
 
@@ -128,7 +128,7 @@ def test_fields_newer_than_the_client_are_dropped() -> None:
         "02:00:00:00:00:01",
         msgspec.UNSET,
     )
-    assert [made.healthcheck.start_interval for made in (old, middle)] == [0, 5]  # type: ignore[union-attr]
+    assert [made.healthcheck.start_interval for made in (old, middle)] == [0, 5]
     assert (old.host_config.annotations, middle.host_config.annotations) == (msgspec.UNSET, {"a": "b"})
     assert (old.host_config.console_size, middle.host_config.console_size) == ([0, 0], [24, 80])
     endpoints = [made.networking_config.endpoints_config["n"] for made in (old, middle, new)]

@@ -123,4 +123,4 @@ async def test_an_idle_server_has_no_timers() -> None:
         await client.request("GET", "/")
         loop = asyncio.get_running_loop()
         # The deadline of the test itself is the only one.
-        assert len(loop._scheduled) == 1  # type: ignore[attr-defined]
+        assert len(loop._scheduled) == 1

@@ -103,7 +103,7 @@ async def test_a_client_that_does_not_read_suspends_only_its_own_stream() -> Non
 
     async with serving(HandlerApp(handler)) as harness:
         stuck = await harness.client()
-        stuck.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        stuck.writer.transport.pause_reading()
         stuck.send_request("GET", "/slow")
         await until(lambda: slow.taken)
         for _ in range(100):

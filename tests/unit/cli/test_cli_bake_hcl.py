@@ -31,7 +31,7 @@ class Variables:
 
 def value_of(expression: str) -> object:
     body = parse_hcl(f"value = {expression}\n")
-    return evaluate(body.attributes["value"], Variables())  # type: ignore[arg-type]
+    return evaluate(body.attributes["value"], Variables())
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def plan_of(
 
 
 def targets_of(*files: str, **options: Any) -> dict[str, Any]:
-    return plan_of(*files, **options).document()["target"]  # type: ignore[return-value]
+    return plan_of(*files, **options).document()["target"]
 
 
 def test_variables_are_overridden_by_the_environment_in_their_kind() -> None:
@@ -225,7 +225,7 @@ secrets:
 def test_compose_files_are_targets() -> None:
     plan = plan_of(COMPOSE, name="compose.yaml", B="b", D="1")
     assert plan.groups["default"] == ["api", "web_app"]
-    assert plan.document()["target"]["web_app"] == {  # type: ignore[index]
+    assert plan.document()["target"]["web_app"] == {
         "context": "web",
         "contexts": {"base": "target:api"},
         "dockerfile": "Dockerfile",

@@ -80,7 +80,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeEngine]:
     with fake_engine(tmp_path_factory.mktemp("s") / "s") as engine:
 
         def containers(request: object, sock: object) -> tuple[int, object]:
-            everything = "all=1" in request.query  # type: ignore[attr-defined]
+            everything = "all=1" in request.query
             return 200, [found for found in _CONTAINERS if everything or found["State"] != "exited"]
 
         engine.answers |= {

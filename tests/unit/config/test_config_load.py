@@ -21,7 +21,7 @@ def with_file(tmp_path: Path) -> Any:
         path.write_text(text)
         return load(["--config-file", str(path), *argv], {})
 
-    loader.prefix = f"unable to configure the Docker daemon with file {path}: "  # type: ignore[attr-defined]
+    loader.prefix = f"unable to configure the Docker daemon with file {path}: "
     return loader
 
 

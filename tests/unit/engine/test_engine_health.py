@@ -17,7 +17,7 @@ class Machine:
     """A container's health, fed with exit codes at seconds after its start."""
 
     def __init__(self, **settings: float) -> None:
-        self.check = HealthCheck(("true",), **settings)  # type: ignore[arg-type]
+        self.check = HealthCheck(("true",), **settings)
         self.state = health.started(None)
 
     def probe(self, exit_code: int, at_s: float = 0) -> bool:
@@ -26,8 +26,8 @@ class Machine:
 
 
 def test_a_command_is_run_as_it_is_and_text_by_the_shell() -> None:
-    assert check_of("CMD", "curl", "-f", "x").argv == ("curl", "-f", "x")  # type: ignore[union-attr]
-    assert check_of("CMD-SHELL", "a || b").argv == ("/bin/sh", "-c", "a || b")  # type: ignore[union-attr]
+    assert check_of("CMD", "curl", "-f", "x").argv == ("curl", "-f", "x")
+    assert check_of("CMD-SHELL", "a || b").argv == ("/bin/sh", "-c", "a || b")
     config = ContainerConfig(healthcheck=HealthConfig(test=["CMD-SHELL", "x"]), shell=["/bin/bash", "-ec"])
     assert health_check(config) == HealthCheck(("/bin/bash", "-ec", "x"))
 

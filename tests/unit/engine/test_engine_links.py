@@ -14,7 +14,7 @@ def target(**config: object) -> Container:
         name="db_1",
         created="",
         image_id="",
-        config=ContainerConfig(hostname="dbhost", **config),  # type: ignore[arg-type]
+        config=ContainerConfig(hostname="dbhost", **config),
         host=HostConfig(),
         path="",
         args=[],

@@ -36,7 +36,7 @@ def container(name: str, **fields: object) -> Container:
         mounts=[MountRecord(type="volume", destination="/data", source="/v/data/_data", name="data")],
         networks={"front": EndpointSettings()},
         endpoints={"front": _ENDPOINT},
-        **{"id": "c" * 64, "created": "2026-01-01T00:00:00Z", "image_id": "sha256:1", **fields},  # type: ignore[arg-type]
+        **{"id": "c" * 64, "created": "2026-01-01T00:00:00Z", "image_id": "sha256:1", **fields},
     )
 
 

@@ -28,7 +28,7 @@ V6 = PoolRecord(subnet="fd00:1::/64", gateway="fd00:1::1", given=True)
 
 
 def network(name: str = "front", *pools: PoolRecord, **fields: object) -> NetworkRecord:
-    return NetworkRecord(id="a" * 64, name=name, driver="bridge", created="", pools=list(pools), **fields)  # type: ignore[arg-type]
+    return NetworkRecord(id="a" * 64, name=name, driver="bridge", created="", pools=list(pools), **fields)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def network(name: str = "front", *pools: PoolRecord, **fields: object) -> Networ
     ],
 )
 def test_subnets_that_cannot_be(pool: dict[str, object], problem: str) -> None:
-    asked = IPAMPool(**({"subnet": "10.9.0.0/24"} | pool))  # type: ignore[arg-type]
+    asked = IPAMPool(**({"subnet": "10.9.0.0/24"} | pool))
     with pytest.raises(InvalidArgumentError) as caught:
         check_pools([asked], ipv6=True)
     assert caught.value.message == f"invalid network config:\n{problem}"
@@ -243,7 +243,7 @@ def test_interfaces_are_numbered_above_those_in_use_unless_they_are_named() -> N
 )
 def test_endpoints_that_cannot_be(fields: dict[str, object], problem: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
-        check_endpoint(EndpointSettings(**fields), "front", network("front", V4))  # type: ignore[arg-type]
+        check_endpoint(EndpointSettings(**fields), "front", network("front", V4))
     assert caught.value.message.startswith("invalid endpoint settings:\n")
     assert problem in caught.value.message
 

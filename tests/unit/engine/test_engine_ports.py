@@ -10,7 +10,7 @@ from scow.spec.engine_api.container import ContainerConfig, HostConfig, PortBind
 
 def requests(bindings: dict[str, list[PortBinding]], **host: object) -> list[PortRequest]:
     config = ContainerConfig(exposed_ports={"80/tcp": {}, "53/udp": {}})
-    return list(port_requests(config, HostConfig(port_bindings=bindings, **host)))  # type: ignore[arg-type]
+    return list(port_requests(config, HostConfig(port_bindings=bindings, **host)))
 
 
 def test_addresses_ranges_and_protocols_are_passed_on() -> None:

@@ -91,7 +91,7 @@ async def test_followers_share_a_sampler(bench: Bench) -> None:
         assert (await anext(follower)).pids_stats.current == 3
     assert bench.sampling.samplers == 1
     for follower in followers:
-        await follower.aclose()  # type: ignore[attr-defined]
+        await follower.aclose()
     assert bench.sampling.samplers == 0
     reads = bench.reads
     await asyncio.sleep(0.05)
@@ -105,7 +105,7 @@ async def test_a_slow_follower_misses_samples(bench: Bench) -> None:
     await until(lambda: bench.reads > 5)
     second = await anext(slow)
     assert second.preread == first.read
-    await slow.aclose()  # type: ignore[attr-defined]
+    await slow.aclose()
     assert bench.sampling.samplers == 0
 
 

@@ -19,7 +19,7 @@ Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
     lo:     100       1    0    0    0     0          0         0      100       1    0    0    0     0       0          0
   eth0: 1500000    1200    1    2    0     0          0         0   250000     900    3    4    0     0       0          0
-"""  # noqa: E501
+"""  # noqa: E501 - as the kernel writes it
 
 
 def write(folder: Path, files: dict[str, str]) -> None:

@@ -30,7 +30,7 @@ def config(**changes: object) -> Config:
         pidfile=Path("/pid"),
         group="docker",
     )
-    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(base, **changes)
 
 
 @pytest.mark.parametrize(

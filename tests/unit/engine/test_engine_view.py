@@ -41,7 +41,7 @@ def container(status: Status, **fields: object) -> Container:
         networks={"bridge": EndpointSettings()},
         state=State(status=status, started_at=START, finished_at=END, exit_code=3),
         endpoints={"bridge": _ENDPOINT},
-        **fields,  # type: ignore[arg-type]
+        **fields,
     )
 
 
