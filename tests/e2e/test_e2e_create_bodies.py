@@ -118,9 +118,10 @@ REFUSED_CONFIGS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def create(engine: Daemon, body: dict[str, Any]) -> tuple[int, str]:
+def create(engine: Daemon, body: dict[str, Any], name: str = "") -> tuple[int, str]:
     """Status and message of a create of busybox."""
-    answer = engine.api("POST", "/v1.41/containers/create", {"Image": "busybox", "Cmd": ["true"]} | body)
+    target = f"/v1.41/containers/create?name={name}"
+    answer = engine.api("POST", target, {"Image": "busybox", "Cmd": ["true"]} | body)
     return answer.status, answer.message if answer.status >= 400 else ""
 
 
@@ -231,3 +232,100 @@ def test_an_empty_entrypoint_and_build_instructions_are_the_requests_own(engine:
     assert (shown["Path"], shown["Config"]["Entrypoint"], shown["Config"]["OnBuild"]) == ("sh", [], ["RUN x"])
     committed = engine.api("POST", f"/v1.41/commit?container={container}").json["Id"]
     assert engine.api("GET", f"/v1.41/images/{committed}/json").json["Config"]["OnBuild"] == ["RUN x"]
+
+
+def test_a_name_in_use_is_told_before_mistakes_in_mounts_and_links(engine: Daemon) -> None:
+    assert create(engine, {}, "taken")[0] == 201
+    conflict = 'Conflict. The container name "/taken" is already in use'
+    for host in ({"Binds": ["/a:/b:zz"]}, {"VolumesFrom": ["nosuch"]}, {"Links": ["nosuch:a"]}):
+        status, message = create(engine, {"HostConfig": host}, "taken")
+        assert (status, conflict in message) == (409, True), (host, message)
+    for host in ({"Binds": ["/a:/b:zz"]}, {"VolumesFrom": ["nosuch"]}, {"Links": ["nosuch:a"]}):
+        assert create(engine, {"HostConfig": host}, "free")[0] >= 400
+    assert create(engine, {}, "free")[0] == 201, "what was refused gave its name back"
+
+
+def test_a_list_leaves_out_what_docker_leaves_out(engine: Daemon) -> None:
+    network = engine.api("POST", "/v1.41/networks/create", {"Name": "listed"}).json["Id"]
+    endpoint = {"Aliases": ["other"], "DriverOpts": {"a": "b"}}
+    body = {
+        "Image": "busybox",
+        "Cmd": ["echo", "it's a", "b\tc"],
+        "HostConfig": {"NetworkMode": "listed"},
+        "NetworkingConfig": {"EndpointsConfig": {"listed": endpoint}},
+    }
+    container = engine.api("POST", "/v1.41/containers/create", body).json["Id"]
+    (item,) = engine.api("GET", "/v1.41/containers/json?all=1&size=1").json
+    shown = item["NetworkSettings"]["Networks"]["listed"]
+    assert [shown[key] for key in ("Aliases", "DriverOpts", "Links")] == [None, None, None]
+    assert ("SizeRw" in item, item["SizeRootFs"] > 0) == (False, True)
+    assert item["Command"] == "echo 'it's a' b\tc"
+    whole = engine.api("GET", f"/v1.41/containers/{container}/json?size=1").json
+    assert whole["SizeRw"] == 0
+    assert "other" in whole["NetworkSettings"]["Networks"]["listed"]["Aliases"]
+    assert engine.api("DELETE", f"/v1.41/containers/{container}").status == 204
+    assert engine.api("DELETE", f"/v1.41/networks/{network}").status == 204
+
+
+def test_annotations_are_listed(scow_daemon: Daemon) -> None:
+    body = {"Image": "busybox", "HostConfig": {"Annotations": {"a": "b"}}}
+    assert scow_daemon.api("POST", "/v1.50/containers/create", body).status == 201
+    (item,) = scow_daemon.api("GET", "/v1.50/containers/json?all=1").json
+    assert item["HostConfig"] == {"NetworkMode": "bridge", "Annotations": {"a": "b"}}
+
+
+@pytest.mark.parametrize("mode", ["host", "none"])
+def test_a_container_without_an_endpoint_has_the_id_of_one_while_it_runs(engine: Daemon, mode: str) -> None:
+    body = {"Image": "busybox", "Cmd": ["sleep", "600"], "HostConfig": {"NetworkMode": mode}}
+    container = engine.api("POST", "/v1.41/containers/create", body).json["Id"]
+
+    def endpoint_id() -> str:
+        shown = engine.api("GET", f"/v1.41/containers/{container}/json").json
+        return str(shown["NetworkSettings"]["Networks"][mode]["EndpointID"])
+
+    assert endpoint_id() == ""
+    ids = set()
+    for _ in range(2):
+        assert engine.api("POST", f"/v1.41/containers/{container}/start").status == 204
+        ids.add(endpoint_id())
+        members = engine.api("GET", f"/v1.41/networks/{mode}").json["Containers"]
+        assert members[container]["EndpointID"] == endpoint_id()
+        assert engine.api("POST", f"/v1.41/containers/{container}/stop?t=0").status == 204
+        assert endpoint_id() == ""
+    assert {len(it) for it in ids} == {64}
+    assert len(ids) == 2
+
+
+def test_bindings_that_were_not_given_are_null(engine: Daemon) -> None:
+    for given, shown in (({}, None), ({"PortBindings": {}}, {})):
+        created = engine.api("POST", "/v1.41/containers/create", {"Image": "busybox", "HostConfig": given})
+        container = engine.api("GET", f"/v1.41/containers/{created.json['Id']}/json").json
+        assert container["HostConfig"]["PortBindings"] == shown
+
+
+def test_maps_are_in_the_order_of_their_keys(engine: Daemon) -> None:
+    body = {
+        "Image": "busybox",
+        "Labels": {"zz": "1", "aa": "2"},
+        "HostConfig": {"PortBindings": {"90/tcp": [], "80/tcp": []}, "LogConfig": {"Config": {}}},
+    }
+    container = engine.api("POST", "/v1.41/containers/create", body).json["Id"]
+    for version in ("1.41", "1.55") if engine.kind == "scowd" else ("1.41",):
+        shown = engine.api("GET", f"/v{version}/containers/{container}/json").json
+        assert list(shown["Config"]["Labels"]) == ["aa", "zz"]
+        assert list(shown["HostConfig"]["PortBindings"]) == ["80/tcp", "90/tcp"]
+        assert next(iter(shown)) == "Id", "fields are not sorted"
+
+
+def test_nobody_connects_a_container_without_network(scow_daemon: Daemon) -> None:
+    network = scow_daemon.api("POST", "/v1.41/networks/create", {"Name": "elsewhere"}).json["Id"]
+    body = {"Image": "busybox", "Cmd": ["sleep", "600"], "NetworkDisabled": True}
+    container = scow_daemon.api("POST", "/v1.41/containers/create", body).json["Id"]
+    who = {"Container": container}
+    assert scow_daemon.api("POST", f"/v1.41/networks/{network}/connect", who).status == 200
+    assert scow_daemon.api("POST", f"/v1.41/containers/{container}/start").status == 204
+    answer = scow_daemon.api("POST", "/v1.41/networks/bridge/connect", who)
+    assert (answer.status, answer.message) == (404, f"network sandbox for container {container} not found")
+    assert scow_daemon.docker("exec", container, "ls", "/sys/class/net").out == "lo\n"
+    assert scow_daemon.api("DELETE", f"/v1.41/containers/{container}?force=1").status == 204
+    assert scow_daemon.api("DELETE", f"/v1.41/networks/{network}").status == 204

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from scow.engine.containers.registry import Containers
+from scow.engine.containers.view import nominal_endpoint_id
 from scow.engine.networks.view import Member
 from scow.image.model import ImageUser
 
@@ -10,8 +11,9 @@ from scow.image.model import ImageUser
 def members(containers: Containers) -> Iterator[Member]:
     for live in containers:
         if live.doc.alive:
-            endpoints = {name: live.doc.endpoints.get(name) for name in live.doc.networks}
-            yield Member(live.doc.id, live.doc.name, endpoints)
+            doc = live.doc
+            endpoints = {it: doc.endpoints.get(it) or nominal_endpoint_id(doc, it) for it in doc.networks}
+            yield Member(doc.id, doc.name, endpoints)
 
 
 def image_users(containers: Containers) -> Iterator[ImageUser]:

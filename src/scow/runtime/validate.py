@@ -127,7 +127,7 @@ def _check_host(host: HostConfig, facts: HostFacts) -> None:
 
 
 def _check_ports(host: HostConfig) -> None:
-    for port, bindings in host.port_bindings.items():
+    for port, bindings in (host.port_bindings or {}).items():
         number, _, protocol = port.partition("/")
         if not _is_port(number) or number == "0" or protocol.lower() not in ("", *_PROTOCOLS):
             raise InvalidArgumentError(f'invalid port specification: "{port}"')

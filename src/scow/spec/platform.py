@@ -29,6 +29,7 @@ _RUNS = {
     ("amd64", ""): (("amd64", ""), ("386", "")),
 }
 _COMPONENT = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
+_SYSTEM = re.compile(r"[A-Za-z0-9_-]+(?:\([A-Za-z0-9_.-]*\))?", re.ASCII)
 _DEFAULT_VARIANTS = {"arm64": "v8", "arm": "v7"}
 
 
@@ -62,7 +63,12 @@ def parse_platform(text: str) -> Platform:
     A bare operating system leaves the architecture empty: the caller fills in the host's.
     """
     parts = text.split("/")
-    for part in parts:
+    if not _SYSTEM.fullmatch(parts[0]):
+        raise InvalidArgumentError(
+            f'"{parts[0]}" is an invalid OS component of "{text}": OSAndVersion specifier component must '
+            'match "^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.-]*)\\\\))?$": invalid argument'
+        )
+    for part in parts[1:]:
         if not _COMPONENT.fullmatch(part):
             raise InvalidArgumentError(
                 f'"{part}" is an invalid component of "{text}": platform specifier component must match '

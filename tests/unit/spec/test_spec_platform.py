@@ -29,6 +29,15 @@ def test_what_is_no_platform_is_refused(text: str) -> None:
         parse_platform(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("a b", "an invalid OS component of"), ("linux/a b", "an invalid component of")],
+)
+def test_the_part_that_is_wrong_is_named(text: str, what: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f'"{text.rpartition("/")[2]}" is {what} "{text}": '):
+        parse_platform(text)
+
+
 def test_a_machine_prefers_its_own_and_takes_what_it_can_run() -> None:
     arm = Platform("linux", "arm64")
     assert rank(arm, Platform("linux", "arm64", "v8")) == 0

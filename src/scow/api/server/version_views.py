@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from scow.spec.api_version import ApiVersion
+from scow.spec.engine_api.body import plain
 from scow.spec.engine_api.container import ContainerConfig, ContainerInspect, ContainerSummary, WaitResult
 from scow.spec.engine_api.event import Event
 from scow.spec.engine_api.image import ImageInspect, ImageSummary
@@ -58,7 +59,7 @@ def view_container(container: ContainerInspect, version: ApiVersion) -> Containe
             for endpoint in networks.values():
                 endpoint.dns_names = msgspec.UNSET
         return container
-    view: _View = msgspec.to_builtins(container)
+    view = plain(container)
     _without(view["NetworkSettings"], _BRIDGE_FIELDS)
     _without(view["Config"], ("MacAddress",))
     _without_empty(view["Config"], ("OnBuild",))
@@ -89,13 +90,13 @@ def view_wait(result: WaitResult, version: ApiVersion) -> WaitResult | _View:
 
 def view_image(image: ImageInspect, version: ApiVersion) -> _View:
     """Inspect of an image."""
-    view: _View = msgspec.to_builtins(image)
+    view = plain(image)
     if version < (1, 44):
         view["VirtualSize"] = image.size
     if version < (1, 45):
         view["Container"] = ""
         # Of the container that a builder made the image from; images from elsewhere have an empty one.
-        view["ContainerConfig"] = msgspec.to_builtins(ContainerConfig())
+        view["ContainerConfig"] = plain(ContainerConfig())
     if version >= (1, 50):
         _without(view["Config"], _RUN_TIME_CONFIG)
     if version >= (1, 52):
@@ -108,7 +109,7 @@ def view_image_summary(image: ImageSummary, version: ApiVersion) -> ImageSummary
     """One item of the list of images."""
     if version >= (1, 51):
         return image
-    view: _View = msgspec.to_builtins(image)
+    view = plain(image)
     view["Containers"] = -1
     if version < (1, 44):
         view["VirtualSize"] = image.size
@@ -131,7 +132,7 @@ def view_network_list(networks: Sequence[Network], version: ApiVersion) -> Seque
     """The list of networks, which never named containers, and since 1.52 does not pretend to."""
     if version < (1, 52):
         return networks
-    return [_without(msgspec.to_builtins(network), ("Containers",)) for network in networks]
+    return [_without(plain(network), ("Containers",)) for network in networks]
 
 
 def view_info(info: _View, version: ApiVersion) -> _View:

@@ -99,6 +99,8 @@ class Connections:
         check_together([*doc.networks, name])
         if network.being_removed:
             raise NotFoundError(f"network {name} not found")
+        if doc.alive and doc.config.network_disabled:
+            raise NotFoundError(f"network sandbox for container {doc.id} not found")
 
     async def _join(self, live: Live, network: LiveNetwork, settings: EndpointSettings) -> None:
         doc, name = live.doc, network.record.name

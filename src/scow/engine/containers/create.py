@@ -88,7 +88,6 @@ class Creation:
         if config.network_disabled:
             networks = {}
         _settle_mac(config, host.network_mode, networks)
-        mounts = settle(host, list(config.volumes or ()), self._donated)
         container_id = new_id()
         doc = Container(
             id=container_id,
@@ -99,15 +98,17 @@ class Creation:
             host=host,
             path=args[0],
             args=args[1:],
-            mounts=mounts.records,
             networks=networks,
-            links=settle_links(host, self._containers),
         )
         if not config.hostname and donor_of(host.network_mode) is None:
             config.hostname = self._default_hostname(doc)
-        self._containers.announce(doc)
         try:
-            await self._build(doc, mounts)
+            # With the name taken, as in Docker: that it is in use is told before mistakes in these.
+            limit_bytes = self._images.rootfs.limit(host.storage_opt or {})
+            mounts = settle(host, list(config.volumes or ()), self._donated)
+            doc.mounts, doc.links = mounts.records, settle_links(host, self._containers)
+            self._containers.announce(doc)
+            await self._build(doc, mounts, limit_bytes)
         except BaseException:
             self._containers.release_name(doc.name)
             raise
@@ -134,7 +135,6 @@ class Creation:
         if host.runtime not in self._config.runtimes and host.runtime != "runc":
             raise InvalidArgumentError(f"unknown or invalid runtime name: {host.runtime}")
         validate_log_config(host.log_config.type, host.log_config.config)
-        self._images.rootfs.limit(host.storage_opt or {})
         host.pid_mode = self._with_donor_id(host.pid_mode, must_exist=True)
         host.ipc_mode = self._with_donor_id(host.ipc_mode, must_exist=True)
         host.network_mode = self._with_donor_id(host.network_mode, must_exist=False)
@@ -172,11 +172,10 @@ class Creation:
     def _default_hostname(self, doc: Container) -> str:
         return self._facts.hostname if doc.host.network_mode == "host" else doc.id[:12]
 
-    async def _build(self, doc: Container, mounts: MountSet) -> None:
+    async def _build(self, doc: Container, mounts: MountSet, limit_bytes: int | None) -> None:
         """Everything on disk, then the document; undone as a whole if a step fails."""
         try:
             await self._settle_mounts(doc, mounts)
-            limit_bytes = self._images.rootfs.limit(doc.host.storage_opt or {})
             await self._images.rootfs.create(doc.id, doc.image_id, size_limit_bytes=limit_bytes)
             if volumes := [r for r in doc.mounts if r.type == "volume" and "nocopy" not in r.options]:
                 await self._copy_up(doc, volumes)

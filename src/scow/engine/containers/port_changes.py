@@ -128,7 +128,7 @@ def _allow_labels(body: PortsChange) -> dict[str, str]:
 
 
 def _with_bindings(host: HostConfig, body: PortsChange) -> HostConfig:
-    bindings = {name: list(found) for name, found in host.port_bindings.items()}
+    bindings = {name: list(found) for name, found in (host.port_bindings or {}).items()}
     for name, more in body.port_bindings.items():
         bindings[name] = [*bindings.get(name, []), *(it for it in more if it not in bindings.get(name, []))]
     return msgspec.structs.replace(host, port_bindings=bindings)
@@ -136,12 +136,13 @@ def _with_bindings(host: HostConfig, body: PortsChange) -> HostConfig:
 
 def _without_bindings(host: HostConfig, asked: Sequence[tuple[str, PortBinding]]) -> tuple[HostConfig, bool]:
     """The settings without what fits, and whether anything did."""
+    bindings = host.port_bindings or {}
     left = {
         name: [it for it in found if not any(name == key and _binds(it, one) for key, one in asked)]
-        for name, found in host.port_bindings.items()
+        for name, found in bindings.items()
     }
-    left = {name: found for name, found in left.items() if found or not host.port_bindings[name]}
-    return msgspec.structs.replace(host, port_bindings=left), left != host.port_bindings
+    left = {name: found for name, found in left.items() if found or not bindings[name]}
+    return msgspec.structs.replace(host, port_bindings=left), left != bindings
 
 
 def _binds(binding: PortBinding, asked: PortBinding) -> bool:

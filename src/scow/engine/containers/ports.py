@@ -17,7 +17,7 @@ ALLOW_LABEL = "scow.allow."
 def port_requests(config: ContainerConfig, host: HostConfig) -> tuple[PortRequest, ...]:
     """What to publish, in the order of the container's ports. Raises InvalidArgumentError."""
     labels = config.labels or {}
-    bindings = dict(host.port_bindings)
+    bindings = dict(host.port_bindings or {})
     if host.publish_all_ports and config.exposed_ports is not msgspec.UNSET:
         for name in config.exposed_ports:
             if not bindings.get(name):

@@ -76,7 +76,7 @@ class Sandboxes:
         fd = await run_blocking(create_netns)
         sandbox = Sandbox(f"/proc/{os.getpid()}/fd/{fd}", fd, host_gateways=self._host_gateways)
         try:
-            if list(doc.networks) in ([], ["none"]):
+            if is_cut_off or list(doc.networks) in ([], ["none"]):
                 self._bind(doc, "none")
                 await run_blocking(loopback_up, fd)
             else:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 from scow.engine.containers.create import Creation, invalid_name, is_valid_name
 from scow.engine.containers.events import container_event
 from scow.engine.containers.launch import Launcher
@@ -90,6 +92,7 @@ class ContainerService:
         except NotFoundError:
             return False
         summary.size_root_fs = summary.size_rw + self._image_size(summary.image_id)
+        summary.size_rw = summary.size_rw or msgspec.UNSET  # which Docker leaves out of lists if it is zero
         return True
 
     def _images_from(self, name: str) -> frozenset[str]:

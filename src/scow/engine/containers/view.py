@@ -1,6 +1,6 @@
 """A container as the API shows it: inspect, and one line of a list. Pure, but for the sizes it is given."""
 
-import shlex
+import hashlib
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -106,7 +106,9 @@ def networks_view(doc: Container, network_id: NetworkId) -> dict[str, EndpointSe
         if is_user_defined(name) and asked.network_id:
             view.dns_names = endpoint_names(doc, asked)
         endpoint = doc.endpoints.get(name)
-        if doc.alive and endpoint is not None:
+        if doc.alive and endpoint is None:
+            view.endpoint_id = nominal_endpoint_id(doc, name)
+        elif doc.alive and endpoint is not None:
             view = msgspec.structs.replace(
                 view,
                 endpoint_id=endpoint.endpoint_id,
@@ -122,6 +124,19 @@ def networks_view(doc: Container, network_id: NetworkId) -> dict[str, EndpointSe
     return views
 
 
+def nominal_endpoint_id(doc: Container, network: str) -> str:
+    """Of a running container on ``host`` or ``none``, where there is no endpoint: another at every start."""
+    return hashlib.sha256(f"{doc.id} {network} {doc.state.started_at}".encode()).hexdigest()
+
+
+def summary_networks(doc: Container, network_id: NetworkId) -> dict[str, EndpointSettings]:
+    """The same for a list, where Docker leaves out names, links and options of drivers."""
+    return {
+        name: msgspec.structs.replace(view, links=None, aliases=None, driver_opts=None, dns_names=None)
+        for name, view in networks_view(doc, network_id).items()
+    }
+
+
 def published_ports(doc: Container) -> list[PublishedPort]:
     """Of all endpoints of a running container."""
     return [port for endpoint in doc.endpoints.values() for port in endpoint.ports]
@@ -131,7 +146,7 @@ def exposed_ports(doc: Container) -> list[str]:
     """``port/proto`` of all ports that are exposed or have a binding."""
     exposed = doc.config.exposed_ports
     names = dict.fromkeys(exposed if exposed is not msgspec.UNSET else ())
-    names.update(dict.fromkeys(doc.host.port_bindings))
+    names.update(dict.fromkeys(doc.host.port_bindings or ()))
     return [name if "/" in name else f"{name}/tcp" for name in names]
 
 
@@ -230,8 +245,8 @@ def _identity_files(doc: Container, root: str) -> dict[str, str]:
 
 
 def command_text(doc: Container) -> str:
-    """The COMMAND column: path and arguments in one string, arguments with blanks quoted."""
-    return " ".join([doc.path, *(shlex.quote(a) if any(c.isspace() for c in a) else a for a in doc.args)])
+    """The COMMAND column: path and arguments in one string; quotes are for the eye only, as in Docker."""
+    return " ".join([doc.path, *(f"'{word}'" if " " in word else word for word in doc.args)])
 
 
 def summary_view(
@@ -250,8 +265,10 @@ def summary_view(
         state=doc.state.status.value,
         health=_health_summary(doc),
         status=status_text(doc, now_ns),
-        host_config=SummaryHostConfig(network_mode=doc.host.network_mode),
-        network_settings=SummaryNetworkSettings(networks=networks_view(doc, network_id)),
+        host_config=SummaryHostConfig(
+            network_mode=doc.host.network_mode, annotations=doc.host.annotations or msgspec.UNSET
+        ),
+        network_settings=SummaryNetworkSettings(networks=summary_networks(doc, network_id)),
         mounts=[mount_view(record) for record in doc.mounts],
     )
 

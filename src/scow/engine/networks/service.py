@@ -105,7 +105,7 @@ class NetworkService:
     def _running(self) -> set[str]:
         """Ids of the endpoints of running containers."""
         endpoints = (it for member in self._members() for it in member.endpoints.values())
-        return {it.endpoint_id for it in endpoints if it is not None}
+        return {it.endpoint_id for it in endpoints if not isinstance(it, str)}
 
     def _in_use(self, record: NetworkRecord) -> bool:
         live = self._networks.by_id(record.id)

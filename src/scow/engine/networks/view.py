@@ -11,11 +11,11 @@ from scow.spec.engine_api.network import IPAM, ConfigReference, Network, Network
 
 
 class Member(msgspec.Struct):
-    """A running container and its endpoints by network; ``None`` on host and none, where it has none."""
+    """A running container and its endpoints by network; on host and none, where it has none, an id."""
 
     container_id: str
     name: str
-    endpoints: Mapping[str, Endpoint | None]
+    endpoints: Mapping[str, Endpoint | str]
 
 
 def network_view(record: NetworkRecord, members: Iterable[Member] = ()) -> Network:
@@ -48,13 +48,17 @@ def network_view(record: NetworkRecord, members: Iterable[Member] = ()) -> Netwo
     )
 
 
-def _container(member: Member, endpoint: Endpoint | None) -> NetworkContainer:
+def _container(member: Member, endpoint: Endpoint | str) -> NetworkContainer:
+    if isinstance(endpoint, str):
+        return NetworkContainer(
+            name=member.name, endpoint_id=endpoint, mac_address="", ipv4_address="", ipv6_address=""
+        )
     return NetworkContainer(
         name=member.name,
-        endpoint_id=endpoint.endpoint_id if endpoint else "",
-        mac_address=endpoint.mac if endpoint else "",
-        ipv4_address=_with_prefix(endpoint.address, endpoint.prefix_len) if endpoint else "",
-        ipv6_address=_with_prefix(endpoint.address6, endpoint.prefix_len6) if endpoint else "",
+        endpoint_id=endpoint.endpoint_id,
+        mac_address=endpoint.mac,
+        ipv4_address=_with_prefix(endpoint.address, endpoint.prefix_len),
+        ipv6_address=_with_prefix(endpoint.address6, endpoint.prefix_len6),
     )
 
 

@@ -59,5 +59,16 @@ def decode_body(data: bytes, kind: type[T]) -> T:
 
 
 def encode_body(value: object) -> bytes:
-    """JSON of a body, or of plain dicts and lists that contain bodies."""
-    return msgspec.json.encode(value)
+    """JSON of a body, or of plain dicts and lists that contain bodies.
+
+    Maps of a body are in the order of their keys, as Go writes them. A plain dict is a body as another
+    version has it (``plain``): its members stand in their own order.
+    """
+    first = value[0] if isinstance(value, list) and value else value
+    return msgspec.json.encode(value, order=None if isinstance(first, dict) else "deterministic")
+
+
+def plain(body: Body) -> dict[str, Any]:
+    """A body as dicts and lists, members in their order and maps in that of their keys."""
+    view: dict[str, Any] = msgspec.to_builtins(body, order="deterministic")
+    return view

@@ -213,7 +213,7 @@ class HostConfig(Resources, kw_only=True):
     container_id_file: str = msgspec.field(default="", name="ContainerIDFile")
     log_config: LogConfig = msgspec.field(default_factory=LogConfig)
     network_mode: str = ""
-    port_bindings: dict[str, list[PortBinding]] = {}
+    port_bindings: dict[str, list[PortBinding]] | None = None
     restart_policy: RestartPolicy = msgspec.field(default_factory=RestartPolicy)
     auto_remove: bool = False
     volume_driver: str = ""
@@ -392,6 +392,7 @@ class SummaryHostConfig(Body, kw_only=True):
     """The sliver of ``HostConfig`` that a list shows."""
 
     network_mode: str
+    annotations: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
 class SummaryNetworkSettings(Body, kw_only=True):

@@ -15,6 +15,7 @@ from scow.api.server.router import Route
 from scow.api.server.version_views import view_summary
 from scow.errors import InvalidArgumentError
 from scow.spec.api_version import ApiVersion
+from scow.spec.engine_api.body import plain
 from scow.spec.engine_api.build import BuildCacheRecord
 from scow.spec.engine_api.container import ContainerSummary
 from scow.spec.engine_api.disk_usage import DiskUsage, UsageSummary
@@ -51,10 +52,10 @@ def disk_usage_routes(usages: DiskUsageService) -> tuple[Route, ...]:
 def _view(found: DiskUsage, version: ApiVersion, verbose: bool) -> DiskUsage | dict[str, Any]:
     if version >= (1, 52):
         totals = _totals(found)
-        return totals if verbose else msgspec.to_builtins(found) | totals
+        return totals if verbose else plain(found) | totals
     if version >= (1, 44):
         return found
-    view: dict[str, Any] = msgspec.to_builtins(found)
+    view = plain(found)
     for image in view.get("Images", ()):
         image["VirtualSize"] = image["Size"]
     if version < (1, 42):
