@@ -373,3 +373,25 @@ def test_a_source_that_is_a_link_is_what_it_leads_to(client: Client, tmp_path: P
     mount = f"type=bind,src={place},dst=/x"
     error = client("create", "--pull", "never", "--mount", mount, "busybox", code=1).err
     assert f"bind source path does not exist: {place}" in error
+
+
+def test_what_has_vanished_since_fails_the_start(client: Client, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    client("create", "--name", "strict", "--mount", f"type=bind,src={source},dst=/x", "busybox", "true")
+    client("create", "--name", "lenient", "-v", f"{source}:/x", "busybox", "true")
+    source.rmdir()
+    error = client("start", "strict", code=1).err
+    assert f'invalid mount config for type "bind": bind source path does not exist: {source}' in error
+    assert client.inspect("strict", "{{.State.Status}} {{.State.ExitCode}}") == "created 0"
+    client("start", "-a", "lenient")
+    client("start", "-a", "strict")
+
+    client("create", "--name", "keeper", "-v", "data:/x", "busybox", "true")
+    data = Path(client.text("volume", "inspect", "-f", "{{.Mountpoint}}", "data"))
+    data.rmdir()
+    error = client("start", "keeper", code=1).err
+    assert f'error evaluating symlinks from mount source "{data}": lstat {data}: no such file' in error
+    assert client.inspect("keeper", "{{.State.Status}} {{.State.ExitCode}}") == "created 128"
+    client("rm", "strict", "lenient", "keeper")
+    client("volume", "rm", "data")

@@ -12,7 +12,6 @@ import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -25,6 +24,7 @@ from scow.engine.containers.links import settle_links
 from scow.engine.containers.merge import merge_config, process_args
 from scow.engine.containers.model import Container, MountRecord
 from scow.engine.containers.mount_sets import MountSet, settle
+from scow.engine.containers.mount_sources import check_bind_source
 from scow.engine.containers.platforms import check_platform, with_architecture
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.volume_mounts import fill_volume
@@ -238,17 +238,6 @@ def _own_volumes(doc: Container, mounts: MountSet) -> set[str]:
 def config_of(body: ContainerCreate) -> ContainerConfig:
     """The config half of a create body, without the host half."""
     return ContainerConfig(**{name: getattr(body, name) for name in ContainerConfig.__struct_fields__})
-
-
-def check_bind_source(record: MountRecord) -> None:
-    """A ``--mount`` bind needs its source; a ``-v`` bind makes it at start.
-
-    Raises InvalidArgumentError with Docker's message.
-    """
-    if record.from_mounts and not record.create_source and not Path(record.source).exists():
-        raise InvalidArgumentError(
-            f'invalid mount config for type "bind": bind source path does not exist: {record.source}'
-        )
 
 
 def is_valid_name(name: str) -> bool:

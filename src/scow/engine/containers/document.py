@@ -14,11 +14,12 @@ from scow.config import Config
 from scow.engine.containers.held_parts import hold_part
 from scow.engine.containers.links import Linked, link_environment, renewed_hosts, running_targets
 from scow.engine.containers.model import Container, MountRecord
+from scow.engine.containers.mount_sources import prepare_source
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import HOST, Sandbox
 from scow.engine.networks.record import is_user_defined
 from scow.errors import ConflictError, ScowError
-from scow.linux.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, propagation_of
+from scow.linux.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount
 from scow.linux.rootpath import make_dirs_in_root, read_in_root
 from scow.network.dns import server as dns_server
 from scow.network.endpoint import Endpoint
@@ -171,8 +172,7 @@ class Documents:
         if record.type == "tmpfs":
             words = [] if record.writable else ["ro"]
             return mounts.tmpfs_mount(record.destination, ",".join([*words, *record.options]))
-        if record.type == "bind":
-            _prepare_source(record)
+        prepare_source(record)
         read_only = mounts.read_only_option(
             supported=self.facts.recursive_read_only,
             non_recursive="readonly-nonrecursive" in record.options,
@@ -302,20 +302,6 @@ def _make_working_dir(rootfs: Path, path: str) -> None:
 
 def _covered(mount: MountSpec, records: Sequence[MountRecord]) -> bool:
     return any(record.destination == mount.destination for record in records)
-
-
-def _prepare_source(record: MountRecord) -> None:
-    """Make the source of a ``-v`` if it is missing; check that it can propagate as asked."""
-    if record.create_source and not os.path.exists(record.source):
-        try:
-            os.makedirs(record.source, mode=0o755, exist_ok=True)
-        except OSError as exc:
-            raise ScowError(
-                f"error while creating mount source path '{record.source}': mkdir {record.source}: "
-                f"{(exc.strerror or str(exc)).lower()}"
-            ) from exc
-    mountpoint, kind = propagation_of(record.source)
-    mounts.check_source_propagation(record.propagation, record.source, mountpoint, kind)
 
 
 def _block_devices(doc: Container) -> dict[str, tuple[int, int]]:

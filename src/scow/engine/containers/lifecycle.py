@@ -11,6 +11,7 @@ from scow.engine.containers import health
 from scow.engine.containers.events import container_event
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Live
+from scow.engine.containers.mount_sources import check_bind_source
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.removal import Removal
 from scow.engine.containers.states import Action, Status
@@ -51,6 +52,8 @@ class Lifecycle:
         live = self._containers.get(ref)
         async with live.lock:
             self._check_startable(live)
+            for record in live.doc.mounts:
+                check_bind_source(record)
             await self._start(live)
 
     async def _start(self, live: Live) -> None:
