@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEFAULT_CONTEXT = "default"
+_WARNING = "WARNING: Error parsing config file ({path}): {problem}"
 _PROXY_NAMES = ("http", "https", "no", "ftp", "all")
 
 
@@ -77,8 +78,33 @@ def load_config_file(directory: str) -> tuple[ConfigFile, str]:
     except FileNotFoundError:
         return ConfigFile({}), ""
     except (OSError, ValueError) as exc:
-        return ConfigFile({}), f"WARNING: Error loading config file: {path}: {exc}"
-    return ConfigFile(values if isinstance(values, dict) else {}), ""
+        return ConfigFile({}), _WARNING.format(path=path, problem=exc)
+    if not isinstance(values, dict):
+        return ConfigFile({}), _WARNING.format(path=path, problem="not a JSON object")
+    auths, problem = _readable(values.get("auths"))
+    if problem:
+        return ConfigFile({**values, "auths": auths}), _WARNING.format(path=path, problem=problem)
+    return ConfigFile(values), ""
+
+
+def _readable(auths: object) -> "tuple[dict[str, Any], str]":
+    """The logins that can be read, and why another cannot, or an empty string."""
+    if not isinstance(auths, dict) or not auths:
+        return {}, ""
+    from binascii import Error, a2b_base64
+
+    found, problem = {}, ""
+    for registry, entry in auths.items():
+        text = entry.get("auth") if isinstance(entry, dict) else None
+        try:
+            if isinstance(text, str) and text and b":" not in a2b_base64(text, strict_mode=True):
+                problem = "Invalid auth configuration file"
+                continue
+        except (Error, ValueError) as exc:
+            problem = f"illegal base64 data: {exc}"
+            continue
+        found[registry] = entry
+    return found, problem
 
 
 def context_host(directory: str, name: str) -> str:

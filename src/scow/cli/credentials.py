@@ -31,6 +31,7 @@ _UNENCRYPTED = """
 WARNING! Your credentials are stored unencrypted in '{path}'.
 Configure a credential helper to remove this warning. See
 https://docs.docker.com/go/credential-store/
+
 """
 
 
@@ -45,7 +46,11 @@ def registry_key(server: str) -> str:
 def auth_header(invocation: "Invocation", image: str) -> dict[str, str]:
     """``X-Registry-Auth`` for pulling or pushing ``image``."""
     key = registry_key(parse_reference(image, default_tag=False).registry)
-    auth = Credentials(invocation).get(key)
+    try:
+        auth = Credentials(invocation).get(key)
+    except CommandError:
+        # Nobody needs a login for what everybody may have: the registry says if it wants one.
+        auth = {}
     return {"X-Registry-Auth": encoded_auth(auth)}
 
 
@@ -108,31 +113,30 @@ class Credentials:
         entry = {"auth": base64.b64encode(pair.encode()).decode()}
         if auth.get("identitytoken"):
             entry["identitytoken"] = auth["identitytoken"]
+        if self._invocation.config.registry_auth(key) == entry:
+            return
         self._set_entry(key, entry)
-        self._invocation.err.write(_UNENCRYPTED.format(path=self._path))
+        if "identitytoken" not in entry:
+            self._invocation.err.write(_UNENCRYPTED.format(path=self._path))
 
-    def erase(self, key: str) -> bool:
-        """Forget a login; whether there was one. Raises CommandError."""
+    def erase(self, key: str) -> None:
+        """Forget a login. Raises CommandError."""
         helper = self._helper(key)
         if helper:
-            had = bool(self._ask_helper(helper, key))
             _run_helper(helper, "erase", key.encode())
-            return self._remove_entry(key) or had
-        return self._remove_entry(key)
+        self._remove_entry(key)
 
     def _set_entry(self, key: str, entry: "dict[str, str]") -> None:
         values = self._read()
         values.setdefault("auths", {})[key] = entry
         self._write(values)
 
-    def _remove_entry(self, key: str) -> bool:
+    def _remove_entry(self, key: str) -> None:
         values = self._read()
         entries = values.get("auths")
-        if not isinstance(entries, dict) or key not in entries:
-            return False
-        del entries[key]
-        self._write(values)
-        return True
+        if isinstance(entries, dict) and key in entries:
+            del entries[key]
+            self._write(values)
 
     def _helper(self, key: str) -> str:
         config = self._invocation.config

@@ -160,6 +160,8 @@ _TOP = {
     "version": "system.versionInfo",
     "volume": "volume.Volume",
 }
+# Go leaves empty members of these out when it writes JSON.
+_OMITTING = frozenset({"v1.DockerOCIImageConfig"})
 _ZEROS: dict[str, object] = {"string": "", "int": 0, "int64": 0, "bool": False}
 _ZERO_TIME = "0001-01-01T00:00:00Z"
 
@@ -185,7 +187,10 @@ def _declare() -> None:
 
 
 def _make_struct(name: str, value: object) -> Struct:
-    return Struct(name, value if isinstance(value, dict) else {}, _structs[name])
+    raw = value if isinstance(value, dict) else {}
+    if name in _OMITTING:
+        raw = {key: member for key, member in raw.items() if member not in (None, False, "", [], {})}
+    return Struct(name, raw, _structs[name])
 
 
 def _maker(spelling: str) -> Maker:

@@ -88,6 +88,12 @@ def _trust(host: str, settings: RegistrySettings) -> dict[str, Any]:
             for certificate, key in pairs:
                 if not key.is_file():
                     raise InvalidArgumentError(f"missing key {key.name} for client certificate {certificate}")
+            for key in sorted(place.glob("*.key")):
+                certificate = key.with_suffix(".cert")
+                if not certificate.is_file():
+                    raise InvalidArgumentError(
+                        f"missing client certificate {certificate.name} for key {key.name}"
+                    )
             return {"ca_files": tuple(sorted(place.glob("*.crt"))), "client_certificates": pairs}
     return {}
 

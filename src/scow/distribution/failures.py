@@ -4,8 +4,10 @@ Error bodies are ``{"errors": [{"code", "message", "detail"}, …]}`` (OCI distr
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from scow.distribution.challenge import Challenge
 from scow.errors import (
     NotFoundError,
     PermissionDeniedError,
@@ -35,8 +37,13 @@ class DeniedError(PermissionDeniedError):
     """Not for these credentials; some registries say this of what does not exist."""
 
 
-def error_of(status: int, body: bytes, what: str) -> ScowError:
-    """The error for an answer; ``what`` says what was asked for, where the registry does not."""
+def error_of(status: int, body: bytes, what: str, challenges: Iterable[Challenge] = ()) -> ScowError:
+    """The error for an answer; ``what`` says what was asked for, where the registry does not.
+
+    ``challenges`` came with it: what they say of a token goes before what the body says.
+    """
+    if (error := _refusal_of_token(challenges)) is not None:
+        return error
     text = _message(body) or _WITHOUT_WORDS.get(status) or f"unexpected status from {what}: {status}"
     codes = {entry.get("code") for entry in _entries(body)}
     if status == 401 or "UNAUTHORIZED" in codes:
@@ -54,6 +61,18 @@ def error_of(status: int, body: bytes, what: str) -> ScowError:
     if status >= 500:
         return UnavailableError(f"received unexpected HTTP status: {status}" if not _message(body) else text)
     return ScowError(text)
+
+
+def _refusal_of_token(challenges: Iterable[Challenge]) -> ScowError | None:
+    """What is wrong with the token that was shown (RFC 6750 §3.1)."""
+    for challenge in challenges:
+        told = challenge.parameters.get("error", "") if challenge.scheme == "bearer" else ""
+        words = challenge.parameters.get("error_description", "")[:_MAX_TEXT]
+        if told == "insufficient_scope":
+            return DeniedError(f"denied: {words}" if words else _WITHOUT_WORDS[403])
+        if told == "invalid_token":
+            return UnauthenticatedError(f"unauthorized: {words}" if words else _WITHOUT_WORDS[401])
+    return None
 
 
 def _message(body: bytes) -> str:

@@ -143,7 +143,7 @@ class Transport:
                 reply.response.close()
                 cancellation.sleep(max(_backoff(attempt), wait_s or 0))
                 continue
-            raise error_of(reply.status, reply.read(MAX_BODY_BYTES), f"{method} {url}")
+            raise error_of(reply.status, reply.read(MAX_BODY_BYTES), f"{method} {url}", _challenges(reply))
         raise AssertionError("unreachable")
 
     def ping(self) -> None:
@@ -153,7 +153,7 @@ class Transport:
         """
         reply = self._follow("GET", self._address(""), {}, None, None, Cancellation())
         if reply.status == 401:
-            self._challenges = parse_challenges(reply.response.headers.getlist("www-authenticate"))
+            self._challenges = _challenges(reply)
         body = reply.read(MAX_BODY_BYTES)
         if reply.status >= 500:
             raise error_of(reply.status, body, f"GET {reply.url}")
@@ -186,8 +186,7 @@ class Transport:
         reply = self._follow(method, url, headers, authorization, body, cancellation)
         if reply.status != 401:
             return reply
-        challenges = parse_challenges(reply.response.headers.getlist("www-authenticate"))
-        answer = self._authorize(self, challenges, scope)
+        answer = self._authorize(self, _challenges(reply), scope)
         if answer is None or answer == authorization:
             return reply
         reply.response.close()
@@ -281,6 +280,10 @@ class Transport:
             if (proxy, led) not in self._pools:
                 self._pools[proxy, led] = _new_pools(self.endpoint, proxy, led=led)
             return self._pools[proxy, led]
+
+
+def _challenges(reply: Reply) -> list[Challenge]:
+    return parse_challenges(reply.response.headers.getlist("www-authenticate"))
 
 
 def _new_pools(endpoint: Endpoint, proxy: str, *, led: bool) -> "PoolManager":

@@ -12,7 +12,9 @@ from scow.spec.frontend_build import CachePrune, CacheRecord
 
 _FIELDS = ("id", "type", "description", "parents")
 _FLAGS = ("inuse", "shared", "private", "mutable", "immutable")
-FILTERS = ("until", "unused-for", *_FIELDS, *_FLAGS)
+# A prune of everything gives its labels to every kind; results of builds have none, and Docker does not mind.
+_IGNORED = ("label", "label!")
+FILTERS = ("until", "unused-for", *_FIELDS, *_FLAGS, *_IGNORED)
 
 
 class BuildCaches(Protocol):

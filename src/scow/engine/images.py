@@ -11,6 +11,7 @@ import msgspec
 from scow.engine.events import EventBus
 from scow.engine.image_layers import chain_sizes, shared_sizes
 from scow.engine.manifest_summaries import manifest_summary
+from scow.engine.prune_filters import read_switch
 from scow.engine.timestamps import parse_past, parse_rfc3339, rfc3339
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError
 from scow.image.imported import ImportRequest
@@ -28,7 +29,7 @@ from scow.spec.engine_api.image import (
     RootFS,
 )
 from scow.spec.filters import Filters
-from scow.spec.platform import Platform, parse_platform
+from scow.spec.platform import Platform, parse_image_platform
 from scow.spec.reference import Reference, parse_reference
 
 MISSING = "<missing>"
@@ -218,7 +219,7 @@ class Images:
         """
         reference = _target(repo, tag) if repo else None
         request = ImportRequest(
-            reference, tuple(changes), message, parse_platform(platform) if platform else None
+            reference, tuple(changes), message, parse_image_platform(platform) if platform else None
         )
         image = await self._store.import_rootfs(chunks, request)
         if reference:
@@ -246,6 +247,7 @@ class Images:
         """Images that pass ``filters``, newest first; without ``all`` no intermediate ones."""
         del digests  # always part of the answer
         filters.check(*_FILTERS)
+        dangling = read_switch(filters, "dangling", False) if "dangling" in filters else None
         images = self._store.shown()
         parts = {image.target: [it for it, _ in self._store.variants(image)] or [image] for image in images}
         parents = {image.parent for image in self._store.all() if image.parent}
@@ -254,7 +256,9 @@ class Images:
         chosen = [
             image
             for image in images
-            if (all or image.repo_tags or image.id not in parents) and self._passes(image, filters)
+            if (all or _has_names(image) or image.id not in parents)
+            and (dangling is None or (not image.repo_tags if dangling else _has_names(image)))
+            and self._passes(image, filters)
         ]
         chosen.sort(key=_created_ns, reverse=True)
         return [
@@ -262,7 +266,7 @@ class Images:
                 id=image.target,
                 parent_id=image.parent or "",
                 repo_tags=_matching_names(image.repo_tags, filters),
-                repo_digests=list(image.repo_digests),
+                repo_digests=_matching_names(image.repo_digests, filters),
                 created=_created_ns(image) // 1_000_000_000,
                 size=sum(chain_sizes(parts[image.target]).values()),
                 shared_size=shared.get(image.target, -1),
@@ -276,10 +280,8 @@ class Images:
     def _passes(self, image: Image, filters: Filters) -> bool:
         if not filters.match_labels(image.config.labels or {}):
             return False
-        dangling = filters.get("dangling")
-        if dangling and (dangling[0].lower() in ("1", "true")) == bool(image.repo_tags):
-            return False
-        if "reference" in filters and not _matching_names(image.repo_tags, filters):
+        names = (*image.repo_tags, *image.repo_digests)
+        if "reference" in filters and not _matching_names(names, filters):
             return False
         created = _created_ns(image)
         if any(created >= _created_ns(self._store.resolve(name)) for name in filters.get("before")):
@@ -298,6 +300,10 @@ def _target(repo: str, tag: str) -> Reference:
     return reference
 
 
+def _has_names(image: Image) -> bool:
+    return bool(image.repo_tags or image.repo_digests)
+
+
 def _created_ns(image: Image) -> int:
     return parse_rfc3339(image.created) if image.created else 0
 
@@ -312,7 +318,9 @@ def _matching_names(names: Iterable[str], filters: Filters) -> list[str]:
 
 def _name_matches(name: str, pattern: str) -> bool:
     """As Docker's FamiliarMatch: a star does not cross a slash; a pattern without tag means every tag."""
-    repository = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
+    repository = name.partition("@")[0]
+    if ":" in repository.rpartition("/")[2]:
+        repository = repository.rpartition(":")[0]
     return _glob(name, pattern) or _glob(repository, pattern)
 
 

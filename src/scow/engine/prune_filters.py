@@ -27,10 +27,7 @@ def read_chosen(filters: Filters, now_ns: int) -> Chosen:
     moments = filters.get("until")
     if len(moments) > 1:
         raise InvalidArgumentError("more than one until filter specified")
-    try:
-        return Chosen(filters, parse_past(moments[0], now_ns) if moments else None)
-    except InvalidArgumentError as exc:
-        raise InvalidArgumentError(f"invalid value for 'until' filter: {exc.message}") from exc
+    return Chosen(filters, parse_past(moments[0], now_ns) if moments else None)
 
 
 def read_switch(filters: Filters, key: str, default: bool) -> bool:

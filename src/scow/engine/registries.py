@@ -1,7 +1,8 @@
 """Pulling, pushing and logging in: the registry verbs of the API over the image room's client."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from scow.distribution.credentials import Credentials
@@ -17,10 +18,9 @@ from scow.errors import (
     InvalidArgumentError,
     NotFoundError,
     ScowError,
-    UnauthenticatedError,
     UnavailableError,
 )
-from scow.image.remote.progress import Progress
+from scow.image.remote.progress import Progress, Pulled
 from scow.image.remote.pull import Puller
 from scow.image.remote.push import Pusher
 from scow.image.store import ImageStore
@@ -87,28 +87,34 @@ class RegistryClient:
         credentials = _credentials(auth)
         with _as_dockers_errors():
             if reference.tag or reference.digest:
-                return self._pulled(reference, await self._puller.pull(reference, wanted, credentials))
+                steps = await self._puller.pull(reference, wanted, credentials)
+                return _told(self._pulled(reference, steps))
             tags = await self._puller.tags(reference, credentials)
         if not tags:
             raise NotFoundError(f"repository {reference.familiar_name} not found: no tags")
-        return self._pull_all(tags, wanted, credentials)
+        return _told(self._pull_all(reference.familiar_name, tags, wanted, credentials))
 
     async def _pull_all(
-        self, references: list[Reference], platform: Platform, credentials: Credentials
-    ) -> AsyncIterator[dict[str, Any]]:
+        self, repository: str, references: list[Reference], platform: Platform, credentials: Credentials
+    ) -> AsyncGenerator[Progress | Pulled, None]:
+        """All of them, with one end."""
+        is_new = False
         for reference in references:
             steps = await self._puller.pull(reference, platform, credentials)
-            async for message in self._pulled(reference, steps):
-                yield message
+            async with aclosing(self._pulled(reference, steps)) as told:
+                async for step in told:
+                    if isinstance(step, Pulled):
+                        is_new = is_new or step.is_new
+                    else:
+                        yield step
+        yield Pulled(repository, is_new)
 
     async def _pulled(
-        self, reference: Reference, steps: AsyncGenerator[Progress, None]
-    ) -> AsyncIterator[dict[str, Any]]:
-        try:
+        self, reference: Reference, steps: AsyncGenerator[Progress | Pulled, None]
+    ) -> AsyncGenerator[Progress | Pulled, None]:
+        async with aclosing(steps):
             async for step in steps:
-                yield message_of(step)
-        finally:
-            await steps.aclose()
+                yield step
         name = reference.familiar()
         self._tell(self._store.resolve(str(reference)).id, "pull", name)
 
@@ -195,7 +201,13 @@ class RegistryClient:
         if not text:
             return self._host
         found = parse_platform(text)
-        return found if found.architecture else self._host
+        return found if found.architecture else replace(self._host, os=found.os)
+
+
+async def _told(steps: AsyncGenerator[Progress | Pulled, None]) -> AsyncIterator[dict[str, Any]]:
+    async with aclosing(steps):
+        async for step in steps:
+            yield message_of(step)
 
 
 async def _pieces(reply: Reply) -> AsyncIterator[bytes]:
@@ -233,15 +245,17 @@ def _credentials(auth: AuthConfig) -> Credentials:
 
 
 def _split(text: str) -> tuple[str, str]:
+    """Name and password; what cannot be read counts as none, as the header itself does.
+
+    An error of 401 would make a command line ask a person for a password, in a pipeline for ever.
+    """
     from base64 import b64decode
 
     try:
-        name, colon, password = b64decode(text).decode().partition(":")
-    except ValueError as exc:
-        raise UnauthenticatedError("invalid auth configuration: not base64") from exc
-    if not colon:
-        raise UnauthenticatedError("invalid auth configuration file")
-    return name, password
+        name, _, password = b64decode(text).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return (name, password) if password else ("", "")
 
 
 def _config_platform(data: bytes) -> Platform:

@@ -2,16 +2,19 @@
 
 from typing import Any
 
-from scow.image.remote.progress import Progress, Pushed
+from scow.image.remote.progress import Progress, Pulled, Pushed
 from scow.spec.sizes import human_size
 
 _BAR = 50
 
 
-def message_of(step: Progress | Pushed) -> dict[str, Any]:
+def message_of(step: Progress | Pulled | Pushed) -> dict[str, Any]:
     """One object of Docker's progress stream; ``progress`` is the bar for clients that draw none."""
     if isinstance(step, Pushed):
         return {"progressDetail": {}, "aux": {"Tag": step.tag, "Digest": step.digest, "Size": step.size}}
+    if isinstance(step, Pulled):
+        what = "Downloaded newer image" if step.is_new else "Image is up to date"
+        return {"status": f"Status: {what} for {step.name}"}
     message: dict[str, Any] = {"status": step.status}
     if step.id:
         message["id"] = step.id

@@ -24,4 +24,4 @@ class RegionReader:
         """Move on without reading. Raises InvalidArgumentError beyond the end."""
         self.position += size
         if self.position > self.size:
-            raise InvalidArgumentError("unexpected EOF in archive")
+            raise InvalidArgumentError("unexpected EOF")

@@ -112,7 +112,7 @@ async def read_in_thread(
     try:
         await asyncio.wait({work})
     except BaseException:
-        inlet.fail(InvalidArgumentError("unexpected EOF in archive"))
+        inlet.fail(InvalidArgumentError("unexpected EOF"))
         await asyncio.wait({work})
         work.exception()  # seen: what ended the waiting is what the caller hears of
         raise

@@ -3,13 +3,14 @@
 Blocks; runs in an unpacker, or on a worker thread for what this engine has made itself.
 """
 
+import posixpath
 from collections.abc import Callable, Iterator
 
-from scow.errors import IntegrityError, ScowError
+from scow.errors import IntegrityError, InvalidArgumentError, ScowError
 from scow.image.decompress import ByteReader, opened, recognised
 from scow.image.layer_unpacker import LayerUnpacker, Whiteouts
 from scow.image.recipe import RecipeWriter
-from scow.image.tar_reader import TarReader
+from scow.image.tar_reader import Entry, TarReader
 from scow.image.tar_writer import Notes
 from scow.spec.bulk_digest import bulk_sha256
 
@@ -20,14 +21,18 @@ class LayerInput:
     """A layer's bytes; ``digest`` is of those as they are, if it is known.
 
     ``own``: this engine has made them, uncompressed, and its symlinks may say what they like.
+    ``distinct``: no path may come twice, for Docker imports no such archive.
     """
 
-    __slots__ = ("content", "digest", "own")
+    __slots__ = ("content", "digest", "distinct", "own")
 
-    def __init__(self, content: ByteReader, digest: str | None = None, *, own: bool = False) -> None:
+    def __init__(
+        self, content: ByteReader, digest: str | None = None, *, own: bool = False, distinct: bool = False
+    ) -> None:
         self.content = content
         self.digest = digest
         self.own = own
+        self.distinct = distinct
 
 
 class Unpacked:
@@ -113,7 +118,7 @@ def unpack_tar(
                 any_symlink=source.own,
                 recipe=recipe,
             ) as unpacker:
-                size = unpacker.unpack(archive)
+                size = unpacker.unpack(archive, _distinct(archive) if source.distinct else None)
             # A digest covers what follows the last entry, too.
             archive.drain()
             stored.drain()
@@ -123,6 +128,17 @@ def unpack_tar(
     _verify(source.digest, stored.digest, "layer content")
     _verify(diff_id, plain.digest, "diffID for layer")
     return Unpacked(plain.digest, size)
+
+
+def _distinct(archive: TarReader) -> Iterator[Entry]:
+    """Its entries. Raises InvalidArgumentError for a path that comes again."""
+    seen = set()
+    for entry in archive:
+        path = posixpath.normpath(entry.name)
+        if path in seen:
+            raise InvalidArgumentError("duplicates of file paths not supported")
+        seen.add(path)
+        yield entry
 
 
 class _LayerNotes:

@@ -21,6 +21,7 @@ from scow.image.trees import remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Protocol
 else:
     Protocol = object  # an unpacker is started for a moment: it does without typing
@@ -151,12 +152,12 @@ class LayerUnpacker:
     def __exit__(self, *exc: object) -> None:
         self._tree.close()
 
-    def unpack(self, archive: TarReader) -> int:
-        """Make everything in ``archive``; returns the bytes of content.
+    def unpack(self, archive: TarReader, entries: "Iterable[Entry] | None" = None) -> int:
+        """Make everything in ``archive``, whose ``entries`` may be looked at before; returns bytes of content.
 
         Raises InvalidArgumentError for what no layer may hold, ``OSError`` naming the entry for the rest.
         """
-        for entry in archive:
+        for entry in archive if entries is None else entries:
             try:
                 self._place(entry, archive)
             except OSError as exc:

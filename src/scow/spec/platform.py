@@ -29,7 +29,9 @@ _RUNS = {
     ("amd64", ""): (("amd64", ""), ("386", "")),
 }
 _COMPONENT = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
-_SYSTEM = re.compile(r"[A-Za-z0-9_-]+(?:\([A-Za-z0-9_.-]*\))?", re.ASCII)
+# The version in brackets is Windows' own and of no use here.
+_SYSTEM = re.compile(r"([A-Za-z0-9_-]+)(?:\([A-Za-z0-9_.-]*\))?", re.ASCII)
+_MAX_PARTS = 4
 _DEFAULT_VARIANTS = {"arm64": "v8", "arm": "v7"}
 
 
@@ -62,20 +64,7 @@ def parse_platform(text: str) -> Platform:
 
     A bare operating system leaves the architecture empty: the caller fills in the host's.
     """
-    parts = text.split("/")
-    if not _SYSTEM.fullmatch(parts[0]):
-        raise InvalidArgumentError(
-            f'"{parts[0]}" is an invalid OS component of "{text}": OSAndVersion specifier component must '
-            'match "^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.-]*)\\\\))?$": invalid argument'
-        )
-    for part in parts[1:]:
-        if not _COMPONENT.fullmatch(part):
-            raise InvalidArgumentError(
-                f'"{part}" is an invalid component of "{text}": platform specifier component must match '
-                '"^[A-Za-z0-9_.-]+$": invalid argument'
-            )
-    if len(parts) > 3:
-        raise InvalidArgumentError(f'"{text}": cannot parse platform specifier: invalid argument')
+    parts = _components(text)
     if len(parts) == 1:
         known = normalize(Platform("linux", parts[0]))
         if known.architecture in _KNOWN_ARCHITECTURES:
@@ -84,6 +73,36 @@ def parse_platform(text: str) -> Platform:
             return Platform(parts[0].lower(), "")
         raise InvalidArgumentError(f'"{text}": unknown operating system or architecture: invalid argument')
     return normalize(Platform(*parts))
+
+
+def parse_image_platform(text: str) -> Platform:
+    """As ``parse_platform``, for an image that is being made: an ``arm64/v8`` that is asked for stays it."""
+    found = parse_platform(text)
+    if found.architecture == "arm64" and not found.variant and text.count("/") == 2:
+        return Platform(found.os, found.architecture, "v8")
+    return found
+
+
+def _components(text: str) -> list[str]:
+    """One to three of them. Raises InvalidArgumentError in the words of containerd/platforms."""
+    if "*" in text:
+        raise InvalidArgumentError(f'"{text}": wildcards not yet supported: invalid argument')
+    first, *others = text.split("/", _MAX_PARTS - 1)
+    system = _SYSTEM.fullmatch(first)
+    if system is None:
+        raise InvalidArgumentError(
+            f'"{first}" is an invalid OS component of "{text}": OSAndVersion specifier component must match '
+            r'"^([A-Za-z0-9_-]+)(?:\\(([A-Za-z0-9_.-]*)\\))?$": invalid argument'
+        )
+    for part in others:
+        if not _COMPONENT.fullmatch(part):
+            raise InvalidArgumentError(
+                f'"{part}" is an invalid component of "{text}": platform specifier component must match '
+                '"^[A-Za-z0-9_.-]+$": invalid argument'
+            )
+    if len(others) == _MAX_PARTS - 1:
+        raise InvalidArgumentError(f'"{text}": cannot parse platform specifier: invalid argument')
+    return [system[1], *others]
 
 
 def host_platform(machine: str) -> Platform:

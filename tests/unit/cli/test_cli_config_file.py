@@ -25,7 +25,7 @@ def test_a_missing_file_is_empty_and_a_broken_one_warns(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     config, warning = load_config_file(str(tmp_path))
     assert config.text("psFormat") == ""
-    assert warning.startswith(f"WARNING: Error loading config file: {tmp_path}/config.json: ")
+    assert warning.startswith(f"WARNING: Error parsing config file ({tmp_path}/config.json): ")
 
 
 def test_members_of_the_wrong_type_do_not_count() -> None:

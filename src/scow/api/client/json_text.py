@@ -52,7 +52,8 @@ def loads(data: bytes | str) -> "Any":
             value, end = _C[0](text, 0)
             if end == len(text):
                 return value
-        except (ValueError, StopIteration):
+        except (ValueError, StopIteration, SystemError):
+            # SystemError: the scanner wants the library's exception and, where that is not imported, has none.
             pass
     import json
 

@@ -14,6 +14,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Pulled:
+    """The end of a pull: whether ``name`` means another image now."""
+
+    name: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Pushed:
     """The end of a push: what the registry has now under ``tag``."""
 

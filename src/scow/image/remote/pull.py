@@ -21,7 +21,7 @@ from scow.image.archive_region import RegionReader
 from scow.image.arrival import Arrival, Tick, Wanted
 from scow.image.origins import Origin, Origins
 from scow.image.remote.downloads import Downloads, Taken
-from scow.image.remote.progress import Progress, short_id
+from scow.image.remote.progress import Progress, Pulled, short_id
 from scow.image.store import ImageStore
 from scow.image.threads import run_transfer
 from scow.spec.oci_image import Descriptor, ImageConfig, decode_document
@@ -73,7 +73,7 @@ class Puller:
 
     async def pull(
         self, reference: Reference, platform: Platform, credentials: Credentials
-    ) -> AsyncGenerator[Progress, None]:
+    ) -> AsyncGenerator[Progress | Pulled, None]:
         """Find the image, then return what brings it in while being read.
 
         Raises NotFoundError, UnauthenticatedError, UnavailableError, UnsupportedError before there is
@@ -99,9 +99,10 @@ class Puller:
 
     async def _bring(
         self, reference: Reference, platform: Platform, found: Resolved, repository: Repository
-    ) -> AsyncGenerator[Progress, None]:
+    ) -> AsyncGenerator[Progress | Pulled, None]:
         try:
-            yield Progress(f"Pulling from {reference.repository}", reference.tag or reference.digest or "")
+            place = str(reference) if reference.digest else reference.tag or ""
+            yield Progress(f"Pulling from {reference.repository}", place)
             raw_config = await self._config(found.manifest.config, repository)
             config = decode_document(raw_config, ImageConfig, "image config")
             _check(config, found, reference, platform)
@@ -115,8 +116,7 @@ class Puller:
                         yield step
             await self._origins.remember(dict(_blobs(config, found, reference)))
             yield Progress(f"Digest: {found.digest}")
-            what = "Downloaded newer image for" if is_new else "Image is up to date for"
-            yield Progress(f"Status: {what} {reference.familiar()}")
+            yield Pulled(reference.familiar(), is_new)
         finally:
             repository.transport.close()
 
@@ -142,9 +142,9 @@ class Puller:
         except (NotFoundError, IntegrityError):
             return await run_transfer(repository.small_blob, config.digest, config.size)
 
-    def _named(self, reference: Reference) -> str | None:
+    def _named(self, name: Reference | str) -> str | None:
         try:
-            return self._store.resolve(str(reference)).id
+            return self._store.resolve(str(name)).id
         except NotFoundError:
             return None
 
@@ -152,8 +152,12 @@ class Puller:
         self, arrival: Arrival, config: ImageConfig, found: Resolved, repository: Repository
     ) -> AsyncGenerator[Progress, None]:
         wanted = list(zip(config.rootfs.diff_ids, found.manifest.layers, strict=True))
+        is_here = self._named(found.manifest.config.digest) is not None
         while wanted and arrival.hold(wanted[0][0]):
-            yield Progress("Already exists", short_id(wanted.pop(0)[1].digest))
+            name = short_id(wanted.pop(0)[1].digest)
+            # Of an image that is here, by another name, Docker tells nothing.
+            if not is_here:
+                yield Progress("Already exists", name)
         for _, blob in wanted:
             yield Progress("Pulling fs layer", short_id(blob.digest))
         async with AsyncExitStack() as stack:

@@ -45,11 +45,11 @@ class _Layer:
 
     tar: LayerTar
     known: list[Origin]
-    status: str = "Preparing"
+    status: str = "Waiting"
     sent: int = 0
     size: int = 0
     blob: Origin | None = None
-    told: tuple[str, int] = ("", 0)
+    told: tuple[str, int] = ("Waiting", 0)
 
     def progress(self) -> Progress | None:
         """What there is to tell that has not been told."""
@@ -121,6 +121,8 @@ class Pusher:
         cancellation = Cancellation()
         async with self.store.tars(image_id) as (raw_config, tars), TaskOwner("push") as tasks:
             layers = [_Layer(tar, self.origins.of(tar.diff_id)) for tar in tars]
+            for layer in reversed(layers):
+                yield Progress("Preparing", short_id(layer.tar.diff_id))
             work = [
                 tasks.start(self._send(repository, reference, layer, cancellation), name=layer.tar.diff_id)
                 for diff_id, layer in {layer.tar.diff_id: layer for layer in layers}.items()

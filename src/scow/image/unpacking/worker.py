@@ -90,7 +90,8 @@ def _work(connection: _socket.socket, job: Job, content: int, root: int, recipe:
     overlay = OverlayWhiteouts(job.opaque_xattr)
     try:
         return unpack_tar(
-            LayerInput(source, job.digest or None),
+            # Only what is imported has no id yet.
+            LayerInput(source, job.digest or None, distinct=not job.diff_id),
             f"/proc/self/fd/{root}/.",
             overlay if job.opaque_xattr else AppliedWhiteouts(),
             f"/proc/self/fd/{recipe}/.",

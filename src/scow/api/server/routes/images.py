@@ -158,7 +158,7 @@ class _Images:
             body,
             repo=query.text("repo"),
             tag=query.text("tag"),
-            message=query.text("message"),
+            message=query.text("message") or f"Imported from {source}",
             changes=query.all("changes"),
             platform=query.text("platform"),
         )

@@ -19,15 +19,22 @@ _HUB_HINT = (
     "a Docker ID, head over to https://hub.docker.com/ to create one."
 )
 
+_KNOWN = """Authenticating with existing credentials... [Username: {name}]
+
+ Info -> To login with a different account, run '{program} logout' followed by '{program} login'
+
+
+"""
+
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
     """Proves a name and a password to a registry and keeps them; the engine asks the registry."""
     name, password = _given(invocation, flags)
     key = registry_key(flags.arguments[0] if flags.arguments else "")
     credentials = Credentials(invocation)
-    known = {} if name or password else credentials.get(key)
+    known = {} if name or password else _known(credentials, key)
     if known.get("username") and known.get("password"):
-        invocation.err.line(f"Authenticating with existing credentials... [Username: {known['username']}]")
+        invocation.err.write(_KNOWN.format(name=known["username"], program=invocation.program))
         try:
             _login(invocation, credentials, key, known["username"], known["password"])
             return
@@ -35,6 +42,13 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
             invocation.err.line(f"Login did not succeed, error: {exc}")
     name, password = _asked(invocation, key, name, password, known.get("username", ""))
     _login(invocation, credentials, key, name, password)
+
+
+def _known(credentials: Credentials, key: str) -> "dict[str, str]":
+    try:
+        return credentials.get(key)
+    except CommandError:
+        return {}
 
 
 def _given(invocation: "Invocation", flags: "Flags") -> tuple[str, str]:
@@ -83,7 +97,10 @@ def _login(invocation: "Invocation", credentials: Credentials, key: str, name: s
     answer = invocation.client.post("/auth", body=auth)
     if answer.get("IdentityToken"):
         auth.update(password="", identitytoken=answer["IdentityToken"])
-    credentials.store(key, auth)
+    try:
+        credentials.store(key, auth)
+    except CommandError as exc:
+        raise CommandError(f"Error saving credentials: {exc}") from exc
     if answer.get("Status"):
         invocation.out.line(answer["Status"])
 
