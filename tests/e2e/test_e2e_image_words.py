@@ -159,9 +159,8 @@ def test_what_nobody_may_see(client: Client, tmp_path: Path) -> None:
             name = f"{found.address}/secret"
             err = client("pull", name, code=1).err
             denied = "denied: requested access to the resource is denied"
-            assert (
-                f"pull access denied for {name}, repository does not exist or may require 'docker login': {denied}"
-            ) in err
+            assert f"pull access denied for {name}, repository does not exist or may require" in err
+            assert f"'docker login': {denied}" in err
             client("tag", "busybox", name)
             assert denied in client("push", name, code=1).err
             client("rmi", name)

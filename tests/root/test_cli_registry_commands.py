@@ -3,8 +3,10 @@
 The images get there by skopeo, which also looks at what comes out.
 """
 
+import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -44,7 +46,7 @@ class Here:
                 pytest.skip(str(exc))
         path = program("scow") if command == "scow" else "docker"
         done = subprocess.run(
-            self.namespace.command(path, *line.split()),
+            self.namespace.command(path, *shlex.split(line)),
             env=clean_environment(home),
             capture_output=True,
             text=True,
@@ -155,6 +157,112 @@ def list_there(here: Here) -> None:
 def test_imagetools_are_buildxs(here: Here, line: str) -> None:
     said = [here.run(command, f"buildx imagetools {line}") for command in ("docker", "scow")]
     assert said[1] == said[0]
+
+
+@pytest.fixture(scope="module", params=["one", "two"])
+def attested(here: Here, request: pytest.FixtureRequest) -> str:
+    """The name of an index that has one image or two, and provenance and SBOM of the first."""
+    oci = "application/vnd.oci.image."
+    image = here.skopeo("inspect", "--raw", "--tls-verify=false", f"docker://{_TEAM}/oci:1").encode()
+    layers = []
+    for kind in ("https://slsa.dev/provenance/v1", "https://spdx.dev/Document"):
+        statement = json.dumps({"predicateType": kind, "predicate": {"name": kind, "a": [1]}}).encode()
+        layer = {"mediaType": "application/vnd.in-toto+json", **put_blob(here, statement)}
+        layers.append({**layer, "annotations": {"in-toto.io/predicate-type": kind}})
+    config = put_blob(here, b'{"architecture": "unknown", "os": "unknown"}')
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": f"{oci}manifest.v1+json",
+        "config": {"mediaType": f"{oci}config.v1+json", **config},
+        "layers": layers,
+    }
+    statements = put_manifest(here, "statements", f"{oci}manifest.v1+json", json.dumps(manifest).encode())
+    subject = put_manifest(here, "subject", f"{oci}manifest.v1+json", image)
+    others = []
+    if request.param == "two":
+        source, to = f"docker-archive:{here.folder / 'arm64.tar'}", f"docker://{_TEAM}/oci:arm64"
+        here.skopeo("copy", "--dest-tls-verify=false", "-f", "oci", source, to)
+        raw = here.skopeo("inspect", "--raw", "--tls-verify=false", to).encode()
+        found = put_manifest(here, "arm64", f"{oci}manifest.v1+json", raw)
+        others.append({**found, "platform": {"architecture": "arm64", "os": "linux"}})
+    annotations = {
+        "vnd.docker.reference.digest": subject["digest"],
+        "vnd.docker.reference.type": "attestation-manifest",
+    }
+    index = {
+        "schemaVersion": 2,
+        "mediaType": f"{oci}index.v1+json",
+        "manifests": [
+            {**subject, "platform": {"architecture": "amd64", "os": "linux"}},
+            *others,
+            {
+                **statements,
+                "annotations": annotations,
+                "platform": {"architecture": "unknown", "os": "unknown"},
+            },
+        ],
+    }
+    put_manifest(here, request.param, f"{oci}index.v1+json", json.dumps(index).encode())
+    return f"{_TEAM}/oci:{request.param}"
+
+
+def put_blob(here: Here, data: bytes) -> dict[str, object]:
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    uploads = f"http://{_REGISTRY}/v2/team/oci/blobs/uploads/"
+    head = here.namespace.run("curl", "-si", "-X", "POST", uploads)
+    place = next(line.split()[1] for line in head.stdout.splitlines() if line.lower().startswith("location:"))
+    put(here, f"{place}&digest={digest}", "application/octet-stream", data)
+    return {"digest": digest, "size": len(data)}
+
+
+def put_manifest(here: Here, tag: str, media_type: str, data: bytes) -> dict[str, object]:
+    put(here, f"http://{_REGISTRY}/v2/team/oci/manifests/{tag}", media_type, data)
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+
+def put(here: Here, url: str, media_type: str, data: bytes) -> None:
+    file = here.folder / "sent"
+    file.write_bytes(data)
+    flags = ("-sf", "-X", "PUT", "-H", f"Content-Type: {media_type}", "--data-binary", f"@{file}")
+    assert here.namespace.run("curl", *flags, url).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "buildx imagetools inspect {}",
+        "buildx imagetools inspect {} --format '{{{{json .}}}}'",
+        "buildx imagetools inspect {} --format '{{{{json .Image}}}}'",
+        "buildx imagetools inspect {} --format '{{{{json .Provenance}}}}'",
+        "buildx imagetools inspect {} --format '{{{{json .SBOM}}}}'",
+        "manifest inspect --insecure {}",
+    ],
+)
+def test_what_is_said_of_an_image_is_shown(here: Here, attested: str, line: str) -> None:
+    said = [here.run(command, line.format(attested)) for command in ("docker", "scow")]
+    assert said[1] == said[0]
+
+
+@pytest.mark.parametrize(
+    ("attested", "template"),
+    [
+        ("one", "{{json .SBOM.SPDX.name}}"),
+        ("two", '{{json (index .Provenance "linux/amd64").SLSA.name}}'),
+        ("two", '{{(index .Image "linux/arm64").Architecture}}'),
+    ],
+    indirect=["attested"],
+)
+def test_a_template_finds_what_is_said(here: Here, attested: str, template: str) -> None:
+    line = f"buildx imagetools inspect {attested} --format '{template}'"
+    said = [here.run(command, line) for command in ("docker", "scow")]
+    assert said[1] == said[0]
+
+
+def test_an_image_of_which_nothing_is_said(here: Here) -> None:
+    for member in ("Provenance", "SBOM"):
+        line = f"buildx imagetools inspect {_TEAM}/oci:1 --format '{{{{json .{member}}}}}'"
+        assert [here.run(command, line) for command in ("docker", "scow")] == ["{}0", "{}0"]
 
 
 @pytest.mark.parametrize("to", [f"{_TEAM}/created:1", f"{_REGISTRY}/elsewhere/created:1"])

@@ -10,7 +10,7 @@ from scow.distribution.credentials import Credentials
 from scow.distribution.endpoint import RegistrySettings
 from scow.distribution.registries import Registries
 from scow.image.remote.downloads import Downloads
-from scow.image.remote.progress import Progress, Pushed
+from scow.image.remote.progress import Progress, Pulled, Pushed
 from scow.image.remote.pull import Puller
 from scow.image.remote.push import Pusher
 from scow.image.store import ImageStore
@@ -42,7 +42,7 @@ class Transfers:
         platform: Platform = AMD64,
         stop_at: str = "",
         credentials: Credentials = NOBODY,
-    ) -> list[Progress]:
+    ) -> list[Progress | Pulled]:
         """All that was told; gives up at the first status that is ``stop_at``."""
         told = []
         steps = await self.puller.pull(parse_reference(name), platform, credentials)

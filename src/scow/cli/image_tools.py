@@ -81,6 +81,39 @@ def ordered(descriptor: "Descriptor") -> "Descriptor":
     return ordered
 
 
+# The members that the image-spec's Go types have, in their order.
+_IMAGE = (
+    "created",
+    "author",
+    "architecture",
+    "variant",
+    "os",
+    "os.version",
+    "os.features",
+    "config",
+    "rootfs",
+)
+_CONFIG = (
+    *("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal"),
+    "ArgsEscaped",
+)
+_STEP = ("created", "created_by", "author", "comment", "empty_layer")
+
+
+def image_config(config: "dict[str, Any]") -> "dict[str, Any]":
+    """An image's config as buildx shows it: what the image-spec knows of, and what is not empty."""
+    found = _members(config, _IMAGE)
+    found["config"] = _members(found.get("config") or {}, _CONFIG)
+    if history := config.get("history"):
+        found["history"] = [_members(step, _STEP) for step in history]
+    return found
+
+
+def _members(document: "dict[str, Any]", names: tuple[str, ...]) -> "dict[str, Any]":
+    kept = {name: document.get(name) for name in names}
+    return {name: value for name, value in kept.items() if value not in (None, "", False, [], {})}
+
+
 def _annotate(index: "dict[str, Any]", annotations: list[str]) -> None:
     """``index:key=value`` or ``manifest-descriptor:key=value``. Raises CommandError."""
     for text in annotations:

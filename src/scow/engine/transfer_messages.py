@@ -13,8 +13,7 @@ def message_of(step: Progress | Pulled | Pushed) -> dict[str, Any]:
     if isinstance(step, Pushed):
         return {"progressDetail": {}, "aux": {"Tag": step.tag, "Digest": step.digest, "Size": step.size}}
     if isinstance(step, Pulled):
-        what = "Downloaded newer image" if step.is_new else "Image is up to date"
-        return {"status": f"Status: {what} for {step.name}"}
+        return {"status": step.status}
     message: dict[str, Any] = {"status": step.status}
     if step.id:
         message["id"] = step.id

@@ -153,7 +153,7 @@ class LayerUnpacker:
         self._tree.close()
 
     def unpack(self, archive: TarReader, entries: "Iterable[Entry] | None" = None) -> int:
-        """Make everything in ``archive``, whose ``entries`` may be looked at before; returns bytes of content.
+        """Make all of ``archive``, whose ``entries`` may be looked at before; returns the bytes of content.
 
         Raises InvalidArgumentError for what no layer may hold, ``OSError`` naming the entry for the rest.
         """

@@ -72,7 +72,9 @@ def test_certificates_lie_in_a_folder_of_the_registrys_name(certs: Path) -> None
     with pytest.raises(InvalidArgumentError, match=r"missing key client\.key for client certificate"):
         endpoints_for("reg.lan:5000", RegistrySettings(certificates=(certs,)), PULL)
     (place / "client.cert").rename(place / "client.key")
-    with pytest.raises(InvalidArgumentError, match=r"missing client certificate client\.cert for key client\.key"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"missing client certificate client\.cert for key client\.key"
+    ):
         endpoints_for("reg.lan:5000", RegistrySettings(certificates=(certs,)), PULL)
 
 

@@ -53,7 +53,7 @@ def loads(data: bytes | str) -> "Any":
             if end == len(text):
                 return value
         except (ValueError, StopIteration, SystemError):
-            # SystemError: the scanner wants the library's exception and, where that is not imported, has none.
+            # SystemError: the scanner wants the library's exception, and has none while that is not imported.
             pass
     import json
 

@@ -20,6 +20,11 @@ class Pulled:
     name: str
     is_new: bool
 
+    @property
+    def status(self) -> str:
+        """That in Docker's words."""
+        return f"Status: {'Downloaded newer image' if self.is_new else 'Image is up to date'} for {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Pushed:

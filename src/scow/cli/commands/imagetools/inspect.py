@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from scow.distribution.repository import Document
     from scow.spec.reference import Reference
 
+_SPECIAL = {
+    "created_by": "CreatedBy",
+    "diff_ids": "DiffIDs",
+    "empty_layer": "EmptyLayer",
+    "os": "OS",
+    "os.features": "OSFeatures",
+    "os.version": "OSVersion",
+    "rootfs": "RootFS",
+    "urls": "URLs",
+}
+
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
     """Shows what a registry has under a name, as it is or as a person reads it."""
@@ -50,12 +61,13 @@ def _print_manifests(
     invocation: "Invocation", reference: "Reference", manifests: "list[dict[str, Any]]"
 ) -> None:
     invocation.out.write(" " * 11 + "\nManifests: \n")
-    lines = []
-    for number, manifest in enumerate(manifests):
-        if number:
-            lines.append("\t\n")
-        lines += [f"  {name}:\t{value}\n" for name, value in _facts(reference, manifest)]
-    invocation.out.write(_columns(lines))
+    facts = [_facts(reference, manifest) for manifest in manifests]
+    width = max((len(name) for each in facts for name, _ in each), default=0)
+    parts = []
+    for manifest, each in zip(manifests, facts, strict=True):
+        annotations = sorted((manifest.get("annotations") or {}).items())
+        parts.append(_columns("  ", width, each) + _columns("    ", 0, annotations))
+    invocation.out.write(f"{' ' * (width + 4)}\n".join(parts))
 
 
 def _facts(reference: "Reference", manifest: "dict[str, Any]") -> "list[tuple[str, str]]":
@@ -71,14 +83,13 @@ def _facts(reference: "Reference", manifest: "dict[str, Any]") -> "list[tuple[st
         found.append(("URLs", ", ".join(manifest["urls"])))
     if manifest.get("annotations"):
         found.append(("Annotations", ""))
-        found += [(f"  {key}", value) for key, value in sorted(manifest["annotations"].items())]
     return found
 
 
-def _columns(lines: list[str]) -> str:
-    """Two columns, the first as wide as it must be."""
-    width = max([len(line.partition("\t")[0]) for line in lines], default=0) + 1
-    return "".join(f"{head.ljust(width)}{rest}" for head, _, rest in (line.partition("\t") for line in lines))
+def _columns(margin: str, width: int, facts: "list[tuple[str, str]]") -> str:
+    """Two columns, the first at least so wide."""
+    width = max([width, *(len(name) for name, _ in facts)])
+    return "".join(f"{margin}{f'{name}:'.ljust(width + 2)}{value}\n" for name, value in facts)
 
 
 def _platform(platform: "dict[str, Any]") -> str:
@@ -96,8 +107,7 @@ def _print_by_template(
     from scow.cli.template import render
     from scow.cli.template_values import Struct
 
-    names = {"Name": "name", "Manifest": "manifest", "Image": "image"}
-    found = {
+    found: dict[str, Any] = {
         "name": str(reference),
         "manifest": _manifest_value(document),
         "image": _images(access, reference, document),
@@ -105,13 +115,40 @@ def _print_by_template(
     if template == "{{json .}}":
         invocation.out.write(json.dumps(found, indent=2, ensure_ascii=False))
         return
+    names = {"Name": "name", "Manifest": "manifest", "Image": "image", "Provenance": "", "SBOM": ""}
+    if ".Provenance" in template or ".SBOM" in template:
+        # Fetched only for who asks.
+        found["Provenance"], found["SBOM"] = _attested(access, reference, document)
+        names.update(Provenance="Provenance", SBOM="SBOM")
     member = template.removeprefix("{{json .").removesuffix("}}")
     if member in names and template == "{{json ." + member + "}}":
         invocation.out.write(json.dumps(found[names[member]], indent=2, ensure_ascii=False))
         return
-    values = {**found, "manifest": _go_names(found["manifest"])}
+    values = {**found, "manifest": _go_names(found["manifest"]), "image": _go_images(found["image"])}
     value = Struct("*imagetools.tplInputs", values, {name: (key, _same) for name, key in names.items()})
     invocation.out.write(render(template, value))
+
+
+def _attested(
+    access: "RegistryAccess", reference: "Reference", document: "Document"
+) -> "tuple[dict[str, Any], dict[str, Any]]":
+    """Provenance and SBOM, of the image or by platform if there are several."""
+    from scow.cli.image_attestations import is_attestation, read_attestations
+    from scow.cli.registry_access import is_manifest
+
+    if is_manifest(document):
+        return {}, {}
+    manifests = json.loads(document.data)["manifests"]
+    platforms = {it["digest"]: _platform(it.get("platform") or {}) for it in manifests}
+    found = read_attestations(access, reference, manifests)
+    by_platform = {platforms[digest]: it for digest, it in found.items() if digest in platforms}
+    if sum(not is_attestation(it) for it in manifests) == 1:
+        for it in by_platform.values():
+            return it.provenance, it.sbom
+    return (
+        {platform: it.provenance for platform, it in by_platform.items()},
+        {platform: it.sbom for platform, it in by_platform.items()},
+    )
 
 
 def _same(value: object) -> object:
@@ -139,25 +176,33 @@ def _go_names(value: object) -> object:
     return {**value, **{_go_name(key): _go_names(each) for key, each in value.items()}}
 
 
+def _go_images(value: "dict[str, Any]") -> object:
+    return _go_names(value) if "rootfs" in value else {name: _go_names(each) for name, each in value.items()}
+
+
 def _go_name(key: str) -> str:
-    special = {"os": "OS", "os.version": "OSVersion", "os.features": "OSFeatures", "urls": "URLs"}
-    return special.get(key) or key[:1].upper() + key[1:]
+    return _SPECIAL.get(key) or key[:1].upper() + key[1:]
 
 
-def _images(access: "RegistryAccess", reference: "Reference", document: "Document") -> object:
-    """The config, or one for each platform."""
+def _images(access: "RegistryAccess", reference: "Reference", document: "Document") -> "dict[str, Any]":
+    """The config, or one for each platform if there are several."""
+    from scow.cli.image_attestations import is_attestation
+    from scow.cli.image_tools import image_config
     from scow.cli.registry_access import is_manifest
 
     if is_manifest(document):
-        return access.config(reference, document)
+        return image_config(access.config(reference, document))
     found = {}
     for manifest in json.loads(document.data)["manifests"]:
+        if is_attestation(manifest):
+            continue
         one = reference.with_digest(manifest["digest"])
         inner = access.document(one)
         if is_manifest(inner):
             config = access.config(one, inner)
-            found[_platform(config)] = config
-    return found
+            found[_platform(config)] = image_config(config)
+    # An index may be there for the sake of what it says of its only image.
+    return next(iter(found.values())) if len(found) == 1 else found
 
 
 COMMAND = Command(

@@ -6,7 +6,7 @@ from scow.cli.command import Command, between
 from scow.cli.commands.manifest.create import INSECURE, fetch, named
 from scow.cli.exits import CommandError
 from scow.cli.flags import BOOL, Flag
-from scow.cli.manifest_lists import ManifestStore, make_entry, manifest_list, raw_manifest
+from scow.cli.manifest_lists import ManifestStore, in_order, make_entry, manifest_list, raw_manifest
 from scow.errors import NotFoundError
 
 TYPE_CHECKING = False
@@ -78,8 +78,20 @@ def _print_list(
     elif document is None:
         invocation.out.line(manifest_list(entries)[1].decode())
     else:
-        text = json.dumps(json.loads(document.data), indent=3, ensure_ascii=False)
-        invocation.out.line(text)
+        index = json.loads(document.data)
+        shown = {
+            "schemaVersion": index.get("schemaVersion"),
+            "mediaType": document.media_type,
+            "manifests": [_item(it) for it in index["manifests"]],
+        }
+        invocation.out.line(json.dumps(shown, indent=3, ensure_ascii=False))
+
+
+def _item(descriptor: "dict[str, Any]") -> "dict[str, Any]":
+    """What Docker shows of an entry; annotations are not among it."""
+    names = ("mediaType", "size", "digest", "urls")
+    shown: dict[str, Any] = {name: descriptor[name] for name in names if name in descriptor}
+    return {**shown, "platform": in_order(descriptor.get("platform") or {})}
 
 
 def _print_json(invocation: "Invocation", value: object) -> None:
