@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.support.certificates import make_certificates
 from tests.support.daemons import Daemon
 from tests.support.environment import PROJECT, program
 from tests.support.images import busybox_archive
@@ -44,21 +47,36 @@ def _host_folders() -> list[str]:
     ]
 
 
-def test_scow_runs_in_a_privileged_container_of_scow(scow_daemon: Daemon) -> None:
-    """On an overlay there is no further overlay: the inner engine falls back to vfs by itself."""
+@pytest.mark.needs("openssl")
+def test_scow_runs_in_a_privileged_container_of_scow(scow_daemon: Daemon, tmp_path: Path) -> None:
+    """As docker:dind with its certificates: other command lines reach it by TLS, build and run in there.
+
+    On an overlay there is no further overlay: the inner engine falls back to vfs by itself.
+    """
     docker = scow_daemon.docker
+    certificates = make_certificates(tmp_path / "certificates")
     script = (
         f"ln -s /usr/sbin /sbin; exec {program('scowd')} --data-root /data --exec-root /run/scow"
-        " --pidfile /run/scowd.pid -H unix:///run/scow.sock -H tcp://0.0.0.0:2375"
+        " --pidfile /run/scowd.pid -H unix:///run/scow.sock -H tcp://0.0.0.0:2376 --tlsverify"
+        " --tlscacert /certs/ca.pem --tlscert /certs/cert.pem --tlskey /certs/key.pem"
     )
-    docker("run", "-d", "--privileged", "--name", "inner", *_host_folders(), "busybox", "sh", "-c", script)
-    address = docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "inner").out.strip()
-    env = scow_daemon.client("docker").env | {"DOCKER_HOST": f"tcp://{address}:2375"}
+    docker(
+        *("run", "-d", "--privileged", "--name", "inner", "-p", "127.0.0.1:2376:2376"),
+        *("-v", f"{certificates.server}:/certs:ro", *_host_folders(), "busybox", "sh", "-c", script),
+    )
+    reached = {
+        "DOCKER_HOST": "tcp://127.0.0.1:2376",
+        "DOCKER_TLS_VERIFY": "1",
+        "DOCKER_CERT_PATH": str(certificates.client),
+        "DOCKER_BUILDKIT": "0",
+    }
+    env = scow_daemon.client("docker").env | reached
 
-    def inner(*args: str) -> str:
+    def inner(*args: str, stdin: str = "") -> str:
         done = subprocess.run(
             scow_daemon.namespace.command("docker", *args),
             env=env,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,
@@ -70,6 +88,8 @@ def test_scow_runs_in_a_privileged_container_of_scow(scow_daemon: Daemon) -> Non
     assert inner("info", "--format", "{{.Driver}}") == "vfs\n"
     inner("load", "-qi", str(busybox_archive()))
     assert inner("run", "--rm", "busybox", "echo", "inside the inside") == "inside the inside\n"
+    inner("build", "-t", "built", "-", stdin="FROM busybox\nRUN echo made >/file\n")
+    assert inner("run", "--rm", "built", "cat", "/file") == "made\n"
     inner("run", "-d", "--name", "deep", "busybox", "sleep", "60")
     assert inner("exec", "deep", "hostname").strip() == inner("ps", "-q").strip()
     names = docker("ps", "--format", "{{.Names}}").out.split()

@@ -37,7 +37,7 @@ def test_an_unknown_command_points_to_the_help_page(capfd: pytest.CaptureFixture
         ("vulume ls", "volume"),
         ("container strat x", "start"),
         ("volume snapshott ls", "snapshot"),
-        ("buildx bakee", "bake"),
+        ("buildx imagetools inspct", "inspect"),
         ("run --nmae x busybox", "--name"),
         ("--contxt x ps", "--context"),
     ],
