@@ -278,7 +278,7 @@ def test_a_port_somebody_listens_on_is_refused_and_nothing_stays(host: Host) -> 
     with service(host.fd, 8080, "other"):
         with pytest.raises(ScowError) as caught:
             host.connect(publish(8079), publish(8080))
-        assert caught.value.message == "listen tcp4 0.0.0.0:8080: bind: address already in use"
+        assert caught.value.message == "failed to bind host port 0.0.0.0:8080/tcp: address already in use"
         assert call(host.outside_fd, host.address, 8080) == f"other {host.outside.address}"
     assert host.devices() == []
     container = host.connect(publish(8079), publish(8080))

@@ -156,10 +156,10 @@ class HostPorts:
 
 
 def _listen_error(protocol: str, address: str, port: int, exc: OSError) -> ScowError:
-    """The words of Go's net package, which people and scripts look for."""
-    family, host = ("6", f"[{address}]") if ":" in address else ("4", address)
+    """Docker's words, which people and scripts look for."""
+    host = f"[{address}]" if ":" in address else address
     reason = os.strerror(exc.errno or 0)
-    message = f"listen {protocol}{family} {host}:{port}: bind: {reason[0].lower()}{reason[1:]}"
+    message = f"failed to bind host port {host}:{port}/{protocol}: {reason[0].lower()}{reason[1:]}"
     return _Taken(message) if exc.errno == errno.EADDRINUSE else ScowError(message)
 
 

@@ -59,7 +59,7 @@ def test_a_port_of_somebody_else_is_in_use(ports: HostPorts, protocol: str, kind
         port = other.getsockname()[1]
         with pytest.raises(ScowError) as caught:
             ports.publish([_request(port, protocol=protocol)])
-    assert caught.value.message == f"listen {protocol}4 {IP}:{port}: bind: address already in use"
+    assert caught.value.message == f"failed to bind host port {IP}:{port}/{protocol}: address already in use"
 
 
 def test_a_listener_that_allows_reuse_is_still_a_listener(ports: HostPorts) -> None:
@@ -80,7 +80,9 @@ def test_one_number_serves_each_protocol(ports: HostPorts) -> None:
 def test_an_address_the_host_does_not_have_cannot_be_bound(ports: HostPorts) -> None:
     with pytest.raises(ScowError) as caught:
         ports.publish([_request(9, ip="203.0.113.9")])
-    assert caught.value.message == "listen tcp4 203.0.113.9:9: bind: cannot assign requested address"
+    assert (
+        caught.value.message == "failed to bind host port 203.0.113.9:9/tcp: cannot assign requested address"
+    )
 
 
 def test_nothing_is_held_when_one_port_of_several_cannot_be_had(ports: HostPorts) -> None:
