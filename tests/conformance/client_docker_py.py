@@ -273,7 +273,7 @@ def test_health_and_stats(client: docker.DockerClient) -> None:
     deadline = time.monotonic() + 20
     while container.health != "healthy":
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.05)  # this runs in a Python of its own, without tests.support
         container.reload()
     sample = container.stats(stream=False)
     assert sample["pids_stats"]["current"] >= 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builds import forget_builds
 from tests.support.client_packages import NotInstalledError
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
@@ -78,10 +79,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def _tidy(scow_daemon: Daemon) -> Iterator[None]:
     yield
-    for image in scow_daemon.api("GET", "/images/json?all=1").json:
-        if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
-            scow_daemon.api("DELETE", f"/images/{image['Id']}?force=1")
-    scow_daemon.api("POST", "/build/prune?all=1")
+    forget_builds(scow_daemon)
 
 
 def buildx(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:

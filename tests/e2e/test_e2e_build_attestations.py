@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.builds import forget_builds
 from tests.support.buildx import Buildx
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
@@ -37,14 +38,7 @@ COPY . .
 @pytest.fixture(autouse=True)
 def _tidy(scow_daemon: Daemon) -> Iterator[None]:
     yield
-    forget(scow_daemon)
-
-
-def forget(daemon: Daemon) -> None:
-    for image in daemon.api("GET", "/images/json?all=1").json:
-        if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
-            daemon.api("DELETE", f"/images/{image['Id']}?force=1")
-    daemon.api("POST", "/build/prune?all=1")
+    forget_builds(scow_daemon)
 
 
 @pytest.fixture
@@ -248,7 +242,7 @@ def test_the_same_input_gives_the_same_image(scow_daemon: Daemon, folder: Path, 
             SOURCE_DATE_EPOCH=EPOCH,
         )  # fmt: skip
         outputs.append(hashlib.sha256(out.read_bytes()).hexdigest())
-        forget(scow_daemon)
+        forget_builds(scow_daemon)
     assert outputs[0] == outputs[1]
     layout = Layout(tmp_path / "1.tar")
     assert layout.entries[0]["annotations"]["org.opencontainers.image.created"] == "2020-09-13T12:26:40Z"
@@ -272,7 +266,7 @@ def test_the_same_input_gives_the_same_image_in_the_engine(scow_daemon: Daemon, 
         ids.append(scow_daemon.docker("inspect", "-f", "{{.Id}}", "x:1").out)
         times = scow_daemon.docker("run", "--rm", "x:1", "stat", "-c", "%Y", "/size", "/srv/app", "/srv").out
         assert times.split() == [EPOCH] * 3
-        forget(scow_daemon)
+        forget_builds(scow_daemon)
     assert ids[0] == ids[1]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builds import forget_builds
 from tests.support.buildx import Buildx
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
@@ -35,7 +36,7 @@ def place(scow_daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(autouse=True)
 def _tidy(scow_daemon: Daemon) -> Iterator[None]:
     yield
-    forget(scow_daemon)
+    forget_builds(scow_daemon)
 
 
 @pytest.fixture
@@ -45,14 +46,6 @@ def folder(tmp_path: Path) -> Path:
     (found / "Dockerfile").write_text(DOCKERFILE)
     (found / "a.txt").write_text("context\n")
     return found
-
-
-def forget(daemon: Daemon) -> None:
-    """As if nothing had ever been built here."""
-    for image in daemon.api("GET", "/images/json?all=1").json:
-        if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
-            daemon.api("DELETE", f"/images/{image['Id']}?force=1")
-    daemon.api("POST", "/build/prune?all=1")
 
 
 def scow_build(daemon: Daemon, *args: str, code: int = 0) -> Result:
@@ -78,7 +71,7 @@ def test_a_cache_that_was_exported_is_used_by_an_engine_that_has_none(
     from_ = ref if kind == "registry" else f"src={tmp_path}/cache"
     scow_build(scow_daemon, "-t", "x", "--cache-to", f"type={kind},mode={mode},{to}", str(folder))
     before = printed(scow_daemon, "x")
-    forget(scow_daemon)
+    forget_builds(scow_daemon)
     again = scow_build(scow_daemon, "-t", "x", "--cache-from", f"type={kind},{from_}", str(folder))
     assert cached(again.err) == 4, again.err
     assert "made the" not in again.err
@@ -92,7 +85,7 @@ def test_only_what_is_needed_of_a_cache_is_fetched(
 ) -> None:
     cache = f"type=registry,ref={ADDRESS}/needed:1"
     scow_build(scow_daemon, "--cache-to", f"{cache},mode=max", str(folder))
-    forget(scow_daemon)
+    forget_builds(scow_daemon)
     (folder / "a.txt").write_text("changed\n")
     again = scow_build(scow_daemon, "-t", "x", "--cache-from", cache, str(folder))
     assert cached(again.err) == 3
@@ -106,7 +99,7 @@ def test_steps_whose_layers_were_not_exported_are_done_again_when_they_are_neede
 ) -> None:
     cache = f"type=registry,ref={ADDRESS}/missing:1"
     scow_build(scow_daemon, "--cache-to", cache, str(folder))
-    forget(scow_daemon)
+    forget_builds(scow_daemon)
     with (folder / "Dockerfile").open("a") as file:
         file.write("COPY --from=tools /tool /another\n")
     again = scow_build(scow_daemon, "-t", "x", "--cache-from", cache, str(folder))
@@ -124,7 +117,7 @@ def test_a_cache_in_the_image_itself(scow_daemon: Daemon, place: Registry, folde
         place.get(f"/v2/app/blobs/{scow_daemon.docker('inspect', '-f', '{{.Id}}', name).out.strip()}")
     )
     assert config["moby.buildkit.cache.v0"]
-    forget(scow_daemon)
+    forget_builds(scow_daemon)
     again = scow_build(scow_daemon, "-t", "x", "--cache-from", name, str(folder))
     assert cached(again.err) == 4
     assert printed(scow_daemon, "x") == before
@@ -135,7 +128,7 @@ def test_a_cache_in_an_image_by_dockers_client(scow_daemon: Daemon, place: Regis
     name = f"{ADDRESS}/theirs:1"
     buildx("-t", name, "--cache-to", "type=inline", "--output", f"type=image,name={name},push=true")
     before = printed(scow_daemon, name)
-    forget(scow_daemon)
+    forget_builds(scow_daemon)
     again = buildx("-t", "x", "--cache-from", f"type=registry,ref={name}").stderr
     assert cached(again) == 4
     assert printed(scow_daemon, "x") == before
@@ -183,7 +176,7 @@ def test_cache_mounts_go_along_if_they_are_asked_for(
     (folder / "Dockerfile").write_text(dockerfile)
     to = f"ref={ADDRESS}/mounts:1" if kind == "registry" else f"dest={tmp_path}/cache"
     scow_build(scow_daemon, "--cache-to", f"type={kind},{to},mounts=true", str(folder))
-    forget(scow_daemon)
+    forget_builds(scow_daemon)
     from_ = f"type={kind},{to.replace('dest=', 'src=')}"
     for times in (2, 3):
         # What is here is not taken from there again.
@@ -200,7 +193,7 @@ def test_cache_mounts_go_along_if_they_are_asked_for(
 def test_a_damaged_cache_is_no_result(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     scow_build(scow_daemon, "--cache-to", f"type=local,mode=max,dest={cache}", str(folder))
-    forget(scow_daemon)
+    forget_builds(scow_daemon)
     for blob in (cache / "blobs/sha256").iterdir():
         if blob.stat().st_size < 1000 and blob.read_bytes()[:2] == b"\x1f\x8b":
             data = bytearray(blob.read_bytes())

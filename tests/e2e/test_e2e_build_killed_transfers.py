@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_e2e_build_caches import forget, scow_build
+from tests.e2e.test_e2e_build_caches import scow_build
 from tests.e2e.test_e2e_build_crash import leftovers
+from tests.support.builds import forget_builds
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
 from tests.support.registry import Registry, registry
@@ -43,7 +44,7 @@ def _tidy(scow_daemon: Daemon) -> Iterator[None]:
     yield
     if not scow_daemon.running:
         scow_daemon.start()
-    forget(scow_daemon)
+    forget_builds(scow_daemon)
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def test_a_result_on_its_way(
             assert (folder / "files/large").stat().st_size == _LAYER_BYTES
             assert (folder / "files/small").read_text() == "small\n"
         case _:
-            forget(scow_daemon)
+            forget_builds(scow_daemon)
             source = value.replace("mode=max,", "").replace("dest=", "src=").format(folder=folder)
             from_cache = scow_build(scow_daemon, "-t", "back", "--cache-from", source, str(context))
             assert len(re.findall(r"^#\d+ CACHED$", from_cache.err, re.M)) == 2, from_cache.err
@@ -126,7 +127,7 @@ def test_a_cache_that_is_being_fetched(
 ) -> None:
     where = {"registry": f"ref={ADDRESS}/fetched:1", "local": f"dest={tmp_path}/cache"}[kind]
     scow_build(scow_daemon, "--cache-to", f"type={kind},mode=max,{where}", str(context))
-    forget(scow_daemon)
+    forget_builds(scow_daemon)
     source = f"type={kind},{where.replace('dest=', 'src=')}"
     killed_during(
         scow_daemon, context, scow_daemon.data_root / "overlay2", "-t", "got", "--cache-from", source

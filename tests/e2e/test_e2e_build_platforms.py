@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builds import forget_builds
 from tests.support.buildx import Buildx
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
@@ -40,10 +41,7 @@ def place(scow_daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(autouse=True)
 def _tidy(scow_daemon: Daemon) -> Iterator[None]:
     yield
-    for image in scow_daemon.api("GET", "/images/json?all=1").json:
-        if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
-            scow_daemon.api("DELETE", f"/images/{image['Id']}?force=1")
-    scow_daemon.api("POST", "/build/prune?all=1")
+    forget_builds(scow_daemon)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builds import forget_builds
 from tests.support.buildx import Buildx
 from tests.support.daemons import Daemon
 from tests.support.oci_layout import Layout
@@ -45,14 +46,7 @@ def build(scow_daemon: Daemon, tmp_path: Path) -> Iterator[Buildx]:
     found.remote("--secret", f"id=token,src={tmp_path / 'token'}")
     yield found
     scow_daemon.remove_containers()
-    forget(scow_daemon)
-
-
-def forget(daemon: Daemon) -> None:
-    for image in daemon.api("GET", "/images/json?all=1").json:
-        if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
-            daemon.api("DELETE", f"/images/{image['Id']}?force=1")
-    daemon.api("POST", "/build/prune?all=1")
+    forget_builds(scow_daemon)
 
 
 def cached(progress: str) -> int:
@@ -105,7 +99,7 @@ def test_caches_go_and_come(
         kind
     ]
     build("-t", name, "--push", "--cache-to", f"type={kind},{to}".rstrip(","))
-    forget(scow_daemon)
+    forget_builds(scow_daemon)
     from_ = f"type=local,src={tmp_path}/cache" if kind == "local" else f"type=registry,ref={name}"
     again = build(
         "-t", "x", "--load", "--cache-from", from_ + ("-cache" if kind == "registry" else "")

@@ -222,5 +222,5 @@ def test_the_default_stop_timeout_and_a_network_that_is_full(start_daemon: Calla
     assert "external connectivity" not in error, "nobody asked for a port"
     began = time.monotonic()
     daemon.scow("stop", container)  # the first process of a container is spared SIGTERM
-    assert 1 <= time.monotonic() - began < 8
+    assert 1 <= time.monotonic() - began < 10  # without: 10 at least
     daemon.scow("rm", container)

@@ -76,7 +76,7 @@ def test_stop_waits_for_the_process_and_kills_it_after_the_time(client: Client) 
     assert client.inspect("quick", "{{.State.ExitCode}}") == "0"
     began = time.monotonic()
     client("stop", "-t", "1", "deaf")
-    assert 0.9 < time.monotonic() - began < 8
+    assert 0.9 < time.monotonic() - began < 10  # without: 10 at least
     assert client.inspect("deaf", "{{.State.ExitCode}}") == "137"
 
 

@@ -265,7 +265,7 @@ def test_the_stop_signal_and_time_of_the_container_are_used(client: Client) -> N
     assert client.text("logs", "polite").splitlines()[-1] == "got usr1"
     assert client.inspect("polite", "{{.State.ExitCode}}") == "5"
     client.start("--name", "deaf", "--stop-timeout", "1", "busybox", "sleep", "600")
-    client("stop", "deaf", timeout_s=8)
+    client("stop", "deaf", timeout_s=10)  # which is what it would take without
     assert client.inspect("deaf", "{{.State.ExitCode}}") == "137"
 
 

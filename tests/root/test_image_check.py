@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from scow.image.check import Checked, Finding
 from scow.image.store import ImageStore
 from scow.store import Store
 from tests.support.archives import ArchiveImage, Layer, docker_archive
-from tests.support.disks import mounted_tmpfs, unmount_all
 
 pytestmark = pytest.mark.root
 
@@ -30,13 +29,6 @@ def a_layer(name: str) -> bytes:
 SHARED, OWN = a_layer("shared"), a_layer("own")
 APP = ArchiveImage([SHARED, OWN], ["app:1", "app:2"])
 OTHER = ArchiveImage([a_layer("other")], ["other:1"])
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted_tmpfs(tmp_path / "disk", "256m") as folder:
-        yield folder
-        unmount_all(folder)
 
 
 async def once(data: bytes) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,9 +21,10 @@ from scow.spec.reference import parse_reference
 from scow.store import Store
 from scow.tasks import TaskOwner
 from tests.support.archives import ArchiveImage, Layer, docker_archive
-from tests.support.disks import mounted_tmpfs, unmount_all
 
 pytestmark = pytest.mark.root
+
+DISK_SIZE = "64m"
 
 BOX, OTHER = "b" * 64, "c" * 64
 DRIVERS = pytest.mark.parametrize("driver", ["overlay2", "vfs"])
@@ -64,13 +65,6 @@ EXPECTED = [
     *(("dir", 0), ("dir/moved", 1), ("dir/sub", 0), ("dir/sub/deep", 0), ("etc", 0), ("etc/passwd", 0)),
     *(("gone", 2), ("kind", 0), ("leads-out", 1), ("moved", 2), ("null", 1)),
 ]
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted_tmpfs(tmp_path / "disk", "64m") as folder:
-        yield folder
-        unmount_all(folder)
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from scow.spec.reference import parse_reference
 from scow.store import Store
 from scow.tasks import running
 from tests.support.archives import ArchiveImage, Layer, docker_archive
-from tests.support.disks import mounted_tmpfs, unmount_all
 from tests.support.image_traces import kept_below
 
 pytestmark = pytest.mark.root
+
+DISK_SIZE = "64m"
 
 BOX = "b" * 64
 NEW = parse_reference("new:1")
@@ -35,13 +36,6 @@ def layer_of(name: str) -> bytes:
 
 BASE = ArchiveImage([layer_of("base")], ["base:1"])
 APP = ArchiveImage([*BASE.layers, layer_of("app")], ["app:1"])
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted_tmpfs(tmp_path / "disk", "64m") as folder:
-        yield folder
-        unmount_all(folder)
 
 
 class CancelledAt:

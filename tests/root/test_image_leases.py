@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,13 +29,6 @@ def base() -> ArchiveImage:
     layer.file("folder/old", "old")
     layer.file("etc/hosts", "the image's own")
     return ArchiveImage([layer.data()], ["base:1"])
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted_tmpfs(tmp_path / "disk", "256m") as folder:
-        yield folder
-        unmount_all(folder)
 
 
 def with_store(disk: Path, work: Callable[[ImageStore], Awaitable[None]], driver: str = "overlay2") -> None:

@@ -1,7 +1,6 @@
 """What only overlay2 has: short links, deep stacks, awkward paths, refusals."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,8 @@ from scow.image.drivers import open_driver
 from scow.image.snapshots.overlay2 import Overlay2Driver, short_name
 from scow.image.snapshots.probe import OverlayHost, backing_filesystem, probe_overlay
 from scow.linux.mounts import mountinfo
-from tests.support.disks import mounted_tmpfs, unmount_all
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted_tmpfs(tmp_path / "disk", "256m") as folder:
-        yield folder
-        unmount_all(folder)
 
 
 def made(driver: Overlay2Driver, count: int) -> list[str]:

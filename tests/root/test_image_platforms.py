@@ -3,7 +3,7 @@
 import io
 import json
 import tarfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,19 +15,13 @@ from scow.spec.platform import Platform
 from scow.spec.reference import parse_reference
 from tests.root.test_image_store import left_on_disk, with_store
 from tests.support.archives import ArchiveImage, Layer, docker_archive, layout_of_platforms
-from tests.support.disks import mounted_tmpfs, unmount_all
 
 pytestmark = pytest.mark.root
 
+DISK_SIZE = "128m"
+
 BOX = "b" * 64
 ARM, AMD, S390 = (Platform("linux", name) for name in ("arm64", "amd64", "s390x"))
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted_tmpfs(tmp_path / "disk", "128m") as folder:
-        yield folder
-        unmount_all(folder)
 
 
 def a_layer(name: str) -> bytes:

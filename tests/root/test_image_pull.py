@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,24 +17,12 @@ from scow.distribution.credentials import Credentials
 from scow.errors import IntegrityError, InvalidArgumentError, NotFoundError, ScowError, UnavailableError
 from scow.spec.platform import Platform
 from tests.support.archives import ArchiveImage, Layer, digest
-from tests.support.disks import mounted_tmpfs, unmount_all
 from tests.support.hostile_registry import INDEX, Asked, HostileRegistry, Reply, hostile_registry, ranged
 from tests.support.transfers import AMD64, Transfers, with_transfers
 
 pytestmark = pytest.mark.root
 
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted_tmpfs(tmp_path / "disk", "64m") as folder:
-        yield folder
-        unmount_all(folder)
-
-
-@pytest.fixture
-def registry() -> Iterator[HostileRegistry]:
-    with hostile_registry() as found:
-        yield found
+DISK_SIZE = "64m"
 
 
 @pytest.fixture(autouse=True)

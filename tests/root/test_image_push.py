@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,24 +12,12 @@ from scow.distribution import transport, upload
 from scow.errors import PermissionDeniedError, ScowError, UnauthenticatedError, UnavailableError
 from scow.image.remote.progress import Progress, Pushed
 from tests.support.archives import ArchiveImage, Layer, digest
-from tests.support.disks import mounted_tmpfs, unmount_all
-from tests.support.hostile_registry import Asked, HostileRegistry, Reply, hostile_registry
+from tests.support.hostile_registry import Asked, HostileRegistry, Reply
 from tests.support.transfers import Transfers, with_transfers
 
 pytestmark = pytest.mark.root
 
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted_tmpfs(tmp_path / "disk", "64m") as folder:
-        yield folder
-        unmount_all(folder)
-
-
-@pytest.fixture
-def registry() -> Iterator[HostileRegistry]:
-    with hostile_registry() as found:
-        yield found
+DISK_SIZE = "64m"
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import os
 import stat
 import tarfile
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,21 +32,16 @@ from scow.spec.digest import chain_ids
 from scow.spec.reference import parse_reference
 from scow.store import Store
 from tests.support.archives import ArchiveImage, Layer, digest, docker_archive
-from tests.support.disks import mounted_tmpfs, unmount_all
+from tests.support.disks import mounted_tmpfs
 
 pytestmark = pytest.mark.root
+
+DISK_SIZE = "512m"
 
 T = TypeVar("T")
 BOX, OTHER = "b" * 64, "c" * 64
 # What the mount points of a container add to its image.
 MOUNT_POINTS = {".dockerenv", "dev/console", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf"}
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted_tmpfs(tmp_path / "disk", "512m") as folder:
-        yield folder
-        unmount_all(folder)
 
 
 def with_store(disk: Path, work: Callable[[ImageStore], Awaitable[T]], driver: str | None = None) -> T:

@@ -9,7 +9,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from scow.errors import NotFoundError
 from scow.image.store import ImageStore
 from scow.store import Store
 from tests.support.archives import ArchiveImage, Layer, docker_archive
-from tests.support.disks import mounted_tmpfs, unmount_all
+from tests.support.disks import unmount_all
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.root
@@ -82,13 +82,6 @@ def image() -> ArchiveImage:
     above.file("dir/b", "upper")
     above.file("dir/.wh.gone")
     return ArchiveImage([below.data(), above.data()], ["app:1"])
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted_tmpfs(tmp_path / "disk", "256m") as folder:
-        yield folder
-        unmount_all(folder)
 
 
 def child(disk: Path, driver: str, kill_at: int) -> str:

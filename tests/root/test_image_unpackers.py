@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tarfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,8 @@ from tests.support.disks import mounted_tmpfs, unmount_all
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.root
+
+DISK_SIZE = "512m"
 
 _SHUT_IN = """
 import os, socket, sys
@@ -49,13 +51,6 @@ tried("exec", lambda: os.execv("/proc/self/exe", ["x"]))
 tried("write", lambda: os.open("new", os.O_WRONLY | os.O_CREAT, dir_fd=folder) > 0)
 tried("root write", lambda: os.mkdir("/new"))
 """
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted_tmpfs(tmp_path / "disk", "512m") as folder:
-        yield folder
-        unmount_all(folder)
 
 
 def test_an_unpacker_reaches_the_folder_that_it_was_given_and_nothing_else(tmp_path: Path) -> None:

@@ -237,7 +237,8 @@ def test_an_endpoint_receives_and_sends_no_faster_than_asked(host: Host) -> None
     size = 500_000  # 0.5 s at 8 Mbit/s, less what the bucket has at first
     assert _transfer(other.netns_fd, limited.netns_fd, limited.address, size) > 0.35
     assert _transfer(limited.netns_fd, other.netns_fd, other.address, size) > 0.15
-    assert _transfer(other.netns_fd, third.netns_fd, third.address, size) < 0.35
+    # At the lower rate it would be 10 s; a busy machine may take its time.
+    assert _transfer(other.netns_fd, third.netns_fd, third.address, 20 * size) < 8
 
 
 @pytest.mark.parametrize("text", ["fast", "-1mbit", "1kbit", "10mb"])

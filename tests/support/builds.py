@@ -94,3 +94,11 @@ def build(
 def run_in(daemon: Daemon, image: str, *command: str) -> str:
     """What a command prints in a container of an image."""
     return str(daemon.docker("run", "--rm", "--network=none", image, *command).out)
+
+
+def forget_builds(daemon: Daemon) -> None:
+    """As if nothing had ever been built here; busybox stays."""
+    for image in daemon.api("GET", "/images/json?all=1").json:
+        if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
+            daemon.api("DELETE", f"/images/{image['Id']}?force=1")
+    daemon.api("POST", "/build/prune?all=1")
