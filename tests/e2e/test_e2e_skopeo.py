@@ -17,7 +17,6 @@ from tests.support.daemons import Daemon
 pytestmark = pytest.mark.needs("skopeo")
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 def skopeo(*args: str) -> str:
