@@ -81,6 +81,24 @@ def test_an_image_that_has_no_room_is_refused_and_leaves_nothing(
     assert kept(scow_daemon) == before
 
 
+def test_a_commit_that_has_no_room_is_refused_and_leaves_nothing(client: Client) -> None:
+    daemon = client.daemon
+    script = "head -c 8388608 /dev/urandom > /big; echo grown; exec sleep 600"
+    client.start("--name", "grown", "busybox", "sh", "-c", script)
+    wait_until(lambda: "grown" in client.text("logs", "grown"), "the file is there")
+    before = kept(daemon)
+    with full(daemon.data_root, room_bytes=1 << 20):
+        error = client("commit", "grown", "grown:1", code=1).err
+        assert "no space left on device" in error.lower(), error
+        assert kept(daemon) == before
+        assert client.status("grown") == "running", "it does not stand still for the commit any more"
+    client("commit", "grown", "grown:1")
+    assert client.text("run", "--rm", "grown:1", "wc", "-c", "/big") == "8388608 /big"
+    client("rmi", "grown:1")
+    assert kept(daemon) == before
+    client("rm", "-f", "grown")
+
+
 @pytest.mark.needs("docker-registry")
 @pytest.mark.parametrize("room_bytes", [1 << 20, 12 << 20], ids=["receiving", "unpacking"])
 def test_a_pull_that_has_no_room_is_refused_and_leaves_nothing(

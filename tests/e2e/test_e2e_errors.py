@@ -230,8 +230,7 @@ def test_the_api_answers_errors_as_docker_does(
     answer = client.api(method, target)
     assert answer.status == status, answer.body
     assert message in answer.body.decode()
-    # Clients older than API 1.24 get plain text, as Docker's do.
-    assert "v1.12" in target or list(json.loads(answer.body)) == ["message"]
+    assert list(json.loads(answer.body)) == ["message"]
 
 
 @pytest.mark.parametrize(

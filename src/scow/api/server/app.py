@@ -45,7 +45,7 @@ from scow.api.server.routes.volume_copies import (
     volume_copy_routes,
 )
 from scow.api.server.routes.volumes import VolumeService, volume_routes
-from scow.api.server.versions import TooOldError, check_version
+from scow.api.server.versions import check_version
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.spec.api_version import MAX_API_VERSION
 
@@ -177,8 +177,6 @@ def error_answer(error: Exception) -> Full:
     if not isinstance(error, ScowError):
         _log.error("unexpected error while handling a request", exc_info=error)
         return _message_answer(f"{type(error).__name__}: {error}", 500)
-    if isinstance(error, TooOldError):
-        return Full(status, f"{error.message}\n".encode(), "text/plain; charset=utf-8")
     return _message_answer(error.message, status)
 
 

@@ -10,16 +10,12 @@ from scow.spec.api_version import MAX_API_VERSION, MIN_API_VERSION, ApiVersion, 
 from scow.spec.filters import Filters
 
 
-class TooOldError(InvalidArgumentError):
-    """A version below the oldest spoken; those clients expect errors as plain text."""
-
-
 @lru_cache(32)
 def check_version(text: str) -> ApiVersion:
     """The version in a path. Raises InvalidArgumentError when it is not spoken."""
     version = parse_api_version(text)
     if version < MIN_API_VERSION:
-        raise TooOldError(
+        raise InvalidArgumentError(
             f"client version {text} is too old. Minimum supported API version is {MIN_API_VERSION}, "
             "please upgrade your client to a newer version"
         )
