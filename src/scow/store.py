@@ -68,6 +68,7 @@ class Store:
             raise
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._unsettled: set[asyncio.Future[None]] = set()
         self._closed = False
 
     def _prepare(self) -> None:
@@ -112,10 +113,28 @@ class Store:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._write, name="store", daemon=True)
+            # A queue of its own: in the old one is the word by which the thread before it ends.
+            self._queue = queue.SimpleQueue()
+            self._thread = threading.Thread(
+                target=self._write, args=(self._queue,), name="store", daemon=True
+            )
             self._thread.start()
+        self._unsettled.add(done)
+        done.add_done_callback(self._unsettled.discard)
         self._queue.put((changes, loop, done))
         await asyncio.shield(done)
+
+    def rest(self) -> None:
+        """Give back what only writing needs, unless somebody writes: the thread, and SQLite's free pages.
+
+        The next commit starts another.
+        """
+        if self._closed or self._unsettled:
+            return
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread = None
+        self._db.execute("PRAGMA shrink_memory")
 
     async def aclose(self) -> None:
         """Finish what is queued and close the file. May be called twice."""
@@ -126,12 +145,12 @@ class Store:
             await asyncio.get_running_loop().run_in_executor(None, thread.join)
         self._db.close()
 
-    def _write(self) -> None:
-        while (first := self._queue.get()) is not None:
+    def _write(self, waiting: "queue.SimpleQueue[_Batch | None]") -> None:
+        while (first := waiting.get()) is not None:
             batches = [first]
             closing = False
-            while not self._queue.empty():
-                following = self._queue.get()
+            while not waiting.empty():
+                following = waiting.get()
                 if following is None:
                     closing = True
                     break
@@ -158,18 +177,19 @@ class Store:
                 _answer(loop, done, None)
 
     def _apply(self, changes: Sequence[Change]) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
+        cursor = self._db.cursor()  # one for all: a connection remembers two hundred that have gone
+        cursor.execute("BEGIN IMMEDIATE")
         try:
             for change in changes:
                 match change:
                     case Put(kind, key, body):
-                        self._db.execute("REPLACE INTO documents VALUES (?, ?, ?)", (kind, key, body))
+                        cursor.execute("REPLACE INTO documents VALUES (?, ?, ?)", (kind, key, body))
                     case Delete(kind, key):
-                        self._db.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
-            self._db.execute("COMMIT")
+                        cursor.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
+            cursor.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+                cursor.execute("ROLLBACK")
             raise
 
 

@@ -5,6 +5,7 @@ exceptions and can be collected in mid-flight.
 """
 
 import asyncio
+import concurrent.futures
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -22,19 +23,50 @@ _log = logging.getLogger(__name__)
 # Blocking work is mounts, small files and SQLite: it waits for the kernel, not for a core. Eight keeps
 # a burst of starts moving on two cores without letting one API client own every thread.
 POOL_SIZE = 8
-_pool: ThreadPoolExecutor | None = None
+
+
+class ThreadPool:
+    """At most ``size`` threads for work that blocks, each started when there is work for it."""
+
+    def __init__(self, size: int, name: str) -> None:
+        self._size = size
+        self._name = name
+        self._executor: ThreadPoolExecutor | None = None
+        self._under_way: set[concurrent.futures.Future[Any]] = set()
+        _pools.append(self)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``function`` in one of the threads and return what it returns.
+
+        Cancelling the caller does not stop the function: it ends by itself, its result is dropped.
+        """
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(self._size, thread_name_prefix=self._name)
+        work = self._executor.submit(function, *args, **kwargs)
+        self._under_way.add(work)
+        work.add_done_callback(self._under_way.discard)
+        return await asyncio.wrap_future(work)
+
+    def end_idle(self) -> None:
+        """Let the threads go, unless one of them is at work; the next to work is a new one."""
+        if self._executor is not None and not self._under_way:
+            self._executor.shutdown(wait=False)
+            self._executor = None
+
+
+_pools: list[ThreadPool] = []
+_blocking = ThreadPool(POOL_SIZE, "blocking")
 
 
 async def run_blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run ``function`` in the bounded pool and return what it returns.
+    """``ThreadPool.run`` of the one bounded pool for blocking work that ends by itself."""
+    return await _blocking.run(function, *args, **kwargs)
 
-    Cancelling the caller does not stop the function: it ends by itself, its result is dropped.
-    """
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="blocking")
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_pool, lambda: function(*args, **kwargs))
+
+def end_idle_threads() -> None:
+    """Of all pools that have nothing to do: each thread keeps a stack, and free memory of its own."""
+    for pool in _pools:
+        pool.end_idle()
 
 
 async def run_in_own_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

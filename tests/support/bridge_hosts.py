@@ -131,11 +131,11 @@ def close_fd(fd: int) -> None:
 def workers_in(fd: int) -> Iterator[None]:
     """The threads that the driver works on live in another namespace."""
     pool = ThreadPoolExecutor(4, initializer=syscalls.setns, initargs=(fd, syscalls.CLONE_NEWNET))
-    before, tasks._pool = tasks._pool, pool
+    before, tasks._blocking._executor = tasks._blocking._executor, pool
     try:
         yield
     finally:
-        tasks._pool = before
+        tasks._blocking._executor = before
         pool.shutdown()
 
 

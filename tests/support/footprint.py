@@ -47,12 +47,19 @@ def anonymous_kib(daemon: Daemon) -> int:
 
 
 def switches(daemon: Daemon) -> int:
-    """How often threads of the engine were given a processor."""
+    """How often threads of the engine were given a processor; those that have ended do not count."""
     return sum(
-        sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", status.read_text())))
+        _switches_of(thread)
         for pid in daemon.processes()
-        for status in Path(f"/proc/{pid}/task").glob("*/status")
+        for thread in Path(f"/proc/{pid}/task").glob("*/status")
     )
+
+
+def _switches_of(status: Path) -> int:
+    try:
+        return sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", status.read_text())))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def wait_until_asleep(daemon: Daemon) -> None:

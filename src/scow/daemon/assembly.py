@@ -29,7 +29,7 @@ from scow.runtime.host_facts import read_host_facts
 from scow.runtime.installed import default_runtime, installed_runtimes, mount_options
 from scow.runtime.supervisor import Supervisor
 from scow.store import Store
-from scow.tasks import TaskOwner
+from scow.tasks import TaskOwner, end_idle_threads
 
 
 class Daemon:
@@ -43,11 +43,18 @@ class Daemon:
         self._history = EventHistory(config.data_root / "events.jsonl")
         self._events = EventBus(self._history)
         self._containers: Containers | None = None
+        self._store: Store | None = None
 
     def reload(self, read: Config) -> None:
         """Take over those settings of ``read`` that can change while the engine runs."""
         self._system.reload(read)
         self._seldom.reload(self._system.config)
+
+    def rest(self) -> None:
+        """Let threads end that have nothing to do."""
+        end_idle_threads()
+        if self._store is not None:
+            self._store.rest()
 
     def is_needed(self) -> bool:
         """Whether a container is alive, or about to be."""
@@ -79,7 +86,7 @@ class Daemon:
 
     async def _open_storage(self, stack: AsyncExitStack) -> Storage:
         config = self._config
-        store = Store(config.data_root / "scow.db")
+        self._store = store = Store(config.data_root / "scow.db")
         stack.push_async_callback(store.aclose)
         containers = Containers(store)
         containers.load()

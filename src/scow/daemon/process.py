@@ -23,15 +23,19 @@ from scow.daemon.assembly import Daemon
 from scow.engine.idle import IdleExit
 from scow.engine.pidfile import PidFile
 from scow.engine.reload import waiting
-from scow.engine.rest import Rest
+from scow.engine.rest import REST_AFTER_S, Rest
 from scow.errors import ScowError
-from scow.linux.allocator import give_back_free_memory, use_one_arena
-from scow.linux.code_pages import let_go_of_code
+from scow.linux.allocator import use_one_arena
+from scow.linux.memory_at_rest import give_back_memory
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
 _log = logging.getLogger(__name__)
+
+# Its name since Python 3.13.
+_forget_attribute_lookups = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
+_MEMORY_AFTER_S = REST_AFTER_S + 0.25  # by when the threads have ended, and what was theirs is free
 
 
 def console() -> None:
@@ -92,30 +96,36 @@ async def _run(config: Config, leave: asyncio.Event) -> None:
         idle = IdleExit(config.idle_exit_s or None, daemon.is_needed, leave.set)
         services = await daemon.open(stack, idle)
         _on_signal(signal.SIGHUP, asyncio.get_running_loop(), lambda: _reload(config, daemon))
-        rest = Rest(_tidy_memory)
+        rests = (Rest(daemon.rest), Rest(_give_back_memory, _MEMORY_AFTER_S))
 
         def clients_changed(present: bool) -> None:
             idle.clients_changed(present)
-            rest.clients_changed(present)
+            for rest in rests:
+                rest.clients_changed(present)
 
         server = Server(build_app(services), on_activity=clients_changed)
         stack.callback(_remove_sockets, config.hosts)
         stack.push_async_callback(server.aclose)
         await server.listen(_listeners(config, secured=False))
         await server.listen(_listeners(config, secured=True), _tls_context(config))
-        _tidy_memory()
+        _give_back_memory()
         gc.freeze()  # what is alive now stays: the collector need not look at it again
+        for rest in rests:
+            rest.clients_changed(present=False)
         idle.start()
         _log.info("API listens on %s", ", ".join(config.hosts))
         await leave.wait()
         _log.info("leaving; containers run on")
 
 
-def _tidy_memory() -> None:
-    """Give back what is of no use any more, and first find it."""
-    gc.collect()
-    give_back_free_memory()
-    let_go_of_code()
+def _give_back_memory() -> None:
+    """What is of no use any more.
+
+    Python remembers up to 4,096 names of attributes that were asked for, among them strings that C code has
+    made for one question: each keeps the page that it is on, and with it a part of what containers needed.
+    """
+    _forget_attribute_lookups()
+    give_back_memory()
 
 
 def _reload(config: Config, daemon: Daemon) -> None:

@@ -1,17 +1,21 @@
-"""The last events, in memory and in a file that outlives the engine.
+"""The last events, in a file that outlives the engine; what is not written yet, in memory.
 
-    <data root>/events.jsonl     one event a line, oldest first; at most about twice what memory holds
+    <data root>/events.jsonl     one event a line, oldest first; at most about twice what counts as the last
 
 Events are appended in batches, a quarter of a second after the first of a batch, and never synced: no start
 of a container waits for a disk. So a kill of the engine costs at most the last quarter of a second of
 history, and a power failure what the kernel had not yet written; whoever was listening has heard of it.
 A last line that is torn, and any line that is no event, is passed over.
+
+They are read where they are: a thousand of them in memory, one here and one there between what containers
+needed while they ran, kept 2 MB of an idle engine.
 """
 
 import asyncio
 import logging
 import os
 from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -32,33 +36,24 @@ _log = logging.getLogger(__name__)
 
 
 class EventHistory:
-    """The last ``MAX_EVENTS`` events, fewer when they are large. Lines are kept as they are in the file."""
+    """The last ``MAX_EVENTS`` events, fewer when they are large."""
 
     def __init__(self, path: Path | None = None) -> None:
         """``path``: where to keep them; ``None`` for memory only."""
         self._path = path
-        self._lines: deque[bytes] = deque()
-        self._bytes = 0
-        self._unwritten: list[bytes] = []
-        self._file_bytes = 0
-        self._must_rewrite = False
+        self._file_bytes = 0  # of it, what is whole lines of ours
+        self._unwritten = _LastLines()
         self._timer: asyncio.TimerHandle | None = None
-        self._writing = asyncio.Lock()
+        self._file_lock = asyncio.Lock()
         self._tasks = TaskOwner("events")
 
     def load(self) -> None:
-        """Read what earlier lives of the engine have left; once, at start-up. What is unreadable is lost."""
+        """See what earlier lives of the engine have left; once, at start-up. What is unreadable is lost."""
         if self._path is None:
             return
         try:
             with open(self._path, "rb") as file:
-                # Line by line: the heap would keep the size of the whole file.
-                for line in file:
-                    self._file_bytes += len(line)
-                    if line.endswith(b"\n"):
-                        self._keep(line)
-                    else:
-                        self._must_rewrite = True  # what follows a torn line would be lost with it
+                self._file_bytes = sum(len(line) for line in file if line.endswith(b"\n"))
         except FileNotFoundError:
             return
         except OSError as exc:
@@ -66,18 +61,21 @@ class EventHistory:
 
     def add(self, event: Event) -> None:
         """Remember ``event``."""
-        line = _encode(event) + b"\n"
-        self._keep(line)
-        if self._path is None:
-            return
-        self._unwritten.append(line)
-        if self._timer is None:
+        self._unwritten.add(_encode(event) + b"\n")
+        if self._path is not None and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_BATCH_S, self._due)
 
-    def between(self, since_ns: int, until_ns: int | None) -> list[Event]:
-        """Events from ``since_ns`` to ``until_ns``, both included, oldest first."""
+    async def between(self, since_ns: int, until_ns: int | None) -> list[Event]:
+        """Events from ``since_ns`` to ``until_ns``, both included, oldest first.
+
+        All that were added until the moment in which the caller goes on.
+        """
+        async with self._file_lock:
+            lines = await self._written()
+        for line in self._unwritten:
+            lines.add(line)
         found: list[Event] = []
-        for line in reversed(self._lines):
+        for line in reversed(lines):
             try:
                 event = _decode(line)
             except msgspec.MsgspecError:
@@ -92,57 +90,109 @@ class EventHistory:
         """Write what is left."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         await self._tasks.wait_idle()
         await self._write()
 
-    def _keep(self, line: bytes) -> None:
-        self._lines.append(line)
-        self._bytes += len(line)
-        while len(self._lines) > MAX_EVENTS or (self._bytes > MAX_BYTES and len(self._lines) > 1):
-            self._bytes -= len(self._lines.popleft())
+    async def _written(self) -> "_LastLines":
+        if self._path is None:
+            return _LastLines()
+        try:
+            return await run_blocking(_read, self._path, self._file_bytes)
+        except OSError as exc:
+            _log.warning("events of the past: %s", exc)
+            return _LastLines()
 
     def _due(self) -> None:
         self._timer = None
         self._tasks.start(self._write(), name="history")
 
     async def _write(self) -> None:
-        async with self._writing:
-            batch, self._unwritten = self._unwritten, []
+        async with self._file_lock:
+            batch = self._unwritten
             if self._path is None or not batch:
                 return
-            text = b"".join(batch)
-            rewrite = self._must_rewrite or self._file_bytes + len(text) > 2 * MAX_BYTES
-            if rewrite:
-                text = b"".join(self._lines)
-                self._unwritten = []
+            self._unwritten = _LastLines()
+            is_large = self._file_bytes + batch.size_bytes > 2 * MAX_BYTES
+            write = _replace if is_large else _append
             try:
-                await run_blocking(_replace if rewrite else _append, self._path, text)
+                self._file_bytes = await run_blocking(write, self._path, self._file_bytes, batch)
             except OSError as exc:
-                # A part may be written. Memory has all of it, and the next batch brings it.
-                self._must_rewrite = True
                 _log.warning("events are not kept: %s", exc)
-                return
-            self._file_bytes = len(text) if rewrite else self._file_bytes + len(text)
-            self._must_rewrite = False
+                for line in self._unwritten:  # the next batch brings them all
+                    batch.add(line)
+                self._unwritten = batch
 
 
-def _append(path: Path, text: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+class _LastLines:
+    """Lines of which those that came last are kept: ``MAX_EVENTS``, of ``MAX_BYTES`` unless one has more."""
+
+    def __init__(self, lines: Iterable[bytes] = ()) -> None:
+        self._lines: deque[bytes] = deque()
+        self.size_bytes = 0
+        for line in lines:
+            self.add(line)
+
+    def add(self, line: bytes) -> None:
+        self._lines.append(line)
+        self.size_bytes += len(line)
+        while len(self._lines) > MAX_EVENTS or (self.size_bytes > MAX_BYTES and len(self._lines) > 1):
+            self.size_bytes -= len(self._lines.popleft())
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._lines)
+
+    def __reversed__(self) -> Iterator[bytes]:
+        return reversed(self._lines)
+
+
+def _read(path: Path, size_bytes: int) -> _LastLines:
+    """The last of the first ``size_bytes`` of the file."""
     try:
+        with open(path, "rb") as file:
+            return _LastLines(_whole_lines(file, size_bytes))
+    except FileNotFoundError:
+        return _LastLines()
+
+
+def _whole_lines(file: Iterable[bytes], size_bytes: int) -> Iterator[bytes]:
+    for line in file:
+        size_bytes -= len(line)
+        if size_bytes < 0 or not line.endswith(b"\n"):
+            return
+        yield line
+
+
+def _append(path: Path, size_bytes: int, lines: Iterable[bytes]) -> int:
+    """Write ``lines`` after the first ``size_bytes``, in the place of what is torn; returns the new size."""
+    text = b"".join(lines)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        size_bytes = min(size_bytes, os.fstat(fd).st_size)
+        os.ftruncate(fd, size_bytes)
+        os.lseek(fd, size_bytes, os.SEEK_SET)
         _write_all(fd, text)
     finally:
         os.close(fd)
+    return size_bytes + len(text)
 
 
-def _replace(path: Path, text: bytes) -> None:
-    """Write beside and rename, so that a kill leaves the one or the other."""
+def _replace(path: Path, size_bytes: int, lines: Iterable[bytes]) -> int:
+    """Write the last of all beside and rename, so that a kill leaves the one or the other; returns the size."""
+    last = _read(path, size_bytes)
+    for line in lines:
+        last.add(line)
     new = path.with_suffix(".new")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        _write_all(fd, text)
+        _write_all(fd, b"".join(last))
     finally:
         os.close(fd)
     os.replace(new, path)
+    return last.size_bytes
 
 
 def _write_all(fd: int, text: bytes) -> None:

@@ -73,7 +73,8 @@ class EventBus:
         queue: _Queue = asyncio.Queue(QUEUE_SIZE)
         asks_past = since_ns is not None or until_ns is not None
         # Until the epoch is all there is until now: as in Docker, it bounds what is to come only.
-        past = self._history.between(since_ns or 0, until_ns or None) if asks_past else []
+        past = await self._history.between(since_ns or 0, until_ns or None) if asks_past else []
+        # Nothing can have come in between: what is added from now on is put into the queue.
         self._followers.add(queue)
         try:
             for event in past:

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
-_AFTER_S = 3.0
+REST_AFTER_S = 3.0
 
 
 class Rest:
-    """Calls ``begin`` when no client has been there for three seconds; once, until the next has gone."""
+    """Calls ``begin`` when no client has been there for ``after_s``; once, until the next has gone."""
 
-    def __init__(self, begin: Callable[[], None], after_s: float = _AFTER_S) -> None:
+    def __init__(self, begin: Callable[[], None], after_s: float = REST_AFTER_S) -> None:
         self._begin = begin
         self._after_s = after_s
         self._alone_since: float | None = None

@@ -8,7 +8,7 @@ file system that it is on (``..``); one of a detached mount (``detached``) leads
 import os
 from collections.abc import Callable, Collection
 
-from scow.linux import capabilities, seccomp, syscalls
+from scow.linux import capabilities, syscalls
 
 _NAMESPACES = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
 # mount(2), umount2(2). In ``linux.mounts``, too, with more than a process needs that must be there at once.
@@ -24,6 +24,8 @@ def confine(capability_names: Collection[str], system_calls: Collection[str]) ->
 
     What it will need is to be imported before: there are no files afterwards.
     """
+    from scow.linux import seccomp  # the engine imports this module for other things, and no ctypes
+
     had, bound = capabilities.effective(), capabilities.bounding()
     # Libraries are files, too.
     filters: list[seccomp.Filter] = []

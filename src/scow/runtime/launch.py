@@ -1,6 +1,6 @@
-"""Start scow-reaper or scow-shim from its file: ``python -I -S launch.py reaper|shim ARGUMENT...``.
+"""Start scow-reaper or scow-shim from its file: ``python -P -s -S launch.py reaper|shim ARGUMENT...``.
 
-``-I -S`` keeps site-packages and the environment out of processes that outlive the engine that started
+These flags (``small_python``) keep site-packages out of processes that outlive the engine that started
 them, so the package is found from this file's place. Kept tiny: a script's byte code is never cached.
 """
 

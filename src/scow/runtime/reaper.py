@@ -23,6 +23,7 @@ from scow.runtime import entry as states
 from scow.runtime.daemon_link import DaemonLink
 from scow.runtime.entry import Attachment, Entry
 from scow.runtime.poller import Poller
+from scow.runtime.rest import Rest
 from scow.runtime.runtime_commands import RuntimeCommands
 from scow.runtime.shim_link import ShimLink
 
@@ -45,6 +46,7 @@ class Reaper:
         )
         self._daemon = DaemonLink(self._poller, listener, self._handle_daemon)
         self._shim = ShimLink(self._poller, python, self._hand_over_all, self._handle_shim)
+        self._rest = Rest()
         self._counter = 0
         self._quit = False
 
@@ -57,9 +59,11 @@ class Reaper:
         self._shim.adopt(shim_pid, shim_channel)
         self._children_changed(wake_read)  # of an end before the handler was there nobody has told
         while not self._quit:
-            self._poller.run_once(self._shim.pause_left_s())
+            moments = (self._shim.pause_left_s(), self._rest.left_s())
+            self._poller.run_once(min((left_s for left_s in moments if left_s is not None), default=None))
             if self._shim.pause_left_s() == 0:
                 self._shim.start()
+            self._rest.begin_if_due()
         self._shim.stop()
 
     # ------------------------------------------------------------------ scowd
@@ -155,6 +159,7 @@ class Reaper:
         entry.request, entry.request_id = message, message["id"]
         entry.size = entry.size or message.get("size")
         entry.state = states.STARTING
+        self._rest.put_off()
         self._commands.start(entry)
 
     def _started(self, entry: Entry, pid: int, end: tuple[int, int] | None) -> None:
@@ -182,6 +187,7 @@ class Reaper:
         self._daemon.tell(answer)
 
     def _remove(self, entry: Entry) -> None:
+        self._rest.put_off()
         del self._entries[entry.key]
         for attachment in entry.attachments[:]:
             if entry.state == states.EXITED:

@@ -8,12 +8,11 @@ import os
 import resource
 import sys
 
+from scow.linux import syscalls
 from scow.runtime import shim
 from scow.runtime.channel import REAPER_LISTEN_FD, REAPER_SOCKET_NAME
 from scow.runtime.reaper import Reaper
 from scow.runtime.shim_link import CHANNEL_FD, command_line
-
-_FLAG_SUBREAPER_SET = "--subreaper-set"
 
 
 def _close_inherited() -> None:
@@ -59,16 +58,9 @@ def _fork_shim(python: str) -> tuple[int, _socket.socket]:
 
 
 def main(arguments: list[str]) -> None:
-    """``EXEC_ROOT PYTHON`` and a listening socket as descriptor 3.
-
-    Starts over once: setting the subreaper flag needs ctypes, execve(2) keeps the flag and drops ctypes.
-    """
-    exec_root, python = arguments[:2]
-    if _FLAG_SUBREAPER_SET not in arguments:
-        from scow.linux import syscalls
-
-        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-        os.execv(python, [*sys.orig_argv, _FLAG_SUBREAPER_SET])
+    """``EXEC_ROOT PYTHON`` and a listening socket as descriptor 3."""
+    exec_root, python = arguments
+    syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     os.set_inheritable(REAPER_LISTEN_FD, False)
     _close_inherited()
     # Three descriptors a container here, as many in scow-shim; the usual soft limit is 1024.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scow.linux.null_device import open_read_only_null
 from scow.runtime.channel import REAPER_LISTEN_FD
+from scow.runtime.small_python import ENVIRONMENT, FLAGS
 
 
 def connect_to_reaper(path: Path) -> socket.socket | None:
@@ -41,8 +42,11 @@ def start_reaper(path: Path) -> int:
         title = str(program.with_name("scow-reaper"))
         return os.posix_spawn(
             program,
-            [title, "-I", "-S", str(launcher), "reaper", str(path.parent), str(program)],
-            {"MALLOC_ARENA_MAX": "1"},  # mallopt(3); else a thread of a moment leaves 0.1 MB behind
+            [title, *FLAGS, str(launcher), "reaper", str(path.parent), str(program)],
+            {
+                "MALLOC_ARENA_MAX": "1",
+                "PYTHONMALLOC": "malloc",
+            },  # mallopt(3); else a thread of a moment leaves 0.1 MB behind
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, null.fileno(), 0),
                 (os.POSIX_SPAWN_DUP2, log.fileno(), 1),

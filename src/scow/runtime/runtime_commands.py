@@ -140,7 +140,7 @@ def _spawn(entry: Entry, program: str, argv: list[str], child: list[int]) -> int
         )
 
     if hidden_mount := entry.request.get("hidden_mount"):
-        from scow.linux.hidden_mount import call_without_mount  # few hosts need it: 0.9 MB
+        from scow.linux.hidden_mount import call_without_mount  # few hosts need it
 
         return call_without_mount(hidden_mount, spawn)
     return spawn()

@@ -14,6 +14,7 @@ import time
 from scow.logs.sinks import open_sink
 from scow.runtime.polled_channel import PolledChannel
 from scow.runtime.poller import Poller
+from scow.runtime.rest import Rest
 from scow.runtime.shim_link import CHANNEL_FD
 from scow.runtime.stdio import Container
 
@@ -32,6 +33,7 @@ class Shim:
         self._active: set[Container] = set()  # have logged since the reaper was last told unfinished lines
         self._held_up: set[Container] = set()  # one client keeps others waiting
         self._has_reaper = True
+        self._rest = Rest()
         self._channel = PolledChannel(self._poller, sock, self._handle, self._reaper_gone)
 
     def run(self) -> None:
@@ -70,6 +72,7 @@ class Shim:
                 container.process_ended()
 
     def _open(self, message: Message, fds: list[int]) -> None:
+        self._rest.put_off()
         log = open_sink(message["log"], message["carry"]) if message["log"] else None
         stdio = dict(zip(message["stdio"], fds, strict=True))
         self._containers[message["key"]] = Container(
@@ -97,6 +100,7 @@ class Shim:
 
     def _told_by_container(self, message: Message) -> None:
         if message["op"] == "drained":
+            self._rest.put_off()
             container = self._containers.pop(message["key"])
             self._ending.discard(container)
             self._active.discard(container)
@@ -110,9 +114,14 @@ class Shim:
     def _timeout_s(self) -> float | None:
         moments = [container.finish_at() for container in self._ending]
         moments += [container.held_until() for container in self._held_up]
-        return max(0.0, min(moments) - time.monotonic()) if moments else None
+        now = time.monotonic()
+        lefts_s = [moment - now for moment in moments]
+        if (left_s := self._rest.left_s()) is not None:
+            lefts_s.append(left_s)
+        return max(0.0, min(lefts_s)) if lefts_s else None
 
     def _do_what_is_due(self) -> None:
+        self._rest.begin_if_due()
         if self._ending or self._held_up:
             now = time.monotonic()
             for container in [one for one in self._ending if one.finish_at() <= now]:

@@ -8,6 +8,7 @@ import sys
 import time
 
 from scow.runtime.polled_channel import PolledChannel
+from scow.runtime.small_python import ENVIRONMENT, FLAGS
 
 TYPE_CHECKING = False  # `typing` would cost 1.8 MB, here and at run time
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _PAUSE_S = 1.0
 def command_line(python: str) -> list[str]:
     """Of a scow-shim."""
     launcher = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
-    return [os.path.join(os.path.dirname(python), "scow-shim"), "-I", "-S", launcher, "shim"]
+    return [os.path.join(os.path.dirname(python), "scow-shim"), *FLAGS, launcher, "shim"]
 
 
 class ShimLink:
@@ -81,7 +82,7 @@ class ShimLink:
         return os.posix_spawn(
             self._python,
             command_line(self._python),
-            {},
+            ENVIRONMENT,
             file_actions=[(os.POSIX_SPAWN_DUP2, channel_fd, CHANNEL_FD)],
         )
 

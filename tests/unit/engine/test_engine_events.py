@@ -1,6 +1,8 @@
 """The event bus."""
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -27,6 +29,10 @@ def bus_with(*actions: str) -> EventBus:
 
 async def collect(events: AsyncIterator[Event]) -> list[str]:
     return [event.action async for event in events]
+
+
+def actions(history: EventHistory) -> list[str]:
+    return [event.action for event in asyncio.run(history.between(0, None))]
 
 
 def past(bus: EventBus, since: str, until: str, **filters: list[str]) -> list[str]:
@@ -102,9 +108,9 @@ def test_large_events_push_out_more() -> None:
     bus = EventBus(history, iter(range(SECOND, 100 * SECOND, SECOND)).__next__)
     for number in range(20):
         bus.publish("container", f"e{number}", "c", {"label": "x" * (MAX_BYTES // 4)})
-    assert [event.action for event in history.between(0, None)] == ["e17", "e18", "e19"]
+    assert actions(history) == ["e17", "e18", "e19"]
     bus.publish("container", "giant", "c", {"label": "x" * (2 * MAX_BYTES)})
-    assert [event.action for event in history.between(0, None)] == ["giant"]
+    assert actions(history) == ["giant"]
 
 
 def test_a_follower_sees_what_comes_after_it() -> None:
@@ -174,7 +180,7 @@ async def publish(path: Path, *actions: str, close: bool = True) -> None:
 def kept(path: Path) -> list[str]:
     history = EventHistory(path)
     history.load()
-    return [event.action for event in history.between(0, None)]
+    return actions(history)
 
 
 def test_events_outlive_the_engine(tmp_path: Path) -> None:
@@ -238,3 +244,88 @@ def test_a_disk_that_was_full_gets_the_events_later(tmp_path: Path) -> None:
 
     asyncio.run(run())
     assert kept(path) == ["create", "start"]
+
+
+def test_events_that_are_not_written_yet_follow_those_that_are(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+
+    async def run() -> list[str]:
+        await publish(path, "create", "start")
+        history = EventHistory(path)
+        history.load()
+        EventBus(history).publish("container", "die", "c", {})
+        found = [event.action for event in await history.between(0, None)]
+        assert path.read_bytes().count(b"\n") == 2
+        await history.aclose()
+        return found
+
+    assert asyncio.run(run()) == kept(path) == ["create", "start", "die"]
+
+
+def test_events_are_told_once_to_who_asks_for_the_past_while_they_happen(tmp_path: Path) -> None:
+    async def run() -> list[str]:
+        history = EventHistory(tmp_path / "events.jsonl")
+        bus = EventBus(history)
+        total = 300
+        seen: list[str] = []
+
+        async def follow() -> None:
+            async for event in await bus.events("0", "", Filters()):
+                seen.append(event.action)
+                if len(seen) == total:
+                    return
+
+        bus.publish("container", "e0", "c", {})
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            group.create_task(follow())
+            for number in range(1, total):
+                bus.publish("container", f"e{number}", "c", {})
+                await asyncio.sleep(0)
+                if number % 20 == 0:
+                    await history.aclose()  # writes
+        return seen
+
+    assert asyncio.run(run()) == [f"e{number}" for number in range(300)]
+
+
+def test_a_batch_of_which_a_part_was_written_is_written_again_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "events.jsonl"
+    asyncio.run(publish(path, "create"))
+    write, size = os.write, path.stat().st_size
+
+    def write_some(fd: int, data: memoryview) -> int:
+        write(fd, data[: size + 5])  # one event of these two, and a piece of the other
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def run() -> None:
+        history = EventHistory(path)
+        history.load()
+        bus = EventBus(history)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", write_some)
+            for action in ("start", "die"):
+                bus.publish("container", action, "c", {"name": "web"})
+            await history.aclose()
+        assert [event.action for event in await history.between(0, None)] == ["create", "start", "die"]
+        await history.aclose()
+
+    asyncio.run(run())
+    assert kept(path) == ["create", "start", "die"]
+
+
+def test_a_file_that_was_taken_away_is_begun_again(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+
+    async def run() -> None:
+        history = EventHistory(path)
+        bus = EventBus(history)
+        for action in ("create", "start"):
+            bus.publish("container", action, "c", {})
+            await history.aclose()
+            if action == "create":
+                path.unlink()
+
+    asyncio.run(run())
+    assert kept(path) == ["start"]
