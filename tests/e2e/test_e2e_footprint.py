@@ -32,7 +32,7 @@ def box(docker: Client) -> str:
     return docker.start("--rm", "--network", "none", "busybox", "sleep", "600")
 
 
-def test_an_idle_engine_has_less_than_thirty_megabytes_and_a_used_one_little_more() -> None:
+def test_an_engine_that_rests_has_less_than_thirty_megabytes_whatever_it_has_done() -> None:
     with running(OwnPythonDaemon) as daemon:
         wait_until_asleep(daemon)
         assert len(daemon.processes()) == 3
@@ -41,8 +41,17 @@ def test_an_idle_engine_has_less_than_thirty_megabytes_and_a_used_one_little_mor
             daemon.docker("run", "--rm", "-p", "8080:80", "-v", "/data", "busybox", "echo", "hello")
         wait_until_asleep(daemon)
         used = pss_kib(daemon)
-    # As on a machine where nothing else uses Python's libraries; with others it is up to 2 MB less.
-    assert (fresh < 30 * MIB, used < 32.5 * MIB) == (True, True), (fresh, used)
+        body = {"Image": "busybox", "Cmd": ["sleep", "600"], "HostConfig": {"NetworkMode": "none"}}
+        for _ in range(CONTAINERS):
+            ident = daemon.api("POST", "/containers/create", body).json["Id"]
+            assert daemon.api("POST", f"/containers/{ident}/start").status == 204
+        daemon.remove_containers()
+        wait_until_asleep(daemon)
+        emptied = pss_kib(daemon)
+    # 26.5, 27.5 and 28.0 MB when this was written, on a machine where nothing else used Python's libraries.
+    bounds = (29 * MIB, 30 * MIB, 30 * MIB)
+    measured = (fresh, used, emptied)
+    assert all(kib < bound for kib, bound in zip(measured, bounds, strict=True)), measured
 
 
 def test_a_used_engine_is_small_and_asleep(scow_daemon: Daemon, docker: Client, box: str) -> None:
@@ -52,7 +61,7 @@ def test_a_used_engine_is_small_and_asleep(scow_daemon: Daemon, docker: Client, 
     docker("logs", box)
     docker("ps", "-a")
     wait_until_asleep(scow_daemon)
-    assert (anonymous := anonymous_kib(scow_daemon)) < 27 * MIB, anonymous
+    assert (anonymous := anonymous_kib(scow_daemon)) < 26.5 * MIB, anonymous
 
 
 def test_a_running_container_costs_kilobytes_and_no_wake_ups(scow_daemon: Daemon, docker: Client) -> None:

@@ -181,7 +181,7 @@ def _append(path: Path, size_bytes: int, lines: Iterable[bytes]) -> int:
 
 
 def _replace(path: Path, size_bytes: int, lines: Iterable[bytes]) -> int:
-    """Write the last of all beside and rename, so that a kill leaves the one or the other; returns the size."""
+    """Write the last of all beside and rename: a kill leaves the one or the other. Returns the size."""
     last = _read(path, size_bytes)
     for line in lines:
         last.add(line)

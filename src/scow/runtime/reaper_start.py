@@ -43,10 +43,7 @@ def start_reaper(path: Path) -> int:
         return os.posix_spawn(
             program,
             [title, *FLAGS, str(launcher), "reaper", str(path.parent), str(program)],
-            {
-                "MALLOC_ARENA_MAX": "1",
-                "PYTHONMALLOC": "malloc",
-            },  # mallopt(3); else a thread of a moment leaves 0.1 MB behind
+            ENVIRONMENT,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, null.fileno(), 0),
                 (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
