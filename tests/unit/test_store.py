@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -210,3 +211,33 @@ def test_what_was_committed_survives_a_kill_and_is_whole(tmp_path: Path) -> None
     (_, left), (_, right) = _load(path, "k")
     assert left == right
     assert int(left) >= confirmed
+
+
+def writers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "store"]
+
+
+def test_a_store_that_rests_has_no_thread_and_writes_again_when_asked(tmp_path: Path) -> None:
+    async def work(store: Store) -> None:
+        for number in range(3):
+            await store.commit(Put("k", str(number), b"x"))
+            (thread,) = writers()
+            store.rest()
+            thread.join(30)
+            assert writers() == []
+            store.rest()
+
+    _with_store(tmp_path / "db", work)
+    assert [key for key, _ in _load(tmp_path / "db", "k")] == ["0", "1", "2"]
+
+
+def test_a_store_that_is_to_rest_while_it_writes_goes_on(tmp_path: Path) -> None:
+    async def work(store: Store) -> None:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            for number in range(50):
+                group.create_task(store.commit(Put("k", f"{number:02}", b"x")))
+                await asyncio.sleep(0)
+                store.rest()
+
+    _with_store(tmp_path / "db", work)
+    assert len(_load(tmp_path / "db", "k")) == 50

@@ -185,3 +185,35 @@ def test_an_error_inside_lets_the_next_one_in() -> None:
             pass
 
     asyncio.run(main())
+
+
+def test_idle_threads_end_and_the_next_work_has_new_ones() -> None:
+    async def main() -> None:
+        pool = tasks.ThreadPool(2, "restful")
+        first = await pool.run(threading.current_thread)
+        tasks.end_idle_threads()
+        first.join(30)
+        assert not first.is_alive()
+        assert await pool.run(threading.current_thread) is not first
+
+    asyncio.run(main())
+
+
+def test_threads_stay_while_one_of_them_is_at_work() -> None:
+    async def main() -> None:
+        pool = tasks.ThreadPool(1, "restless")
+        begun, may_end = threading.Event(), threading.Event()
+
+        def work() -> threading.Thread:
+            begun.set()
+            may_end.wait(30)
+            return threading.current_thread()
+
+        async with asyncio.TaskGroup() as group:
+            under_way = group.create_task(pool.run(work))
+            await run_blocking(begun.wait, 30)
+            pool.end_idle()
+            may_end.set()
+        assert await pool.run(threading.current_thread) is under_way.result()
+
+    asyncio.run(main())
