@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.clients import Client
 from tests.support.namespaces import serving
+from tests.support.present_docker import give_plugins
 from tests.support.registry import PASSWORD, USER, Registry, registry
 from tests.support.token_server import ISSUER, SERVICE, make_key
 
@@ -196,3 +197,24 @@ def test_a_login_is_told_once(client: Client, settings: Path, tmp_path: Path) ->
         assert client(*login, input=PASSWORD, code=1).err.startswith(
             "Error saving credentials: error storing credentials - err: "
         )
+
+
+@pytest.mark.parametrize("buildkit", ["0", "1"])
+def test_a_build_shows_the_logins(client: Client, settings: Path, tmp_path: Path, buildkit: str) -> None:
+    if client.command == "docker":
+        give_plugins(settings)
+    place = client.daemon.namespace
+    with registry(tmp_path, place, address="127.0.0.1:5099", passwords=True) as found:
+        base = f"{found.address}/{client.command}/base:{buildkit}"
+        client("login", "-u", USER, "--password-stdin", found.address, input=PASSWORD)
+        client("tag", "busybox", base)
+        client("push", "-q", base)
+        client("rmi", base)
+        (tmp_path / "Dockerfile").write_text(f"FROM {base}\nRUN echo built >/name\n")
+        build = ("build", "--no-cache", "-q", "-t", "private:1", "-f", str(tmp_path / "Dockerfile"))
+        client(*build, str(settings), env={"DOCKER_BUILDKIT": buildkit})
+        assert client.text("run", "--rm", "private:1", "cat", "/name") == "built"
+        client("rmi", "-f", "private:1", base, code=None)
+        client("builder", "prune", "-af")
+        client("logout", found.address)
+        client(*build, str(settings), env={"DOCKER_BUILDKIT": buildkit}, code=1)

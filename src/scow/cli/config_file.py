@@ -44,6 +44,11 @@ class ConfigFile:
         """``HttpHeaders``: sent with every request."""
         return self._strings(self._values.get("HttpHeaders"))
 
+    def registries(self) -> list[str]:
+        """Those that ``auths`` and ``credHelpers`` have something for."""
+        auths = self._values.get("auths")
+        return sorted({*(auths if isinstance(auths, dict) else ()), *self.mapping("credHelpers")})
+
     def registry_auth(self, registry: str) -> "dict[str, Any]":
         """The stored entry of ``auths`` for a registry, empty when there is none."""
         auths = self._values.get("auths")

@@ -91,9 +91,7 @@ class Credentials:
 
     def all(self) -> "dict[str, dict[str, str]]":
         """Every login that the file names, by registry. Raises CommandError."""
-        config = self._invocation.config
-        keys = {*config.mapping("auths"), *config.mapping("credHelpers")}
-        found = {key: self.get(key) for key in sorted(keys)}
+        found = {key: self.get(key) for key in self._invocation.config.registries()}
         return {key: auth for key, auth in found.items() if auth}
 
     def store(self, key: str, auth: "dict[str, str]") -> None:

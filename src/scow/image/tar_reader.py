@@ -260,6 +260,8 @@ class TarReader:
                     seek(size)
                     return
                 if not self._fill():
+                    if size <= self._padding:
+                        return  # Docker's client ends a context so, right behind the last content
                     raise InvalidArgumentError("unexpected EOF in archive")
             step = min(size, len(self._buffer) - self._at)
             if self._on_raw is not None:

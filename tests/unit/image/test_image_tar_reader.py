@@ -128,11 +128,19 @@ def test_a_name_that_ends_in_a_slash_is_a_directory_in_v7() -> None:
     assert read_all(bytes(_rechecked(block)) + bytes(1024))[0][0].kind == tar_reader.DIRECTORY
 
 
-@pytest.mark.parametrize("cut", [100, 512, 700, 512 + 2048 - 1])
+@pytest.mark.parametrize("cut", [100, 512, 700, 512 + 2000 - 1])
 def test_a_cut_in_the_middle_is_an_error(cut: int) -> None:
     data = packed((member("a"), b"x" * 2000), (member("b"), b"y"))
     with pytest.raises(InvalidArgumentError):
         read_all(data[:cut])
+
+
+@pytest.mark.parametrize("behind", [0, 1, 506])
+def test_padding_may_be_missing_behind_the_last_content(behind: int) -> None:
+    """docker's client ends a context so when the Dockerfile comes from elsewhere."""
+    data = packed((member("a"), b"x" * 600), (member("b"), b"y" * 5))
+    (_, last) = read_all(data[: data.index(b"yyyyy") + 5 + behind])
+    assert (last[0].name, last[1]) == ("b", b"yyyyy")
 
 
 @pytest.mark.parametrize(
