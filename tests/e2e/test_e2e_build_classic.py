@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -279,6 +280,13 @@ def test_archives_are_unpacked_by_add_and_copied_by_copy(engine: Daemon) -> None
     build(engine, dockerfile, {"a.tar.gz": inner, "no.tar.gz": "text"}, t="x:1")
     assert run_in(engine, "x:1", "cat", "/added/in/side", "/plain/no.tar.gz") == "unpackedtext"
     assert run_in(engine, "x:1", "ls", "/copied") == "a.tar.gz\n"
+
+
+def test_the_dockerfile_may_come_by_itself(engine: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("beside")
+    command = ("build", "-q", "-t", "x:1", "-f", "-", str(tmp_path))
+    engine.docker(*command, input="FROM busybox\nCOPY f /f\n", env={"DOCKER_BUILDKIT": "0"})
+    assert run_in(engine, "x:1", "cat", "/f") == "beside"
 
 
 def test_a_context_may_be_compressed(engine: Daemon) -> None:

@@ -99,6 +99,25 @@ def test_a_base_is_a_name_or_a_whole_id_and_no_part_of_one(scow_daemon: Daemon, 
     assert f"{part}: failed to resolve source metadata for docker.io/library/{part}:latest" in failed.err
 
 
+def test_what_is_excluded_counts_from_what_is_copied(scow_daemon: Daemon, folder: Path) -> None:
+    for name in ("x/b.md", "x/y/a.txt", "x/keep", "home.txt", "home.md"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (folder / "Dockerfile").write_text(
+        "FROM busybox\n"
+        "COPY --exclude=*.md --exclude=y x /r/\n"
+        "COPY --exclude=x/y --exclude=*.txt . /all/\n"
+        "COPY --exclude=*.txt hom* /hom/\n"
+        "COPY --parents --exclude=x/*.md x /p/\n"
+        "COPY --parents --exclude=*.md ./x/./b.md ./x/./keep /q/\n"
+        "RUN find /r /all/x /hom /p /q -type f | sort >/found\nCMD cat /found\n"
+    )
+    scow_build(scow_daemon, "-t", "x", str(folder))
+    assert scow_daemon.docker("run", "--rm", "x").out.split() == [
+        "/all/x/b.md", "/all/x/keep", "/hom/home.md", "/p/x/keep", "/p/x/y/a.txt", "/q/keep", "/r/keep",
+    ]  # fmt: skip
+
+
 def test_a_mistake_shows_its_line(scow_daemon: Daemon, folder: Path) -> None:
     (folder / "Dockerfile").write_text("FROM busybox\n\nRUNN x\n")
     failed = scow_build(scow_daemon, str(folder), code=1)

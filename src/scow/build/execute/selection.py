@@ -24,11 +24,16 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Everything that one instruction copies from one tree."""
+    """Everything that one instruction copies from one tree.
+
+    ``excludes`` count from the folder that is copied, as BuildKit's do, and mean a file that is copied by
+    itself by its name; with ``parents`` they count from where these begin.
+    """
 
     tree: Tree
     chosen: tuple[Chosen, ...]
     excludes: IgnoreRules
+    parents: bool = False
 
     def entries(self, chosen: Chosen) -> Iterator[tuple[Node, str]]:
         """What is in a chosen folder, parents first, with its path from there."""
@@ -36,16 +41,19 @@ class Selection:
         hidden: list[str] = []
         for node in walk(self.tree, chosen.node):
             path = node.path[skip:]
-            if self.excludes and self.excludes.ignores(self._excluded_as(node)):
-                if node.is_folder and not self.excludes.may_hold_included(self._excluded_as(node)):
+            counted = self._counted(chosen, node, path) if self.excludes else ""
+            if counted and self.excludes.ignores(counted):
+                if node.is_folder and not self.excludes.may_hold_included(counted):
                     hidden.append(f"{path}/")
                 continue
             if not hidden or not path.startswith(tuple(hidden)):
                 yield node, path
 
-    def _excluded_as(self, node: Node) -> str:
-        """``--exclude`` counts from the root of the tree."""
-        return node.path
+    def _counted(self, chosen: Chosen, node: Node, path: str) -> str:
+        """What ``--exclude`` is compared with; nothing for a folder that is itself the source."""
+        if self.parents:
+            return posixpath.normpath(posixpath.join(chosen.parents, chosen.name, path))
+        return path or ("" if node.is_folder else chosen.name)
 
 
 def select(
@@ -73,7 +81,7 @@ def select(
             chosen.append(Chosen(node, posixpath.basename(name), kept))
     if not chosen and not may_be_empty:
         raise InvalidArgumentError("no source files were specified")
-    return Selection(tree, tuple(chosen), ignore_rules(excludes))
+    return Selection(tree, tuple(chosen), ignore_rules(excludes), parents)
 
 
 def _matching(tree: Tree, pattern: str) -> list[str]:
