@@ -12,7 +12,9 @@ from tests.support.client_packages import NotInstalledError
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
 from tests.support.environment import clean_environment
+from tests.support.git_server import Repository, git_server
 from tests.support.present_docker import present_docker
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.root
 
@@ -50,6 +52,16 @@ target "m" {
   matrix = { item = [{ name = "a", v = 1 }, { name = "b", v = 2 }], os = ["x", "y"] }
   name = "m-${item.name}-${os}"
   args = { V = item.v, OS = os, T = "%{ if os == "x" }yes%{ else }no%{ endif }" }
+}
+"""
+REMOTE = """
+variable "V" {}
+group "default" { targets = ["app", "sub"] }
+target "app" { args = { V = V } }
+target "sub" {
+  context = "sub"
+  tags = ["sub:r"]
+  contexts = { other = ".", base = "target:app" }
 }
 """
 COMPOSE = """
@@ -305,3 +317,49 @@ def test_du_and_prune_of_the_cache(scow_daemon: Daemon, folder: Path) -> None:
     assert "Size:\t\t3MB\n" in pruned
     assert pruned.endswith("Total:\t3MB\n")
     assert "Total:\t\t0B\n" in scow_daemon.scow("buildx", "du").out
+
+
+@pytest.fixture
+def repository(scow_daemon: Daemon, tmp_path: Path) -> Iterator[str]:
+    """The address of one with definitions, tagged ``one``, that has others since."""
+    made = Repository(tmp_path / "repositories" / "app")
+    files = {
+        "docker-bake.hcl": REMOTE, "text": "top\n", "sub/f": "below\n",
+        "Dockerfile": "FROM busybox\nARG V\nRUN echo $V >/v\nCOPY text /text\n",
+        "sub/Dockerfile": "FROM base\nCOPY f /f\nCOPY --from=other text /other\n",
+    }  # fmt: skip
+    made.commit(files, "one")
+    made.commit({"docker-bake.hcl": "this is no definition"})
+    with git_server(made.path.parent, scow_daemon.namespace, 8419) as root:
+        yield f"{root}/app/.git"
+
+
+@pytest.mark.needs("git")
+def test_definitions_of_a_repository(scow_daemon: Daemon, repository: str) -> None:
+    scow = scow_daemon.scow
+    scow("buildx", "bake", f"{repository}#one", "--var", "V=7", timeout_s=120)
+    assert scow_daemon.docker("run", "--rm", "sub:r", "cat", "/v", "/f", "/other").out == "7\nbelow\ntop\n"
+    printed = json.loads(scow("buildx", "bake", f"{repository}#one", "--print", "sub").out)
+    sub = printed["target"]["sub"]
+    assert sub["context"] == f"{repository}#one:sub"
+    assert sub["contexts"] == {"base": "target:app", "other": f"{repository}#one"}
+    assert "Invalid" in scow("buildx", "bake", repository, "--print", code=1).err
+    missing = scow("buildx", "bake", f"{repository}#one", "-f", "none.hcl", code=1).err
+    assert '"/none.hcl": not found' in missing
+
+
+def test_a_definition_by_itself_is_about_what_is_here(scow_daemon: Daemon, folder: Path) -> None:
+    (folder / "d.hcl").write_text('target "default" { tags = ["alone:r"] }\n')
+    (folder / "Dockerfile").write_text("FROM busybox\nCOPY d.hcl /\n")
+    server = scow_daemon.namespace.command("python3", "-m", "http.server", "-b", "127.0.0.1", "8420")
+    process = subprocess.Popen(server, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(
+            lambda: scow_daemon.namespace.run("bash", "-c", "</dev/tcp/127.0.0.1/8420").returncode == 0,
+            "a server",
+        )
+        scow_daemon.scow("buildx", "bake", "http://127.0.0.1:8420/d.hcl", timeout_s=120)
+    finally:
+        process.kill()
+        process.wait()
+    assert "alone:r" in scow_daemon.docker("run", "--rm", "alone:r", "cat", "/d.hcl").out

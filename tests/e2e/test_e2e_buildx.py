@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.buildx import Buildx
+from tests.support.buildx import Buildx, Done
 from tests.support.daemons import Daemon
 from tests.support.images import debian_archive
 from tests.support.waiting import wait_until
@@ -168,6 +168,18 @@ def test_what_dockerignore_names_is_not_sent(build: Buildx) -> None:
     build("-t", "ignored:1")
     found = build.run("ignored:1", "sh", "-c", "cd /c && find . -type f | sort").split()
     assert found == ["./.dockerignore", "./Dockerfile", "./a.txt", "./keep.log", "./sub/c.log", "./sub/d"]
+
+
+def test_only_what_is_new_of_a_context_is_sent(build: Buildx) -> None:
+    def sent(done: Done) -> str:
+        return re.findall(r"transferring context: (\S+)", done.stderr)[-1]
+
+    build.write("Dockerfile", "FROM busybox\nCOPY . /w\n")
+    build.write("large", os.urandom(2 << 20))
+    assert sent(build("-t", "x")).endswith("MB")
+    build.write("small", "new")
+    assert not sent(build("-t", "x")).endswith("MB")
+    assert build.run("x", "sh", "-c", "wc -c </w/large; cat /w/small") == f"{2 << 20}\nnew"
 
 
 def test_files_keep_modes_links_and_belong_to_root(build: Buildx) -> None:

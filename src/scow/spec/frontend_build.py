@@ -7,7 +7,7 @@ from typing import Protocol
 from scow.errors import ScowError
 from scow.spec.build_progress import BuildProgress, Place
 from scow.spec.platform import Platform
-from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
+from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFile, SentFolder, nothing_known
 
 CACHE_MOUNT = "exec.cachemount"
 """The kind of folders that ``RUN --mount=type=cache`` has."""
@@ -22,8 +22,13 @@ class BuildClient(Protocol):
     def shared_key(self) -> str:
         """The same for all builds of one folder, "" if there is none."""
 
-    def files(self, folder: str, choice: FileChoice = ALL_FILES) -> FileStream:
-        """Files of a folder that it calls so: ``context``, ``dockerfile``."""
+    def files(
+        self,
+        folder: str,
+        choice: FileChoice = ALL_FILES,
+        knows: Callable[[SentFile], bool] = nothing_known,
+    ) -> FileStream:
+        """Files of a folder that it calls so: ``context``, ``dockerfile``. What ``knows`` has no content."""
 
     def upload(self, address: str) -> AsyncIterator[bytes]:
         """Bytes that the client has under an address of its own, ``http://buildkit-session/…``."""

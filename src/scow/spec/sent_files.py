@@ -38,8 +38,15 @@ class FileChoice:
 ALL_FILES = FileChoice()
 
 
+def nothing_known(_file: SentFile) -> bool:
+    """Every file is wanted with its content."""
+    return False
+
+
 class FileStream(Protocol):
-    """Files in the order of a walk, each followed by its content in pieces if it is regular and no link."""
+    """Files in the order of a walk, each followed by its content in pieces if it is regular and no link,
+    and not one that who asked for them said to know.
+    """
 
     def __aiter__(self) -> AsyncIterator[SentFile | bytes]: ...
 

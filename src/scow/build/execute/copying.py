@@ -88,7 +88,7 @@ def unpack_archive(content: ByteReader, target: Target) -> None:
 
 
 def _copy_folder(selection: Selection, chosen: Chosen, target: Target) -> None:
-    path = posixpath.join(target.path, chosen.parents, chosen.name if chosen.parents else "")
+    path = posixpath.join(target.path, chosen.parents, chosen.name if selection.parents else "")
     existed = _is_folder(target.root_fd, path)
     with _Maker(target, path) as maker:
         if not existed:

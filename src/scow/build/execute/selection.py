@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scow.build.trees.tree import Node, Tree, follow, renamed, walk
 from scow.errors import InvalidArgumentError, NotFoundError
@@ -49,6 +49,12 @@ class Selection:
             if not hidden or not path.startswith(tuple(hidden)):
                 yield node, path
 
+    def leaves_out(self, chosen: Chosen) -> bool:
+        """Whether ``--exclude`` means a file that was chosen by itself."""
+        if not self.excludes or chosen.node.is_folder:
+            return False
+        return self.excludes.ignores(self._counted(chosen, chosen.node, ""))
+
     def _counted(self, chosen: Chosen, node: Node, path: str) -> str:
         """What ``--exclude`` is compared with; nothing for a folder that is itself the source."""
         if self.parents:
@@ -81,7 +87,8 @@ def select(
             chosen.append(Chosen(node, posixpath.basename(name), kept))
     if not chosen and not may_be_empty:
         raise InvalidArgumentError("no source files were specified")
-    return Selection(tree, tuple(chosen), ignore_rules(excludes), parents)
+    whole = Selection(tree, tuple(chosen), ignore_rules(excludes), parents)
+    return replace(whole, chosen=tuple(it for it in chosen if not whole.leaves_out(it)))
 
 
 def _matching(tree: Tree, pattern: str) -> list[str]:

@@ -75,7 +75,14 @@ class Build:
         self._stack = stack
         self._imported = Imported(workshop.images, workshop.folder)
         self._contexts = Contexts(
-            request.client, options, workshop.downloads, workshop.folder, telling, stack, trees
+            request.client,
+            options,
+            workshop.downloads,
+            workshop.archives,
+            workshop.folder,
+            telling,
+            stack,
+            trees,
         )
         self._source: tuple[str, bytes] = ("", b"")
 

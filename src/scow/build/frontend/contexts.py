@@ -11,6 +11,8 @@ from scow.build.frontend.told import Internal, Telling
 from scow.build.remote_context import context_of, remote_context
 from scow.build.request import find_dockerfile, read_text_file
 from scow.build.trees.ignored import IgnoringTree
+from scow.build.trees.kept_archives import KeptArchives
+from scow.build.trees.kept_folders import KeptFolder
 from scow.build.trees.part import PartTree
 from scow.build.trees.received import Received
 from scow.build.trees.tree import Tree
@@ -39,6 +41,7 @@ class Contexts:
         client: BuildClient,
         options: FrontendOptions,
         downloads: Downloads,
+        archives: KeptArchives,
         folder: Path,
         telling: Telling,
         stack: AsyncExitStack,
@@ -48,6 +51,7 @@ class Contexts:
         self._trees = trees
         self._options = options
         self._downloads = downloads
+        self._archives = archives
         self._folder = folder
         self._telling = telling
         self._stack = stack
@@ -121,16 +125,26 @@ class Contexts:
             rules = ignore_rules(choice.exclude)
             return IgnoringTree(at_hand, rules) if rules else at_hand
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        received = Received(
-            str(self._folder), lambda current: told.transferred(f"transferring {what}:", current)
-        )
+        kept = await self._kept_folder(folder, choice)
         try:
-            tree = await received.take(self._client.files(folder, choice))
+            received = Received(
+                str(self._folder), lambda current: told.transferred(f"transferring {what}:", current), kept
+            )
+            tree = await received.take(self._client.files(folder, choice, received.knows))
         except OSError as exc:
             raise ScowError(f"build context cannot be stored: {exc.strerror or exc}") from exc
+        finally:
+            if kept is not None:
+                kept.close()
         self._stack.callback(tree.close)
         told.transferred(f"transferring {what}:", received.bytes, complete=True)
         return tree
+
+    async def _kept_folder(self, folder: str, choice: FileChoice) -> KeptFolder | None:
+        """Single files, and those of a client that does not say whose they are, are not kept."""
+        if choice.include or not self._client.shared_key:
+            return None
+        return await run_blocking(KeptFolder, self._archives, self._client.shared_key, folder)
 
     async def _elsewhere(self, address: str) -> Tree:
         with self._telling.internal(f"[internal] load remote build context {address}"):

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from scow.spec.build_progress import BuildProgress, Place, WarningTold
 from scow.spec.digest import hex_of
 from scow.spec.direct_build import DirectBuild, excerpt_of, told_as_json
 from scow.spec.frontend_build import BuildFailedError, Exchange, FrontendRequest, SentBlob
-from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
+from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFile, SentFolder, nothing_known
 from scow.tasks import TaskOwner, run_blocking
 
 _CONTEXT = "context"
@@ -185,7 +185,12 @@ class _Client:
         self._asked = asked
         self._channel = channel
 
-    def files(self, folder: str, choice: FileChoice = ALL_FILES) -> FileStream:
+    def files(
+        self,
+        folder: str,
+        choice: FileChoice = ALL_FILES,
+        knows: Callable[[SentFile], bool] = nothing_known,
+    ) -> FileStream:
         raise InvalidArgumentError(f"the build has no folder {folder!r}")
 
     def upload(self, address: str) -> AsyncIterator[bytes]:

@@ -111,7 +111,14 @@ class FrontendService:
         """What a client asks of a Dockerfile instead of a build."""
         workshop = self._workshop
         contexts = Contexts(
-            request.client, options, workshop.downloads, workshop.folder, telling, stack, trees
+            request.client,
+            options,
+            workshop.downloads,
+            workshop.archives,
+            workshop.folder,
+            telling,
+            stack,
+            trees,
         )
         dockerfile = parse_dockerfile(await contexts.dockerfile(), options.filename)
         evaluated = Options(

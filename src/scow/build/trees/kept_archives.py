@@ -1,6 +1,7 @@
 """Contexts that came as archives, kept: the next one, if it is the same, need only be compared.
 
     <folder>/<name>.tar     an archive, as it is without its compression
+    <folder>/<name>.files   in its place the contents of a folder that came file by file (kept_folders)
     <folder>/<name>.index   what is in it; it is there last
     <folder>/.new-<name>    one that is arriving
 
@@ -16,6 +17,7 @@ sent for long goes first, and prunes of the build cache take them, too.
 
 import os
 import secrets
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +36,7 @@ _BLOCK_BYTES = 512
 _PIECE_BYTES = 1 << 20
 _NEW = ".new-"
 _TAR = ".tar"
+_FILES = ".files"
 _INDEX = ".index"
 
 
@@ -68,11 +71,11 @@ class Earlier:
         """Its bytes between the two, until it is closed."""
         return Region(self._fd, start, end - start)
 
-    def copy_to(self, fd: int, size: int) -> None:
-        """Its first ``size`` bytes, to where ``fd`` is. Raises ``OSError``."""
-        at = 0
-        while at < size:
-            count = os.sendfile(fd, self._fd, at, size - at)
+    def copy_to(self, fd: int, size: int, start: int = 0) -> None:
+        """Its ``size`` bytes from ``start`` on, to where ``fd`` is. Raises ``OSError``."""
+        at, end = start, start + size
+        while at < end:
+            count = os.sendfile(fd, self._fd, at, end - at)
             if not count:
                 raise OSError(f"{self.path} was cut off")
             at += count
@@ -93,6 +96,8 @@ class KeptArchives:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock = threading.Lock()
+        """For contents and an index that belong together under a name that stays."""
 
     def new(self) -> tuple[int, Path]:
         """A file for one that arrives, to be given to ``keep`` or ``drop``. Blocks. Raises ``OSError``."""
@@ -120,6 +125,39 @@ class KeptArchives:
         else:
             self._remove([instead_of.stem] if instead_of is not None else [])
             self._remove([it.name for it in self._all()[_MAX_KEPT:]])
+
+    def keep_folder(self, name: str, new: Path, index: ArchiveIndex) -> None:
+        """What ``name`` was kept for has come again; never raises ``OSError``. Blocks."""
+        try:
+            if not _MIN_BYTES <= new.stat().st_size <= _MAX_BYTES:
+                self.drop(new)
+                return
+            written = new.with_suffix(_INDEX)
+            write_index(written, index)
+            with self._lock:
+                self._remove([name])
+                os.rename(new, self._folder / f"{name}{_FILES}")
+                os.rename(written, self._folder / f"{name}{_INDEX}")
+        except OSError:
+            self._remove([name])
+            self.drop(new)
+            new.with_suffix(_INDEX).unlink(missing_ok=True)
+        else:
+            self._remove([it.name for it in self._all()[_MAX_KEPT:]])
+
+    def folder(self, name: str) -> Earlier | None:
+        """What was kept for ``name``. Blocks."""
+        path = self._folder / f"{name}{_FILES}"
+        with self._lock:
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                return None
+            index = read_index(path.with_suffix(_INDEX))
+        if index is None:
+            os.close(fd)
+            return None
+        return Earlier(path, fd, index)
 
     def earlier(self, first: bytes) -> Earlier | None:
         """The one that has most in common with ``first``, the first bytes of one that arrives. Blocks."""
@@ -149,7 +187,7 @@ class KeptArchives:
         found = []
         for index in self._folder.glob(f"*{_INDEX}"):
             with suppress(FileNotFoundError):
-                made, used = index.stat(), index.with_suffix(_TAR).stat()
+                made, used = index.stat(), _contents_of(index).stat()
                 size_bytes = made.st_size + used.st_size
                 found.append(KeptArchive(index.stem, size_bytes, made.st_mtime_ns, used.st_mtime_ns))
         return sorted(found, key=lambda it: it.last_used_ns, reverse=True)
@@ -158,6 +196,12 @@ class KeptArchives:
         for name in names:
             (self._folder / f"{name}{_INDEX}").unlink(missing_ok=True)
             (self._folder / f"{name}{_TAR}").unlink(missing_ok=True)
+            (self._folder / f"{name}{_FILES}").unlink(missing_ok=True)
+
+
+def _contents_of(index: Path) -> Path:
+    archive = index.with_suffix(_TAR)
+    return archive if archive.exists() else index.with_suffix(_FILES)
 
 
 def _alike(own: bytes, other: bytes) -> int:

@@ -1,24 +1,46 @@
 """A context whose files a client sends one by one."""
 
 import stat
+import time
 from collections.abc import Callable
+from pathlib import Path
 
-from scow.build.trees.spooled import Spool, SpooledTree, unnamed_file
+from scow.build.trees.archive_index import FileEntry
+from scow.build.trees.kept_folders import KeptFolder
+from scow.build.trees.spooled import Place, Spool, SpooledTree, unnamed_file
 from scow.build.trees.tree import Node
 from scow.errors import InvalidArgumentError
 from scow.spec.sent_files import FileStream, SentFile
+from scow.tasks import run_blocking
+
+_TELL_EVERY_S = 0.1  # as often as somebody who watches can see
 
 
 class Received:
-    """Makes a tree of what arrives, and tells how much that is after each file."""
+    """Makes a tree of what arrives, and tells how much that is now and then.
 
-    def __init__(self, folder: str, tell: Callable[[int], None]) -> None:
+    With ``kept``, files that it knows come without their content, and all are kept afterwards.
+    """
+
+    def __init__(self, folder: str, tell: Callable[[int], None], kept: KeptFolder | None = None) -> None:
         """Raises ``OSError``."""
-        fd = unnamed_file(folder)
-        self._tree = SpooledTree(fd)
-        self._spool = Spool(self._tree, fd)
+        self._kept = kept
+        self._path: Path | None = None
+        if kept is None:
+            self._fd = unnamed_file(folder)
+        else:
+            self._fd, self._path = kept.new()
+        self._tree = SpooledTree(self._fd)
+        self._spool = Spool(self._tree, self._fd)
+        self._taken: dict[str, FileEntry] = {}
+        self._has_new = False
         self._tell = tell
+        self._told_s = 0.0
         self.bytes = 0
+
+    def knows(self, file: SentFile) -> bool:
+        """Whether it need not be sent."""
+        return self._kept is not None and self._kept.find(file) is not None
 
     async def take(self, files: FileStream) -> SpooledTree:
         """All of it; the tree is to be closed. Raises InvalidArgumentError, ScowError, ``OSError``."""
@@ -32,8 +54,11 @@ class Received:
                     self.bytes += len(item)
             self._spool.finish()
             self._spool.flush()
+            await run_blocking(self._join)
         except BaseException:
             self._tree.close()
+            if self._kept is not None and self._path is not None:
+                self._kept.drop(self._path)
             raise
         self._tell(self.bytes)
         return self._tree
@@ -48,10 +73,33 @@ class Received:
             link=file.link,
             device=file.device,
         )
+        self._taken.pop(file.path, None)
         if not stat.S_ISREG(file.mode):
             self._tree.add(node)
         elif not file.link:
-            self._tell(self.bytes)
-            self._spool.begin(node)
+            self._tell_now_and_then()
+            entry = self._kept.find(file) if self._kept is not None else None
+            if entry is None:
+                self._has_new = True
+                self._spool.begin(node)
+            else:
+                self._taken[file.path] = entry
+                self._tree.add(node, Place(entry.offset, entry.digest))
         elif not self._tree.add_link(file.path, file.link):
             raise InvalidArgumentError(f'invalid hardlink "{file.path}" -> "{file.link}"')
+        elif (entry := self._taken.get(file.link)) is not None:
+            self._taken[file.path] = entry
+
+    def _tell_now_and_then(self) -> None:
+        if time.monotonic() - self._told_s >= _TELL_EVERY_S:
+            self._told_s = time.monotonic()
+            self._tell(self.bytes)
+
+    def _join(self) -> None:
+        """Contents that were here and those that came are in one file again. Blocks. Raises ``OSError``."""
+        if self._kept is None or self._path is None:
+            return
+        if self._taken and not self._has_new:
+            self._kept.lend_to(self._tree, self._path)
+        else:
+            self._kept.complete(self._tree, self._fd, self._spool.end, self._taken, self._path)

@@ -81,6 +81,20 @@ class SpooledTree:
         self._places[path] = place
         return True
 
+    def move(self, path: str, place: Place) -> None:
+        """The content of a regular file lies elsewhere, if the file is still there."""
+        if path in self._places:
+            self._places[path] = place
+
+    def lie_in(self, fd: int) -> None:
+        """The contents are all in ``fd``, which is taken over."""
+        self.close()
+        self._fd = fd
+
+    def paths(self) -> list[str]:
+        """Of all that was added."""
+        return [path for path in self._nodes if path]
+
     def place_of(self, path: str) -> Place | None:
         """Where its content lies, if it is a regular file."""
         return self._places.get(path)
@@ -119,6 +133,11 @@ class Spool:
         self._node: Node | None = None
         self._size = 0
         self._digest = bulk_sha256()
+
+    @property
+    def end(self) -> int:
+        """How many bytes have come, of files that are whole."""
+        return self._end
 
     def begin(self, node: Node) -> None:
         """A regular file, whose content comes now."""

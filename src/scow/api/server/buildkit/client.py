@@ -1,12 +1,12 @@
 """The client of a build, as builds see it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from scow.api.server.buildkit.lent import LentThings
 from scow.api.server.buildkit.lent_content import read_content, write_content
 from scow.api.server.buildkit.synced_files import pull_files, pull_upload, push_file, push_files
 from scow.spec.frontend_build import SentBlob
-from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFolder
+from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFile, SentFolder, nothing_known
 
 
 class SessionClient(LentThings):
@@ -16,8 +16,13 @@ class SessionClient(LentThings):
     def shared_key(self) -> str:
         return self._session.shared_key
 
-    def files(self, folder: str, choice: FileChoice = ALL_FILES) -> FileStream:
-        return pull_files(self._session, folder, choice)
+    def files(
+        self,
+        folder: str,
+        choice: FileChoice = ALL_FILES,
+        knows: Callable[[SentFile], bool] = nothing_known,
+    ) -> FileStream:
+        return pull_files(self._session, folder, choice, knows)
 
     def upload(self, address: str) -> AsyncIterator[bytes]:
         return pull_upload(self._session, address)

@@ -8,7 +8,7 @@ much is asked for ahead is bounded.
 import os
 import stat
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus, urlsplit
 
@@ -26,7 +26,7 @@ from scow.api.server.buildkit.session_messages import (
 from scow.api.server.buildkit.sessions import Session
 from scow.errors import InvalidArgumentError, ScowError
 from scow.spec.go_file_mode import go_file_mode, unix_file_mode
-from scow.spec.sent_files import ALL_FILES, FileChoice, SentFile, SentFolder
+from scow.spec.sent_files import ALL_FILES, FileChoice, SentFile, SentFolder, nothing_known
 
 _AHEAD_BYTES = 4 << 20
 _AHEAD_FILES = 256
@@ -35,15 +35,19 @@ _PIECE_BYTES = 32 * 1024
 
 
 async def pull_files(
-    session: Session, folder: str, choice: FileChoice = ALL_FILES
+    session: Session,
+    folder: str,
+    choice: FileChoice = ALL_FILES,
+    knows: Callable[[SentFile], bool] = nothing_known,
 ) -> AsyncIterator[SentFile | bytes]:
-    """See ``FileStream``. ``folder`` is the client's name for it: ``context``, ``dockerfile``.
+    """See ``FileStream``. ``folder`` is the client's name for it: ``context``, ``dockerfile``. The content of
+    a file that is known is not asked for.
 
     Raises InvalidArgumentError for what is no files, ScowError when the client cannot.
     """
     call = session.channel.call(FILE_SYNC, _metadata(folder, choice))
     try:
-        async for item in _Pull(call).items():
+        async for item in _Pull(call, knows).items():
             yield item
     except CallError as exc:
         raise ScowError(f"failed to read {folder} from the client: {exc.message}") from exc
@@ -81,8 +85,9 @@ class _Awaited:
 class _Pull:
     """One transfer towards us."""
 
-    def __init__(self, call: OutgoingCall) -> None:
+    def __init__(self, call: OutgoingCall, knows: Callable[[SentFile], bool]) -> None:
         self._call = call
+        self._knows = knows
         self._queue: deque[_Awaited] = deque()
         self._asked: dict[int, _Awaited] = {}
         self._asked_bytes = 0
@@ -95,8 +100,6 @@ class _Pull:
             await self._receive()
             while self._queue:
                 first = self._queue[0]
-                if not first.asked and _has_content(first.file):
-                    break
                 if not first.complete and not first.pieces:
                     break
                 async for item in self._give(first):
@@ -152,7 +155,8 @@ class _Pull:
         if self._count >= _MAX_FILES:
             raise InvalidArgumentError(f"build context has more than {_MAX_FILES} entries")
         file = _sent_file(told)
-        self._queue.append(_Awaited(self._count, file, complete=not _has_content(file)))
+        complete = not _has_content(file) or self._knows(file)
+        self._queue.append(_Awaited(self._count, file, complete=complete))
         self._count += 1
 
     def _data(self, packet: Packet) -> None:

@@ -30,22 +30,25 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     """Builds what definition files say, or prints what that is."""
     from scow.cli.bake.plan import make_plan
     from scow.cli.bake.reading import read_files, written_in
+    from scow.cli.bake.remote import fetch, take_addresses
     from scow.cli.building.modern import display_of
 
-    for word in flags.arguments:
-        if "://" in word or word.startswith("git@"):
-            raise CommandError(f"ERROR: bake definitions at {word} are not supported: name local files by -f")
+    address, cmd_context, wanted = take_addresses(flags.arguments)
     display = display_of(invocation, flags)
     try:
-        sources = read_files(flags["file"])
+        use_builder(invocation, flags["builder"])
+        remote = fetch(invocation, address, flags["file"], display) if address else None
+        sources = remote.sources if remote is not None else read_files(flags["file"])
         _show_reading(display, sources)
-        written = written_in(sources, {**invocation.environ, **_variables(flags)}, _known(flags))
+        written = written_in(sources, {**invocation.environ, **_variables(flags)}, _known(cmd_context))
         if flags["list"]:
             from scow.cli.bake.listing import listed
 
             invocation.out.write(listed(flags["list"], written))
             return
-        plan = make_plan(written, flags.arguments, _settings(flags))
+        plan = make_plan(written, wanted, _settings(flags))
+        if remote is not None:
+            remote.place(plan)
         _check_entitlements(plan, flags["allow"])
         if flags["print"]:
             invocation.out.line(_json(plan.document()))
@@ -66,7 +69,6 @@ def _bake(
 ) -> "dict[str, dict[str, Any]]":
     from scow.cli.bake.running import Baking
 
-    use_builder(invocation, flags["builder"])
     return Baking(invocation, plan, display).run()
 
 
@@ -86,12 +88,12 @@ def _variables(flags: "Flags") -> dict[str, str]:
     return dict(text.partition("=")[::2] for text in flags["var"])
 
 
-def _known(flags: "Flags") -> dict[str, str]:
+def _known(cmd_context: str) -> dict[str, str]:
     """Variables that bake has by itself."""
     from scow.spec.platform import host_platform
 
     return {
-        "BAKE_CMD_CONTEXT": "cwd://",
+        "BAKE_CMD_CONTEXT": cmd_context,
         "BAKE_LOCAL_PLATFORM": str(host_platform(os.uname().machine)),
     }
 
