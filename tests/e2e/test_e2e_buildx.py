@@ -176,10 +176,12 @@ def test_only_what_is_new_of_a_context_is_sent(build: Buildx) -> None:
 
     build.write("Dockerfile", "FROM busybox\nCOPY . /w\n")
     build.write("large", os.urandom(2 << 20))
-    assert sent(build("-t", "x")).endswith("MB")
+    assert sent(build("-t", "sent")).endswith("MB")
     build.write("small", "new")
-    assert not sent(build("-t", "x")).endswith("MB")
-    assert build.run("x", "sh", "-c", "wc -c </w/large; cat /w/small") == f"{2 << 20}\nnew"
+    assert not sent(build("-t", "sent")).endswith("MB")
+    assert build.run("sent", "sh", "-c", "wc -c </w/large; cat /w/small") == f"{2 << 20}\nnew"
+    build.daemon.docker("rmi", "sent")
+    build.other("prune", "--all", "--force")
 
 
 def test_files_keep_modes_links_and_belong_to_root(build: Buildx) -> None:
