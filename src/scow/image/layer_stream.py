@@ -10,6 +10,7 @@ from scow.errors import IntegrityError, InvalidArgumentError, ScowError
 from scow.image.decompress import ByteReader, opened, recognised
 from scow.image.layer_unpacker import LayerUnpacker, Whiteouts
 from scow.image.recipe import RecipeWriter
+from scow.image.small_files import Assistant
 from scow.image.tar_reader import Entry, TarReader
 from scow.image.tar_writer import Notes
 from scow.spec.bulk_digest import bulk_sha256
@@ -97,6 +98,7 @@ def unpack_tar(
     diff_id: str | None,
     *,
     may_make_devices: bool,
+    assistant: Assistant | None = None,
 ) -> Unpacked:
     """Unpack ``source`` into the directory ``root``, and put what it takes to make its tar again beside it.
 
@@ -117,6 +119,7 @@ def unpack_tar(
                 may_make_devices=may_make_devices,
                 any_symlink=source.own,
                 recipe=recipe,
+                assistant=assistant,
             ) as unpacker:
                 size = unpacker.unpack(archive, _distinct(archive) if source.distinct else None)
             # A digest covers what follows the last entry, too.

@@ -15,6 +15,7 @@ import stat
 from scow.errors import InvalidArgumentError
 from scow.image import tar_reader
 from scow.image.recipe import RecipeWriter
+from scow.image.small_files import MAX_SMALL_BYTES, Assistant, SmallFile, SmallFiles
 from scow.image.tar_reader import Entry, TarReader
 from scow.image.tree_maker import TreeMaker, components
 from scow.image.trees import remove_tree
@@ -129,8 +130,11 @@ class LayerUnpacker:
         may_make_devices: bool = True,
         any_symlink: bool = False,
         recipe: RecipeWriter | None = None,
+        assistant: Assistant | None = None,
     ) -> None:
-        """``recipe`` is told where each content is found again; its raw parts are the reader's to tell.
+        """``assistant`` makes some of the files; not where the root has anything yet.
+
+        ``recipe`` is told where each content is found again; its raw parts are the reader's to tell.
 
         ``any_symlink`` lets symlinks be that lead out of the layer: to who follows one inside it does not.
         """
@@ -145,6 +149,9 @@ class LayerUnpacker:
             made_folder=whiteouts.created,
             made_content=self._tell_recipe if recipe is not None else None,
         )
+        self._small: SmallFiles | None = None
+        if assistant is not None:
+            self._small = SmallFiles(self._tree, assistant, self._replace)
 
     def __enter__(self) -> "LayerUnpacker":
         return self
@@ -155,7 +162,8 @@ class LayerUnpacker:
     def unpack(self, archive: TarReader, entries: "Iterable[Entry] | None" = None) -> int:
         """Make all of ``archive``, whose ``entries`` may be looked at before; returns the bytes of content.
 
-        Raises InvalidArgumentError for what no layer may hold, ``OSError`` naming the entry for the rest.
+        Raises InvalidArgumentError for what no layer may hold, ``OSError`` naming the entry for the rest,
+        ScowError where others were made with it.
         """
         for entry in archive if entries is None else entries:
             try:
@@ -163,6 +171,7 @@ class LayerUnpacker:
             except OSError as exc:
                 exc.filename, exc.filename2 = entry.name, None
                 raise
+        self._settle()
         self._tree.settle()
         return self._tree.content_bytes
 
@@ -173,21 +182,65 @@ class LayerUnpacker:
         name = parts[-1]
         folder = "/".join(parts[:-1])
         if name.startswith(_WHITEOUT):
+            self._settle()
             self._whiteout(entry, folder, name)
             return
         if entry.kind == tar_reader.SYMLINK and not self._any_symlink:
             _check_symlink(entry)
-        folder_fd = self._tree.folder(folder, entry.name)
         path = f"{folder}/{name}" if folder else name
+        if not self._is_made_later(entry, archive, folder, path, name):
+            self._make_now(entry, archive, folder, path, name)
+        self._whiteouts.created(path)
+
+    def _make_now(self, entry: Entry, archive: TarReader, folder: str, path: str, name: str) -> None:
         opaque = False
         try:
-            self._tree.make(entry, archive, folder_fd, path, name)
+            self._tree.make(entry, archive, self._tree.folder(folder, entry.name), path, name)
         except FileExistsError:
+            self._settle()
+            folder_fd = self._tree.folder(folder, entry.name)
             opaque = self._make_room(entry, folder_fd, path, name)
             self._tree.make(entry, archive, folder_fd, path, name)
         if opaque:
             self._whiteouts.make_opaque(self._tree.folder(path, entry.name), path)
-        self._whiteouts.created(path)
+
+    def _is_made_later(self, entry: Entry, archive: TarReader, folder: str, path: str, name: str) -> bool:
+        """Whether it is a small file, which is read and gathered now."""
+        if self._small is None:
+            return False
+        self._small.settle_before(path, folder)
+        if entry.kind == tar_reader.HARD_LINK:
+            self._small.settle()
+        self._tree.folder(folder, entry.name)
+        if self._tree.met_symlink:
+            # Names no longer tell whether two entries are the same file.
+            self._small.settle()
+            self._small = None
+            return False
+        if entry.kind != tar_reader.REGULAR or entry.size > MAX_SMALL_BYTES:
+            return False
+        number = 0
+        if self._recipe is not None:
+            if self._recipe.knows(path):
+                return False  # it is about to be replaced
+            number = self._recipe.count
+        content = b""
+        while len(content) < entry.size:
+            content += archive.read(entry.size)
+        self._tree.content_bytes += entry.size
+        self._tell_recipe(path, entry.size)
+        self._small.add(SmallFile(entry, content, folder, name, number))
+        return True
+
+    def _replace(self, file: SmallFile) -> None:
+        """Make a file that was gathered, whose name is taken."""
+        folder_fd = self._tree.folder(file.folder, file.entry.name)
+        self._make_room(file.entry, folder_fd, file.path, file.name, file.number)
+        self._tree.make_small_file(file.entry, file.content, folder_fd, file.name)
+
+    def _settle(self) -> None:
+        if self._small is not None:
+            self._small.settle()
 
     def _tell_recipe(self, path: str, size: int) -> None:
         if self._recipe is not None and size:
@@ -207,13 +260,20 @@ class LayerUnpacker:
         self._whiteouts.remove(folder_fd, path, hidden)
         self._tree.forget(path)
 
-    def _make_room(self, entry: Entry, folder_fd: int, path: str, name: str) -> bool:
-        """Remove what has the name already; True if a directory coming there has to be opaque."""
+    def _make_room(
+        self, entry: Entry, folder_fd: int, path: str, name: str, before: int | None = None
+    ) -> bool:
+        """Remove what has the name already; True if a directory coming there has to be opaque.
+
+        ``before``: see ``RecipeWriter.replaced``.
+        """
         status = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
         if self._recipe is not None:
-            self._recipe.replaced(path, self._root)
+            self._recipe.replaced(path, self._root, before)
         remove_tree(folder_fd, name)
         self._tree.forget(path)
+        if self._small is not None:
+            self._small.forget_folders()
         is_directory = entry.kind == tar_reader.DIRECTORY
         return is_directory and self._whiteouts.replaced_by_directory(folder_fd, name, status)
 

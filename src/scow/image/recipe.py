@@ -60,7 +60,8 @@ class RecipeWriter:
         self._raw = bytearray()
         self._pending = bytearray()
         self._paths: dict[str, int] = {}
-        self._count = 0
+        self.count = 0
+        """How many contents have been told."""
 
     def __enter__(self) -> "RecipeWriter":
         return self
@@ -79,19 +80,29 @@ class RecipeWriter:
         if len(self._raw) >= _PIECE_BYTES:
             self._flush()
 
+    def knows(self, path: str) -> bool:
+        """Whether ``path`` has been told to have content."""
+        return path in self._paths
+
     def content(self, path: str, size: int) -> None:
-        """``size`` bytes of content that are in the snapshot at ``path`` now stood here."""
+        """``size`` bytes of content that are in the snapshot at ``path``, now or soon, stood here."""
         self._flush()
         name = os.fsencode(path)
         self._pending += _FILE.pack(b"F", size, len(name))
         self._pending += name
-        self._paths[path] = self._count
-        self._count += 1
+        self._paths[path] = self.count
+        self.count += 1
 
-    def replaced(self, path: str, root_fd: int) -> None:
-        """``path`` is about to be removed from the snapshot at ``root_fd``: keep what is known by it."""
+    def replaced(self, path: str, root_fd: int, before: int | None = None) -> None:
+        """``path`` is about to be removed from the snapshot at ``root_fd``: keep what is known by it.
+
+        ``before`` is ``count`` as it was when something was told that is not there yet.
+        """
         inside = f"{path}/"
-        for known in [it for it in self._paths if it == path or it.startswith(inside)]:
+        end = self.count if before is None else before
+        for known in [
+            it for it, at in self._paths.items() if at < end and (it == path or it.startswith(inside))
+        ]:
             number = self._paths.pop(known)
             with open(f"{self._folder}/{number}", "wb") as kept:
                 for piece in _read_file(root_fd, known):

@@ -71,6 +71,8 @@ class TreeMaker:
         self._folders: OrderedDict[str, int] = OrderedDict()
         self._folder_times: dict[str, int] = {}
         self.content_bytes = 0
+        self.met_symlink = False
+        """Whether a symlink has led to a folder: two paths may mean one file then."""
 
     def close(self) -> None:
         """Give up all descriptors."""
@@ -101,25 +103,43 @@ class TreeMaker:
                 self._make_device(entry, folder_fd, name)
 
     def _make_file(self, entry: Entry, archive: TarReader, folder_fd: int, path: str, name: str) -> None:
-        owner = self._owner or (entry.uid, entry.gid)
-        is_own = owner == self._own
-        fd = os.open(name, _NEW_FILE, entry.mode & 0o777 if is_own else 0o600, dir_fd=folder_fd)
+        fd = self._new_file(entry, folder_fd, name)
         try:
             self._copy(archive, fd)
-            # Owner first: chown(2) takes away set-user-id bits and file capabilities.
-            if not is_own:
-                os.fchown(fd, *owner)
-            # Asking costs less than saying: nearly always the mode is right from the start.
-            if not is_own or os.fstat(fd).st_mode & 0o7777 != entry.mode:
-                os.fchmod(fd, entry.mode)
-            for key, value in entry.xattrs.items():
-                _set_xattr(fd, key, value)
-            os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
+            self._describe(entry, fd)
         finally:
             os.close(fd)
         self.content_bytes += entry.size
         if self._made_content is not None:
             self._made_content(path, entry.size)
+
+    def make_small_file(self, entry: Entry, content: bytes, folder_fd: int, name: str) -> None:
+        """Make a regular ``entry`` that was read; counts nothing and tells nobody. Raises as ``make``."""
+        fd = self._new_file(entry, folder_fd, name)
+        try:
+            while content:
+                content = content[os.write(fd, content) :]
+            self._describe(entry, fd)
+        finally:
+            os.close(fd)
+
+    def _new_file(self, entry: Entry, folder_fd: int, name: str) -> int:
+        is_own = (self._owner or (entry.uid, entry.gid)) == self._own
+        return os.open(name, _NEW_FILE, entry.mode & 0o777 if is_own else 0o600, dir_fd=folder_fd)
+
+    def _describe(self, entry: Entry, fd: int) -> None:
+        """The attributes of a file that ``_new_file`` made."""
+        owner = self._owner or (entry.uid, entry.gid)
+        is_own = owner == self._own
+        # Owner first: chown(2) takes away set-user-id bits and file capabilities.
+        if not is_own:
+            os.fchown(fd, *owner)
+        # Asking costs less than saying: nearly always the mode is right from the start.
+        if not is_own or os.fstat(fd).st_mode & 0o7777 != entry.mode:
+            os.fchmod(fd, entry.mode)
+        for key, value in entry.xattrs.items():
+            _set_xattr(fd, key, value)
+        os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
 
     def _copy(self, archive: TarReader, fd: int) -> None:
         """The content of the current entry into ``fd``; it goes to the disk while more comes, if it must."""
@@ -213,6 +233,7 @@ class TreeMaker:
         mode = os.stat(name, dir_fd=parent_fd, follow_symlinks=False).st_mode
         if not stat.S_ISLNK(mode):
             raise InvalidArgumentError(f"invalid entry in layer: {wanted_by}: {path} is not a directory")
+        self.met_symlink = True
         return make_dirs_in_root(self._scope.fd, f"{self._scope.path}/{path}", 0o755, 0, 0)
 
     def _remember(self, path: str, fd: int) -> None:

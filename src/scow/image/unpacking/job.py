@@ -1,7 +1,10 @@
 """What scowd and an unpacker say to each other: a few lines of text in each packet, descriptors beside it.
 
     scowd → unpacker     a Job; with it the file of the layer, the directory to fill, that of the recipe
-    unpacker → scowd     at its start its problems; for a job bytes read, in the end Unpacked or a failure
+                         ASSIST; with it the link to the unpacker that is assisted, the directory to fill
+                         ASSISTED; with it the link to the assistant
+    unpacker → scowd     at its start its problems; for a job bytes read, perhaps ALONE, in the end Unpacked
+                         or a failure; ASSISTED at the end of assisting
 
 An unpacker is started for a moment and must be there at once, so it is nothing that takes a module to read.
 What it says is not believed: it has read what a stranger wrote.
@@ -12,6 +15,10 @@ from scow.errors import ScowError
 from scow.image.layer_stream import Unpacked
 
 MAX_PACKET_BYTES = 64 << 10
+ASSIST = b"assist"
+ASSISTED = b"assisted"
+ALONE = b"alone"
+"""Of an unpacker that has many files to make and would have an assistant."""
 SOCKET_FD = 0
 """Where an unpacker finds its end of the connection."""
 _MAX_MESSAGE = 4096
@@ -41,6 +48,9 @@ class Job:
         self.diff_id = diff_id
         self.opaque_xattr = opaque_xattr
         self.may_make_devices = may_make_devices
+
+
+Answer = Unpacked | ScowError | int | list[str] | bytes
 
 
 def encode_job(job: Job) -> bytes:
@@ -77,8 +87,10 @@ def encode_answer(answer: Unpacked | ScowError | int | list[str]) -> bytes:
     return "\n".join(fields).encode(errors="surrogateescape")
 
 
-def decode_answer(packet: bytes) -> Unpacked | ScowError | int | list[str]:
-    """The counterpart. Raises ``ValueError`` for what no unpacker says."""
+def decode_answer(packet: bytes) -> Answer:
+    """The counterpart, or the packet itself. Raises ``ValueError`` for what no unpacker says."""
+    if packet in (ALONE, ASSISTED):
+        return packet
     kind, *fields = packet.decode(errors="replace").split("\n")
     match kind, fields:
         case "unpacked", [diff_id, size]:

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from scow import tasks
@@ -22,8 +22,12 @@ from scow.image.decompress import codec_of
 from scow.image.layer_stream import Unpacked
 from scow.image.threads import run_to_end
 from scow.image.unpacking.job import (
+    ALONE,
+    ASSIST,
+    ASSISTED,
     MAX_PACKET_BYTES,
     SOCKET_FD,
+    Answer,
     Job,
     decode_answer,
     encode_job,
@@ -32,6 +36,7 @@ from scow.linux.confinement import detached
 
 _log = logging.getLogger(__name__)
 
+_PROCESSORS = os.cpu_count() or 1
 _TITLE = str(Path(sys.executable).with_name("scow-unpacker"))
 
 
@@ -45,11 +50,15 @@ def _packages() -> str:
 
 
 class Unpackers:
-    """As many processes as there are jobs at once. Used on the event loop."""
+    """As many processes as there are jobs at once, and assistants while processors are free.
+
+    Used on the event loop.
+    """
 
     def __init__(self) -> None:
         self._idle: list[_Unpacker] = []
         self._sessions = 0
+        self._working = 0
         self._told: set[str] = set()
 
     @asynccontextmanager
@@ -77,11 +86,39 @@ class Unpackers:
         When this is cancelled nobody writes to the directories any more. Raises InvalidArgumentError,
         IntegrityError, ScowError.
         """
-        unpacker = self._take(codec_of(os.pread(source.fd, 6, source.offset)))
+        codec = codec_of(os.pread(source.fd, 6, source.offset))
+        async with AsyncExitStack() as stack:
+            unpacker = await stack.enter_async_context(self._at_work(codec))
+            await unpacker.begin(source, job, root, recipe)
+            may_ask = True
+            while not isinstance(answer := await unpacker.answer(), Unpacked):
+                if isinstance(answer, int):
+                    report(answer)
+                elif answer != ALONE:
+                    raise answer if isinstance(answer, ScowError) else ScowError("failed to register layer")
+                elif may_ask and self._working < _PROCESSORS:
+                    await stack.enter_async_context(self._assisting(unpacker, root))
+                    may_ask = False
+            return answer
+
+    @asynccontextmanager
+    async def _assisting(self, unpacker: "_Unpacker", root: str) -> AsyncIterator[None]:
+        """Another makes files with ``unpacker`` within the block, at whose end that one has let go of it."""
+        async with self._at_work("") as assistant:
+            await assistant.assist(unpacker, root)
+            yield
+            await assistant.answer()
+
+    @asynccontextmanager
+    async def _at_work(self, codec: str) -> AsyncIterator["_Unpacker"]:
+        """A process for the block, ready. When it is left nobody writes anywhere any more."""
+        unpacker = self._take(codec)
+        self._working += 1
         try:
             self._tell(await unpacker.ready())
-            return await unpacker.work(source, job, root, recipe, report)
+            yield unpacker
         finally:
+            self._working -= 1
             # A failed job leaves its process as good as before; one that was given up is still at it.
             if unpacker.is_free and self._sessions:
                 self._idle.append(unpacker)
@@ -126,39 +163,44 @@ class _Unpacker:
     async def ready(self) -> list[str]:
         """Wait until it is confined; what it could not do for that."""
         if self._problems is None:
-            problems = await self._answer()
+            problems = await self.answer()
             if not isinstance(problems, list):
                 raise ScowError("failed to register layer: the unpacker does not start")
             self._problems = problems
             self.is_free = True
         return self._problems
 
-    async def work(
-        self, source: RegionReader, job: Job, root: str, recipe: Path, report: Callable[[int], None]
-    ) -> Unpacked:
+    async def begin(self, source: RegionReader, job: Job, root: str, recipe: Path) -> None:
+        """Have it unpack a layer; then there are answers."""
         self.is_free = False
-        await tasks.run_blocking(self._send, source.fd, job, root, recipe)
-        while isinstance(answer := await self._answer(), int):
-            report(answer)
-        self.is_free = True
-        if isinstance(answer, Unpacked):
-            return answer
-        raise answer if isinstance(answer, ScowError) else ScowError("failed to register layer")
+        await tasks.run_blocking(self._send, encode_job(job), (source.fd,), (root, str(recipe)))
 
-    def _send(self, content: int, job: Job, root: str, recipe: Path) -> None:
-        descriptors = [detached(root), detached(str(recipe))]
+    async def assist(self, other: "_Unpacker", root: str) -> None:
+        """Have it make files for ``other``; there is an answer when that one needs no more."""
+        self.is_free = False
+        near, far = socket.socketpair()
+        with near, far:
+            await tasks.run_blocking(self._send, ASSIST, (near.fileno(),), (root,))
+            with suppress(OSError):  # it has ended, as its next answer will say
+                socket.send_fds(other._socket, [ASSISTED], [far.fileno()])
+
+    def _send(self, packet: bytes, files: tuple[int, ...], folders: tuple[str, ...]) -> None:
+        descriptors = [detached(folder) for folder in folders]
         try:
-            socket.send_fds(self._socket, [encode_job(job)], [content, *descriptors])
+            socket.send_fds(self._socket, [packet], [*files, *descriptors])
         finally:
             for fd in descriptors:
                 os.close(fd)
 
-    async def _answer(self) -> Unpacked | ScowError | int | list[str]:
+    async def answer(self) -> Answer:
+        """The next; after an end it is free. Raises ScowError when it is gone."""
         packet = await asyncio.get_running_loop().sock_recv(self._socket, MAX_PACKET_BYTES)
         try:
-            return decode_answer(packet)
+            answer = decode_answer(packet)
         except ValueError as exc:
             raise ScowError("failed to register layer: the unpacker ended") from exc
+        self.is_free = isinstance(answer, Unpacked | ScowError) or answer == ASSISTED
+        return answer
 
     async def end(self) -> None:
         """Kill it and wait until it is gone."""

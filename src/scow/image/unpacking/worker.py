@@ -17,7 +17,17 @@ from scow.image.decompress import load_codec
 from scow.image.layer_stream import LayerInput, Unpacked, unpack_tar
 from scow.image.layer_unpacker import AppliedWhiteouts, OverlayWhiteouts
 from scow.image.recipe import load_compressor
-from scow.image.unpacking.job import MAX_PACKET_BYTES, SOCKET_FD, Job, decode_job, encode_answer
+from scow.image.unpacking.assistance import Assistance, assist
+from scow.image.unpacking.job import (
+    ALONE,
+    ASSIST,
+    ASSISTED,
+    MAX_PACKET_BYTES,
+    SOCKET_FD,
+    Job,
+    decode_job,
+    encode_answer,
+)
 from scow.linux import syscalls
 from scow.linux.confinement import confine
 from scow.spec.bulk_digest import bulk_sha256
@@ -66,18 +76,19 @@ def main(codec: str) -> None:
     while (received := _receive(connection))[0]:
         packet, descriptors = received
         try:
-            answer = encode_answer(_work(connection, decode_job(packet), *descriptors))
+            answer = _done(connection, packet, descriptors)
         finally:
             for fd in descriptors:
                 os.close(fd)
-        connection.send(answer)
+        if answer:
+            connection.send(answer)
 
 
-def _receive(connection: _socket.socket) -> tuple[bytes, list[int]]:
+def _receive(connection: _socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
     """A packet and what came with it; b"" when scowd has hung up."""
     descriptors = array.array("i")
     try:
-        packet, ancillary, _, _ = connection.recvmsg(MAX_PACKET_BYTES, _socket.CMSG_SPACE(3 * 4))
+        packet, ancillary, _, _ = connection.recvmsg(MAX_PACKET_BYTES, _socket.CMSG_SPACE(3 * 4), flags)
     except ConnectionResetError:
         return b"", []  # it left without having read all that we said
     for _, _, data in ancillary:
@@ -85,9 +96,26 @@ def _receive(connection: _socket.socket) -> tuple[bytes, list[int]]:
     return packet, list(descriptors)
 
 
+def _done(connection: _socket.socket, packet: bytes, descriptors: list[int]) -> bytes:
+    """Do what scowd asks for; the answer, if there is one."""
+    if packet == ASSISTED:
+        return b""  # the layer was done before the assistant came
+    if packet == ASSIST:
+        link, root = descriptors
+        assist(_link(os.dup(link)), f"/proc/self/fd/{root}/.")
+        return ASSISTED
+    return encode_answer(_work(connection, decode_job(packet), *descriptors))
+
+
+def _link(fd: int) -> _socket.socket:
+    """All is said of it, as asking the kernel is not among the system calls."""
+    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fd)
+
+
 def _work(connection: _socket.socket, job: Job, content: int, root: int, recipe: int) -> Unpacked | ScowError:
     source = _ToldReader(RegionReader(content, job.offset, job.size), connection)
     overlay = OverlayWhiteouts(job.opaque_xattr)
+    assistance = Assistance(lambda: _tell(connection, ALONE), lambda: _assistant(connection))
     try:
         return unpack_tar(
             # Only what is imported has no id yet.
@@ -97,11 +125,33 @@ def _work(connection: _socket.socket, job: Job, content: int, root: int, recipe:
             f"/proc/self/fd/{recipe}/.",
             job.diff_id or None,
             may_make_devices=job.may_make_devices,
+            assistant=assistance if job.opaque_xattr else None,
         )
     except ScowError as exc:
         return exc
     except (MemoryError, RecursionError) as exc:
         return ScowError(f"failed to register layer: {type(exc).__name__}")
+    finally:
+        assistance.close()
+
+
+def _assistant(connection: _socket.socket) -> _socket.socket | None:
+    """The link to an assistant, if scowd has sent it."""
+    try:
+        _, descriptors = _receive(connection, _socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return None
+    if not descriptors:
+        sys.exit(1)  # it has hung up
+    return _link(descriptors[0])
+
+
+def _tell(connection: _socket.socket, packet: bytes) -> None:
+    """Ends the process when nobody listens any more."""
+    try:
+        connection.send(packet)
+    except OSError:
+        sys.exit(1)
 
 
 class _ToldReader:
@@ -117,8 +167,5 @@ class _ToldReader:
         now = time.monotonic()
         if now - self._told > _PROGRESS_INTERVAL_S:
             self._told = now
-            try:
-                self._connection.send(encode_answer(self._inner.position))
-            except OSError:
-                sys.exit(1)
+            _tell(self._connection, encode_answer(self._inner.position))
         return self._inner.read(size)
