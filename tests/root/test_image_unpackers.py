@@ -16,6 +16,7 @@ import pytest
 
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.store import ImageStore
+from scow.image.unpacking import pool
 from scow.store import Store
 from tests.support.archives import ArchiveImage, Layer, docker_archive
 from tests.support.disks import mounted_tmpfs, unmount_all
@@ -97,6 +98,17 @@ def large_image(tag: str) -> ArchiveImage:
     return ArchiveImage([layer.data()], [tag])
 
 
+def large_and_many() -> ArchiveImage:
+    """A layer that has an assistant soon and is not done soon."""
+    layer = Layer()
+    for number in range(2000):
+        layer.file(f"file{number}", "x")
+    layer.file("large", os.urandom(1 << 20) * 96)
+    for number in range(200):
+        layer.file(f"last{number}", "x")
+    return ArchiveImage([layer.data()], ["large:1"])
+
+
 def test_an_unpacker_that_dies_costs_its_layer_only(disk: Path) -> None:
     def kill_one() -> None:
         wait_until(lambda: bool(unpackers()), "an unpacker is there")
@@ -158,6 +170,105 @@ def test_many_layers_side_by_side_stack_in_their_order(disk: Path, driver: str) 
             root = await lease.mount(active)
             assert (root / "shared").read_text() == f"{count - 1}"
             assert [path.name for path in (root / "own").iterdir()] == [f"{count - 1}"]
+        await store.aclose()
+
+    asyncio.run(life())
+
+
+def many_files() -> tuple[ArchiveImage, dict[str, bytes]]:
+    """An image of more files than one unpacker makes alone, and what they hold."""
+    files = {f"folder{number // 40}/file{number}": b"%d\n" % number * (number % 90) for number in range(4000)}
+    layer = Layer()
+    for name, content in files.items():
+        layer.file(name, content, mode=0o640, uid=12)
+    return ArchiveImage([layer.data()], ["files:1"]), files
+
+
+@pytest.fixture
+def assistants(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Those that were put to work, on a machine that has processors enough."""
+    found: list[int] = []
+    assist = pool._Unpacker.assist
+
+    async def noted(self: pool._Unpacker, other: pool._Unpacker, root: str) -> None:
+        await assist(self, other, root)
+        found.append(self.pid)
+
+    monkeypatch.setattr(pool, "_PROCESSORS", 4)
+    monkeypatch.setattr(pool._Unpacker, "assist", noted)
+    return found
+
+
+def test_an_unpacker_of_many_files_gets_an_assistant(disk: Path, assistants: list[int]) -> None:
+    async def life() -> None:
+        store = Store(disk / "scow.db")
+        images = await ImageStore.open(disk, store, "overlay2")
+        image, files = many_files()
+        await load(images, docker_archive([image]))
+        assert len(assistants) == 1
+        assert unpackers() == []
+        loaded = images.resolve("files:1")
+        assert loaded.size == sum(map(len, files.values()))
+        async with images.lease() as lease:
+            root = await lease.mount(await lease.prepare(loaded.chain_id))
+            assert {str(it.relative_to(root)): it.read_bytes() for it in root.glob("*/*")} == files
+            assert {(it.stat().st_mode, it.stat().st_uid) for it in root.glob("*/*")} == {(0o100640, 12)}
+        async with images.tars(loaded.id) as (_, [layer]):
+            assert b"".join(layer.read()) == image.layers[0]
+        await store.aclose()
+
+    asyncio.run(life())
+
+
+def test_one_processor_is_for_one_unpacker(
+    disk: Path, assistants: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_PROCESSORS", 1)
+
+    async def life() -> None:
+        store = Store(disk / "scow.db")
+        images = await ImageStore.open(disk, store, "overlay2")
+        await load(images, docker_archive([many_files()[0]]))
+        assert images.resolve("files:1")
+        await store.aclose()
+
+    asyncio.run(life())
+    assert assistants == []
+
+
+def test_an_assistant_that_dies_costs_its_layer_only(disk: Path, assistants: list[int]) -> None:
+    def kill_it() -> None:
+        wait_until(lambda: bool(assistants), "an assistant is there")
+        os.kill(assistants[0], signal.SIGKILL)
+
+    async def life() -> None:
+        store = Store(disk / "scow.db")
+        images = await ImageStore.open(disk, store, "overlay2")
+        archive = docker_archive([large_and_many()])
+        with pytest.raises(ScowError, match="ended"):
+            await asyncio.gather(load(images, archive), asyncio.to_thread(kill_it))
+        await images.settle()
+        assert images.all() == []
+        assert [path.name for path in (disk / "overlay2").iterdir()] == ["l"]
+        assert unpackers() == []
+        await load(images, docker_archive([many_files()[0]]))
+        await store.aclose()
+
+    asyncio.run(life())
+
+
+def test_a_load_that_is_given_up_leaves_no_assistant(disk: Path, assistants: list[int]) -> None:
+    async def life() -> None:
+        store = Store(disk / "scow.db")
+        images = await ImageStore.open(disk, store, "overlay2")
+        steps = images.load(in_chunks(docker_archive([large_and_many()])))
+        while not assistants:
+            await anext(steps)
+        await steps.aclose()
+        assert unpackers() == []
+        await images.settle()
+        assert [path.name for path in (disk / "overlay2").iterdir()] == ["l"]
+        assert list((disk / "image/overlay2/recipes").iterdir()) == []
         await store.aclose()
 
     asyncio.run(life())
