@@ -20,8 +20,8 @@ else:
 
 MAX_SMALL_BYTES = 64 << 10
 # A batch is some milliseconds of work, beside which passing it on costs little.
-_BATCH_FILES = 64
-_BATCH_BYTES = 128 << 10
+_BATCH_FILES = 32
+_BATCH_BYTES = 64 << 10
 
 
 class SmallFile:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 _LENGTH_BYTES = 4
 # One that is being made, and one so that there is no pause after it.
-_MAX_LENT = 2
-# Batches. Starting an assistant costs as much as making five hundred files.
-_FIRST_ASKED_AFTER = 8
-_ASKED_AGAIN_AFTER = 32
+_MAX_LENT = 4
+# Batches. Starting an assistant costs as much as making five hundred files of them.
+_FIRST_ASKED_AFTER = 16
+_ASKED_AGAIN_AFTER = 64
 _ENDED = "failed to register layer: the unpacker's assistant ended"
 
 

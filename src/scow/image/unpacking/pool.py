@@ -36,6 +36,8 @@ from scow.linux.confinement import detached
 
 _log = logging.getLogger(__name__)
 
+# So that lending does not wait until what was lent before is taken. The kernel gives less where it must.
+_LINK_BYTES = 512 << 10
 _PROCESSORS = os.cpu_count() or 1
 _TITLE = str(Path(sys.executable).with_name("scow-unpacker"))
 
@@ -180,6 +182,7 @@ class _Unpacker:
         self.is_free = False
         near, far = socket.socketpair()
         with near, far:
+            far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LINK_BYTES)
             await tasks.run_blocking(self._send, ASSIST, (near.fileno(),), (root,))
             with suppress(OSError):  # it has ended, as its next answer will say
                 socket.send_fds(other._socket, [ASSISTED], [far.fileno()])
