@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncIterable, Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from scow.errors import InvalidArgumentError
 from scow.tasks import TaskOwner, run_in_own_thread
@@ -20,6 +20,26 @@ _LOW_BYTES = 1 << 20
 _BATCH_BYTES = 512 << 10
 
 
+class DirectSource(Protocol):
+    """Bytes that the thread can read where they come from."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes, b"" at the end; waits for them."""
+
+    def stop(self) -> None:
+        """A read that waits, or would, fails from now on."""
+
+    def close(self) -> None:
+        """To be called when the thread has ended."""
+
+
+@runtime_checkable
+class Detachable(Protocol):
+    """What may have a ``DirectSource``: a request's body."""
+
+    def detach(self) -> DirectSource | None: ...
+
+
 class Inlet:
     """``put``, ``end`` and ``fail`` belong to the loop that it was made on, ``read`` to the thread."""
 
@@ -32,6 +52,11 @@ class Inlet:
         self._ended = False
         self._error: Exception | None = None
         self._room: asyncio.Future[None] | None = None
+        self._source: DirectSource | None = None
+
+    def attach(self, source: DirectSource) -> None:
+        """Nothing will be put: ``read`` reads from ``source``."""
+        self._source = source
 
     async def put(self, *pieces: bytes) -> None:
         """Add ``pieces``; waits while too much lies here unread. What comes after the end is dropped."""
@@ -62,9 +87,13 @@ class Inlet:
             self._ended, self._error = True, error
             self._arrived.notify()
             self._make_room()
+            if self._source is not None:
+                self._source.stop()
 
     def read(self, size: int, /) -> bytes:
         """At most ``size`` bytes, b"" at the end; waits for them."""
+        if self._source is not None:
+            return self._read_source(self._source, size)
         with self._arrived:
             while not self._pieces and not self._ended:
                 self._arrived.wait()
@@ -77,6 +106,17 @@ class Inlet:
             if self._room is not None and self._size <= _LOW_BYTES:
                 self._loop.call_soon_threadsafe(self._make_room)
         return piece
+
+    def _read_source(self, source: DirectSource, size: int) -> bytes:
+        try:
+            data = source.read(size)
+        except Exception:
+            if self._error is None:
+                raise
+            data = b""
+        if self._error is not None:
+            raise self._error
+        return data
 
     def _take(self, size: int) -> bytes:
         """The first piece as it is, or of a larger one what is next; ``_taken`` bytes of it are gone."""
@@ -104,11 +144,15 @@ async def read_in_thread(
 ) -> T:
     """Run ``function``, which reads ``chunks`` from ``inlet``, in a thread of its own.
 
-    A cancelled caller, or one whose sender is gone, waits until the thread has heard of it.
+    A cancelled caller, or one whose sender is gone, waits until the thread has heard of it. Where ``chunks``
+    have a source for the thread itself, it reads there.
     """
+    source = chunks.detach() if isinstance(chunks, Detachable) else None
+    if source is not None:
+        inlet.attach(source)
     # Shielded: a thread goes on whatever becomes of who waits for it, so it is told to stop.
     work = asyncio.shield(run_in_own_thread(function, inlet, *args, **kwargs))
-    sending = tasks.start(_pass_on(chunks, inlet), name="upload")
+    sending = tasks.start(_pass_on(chunks, inlet), name="upload") if source is None else None
     try:
         await asyncio.wait({work})
     except BaseException:
@@ -117,8 +161,11 @@ async def read_in_thread(
         work.exception()  # seen: what ended the waiting is what the caller hears of
         raise
     finally:
-        # Whoever is still sending sends for nobody.
-        sending.cancel()
+        if source is not None:
+            inlet.end()  # who wants it to fail from now on must not stop what is closed
+            source.close()
+        if sending is not None:
+            sending.cancel()  # whoever is still sending sends for nobody
     return work.result()
 
 

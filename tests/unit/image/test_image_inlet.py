@@ -1,11 +1,13 @@
 """Bytes from the loop to a thread: in order, held back, ended and cut off."""
 
 import asyncio
+import threading
+from collections.abc import AsyncIterator
 
 import pytest
 
-from scow.errors import NotFoundError
-from scow.image.inlet import Inlet
+from scow.errors import InvalidArgumentError, NotFoundError
+from scow.image.inlet import Inlet, read_in_thread
 from scow.tasks import TaskOwner, run_in_own_thread
 
 
@@ -69,3 +71,82 @@ def test_a_thread_of_ones_own_hands_its_failure_over() -> None:
 
     with pytest.raises(NotFoundError, match="in the thread"):
         asyncio.run(run_in_own_thread(fails))
+
+
+class Detached:
+    """Chunks that have a source of their own, which waits for ever once it has given its bytes."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = [*pieces]
+        self._stopped = threading.Event()
+        self.waited_for = threading.Event()
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        raise AssertionError("read by the loop")
+        yield b""
+
+    def detach(self) -> "Detached":
+        return self
+
+    def read(self, size: int, /) -> bytes:
+        if self._pieces:
+            return self._pieces.pop(0)
+        self.waited_for.set()
+        self._stopped.wait()
+        raise InvalidArgumentError("stopped")
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_thread_reads_at_the_source_where_there_is_one() -> None:
+    async def life() -> None:
+        chunks = Detached(b"one", b"two")
+        async with TaskOwner("test") as owner:
+            read = await read_in_thread(Inlet(), chunks, owner, lambda inlet: inlet.read(9) + inlet.read(9))
+        assert read == b"onetwo"
+        assert chunks.closed
+
+    asyncio.run(life())
+
+
+def test_who_waits_at_the_source_hears_of_a_failure() -> None:
+    async def life() -> None:
+        chunks, inlet = Detached(b"one"), Inlet()
+        async with TaskOwner("test") as owner:
+            work = owner.start(read_in_thread(inlet, chunks, owner, read_all, 9), name="read")
+            await asyncio.to_thread(chunks.waited_for.wait)
+            inlet.fail(NotFoundError("gone"))
+            with pytest.raises(NotFoundError, match="gone"):
+                await work
+        assert chunks.closed
+
+    asyncio.run(life())
+
+
+def test_a_cancelled_caller_leaves_no_thread_at_the_source() -> None:
+    async def life() -> None:
+        chunks = Detached(b"one")
+        ended: list[Exception] = []
+
+        def read(inlet: Inlet) -> None:
+            try:
+                read_all(inlet, 9)
+            except InvalidArgumentError as exc:
+                ended.append(exc)
+                raise
+
+        async with TaskOwner("test") as owner:
+            work = owner.start(read_in_thread(Inlet(), chunks, owner, read), name="read")
+            await asyncio.to_thread(chunks.waited_for.wait)
+            work.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await work
+        assert [str(exc) for exc in ended] == ["unexpected EOF in archive"]
+        assert chunks.closed
+
+    asyncio.run(life())

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable
 
 from scow.api.http.body_framing import BadBodyError
+from scow.api.http.detached_body import DetachedBody
 from scow.api.http.inflow import Inflow
 from scow.errors import InvalidArgumentError
 
@@ -22,7 +23,7 @@ class Body:
     waits for it.
     """
 
-    __slots__ = ("_coding", "_inflow", "_on_first_read", "length")
+    __slots__ = ("_coding", "_detach", "_inflow", "_on_first_read", "length")
 
     def __init__(
         self,
@@ -31,8 +32,10 @@ class Body:
         length: int | None = 0,
         coding: str = "",
         on_first_read: Callable[[], None] | None = None,
+        detach: Callable[[], DetachedBody | None] = lambda: None,
     ) -> None:
         self._inflow = inflow
+        self._detach = detach
         self._coding = coding
         self._on_first_read = on_first_read
         self.length = length
@@ -42,6 +45,13 @@ class Body:
     def complete(self) -> bool:
         """Whether all of it has arrived, so that the next request can follow."""
         return self._inflow is None or (self._inflow.ended and not self._inflow.failed)
+
+    def detach(self) -> DetachedBody | None:
+        """All of it for one thread to read, until it is closed; None where that cannot be."""
+        if self._inflow is None or self._inflow.ended or self._coding.lower() not in ("", "identity"):
+            return None
+        self._tell_first_read()
+        return self._detach()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._decoded()
@@ -71,11 +81,14 @@ class Body:
     async def _raw(self) -> AsyncIterator[bytes]:
         if self._inflow is None:
             return
-        if self._on_first_read is not None:
-            self._on_first_read()
-            self._on_first_read = None
+        self._tell_first_read()
         while piece := await self._inflow.read():
             yield piece
+
+    def _tell_first_read(self) -> None:
+        told, self._on_first_read = self._on_first_read, None
+        if told is not None:
+            told()
 
 
 async def _gunzip(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

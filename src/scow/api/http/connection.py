@@ -20,6 +20,7 @@ from scow.api.http.answer import Answer, Full, Hijack, Stream
 from scow.api.http.application import Shared
 from scow.api.http.body import Body
 from scow.api.http.body_framing import BadBodyError, BodyDecoder, ChunkedDecoder, LengthDecoder
+from scow.api.http.detached_body import DetachedBody
 from scow.api.http.duplex import Duplex
 from scow.api.http.hangups import has_hung_up
 from scow.api.http.head import (
@@ -192,7 +193,27 @@ class Connection(asyncio.Protocol):
             length=length,
             coding=head.headers.get("content-encoding", ""),
             on_first_read=self._send_continue if head.expects_continue and head.is_http_1_1 else None,
+            detach=self._detach_body,
         )
+
+    def _detach_body(self) -> DetachedBody | None:
+        """Of a unix socket: what it has is the body as it is, and never encrypted."""
+        sock: socket.socket | None = self._transport.get_extra_info("socket")
+        decoder, inflow = self._decoder, self._inflow
+        if decoder is None or inflow is None or sock is None or sock.family != socket.AF_UNIX:
+            return None
+        if self._transport.is_closing():
+            return None
+
+        def give_back() -> None:
+            if decoder.done:
+                inflow.end()
+                if decoder.rest:
+                    self._keep_for_later(decoder.rest)
+            self._transport.resume_reading()
+
+        self._transport.pause_reading()
+        return DetachedBody(sock.dup(), decoder, inflow.take(), give_back)
 
     def _read_body(self, data: bytes) -> None:
         decoder, inflow = self._decoder, self._inflow

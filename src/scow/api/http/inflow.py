@@ -60,6 +60,13 @@ class Inflow:
             self._transport.pause_reading()
         self._wake()
 
+    def take(self) -> list[bytes]:
+        """All that lies here, at once; whoever stopped the transport lets it go on."""
+        pieces = list(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        return pieces
+
     def end(self, error: Exception | None = None) -> None:
         """Nothing more will come; with ``error`` the reader gets that after what is here already."""
         if not self._ended:
