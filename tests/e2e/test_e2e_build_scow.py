@@ -212,6 +212,18 @@ RUN --mount=type=tmpfs,target=/scratch echo t >/scratch/t
     assert left.out == ""
 
 
+def test_a_cache_mount_begins_with_the_files_of_a_stage(scow_daemon: Daemon, folder: Path) -> None:
+    mount = "--mount=type=cache,target=/c,id=sown,from=seeds,source=/d"
+    (folder / "Dockerfile").write_text(
+        "FROM busybox AS seeds\nRUN mkdir -m 750 /d && echo seed >/d/s && chown 7:8 /d/s && ln -s s /d/l\n"
+        f"FROM busybox\nARG N\nRUN {mount} stat -c '%a' /c >/o; stat -c '%u:%g' /c/s >>/o; "
+        "cat /c/l >>/o; echo $N >>/c/s\nCMD cat /o\n"
+    )
+    for number, found in (("1", "750\n7:8\nseed\n"), ("2", "750\n7:8\nseed\n1\n")):
+        scow_build(scow_daemon, "-t", "x", "--build-arg", f"N={number}", str(folder))
+        assert scow_daemon.docker("run", "--rm", "x").out == found
+
+
 def test_an_agent_is_lent(scow_daemon: Daemon, folder: Path) -> None:
     (folder / "Dockerfile").write_text("FROM busybox\nRUN --mount=type=ssh test -S $SSH_AUTH_SOCK\n")
     import socket

@@ -12,19 +12,23 @@ import hashlib
 import os
 import shutil
 from collections import Counter
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from scow.build.execute.copying import Target, numeric_mode, unpack_archive
 from scow.build.graph.ops import Mount
+from scow.image.tar_writer import pack, walk
 from scow.image.threads import run_to_end
 from scow.tasks import run_blocking
 
 _ABOUT = "about.json"
 _FILES = "files"
 _GONE = ".gone-"  # start-up removes these, see scow.daemon.build_leftovers
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _BLOCK_BYTES = 512  # of st_blocks, stat(2)
 
 
@@ -57,8 +61,13 @@ class CacheMounts:
         self._users: Counter[str] = Counter()
         self._sizes: dict[str, tuple[int, int]] = {}
 
-    async def open(self, wanted: Mount, stack: AsyncExitStack) -> Path:
-        """The folder to be mounted for ``wanted``, which is used until ``stack`` ends."""
+    async def open(
+        self, wanted: Mount, stack: AsyncExitStack, seed: Callable[[], Awaitable[Path]] | None = None
+    ) -> Path:
+        """The folder to be mounted for ``wanted``, which is used until ``stack`` ends.
+
+        One that is new begins with the files of ``seed``, and with its owner and mode. Raises ScowError.
+        """
         name = hashlib.sha256(wanted.id.encode()).hexdigest()
         if wanted.sharing == "locked":
             await stack.enter_async_context(self._locks.setdefault(name, asyncio.Lock()))
@@ -70,6 +79,8 @@ class CacheMounts:
         self._users[name] += 1
         folder = self._folder / name
         stack.push_async_callback(self._let_go, name)
+        if seed is not None and not (folder / _FILES).is_dir():
+            await run_to_end(_sow, folder, await seed())
         await run_to_end(_make, folder, wanted)
         return folder / _FILES
 
@@ -145,8 +156,44 @@ def _make(folder: Path, wanted: Mount) -> None:
     os.rename(temporary, about)
 
 
+def _sow(folder: Path, seed: Path) -> None:
+    """Make the files of a mount those of ``seed``, at once: somebody may begin with it meanwhile."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    work = folder.with_name(f"{_GONE}{os.urandom(8).hex()}")
+    work.mkdir(mode=0o700)
+    try:
+        shutil.copystat(seed, work)
+        os.chown(work, seed.stat().st_uid, seed.stat().st_gid)
+        root_fd, seed_fd = os.open(work, _DIRECTORY), os.open(seed, _DIRECTORY)
+        try:
+            target = Target(root_fd, "/", into_folder=True, owner=None, mode=numeric_mode(""))
+            with closing(pack(walk(seed_fd), lambda _name: True)) as pieces:
+                unpack_archive(_Pieces(pieces), target)
+        finally:
+            os.close(seed_fd)
+            os.close(root_fd)
+        with suppress(OSError):
+            os.rename(work, folder / _FILES)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+class _Pieces:
+    """Pieces of an archive, as a reader."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def read(self, size: int, /) -> bytes:
+        data = self._rest or next(self._pieces, b"")
+        self._rest = data[size:]
+        return data[:size]
+
+
 def _touch(folder: Path) -> None:
-    os.utime(folder)
+    with suppress(FileNotFoundError):  # what it was to begin with was not there
+        os.utime(folder)
 
 
 def _rename(folder: Path, gone: Path) -> None:

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -165,17 +166,23 @@ class Running:
             case "tmpfs":
                 return InMemory(target, wanted.size_bytes)
             case "cache":
-                return Bound(await self._places.caches.open(wanted, stack), target, wanted.read_only)
+                seed = partial(self._bind_source, wanted) if wanted.from_ >= 0 else None
+                folder = await self._places.caches.open(wanted, stack, seed)
+                return Bound(folder, target, wanted.read_only)
             case "bind":
-                root = await self._bind_root(wanted)
-                source = await run_to_end(resolve_in_root, str(root), wanted.source or "/")
-                if not os.path.lexists(source):
-                    raise NotFoundError(wanted.source)
-                return Bound(Path(source), target, wanted.read_only)
+                return Bound(await self._bind_source(wanted), target, wanted.read_only)
             case "secret":
                 return await self._secret(wanted, target, stack)
             case _:
                 return await self._agent(wanted, target)
+
+    async def _bind_source(self, wanted: Mount) -> Path:
+        """What a mount's ``source`` means in the file system that it is from. Raises NotFoundError."""
+        root = await self._bind_root(wanted)
+        source = await run_to_end(resolve_in_root, str(root), wanted.source or "/")
+        if not os.path.lexists(source):
+            raise NotFoundError(wanted.source)
+        return Path(source)
 
     async def _bind_root(self, wanted: Mount) -> Path:
         """A file system to mount from: writes to it are lost with the lease."""
