@@ -1,5 +1,6 @@
 """Sizes of volumes where the file system counts, and where it does not."""
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -92,6 +93,37 @@ def test_a_volume_holds_what_it_was_made_for(tmp_path: Path, kind: str) -> None:
             assert fill(data / "big") <= _SIZE
         local.clear("small")
         assert os.listdir(local.root) == []
+
+
+@contextmanager
+def copies_of_mounts() -> Iterator[None]:
+    """For the block somebody has a copy of every mount, as a container has for a moment while it starts."""
+    words = ["unshare", "-m", "--propagation", "private", "sh", "-c", "echo ready; exec cat"]
+    holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"ready\n"
+    try:
+        yield
+    finally:
+        holder.communicate(timeout=20)
+
+
+@pytest.mark.needs("mkfs.ext4")
+def test_what_was_written_is_seen_while_somebody_still_has_the_old_mount(tmp_path: Path) -> None:
+    with mounted("ext4", tmp_path / "disk") as disk:
+        local = LocalDriver(disk / "volumes")
+        local.root.mkdir()
+        record = VolumeRecord(name="small", options={"size": str(_SIZE)})
+        local.make(record)
+        data = Path(asyncio.run(local.mount(record, "first")))
+        with copies_of_mounts():
+            (data / "file").write_text("written")
+            asyncio.run(local.unmount(record, "first", last=True))
+            assert not is_mountpoint(str(data))
+            asyncio.run(local.mount(record, "second"))
+            assert (data / "file").read_text() == "written"
+        asyncio.run(local.unmount(record, "second", last=True))
+        local.clear("small")
 
 
 def test_less_than_a_file_system_takes_is_refused(tmp_path: Path) -> None:
