@@ -54,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # One that was started in the background ignores Ctrl-C, and so would everything that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Under nohup the programs of the tests would inherit that it is ignored, which docker's clients heed.
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
     if runtime := config.getoption("--runtime"):
         os.environ[RUNTIME_VARIABLE] = runtime  # workers inherit it
     docker_cli.find()  # before modules ask for it

@@ -8,7 +8,7 @@ import asyncio
 import concurrent.futures
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -100,7 +100,7 @@ _carried_out: set[asyncio.Task[Any]] = set()
 
 
 async def to_end(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run ``coroutine`` to its end: a cancelled caller waits for it, and only then hears of that.
+    """Run ``coroutine`` to its end: a caller cancelled, once or more, waits for it and only then hears of it.
 
     For steps of which none may be left out once the first is done.
     """
@@ -110,10 +110,27 @@ async def to_end(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()  # seen: the cancellation is what the caller hears of
+        try:
+            await _ended({task})
+        finally:
+            if not task.cancelled():
+                task.exception()  # seen: the cancellation is what the caller hears of
         raise
+
+
+async def _ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Wait for all of ``tasks``, and raise a cancellation that comes meanwhile when they have ended.
+
+    A client that leaves can cancel a handler that is busy with the end of a failure.
+    """
+    cancelled = None
+    while left := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(left)
+        except asyncio.CancelledError as exc:
+            cancelled = exc
+    if cancelled is not None:
+        raise cancelled
 
 
 class TaskOwner:
@@ -173,11 +190,12 @@ async def running(*coroutines: Coroutine[Any, Any, T], name: str) -> AsyncIterat
     finally:
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        for task in tasks:
-            if not task.cancelled():
-                task.exception()
+        try:
+            await _ended(tasks)
+        finally:
+            for task in tasks:
+                if not task.cancelled():
+                    task.exception()
 
 
 class KeyedLock:

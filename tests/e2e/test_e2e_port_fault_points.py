@@ -32,7 +32,7 @@ def prepare(engine: Daemon, **host: object) -> None:
 def is_published(engine: Daemon) -> bool:
     """What settings, endpoint, rules and sockets agree on."""
     found = engine.api("GET", "/containers/half/json").json
-    bindings = found["HostConfig"]["PortBindings"].get("80/tcp") or []
+    bindings = (found["HostConfig"]["PortBindings"] or {}).get("80/tcp") or []
     shown = found["NetworkSettings"]["Ports"].get("80/tcp") or []
     rules = engine.namespace.run("nft", "list", "map", "inet", "scow", "published").stdout
     is_free = engine.namespace.run("timeout", "0.2", "busybox", "nc", "-l", "-p", _PORT).returncode == 124

@@ -81,7 +81,7 @@ def test_an_exec_fails_in_the_same_words(docker: Client, box: str) -> None:
     begin = "OCI runtime exec failed: exec failed: unable to start container process: "
     for options, command, code, words in (
         ([], "nosuch", 127, 'exec: "nosuch": executable file not found in $PATH: unknown'),
-        ([], "/nosuch", 126, 'exec: "/nosuch": stat /nosuch: no such file or directory: unknown'),
+        ([], "/nosuch", 127, 'exec: "/nosuch": stat /nosuch: no such file or directory: unknown'),
         ([], "/etc", 126, 'exec: "/etc": permission denied: unknown'),
         (
             ["-w", "/nosuch"],

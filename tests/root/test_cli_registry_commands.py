@@ -241,7 +241,8 @@ def put(here: Here, url: str, media_type: str, data: bytes) -> None:
 )
 def test_what_is_said_of_an_image_is_shown(here: Here, attested: str, line: str) -> None:
     said = [here.run(command, line.format(attested)) for command in ("docker", "scow")]
-    assert said[1] == said[0]
+    # Docker's plugin tells annotations in the order of a Go map: another each time.
+    assert said[1] == said[0] or sorted(said[1].splitlines()) == sorted(said[0].splitlines())
 
 
 @pytest.mark.parametrize(

@@ -164,10 +164,6 @@ def test_a_process_can_become_a_subreaper_and_stop_being_one() -> None:
 
 
 def test_a_file_system_is_synced(place: Path) -> None:
-    fd = os.open(place, os.O_RDONLY)
-    try:
-        syscalls.syncfs(fd)
-    finally:
-        os.close(fd)
-    with pytest.raises(OSError, match="syncfs"):
-        syscalls.syncfs(-1)
+    syscalls.sync_file_system(str(place))
+    with pytest.raises(FileNotFoundError):
+        syscalls.sync_file_system(str(place / "nosuch"))

@@ -217,3 +217,38 @@ def test_threads_stay_while_one_of_them_is_at_work() -> None:
         assert await pool.run(threading.current_thread) is under_way.result()
 
     asyncio.run(main())
+
+
+def test_who_is_cancelled_twice_still_waits_for_what_must_end() -> None:
+    async def main() -> None:
+        may_end, ended = asyncio.Event(), []
+
+        async def step() -> None:
+            await may_end.wait()
+            ended.append("step")
+
+        async def child() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await step()
+
+        async def block() -> None:
+            async with tasks.running(child(), name="child"):
+                await asyncio.sleep(0)
+
+        for waiting in (tasks.to_end(step()), block()):
+            may_end.clear()
+            ended.clear()
+            task = asyncio.create_task(waiting)
+            for _ in range(3):
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                task.cancel()
+            assert not task.done()
+            may_end.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert ended == ["step"]
+
+    asyncio.run(main())
