@@ -240,7 +240,7 @@ def test_who_is_cancelled_twice_still_waits_for_what_must_end() -> None:
         for waiting in (tasks.to_end(step()), block()):
             may_end.clear()
             ended.clear()
-            task = asyncio.create_task(waiting)
+            task = asyncio.get_running_loop().create_task(waiting)
             for _ in range(3):
                 for _ in range(5):
                     await asyncio.sleep(0)
