@@ -1,5 +1,6 @@
 """Word expansion against BuildKit's own test vectors (``tests/golden/dockerfile/shell``)."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,14 @@ def test_what_is_not_set_can_be_kept_or_told() -> None:
     assert expand("$a ${b} ${c:-d}", {}, Lexing(keep_unset=True), told.append) == "$a ${b} ${c:-d}"
     assert told == ["a", "b"]
     assert expand("'$a' \"x\"", {"a": "1"}, Lexing(quotes_plain=True)) == "'1' \"x\""
+
+
+def test_a_word_of_a_million_letters_takes_no_longer_than_its_letters() -> None:
+    """A program's text without blanks in a heredoc; everybody waits for the loop that it is read on."""
+    letters = "x" * 1_000_000
+    began_s = time.process_time()
+    assert expand(f"{letters}${{a}}{letters}", {"a": "-"}) == f"{letters}-{letters}"
+    assert expand_words(f"{letters} ${{a:-{letters}}}", {}) == [letters, letters]
+    assert (
+        time.process_time() - began_s < 10
+    )  # minutes, where each letter is put to a copy of those before it

@@ -15,11 +15,14 @@ the meaning from whatever follows. Variables:
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from scow.errors import InvalidArgumentError
 
 _SPECIAL = frozenset("@*#?-$!0")
+_QUOTES = "'\""
 _PATTERN = re.compile(r"\\(.)|(\*)|(\?)|([^\\*?]+)|(\\)", re.DOTALL)
+_BLANKS_OR_NOT = re.compile(r"(\s+)|\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ _USUAL = Lexing()
 
 def expand(
     text: str,
-    variables: Mapping[str, str],
+    variables: Mapping[str, str | None],
     lexing: Lexing = _USUAL,
     on_unset: Callable[[str], None] | None = None,
 ) -> str:
@@ -55,7 +58,7 @@ def expand(
 
 def expand_words(
     text: str,
-    variables: Mapping[str, str],
+    variables: Mapping[str, str | None],
     lexing: Lexing = _USUAL,
     on_unset: Callable[[str], None] | None = None,
 ) -> list[str]:
@@ -93,11 +96,17 @@ def split_words(text: str, escape: str = "\\") -> list[str]:
     return [*words, word] if word else words
 
 
+@cache
+def _plain_run(escape: str, stop: str, quotes_plain: bool) -> re.Pattern[str]:
+    """Characters that mean themselves, as many as there are."""
+    return re.compile(f"[^{re.escape('$' + escape + stop + ('' if quotes_plain else _QUOTES))}]+")
+
+
 class _Lexer:
     def __init__(
         self,
         text: str,
-        variables: Mapping[str, str],
+        variables: Mapping[str, str | None],
         lexing: Lexing,
         on_unset: Callable[[str], None] | None,
     ) -> None:
@@ -107,46 +116,51 @@ class _Lexer:
         self._how = lexing
         self._on_unset = on_unset
         self._words: list[str] = []
-        self._word: str | None = None
+        self._word: list[str] | None = None
+        """The pieces of the word that is being read, ``None`` between words."""
 
     def words(self) -> list[str]:
-        return self._words if self._word is None else [*self._words, self._word]
+        return self._words if self._word is None else [*self._words, "".join(self._word)]
 
     def read(self, stop: str) -> str:
         """Up to ``stop``, which is taken, or to the end if that is empty."""
-        result = ""
+        result: list[str] = []
+        plain = _plain_run(self._how.escape, stop, self._how.quotes_plain)
         while self._at < len(self._text):
+            if run := plain.match(self._text, self._at):
+                self._at = run.end()
+                self._add_splitting(run[0])
+                result.append(run[0])
+                continue
             mark = self._text[self._at]
             if mark == stop:
                 self._at += 1
-                return result
+                return "".join(result)
             if mark == "$":
                 piece = self._dollar()
                 self._add_splitting(piece)
             elif mark in "'\"" and not self._how.quotes_plain:
                 piece = self._single() if mark == "'" else self._double()
                 self._add(piece)
-            elif mark == self._how.escape:
+            else:
                 piece = self._escaped()
                 self._add(piece)
-            else:
-                self._at += 1
-                piece = mark
-                self._add_splitting(mark)
-            result += piece
+            result.append(piece)
         if stop:
             raise InvalidArgumentError(f"unexpected end of statement while looking for matching {stop}")
-        return result
+        return "".join(result)
 
     def _add(self, piece: str) -> None:
-        self._word = (self._word or "") + piece
+        if self._word is None:
+            self._word = []
+        self._word.append(piece)
 
     def _add_splitting(self, piece: str) -> None:
-        for mark in piece:
-            if not mark.isspace():
-                self._word = (self._word or "") + mark
+        for match in _BLANKS_OR_NOT.finditer(piece):
+            if match[1] is None:
+                self._add(match[0])
             elif self._word is not None:
-                self._words.append(self._word)
+                self._words.append("".join(self._word))
                 self._word = None
 
     def _escaped(self) -> str:
@@ -256,7 +270,7 @@ class _Lexer:
     def _inner(self, stop: str, *, keep_escapes: bool) -> str:
         """A word inside braces, up to ``stop``. It is no word of the line."""
         how, word, words = self._how, self._word, self._words
-        self._words = []
+        self._word, self._words = None, []
         if keep_escapes:
             self._how = replace(how, keep_escapes=True)
         try:

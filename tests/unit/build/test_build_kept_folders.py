@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from scow.build.trees.spooled import SpooledTree
 from scow.build.trees.tree import walk
 from scow.errors import ScowError
 from scow.spec.sent_files import SentFile
+from scow.tasks import TaskOwner
 
 _LARGE = os.urandom(600_000)
 _FILE, _FOLDER, _LINK = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755, stat.S_IFLNK | 0o777
@@ -153,3 +155,29 @@ def test_what_was_pruned_or_damaged_is_sent_whole(kept: KeptArchives, tmp_path: 
 def test_small_folders_are_not_kept(kept: KeptArchives, tmp_path: Path) -> None:
     received(kept, Client({"a": b"small"}), tmp_path).close()
     assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_who_gives_up_while_contents_are_joined_waits_for_that(kept: KeptArchives, tmp_path: Path) -> None:
+    """What is written to must not be closed: its number may be somebody else's file by then."""
+    began, may_end = threading.Event(), threading.Event()
+    ended: list[bool] = []
+
+    class Slow(KeptFolder):
+        def complete(self, *args: object, **kwargs: object) -> None:
+            began.set()
+            ended.append(may_end.wait(30))
+
+    async def give_up() -> None:
+        with closing(Slow(kept, "me:/src", "context")) as folder:
+            client = Client(_FIRST)
+            arriving = Received(str(tmp_path), lambda _: None, folder)
+            async with TaskOwner("test") as tasks:
+                work = tasks.start(arriving.take(client.send(arriving)), name="take")
+                await asyncio.to_thread(began.wait, 30)
+                work.cancel()
+                asyncio.get_running_loop().call_later(0.2, may_end.set)
+                with pytest.raises(asyncio.CancelledError):
+                    await work
+            assert ended == [True]
+
+    asyncio.run(give_up())

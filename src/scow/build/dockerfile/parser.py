@@ -1,6 +1,8 @@
 """A Dockerfile as a whole: its directives, the arguments before the first FROM, and its stages."""
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scow.build.dockerfile.directives import Directives
@@ -17,19 +19,23 @@ _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 
 @dataclass(frozen=True, slots=True)
 class Dockerfile:
-    """What a Dockerfile says. ``statements`` are its instructions as written, for ``lint``."""
+    """What a Dockerfile says. ``statements`` are its instructions as written, for ``lint``.
+
+    ``named`` are the indices of stages by their names, in order.
+    """
 
     source: Source
     directives: Directives
     arguments: tuple[Arg, ...]
     stages: tuple[Stage, ...]
     statements: tuple[Statement, ...]
+    named: Mapping[str, Sequence[int]]
 
     def find_stage(self, name: str, before: int) -> int | None:
         """Index of the stage called ``name``, or numbered so, among the first ``before``."""
-        for index in reversed(range(before)):
-            if self.stages[index].name and self.stages[index].name == name.lower():
-                return index
+        places = self.named.get(name.lower(), ())
+        if found := bisect_left(places, before):
+            return places[found - 1]
         return int(name) if name.isdecimal() and int(name) < before else None
 
 
@@ -55,13 +61,23 @@ def parse_dockerfile(text: str, name: str = "Dockerfile") -> Dockerfile:
             raise DockerfileError(_NO_STAGE, source, statement.location, statement.word)
     if not stages:
         raise DockerfileError(_NO_STAGE, source, statements[-1].location, statements[-1].word)
+    read = tuple(_stage(source, statement, found) for statement, found in stages)
     return Dockerfile(
         source=source,
         directives=directives,
         arguments=tuple(arguments),
-        stages=tuple(_stage(source, statement, found) for statement, found in stages),
+        stages=read,
         statements=tuple(statements),
+        named=_by_name(read),
     )
+
+
+def _by_name(stages: Iterable[Stage]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for index, stage in enumerate(stages):
+        if stage.name:
+            found.setdefault(stage.name, []).append(index)
+    return found
 
 
 def _at(source: Source, statement: Statement, message: str) -> DockerfileError:

@@ -1,6 +1,7 @@
 """Variables while a Dockerfile is evaluated: ``ARG``, ``ENV``, and those that are always there."""
 
 import json
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,9 +48,9 @@ class Scope:
     unset: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
-    def values(self) -> dict[str, str]:
-        """What words are expanded with; ``ENV`` wins over ``ARG``."""
-        return {name: value for name, value in self.arguments.items() if value is not None} | self.env
+    def values(self) -> Mapping[str, str | None]:
+        """What words are expanded with; ``ENV`` wins over ``ARG``. It changes as the scope does."""
+        return ChainMap[str, str | None](self.env, self.arguments)  # type: ignore[arg-type]  # nobody writes
 
     def declare(self, name: str, default: str | None) -> str | None:
         """``ARG``: the value that the name has from here on, ``None`` if it has none."""

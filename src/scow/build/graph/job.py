@@ -125,5 +125,5 @@ class Job:
     keeps: "list[asyncio.Future[None]]" = field(default_factory=list)
 
     def context_lock(self, name: str) -> asyncio.Lock:
-        """Trees are read by one thread at a time."""
+        """Of one context, files are looked for and digested by one thread at a time."""
         return self.locks.setdefault(name, asyncio.Lock())

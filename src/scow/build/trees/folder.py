@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 import time
 
 from scow.build.trees.known_digests import KnownDigests, state_of
@@ -16,7 +17,7 @@ _CAPABILITIES = "security.capability"
 
 
 class FolderTree:
-    """Takes over ``root_fd``, a directory.
+    """Takes over ``root_fd``, a directory. Used by several threads: stages copy from one context at once.
 
     ``with_owners``: owners and capabilities are the files' own; a context's are the machine's business, and
     everything in it belongs to root. ``known`` are digests of its files from before.
@@ -26,6 +27,8 @@ class FolderTree:
         self._root_fd = root_fd
         self._with_owners = with_owners
         self._known = known
+        self._lock = threading.Lock()
+        """For the folder that is open, from finding it to the last use of its descriptor."""
         self._folder_path: str | None = None
         self._folder_fd = -1
 
@@ -34,17 +37,20 @@ class FolderTree:
         if not path:
             return self._described("", os.fstat(self._root_fd), self._root_fd, ".")
         parent, _, name = path.rpartition("/")
-        try:
-            folder_fd = self._folder(parent)
-            return self._described(
-                path, os.stat(name, dir_fd=folder_fd, follow_symlinks=False), folder_fd, name
-            )
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        with self._lock:
+            try:
+                folder_fd = self._folder(parent)
+                status = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
+                return self._described(path, status, folder_fd, name)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
 
     def children(self, path: str) -> list[Node]:
         """See ``Tree``."""
-        folder_fd = self._folder(path)
+        with self._lock:
+            return self._listed(path, self._folder(path))
+
+    def _listed(self, path: str, folder_fd: int) -> list[Node]:
         nodes = []
         for name in sorted(os.listdir(folder_fd)):
             try:
@@ -58,7 +64,8 @@ class FolderTree:
     def open(self, node: Node) -> "FileContent":
         """See ``Tree``."""
         parent, _, name = node.path.rpartition("/")
-        return FileContent(os.open(name, _FILE, dir_fd=self._folder(parent)))
+        with self._lock:
+            return FileContent(os.open(name, _FILE, dir_fd=self._folder(parent)))
 
     def digest(self, node: Node) -> bytes:
         """See ``Tree``."""
@@ -107,7 +114,10 @@ class FolderTree:
         )
 
     def _folder(self, path: str) -> int:
-        """A descriptor of the folder, good until the next call: files of one folder come together."""
+        """A descriptor of the folder, good until the next call: files of one folder come together.
+
+        To be called with the lock.
+        """
         if not path:
             return self._root_fd
         if path != self._folder_path:

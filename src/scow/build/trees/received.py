@@ -10,8 +10,8 @@ from scow.build.trees.kept_folders import KeptFolder
 from scow.build.trees.spooled import Place, Spool, SpooledTree, unnamed_file
 from scow.build.trees.tree import Node
 from scow.errors import InvalidArgumentError
+from scow.image.threads import run_to_end
 from scow.spec.sent_files import FileStream, SentFile
-from scow.tasks import run_blocking
 
 _TELL_EVERY_S = 0.1  # as often as somebody who watches can see
 
@@ -54,7 +54,7 @@ class Received:
                     self.bytes += len(item)
             self._spool.finish()
             self._spool.flush()
-            await run_blocking(self._join)
+            await run_to_end(self._join)  # it writes to what a failure closes
         except BaseException:
             self._tree.close()
             if self._kept is not None and self._path is not None:

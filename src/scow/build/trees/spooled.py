@@ -4,6 +4,7 @@ No file of it is ever made on disk: COPY reads the contents from where they lie.
 every file, too. The file has no name, so that nothing is left after a kill, or is kept (``kept_archives``).
 """
 
+import errno
 import os
 import stat
 import tempfile
@@ -15,6 +16,7 @@ from scow.errors import InvalidArgumentError
 from scow.spec.bulk_digest import bulk_sha256
 
 _MAX_ENTRIES = 2_000_000
+_MAX_DEPTH = 400  # as many folders as are made where a context is copied to (scow.image.tree_maker)
 # A call for each of many small files would cost more than what it writes.
 _GATHER_BYTES = 1 << 20
 
@@ -63,16 +65,14 @@ class SpooledTree:
     def add(self, node: Node, place: Place | None = None) -> None:
         """One more file, later ones in place of earlier ones; a regular one has its place.
 
-        Raises InvalidArgumentError for too many.
+        Raises InvalidArgumentError for too many, and for one that is in too many folders.
         """
-        if len(self._nodes) > _MAX_ENTRIES:
-            raise InvalidArgumentError(f"build context has more than {_MAX_ENTRIES} entries")
         self._add(node.path, node)
         if place is not None:
             self._places[node.path] = place
 
     def add_link(self, path: str, target_path: str) -> bool:
-        """Another name of an earlier file; False if that is none."""
+        """Another name of an earlier file; False if that is none. Raises as ``add`` does."""
         target = self._nodes.get(target_path)
         if target is None or not target.is_file:
             return False
@@ -100,12 +100,19 @@ class SpooledTree:
         return self._places.get(path)
 
     def _add(self, path: str, node: Node) -> None:
-        if path in self._nodes:
-            self.is_plain = False
+        if path.count("/") > _MAX_DEPTH:
+            raise InvalidArgumentError(f"build context has a file in more than {_MAX_DEPTH} folders")
+        self._put(path, node)
+
+    def _put(self, path: str, node: Node) -> None:
         parent, _, name = path.rpartition("/")
         if parent not in self._names:
             self.is_plain = False
-            self._add(parent, Node(parent, stat.S_IFDIR | 0o755))
+            self._put(parent, Node(parent, stat.S_IFDIR | 0o755))
+        if path in self._nodes:
+            self.is_plain = False
+        elif len(self._nodes) > _MAX_ENTRIES:
+            raise InvalidArgumentError(f"build context has more than {_MAX_ENTRIES} entries")
         self._names[parent].add(name)
         if node.is_folder:
             self._names.setdefault(path, set())
@@ -189,6 +196,8 @@ class Region:
         if not size:
             return b""
         data = os.pread(self._fd, size, self._at)
+        if not data:  # what was kept may have lost its end with the machine's power
+            raise OSError(errno.EIO, "the file is shorter than it was")
         self._at += len(data)
         return data
 

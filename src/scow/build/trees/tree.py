@@ -61,7 +61,9 @@ class Content(Protocol):
 
 
 class Tree(Protocol):
-    """All calls block, and come from one thread at a time. They may raise ``OSError``."""
+    """All calls block, and may raise ``OSError``. Digests are asked for by one thread at a time, what is at a
+    path and what is in a file by any.
+    """
 
     def node(self, path: str) -> Node | None:
         """What is at ``path``; symlinks are not followed, neither at its end nor on the way."""
