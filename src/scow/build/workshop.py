@@ -1,6 +1,7 @@
 """What every front door builds with: one graph, one cache, one store of images."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,14 +9,19 @@ from typing import Any, Protocol
 from scow.build.cache_transfer.mounts import MountFolders
 from scow.build.execute.downloads import Downloads
 from scow.build.frontend.cache_view import CacheView
+from scow.build.frontend.contexts import Contexts
+from scow.build.frontend.options import FrontendOptions
+from scow.build.frontend.told import Telling
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
 from scow.build.trees.kept_archives import KeptArchives
+from scow.build.trees.tree import Tree
 from scow.build.upkeep import Upkeep
 from scow.distribution.registries import Registries as RegistryDirectory
 from scow.image.store import ImageStore
 from scow.runtime.program_run import LeftProgram
 from scow.spec.engine_api.auth import AuthConfig
+from scow.spec.frontend_build import BuildClient
 from scow.spec.platform import Platform
 
 
@@ -61,3 +67,14 @@ class Workshop:
     mounts: MountFolders
     archives: KeptArchives
     containers: Containers
+
+    def contexts(
+        self,
+        client: BuildClient,
+        options: FrontendOptions,
+        trees: Mapping[str, Tree],
+        telling: Telling,
+        stack: AsyncExitStack,
+    ) -> Contexts:
+        """Where the files of one build come from: ``trees`` are at hand. ``stack`` closes what is opened."""
+        return Contexts(client, options, trees, self.downloads, self.archives, self.folder, telling, stack)

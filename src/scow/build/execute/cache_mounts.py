@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import msgspec
 
 from scow.build.execute.copying import Target, numeric_mode, unpack_archive
 from scow.build.graph.ops import Mount
+from scow.image.layer_stream import PieceReader
 from scow.image.tar_writer import pack, walk
 from scow.image.threads import run_to_end
 from scow.tasks import run_blocking
@@ -168,7 +169,7 @@ def _sow(folder: Path, seed: Path) -> None:
         try:
             target = Target(root_fd, "/", into_folder=True, owner=None, mode=numeric_mode(""))
             with closing(pack(walk(seed_fd), lambda _name: True)) as pieces:
-                unpack_archive(_Pieces(pieces), target)
+                unpack_archive(PieceReader(pieces), target)
         finally:
             os.close(seed_fd)
             os.close(root_fd)
@@ -176,19 +177,6 @@ def _sow(folder: Path, seed: Path) -> None:
             os.rename(work, folder / _FILES)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-class _Pieces:
-    """Pieces of an archive, as a reader."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def read(self, size: int, /) -> bytes:
-        data = self._rest or next(self._pieces, b"")
-        self._rest = data[size:]
-        return data[:size]
 
 
 def _touch(folder: Path) -> None:

@@ -3,8 +3,9 @@ whenever they are built (reproducible-builds.org/specs/source-date-epoch).
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
+from scow.image.layer_stream import PieceReader
 from scow.image.layers import LayerTar
 from scow.image.tar_headers import END_OF_ARCHIVE, encode_header, padding
 from scow.image.tar_reader import DIRECTORY, TarReader
@@ -15,7 +16,7 @@ _PIECE_BYTES = 1 << 20
 
 def clamped(tar: LayerTar, epoch_s: int) -> Iterator[bytes]:
     """The layer again, with later times replaced by ``epoch_s``. Blocks. Raises InvalidArgumentError."""
-    reader = TarReader(_Joined(tar.read()))
+    reader = TarReader(PieceReader(tar.read()))
     for entry in reader:
         name = os.fsencode(entry.name)
         yield encode_header(
@@ -34,20 +35,3 @@ def clamped(tar: LayerTar, epoch_s: int) -> Iterator[bytes]:
             yield bytes(piece)
         yield padding(entry.size)
     yield END_OF_ARCHIVE
-
-
-class _Joined:
-    """Pieces as a stream: see ``scow.image.decompress.ByteReader``."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._rest = b""
-
-    def read(self, size: int, /) -> bytes:
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return b""
-            self._rest = piece
-        data, self._rest = self._rest[:size], self._rest[size:]
-        return data

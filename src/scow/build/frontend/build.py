@@ -18,7 +18,6 @@ from scow.build.evaluate.stage_state import StageState
 from scow.build.execute.downloads import NotFetchedError
 from scow.build.frontend.built_image import Outcome, built_image
 from scow.build.frontend.checks import check_syntax, lint_of
-from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.foreign_bases import RegistryBases
 from scow.build.frontend.logins import login_of
 from scow.build.frontend.options import FrontendOptions
@@ -74,16 +73,7 @@ class Build:
         self._tasks = tasks
         self._stack = stack
         self._imported = Imported(workshop.images, workshop.folder)
-        self._contexts = Contexts(
-            request.client,
-            options,
-            workshop.downloads,
-            workshop.archives,
-            workshop.folder,
-            telling,
-            stack,
-            trees,
-        )
+        self._contexts = workshop.contexts(request.client, options, trees, telling, stack)
         self._source: tuple[str, bytes] = ("", b"")
 
     async def run(self) -> Outcome:

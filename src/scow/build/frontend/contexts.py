@@ -40,12 +40,12 @@ class Contexts:
         self,
         client: BuildClient,
         options: FrontendOptions,
+        trees: Mapping[str, Tree],
         downloads: Downloads,
         archives: KeptArchives,
         folder: Path,
         telling: Telling,
         stack: AsyncExitStack,
-        trees: Mapping[str, Tree],
     ) -> None:
         self._client = client
         self._trees = trees

@@ -12,7 +12,6 @@ from scow.build.frontend.build import Build
 from scow.build.frontend.built_image import Outcome
 from scow.build.frontend.cache_exports import CacheExports, with_inline_cache
 from scow.build.frontend.checks import Here, lint_of, undefined_of
-from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.descriptions import describe
 from scow.build.frontend.exporters import Exports, Finished
 from scow.build.frontend.options import REQUEST, FrontendOptions, read_options
@@ -110,16 +109,7 @@ class FrontendService:
     ) -> "Description":
         """What a client asks of a Dockerfile instead of a build."""
         workshop = self._workshop
-        contexts = Contexts(
-            request.client,
-            options,
-            workshop.downloads,
-            workshop.archives,
-            workshop.folder,
-            telling,
-            stack,
-            trees,
-        )
+        contexts = workshop.contexts(request.client, options, trees, telling, stack)
         dockerfile = parse_dockerfile(await contexts.dockerfile(), options.filename)
         evaluated = Options(
             build_arguments=options.build_arguments,
