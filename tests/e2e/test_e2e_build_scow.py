@@ -74,6 +74,25 @@ def test_a_linked_copy_stands_on_what_is_below_it(scow_daemon: Daemon, folder: P
         assert scow_daemon.docker("run", "--rm", "x").out == "below\nhelloapp\n"
 
 
+def test_a_folder_that_was_mounted_on_is_as_it_was_before(scow_daemon: Daemon, folder: Path) -> None:
+    (folder / "Dockerfile").write_text(
+        "FROM busybox\nRUN mkdir -p /data && touch -d @1000 /data\n"
+        "RUN --mount=type=cache,target=/data --mount=type=tmpfs,target=/new/x/y touch /data/file\n"
+        "CMD ls -1d /data /new; stat -c %Y /data\n"
+    )
+    scow_build(scow_daemon, "-t", "x", str(folder))
+    ran = scow_daemon.docker("run", "--rm", "x", code=None)
+    assert (ran.out, ran.err) == ("/data\n1000\n", "ls: /new: No such file or directory\n")
+
+
+def test_a_dockerfile_that_is_no_utf_8(scow_daemon: Daemon, folder: Path) -> None:
+    """As editors wrote them once; Docker replaces what it cannot read, in all but files."""
+    text = "FROM busybox\nRUN echo é >/ran\nCOPY <<E /written\né\nE\nCMD od -An -tx1 /ran /written\n"
+    (folder / "Dockerfile").write_bytes(text.encode("latin-1"))
+    scow_build(scow_daemon, "-t", "x", str(folder))
+    assert scow_daemon.docker("run", "--rm", "x").out == " ef bf bd 0a e9 0a\n"
+
+
 def test_the_id_goes_where_it_is_wanted(scow_daemon: Daemon, folder: Path) -> None:
     files = ("--iidfile", str(folder / "id.log"), "--metadata-file", str(folder / "meta.log"))
     quiet = scow_build(scow_daemon, "-q", *files, str(folder))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from scow.build.dockerfile.heredoc import Heredoc, heredocs_of
-from scow.build.dockerfile.source import Location, Source, TextError
+from scow.build.dockerfile.source import Location, Source, TextError, valid_text
 
 _HEREDOC_INSTRUCTIONS = ("add", "copy", "run")
 _BLANK = " \t\v\f\r\n\x85\xa0"
@@ -35,11 +35,11 @@ def read_lines(source: Source, escape: str) -> Iterator[LogicalLine]:
         line = lines[at].rstrip("\r").lstrip(_BLANK)
         at += 1
         if line.startswith("#"):
-            comments.append(line[1:].strip())
+            comments.append(valid_text(line[1:].strip()))
             continue
         first = at
         parts, at, empty = _joined(lines, line, at, continued)
-        text = "".join(parts)
+        text = valid_text("".join(parts))
         if not text.strip(_BLANK):
             if not line:
                 comments = []

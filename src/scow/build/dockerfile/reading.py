@@ -7,7 +7,7 @@ from scow.build.dockerfile import instructions as it
 from scow.build.dockerfile.flags import Flags, Kind, suggestion
 from scow.build.dockerfile.instructions import Command, Instruction, Pair
 from scow.build.dockerfile.logical_lines import LogicalLine, read_lines
-from scow.build.dockerfile.source import Location, Source
+from scow.build.dockerfile.source import Location, Source, valid_text
 from scow.build.dockerfile.statements import Statement, parse_statement
 from scow.errors import InvalidArgumentError
 from scow.spec.go_duration import parse_duration
@@ -251,7 +251,7 @@ def _onbuild(statement: Statement, place: _Place) -> Instruction:
     if word in ("MAINTAINER", "FROM"):
         raise InvalidArgumentError(f"{word} isn't allowed as an ONBUILD trigger")
     parts = [trigger, *(f"{doc.content}{doc.name}" for doc in statement.heredocs)]
-    return it.Onbuild(**place, trigger="\n".join(parts))
+    return it.Onbuild(**place, trigger=valid_text("\n".join(parts)))
 
 
 def _copy(statement: Statement, place: _Place) -> Instruction:

@@ -36,6 +36,14 @@ class Source:
         return location.start, 1
 
 
+def valid_text(text: str) -> str:
+    """Text as it goes into JSON: what was no UTF-8 is replaced, as Go does it.
+
+    Lines are read with ``surrogateescape``, for the content of a heredoc may be any bytes.
+    """
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 class DockerfileError(ParseError):
     """A mistake in a Dockerfile. ``message`` has Docker's words; ``excerpt`` shows the lines.
 
@@ -51,7 +59,7 @@ class DockerfileError(ParseError):
         super().__init__(prefix + what, file=source.name, line=line, column=column)
         self.what = what
         self.location = location
-        self.excerpt = file_excerpt(source.name, source.lines, location.start, location.end)
+        self.excerpt = valid_text(file_excerpt(source.name, source.lines, location.start, location.end))
 
 
 class TextError(DockerfileError):

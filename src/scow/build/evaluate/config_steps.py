@@ -5,6 +5,7 @@ Each changes the config of a stage in place and answers the instruction's text a
 
 import json
 import posixpath
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,10 @@ from scow.spec.exposed_ports import exposed_ports
 from scow.spec.go_duration import format_duration
 from scow.spec.signals import parse_signal
 
+# A backslash is written as two: only what stands behind pairs of them is a control character's number.
+_CONTROL = re.compile(r"\\u00(..)|\\.")
+_GO_ESCAPES = {"07": "\\a", "0b": "\\v"}
+
 
 def apply_config_step(state: StageState, instruction: Instruction) -> str | None:
     """``None`` for an instruction that is none of these. Raises InvalidArgumentError."""
@@ -28,7 +33,11 @@ def apply_config_step(state: StageState, instruction: Instruction) -> str | None
 
 def go_quoted(text: str) -> str:
     """As Go's ``%q``."""
-    return json.dumps(text, ensure_ascii=False).replace("\\u00", "\\x")
+    return _CONTROL.sub(_go_escape, json.dumps(text, ensure_ascii=False))
+
+
+def _go_escape(found: re.Match[str]) -> str:
+    return _GO_ESCAPES.get(found[1], f"\\x{found[1]}") if found[1] else found[0]
 
 
 def go_quoted_list(words: Sequence[str]) -> str:

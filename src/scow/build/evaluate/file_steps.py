@@ -9,6 +9,7 @@ from dataclasses import replace
 from scow.build.dockerfile import instructions as it
 from scow.build.dockerfile.heredoc import Heredoc, parse_heredoc
 from scow.build.dockerfile.instructions import Instruction
+from scow.build.dockerfile.source import valid_text
 from scow.build.evaluate.config_steps import command_args, working_directory
 from scow.build.evaluate.git_address import is_git_address, parse_git_address
 from scow.build.evaluate.run_mounts import parse_mount
@@ -73,12 +74,12 @@ def _program(state: StageState, instruction: it.Run) -> tuple[list[str], tuple[t
     if first is None or first.name != heredocs[0].name:
         # The shell reads the documents itself.
         whole = text + "".join(f"\n{doc.content}{doc.name}" for doc in heredocs)
-        return [*state.shell, whole], ()
+        return [*state.shell, valid_text(whole)], ()
     script = heredocs[0].text()
     if not script.startswith("#!"):
-        return [*state.shell, script], ()
+        return [*state.shell, valid_text(script)], ()
     name = posixpath.basename(first.name) or "script"
-    return [f"/dev/pipes/{name}"], ((name, script.encode()),)
+    return [f"/dev/pipes/{name}"], ((name, script.encode("utf-8", "surrogateescape")),)
 
 
 def _mounts(state: StageState, instruction: it.Run, find: FindSource) -> tuple[list[Mount], list[Source]]:

@@ -13,6 +13,7 @@ from scow.build.execute.cache_mounts import CacheMounts
 from scow.build.execute.content_digest import content_digest
 from scow.build.execute.copying import Target, copy_selection, numeric_mode
 from scow.build.execute.inputs import Inputs
+from scow.build.execute.mount_points import missing_mount_points, remove_made
 from scow.build.execute.selection import Selection, select
 from scow.build.graph.executor import Executor, RunFailedError
 from scow.build.graph.ops import Mount, RunOp, Vertex
@@ -113,6 +114,8 @@ class Running:
         key = secrets.token_hex(32)
         async with AsyncExitStack() as stack:
             mounts = await self._mounts(op, stack)
+            targets = [_absolute(op, it) for it in op.mounts] + ([_HEREDOCS] if op.files else [])
+            missing = await run_to_end(missing_mount_points, str(root), targets)
             settings = self._job.settings
             request = RunRequest(
                 key=key,
@@ -132,7 +135,7 @@ class Running:
             code = await self._executor.run(request, self._listener.output)
         if code:
             raise RunFailedError(op.args, code, key, await self._left(active))
-        await self._remove_mount_points(root, op)
+        await run_to_end(remove_made, str(root), missing)
         return await self._lease.commit(active)
 
     async def _left(self, active: ActiveSnapshot) -> str | None:
@@ -142,11 +145,6 @@ class Running:
         layer = await self._lease.commit(active)
         self._job.lease.hold(layer.chain_id)
         return layer.chain_id
-
-    async def _remove_mount_points(self, root: Path, op: RunOp) -> None:
-        """Files and folders that the runtime made to mount on, if they are still empty."""
-        targets = [_absolute(op, it) for it in op.mounts] + ([_HEREDOCS] if op.files else [])
-        await run_to_end(_remove_empty, str(root), targets)
 
     async def _mounts(self, op: RunOp, stack: AsyncExitStack) -> list[Bound | InMemory]:
         mounts: list[Bound | InMemory] = []
@@ -201,7 +199,7 @@ class Running:
                 raise NotFoundError(f"secret {wanted.id}: not found")
             return None
         if wanted.variable:
-            self._variables.append(f"{wanted.variable}={data.decode(errors='surrogateescape')}")
+            self._variables.append(f"{wanted.variable}={data.decode(errors='replace')}")
             if not wanted.target:
                 return None
         folder = await self._volatile_folder(stack)
@@ -259,13 +257,3 @@ def _lay_out(root: Path, selection: Selection, source: str) -> None:
         copy_selection(selection, target, lambda _: False)
     finally:
         os.close(root_fd)
-
-
-def _remove_empty(root: str, targets: list[str]) -> None:
-    for target in targets:
-        path = resolve_in_root(root, target)
-        with suppress(OSError):
-            if os.path.isdir(path) and not os.path.islink(path):
-                os.rmdir(path)
-            elif os.path.isfile(path) and not os.path.getsize(path):
-                os.unlink(path)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scow.build.export.compression import Compression, read_compression
+from scow.build.source_date_epoch import parse_epoch
 from scow.errors import InvalidArgumentError
 from scow.spec.go_bool import FALSE, TRUE
 from scow.spec.platform import Platform
@@ -62,6 +63,7 @@ class ImageOptions:
 def read_image_options(attributes: Mapping[str, str], default_epoch_s: int | None) -> ImageOptions:
     """Raises InvalidArgumentError."""
     forced = _boolean(attributes, "force-compression")
+    epoch = attributes.get("source-date-epoch", "")
     return ImageOptions(
         names=_names(attributes.get("name", "")),
         push=_boolean(attributes, "push"),
@@ -73,7 +75,7 @@ def read_image_options(attributes: Mapping[str, str], default_epoch_s: int | Non
         oci=_boolean(attributes, "oci-mediatypes") if "oci-mediatypes" in attributes else None,
         annotations=tuple(_annotations(attributes)),
         rewrite_times=_boolean(attributes, "rewrite-timestamp"),
-        epoch_s=_epoch(attributes.get("source-date-epoch", ""), default_epoch_s),
+        epoch_s=parse_epoch(epoch) if epoch else default_epoch_s,
     )
 
 
@@ -104,12 +106,3 @@ def _boolean(attributes: Mapping[str, str], name: str) -> bool:
     if text and text not in TRUE:
         raise InvalidArgumentError(f"non-bool value specified for {name}")
     return True
-
-
-def _epoch(text: str, default: int | None) -> int | None:
-    if not text:
-        return default
-    try:
-        return int(text)
-    except ValueError as exc:
-        raise InvalidArgumentError(f"invalid SOURCE_DATE_EPOCH: {text}") from exc

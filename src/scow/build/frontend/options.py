@@ -11,6 +11,7 @@ import msgspec
 from scow.build.attest.wanted import Wanted, read_attestations
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.build.graph.job import Settings
+from scow.build.source_date_epoch import parse_epoch
 from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.runtime.program_run import Limits
 from scow.spec.frontend_build import Exchange
@@ -112,6 +113,7 @@ def _settings(options: Mapping[str, str], arguments: Mapping[str, str]) -> Setti
     network = options.get("force-network-mode", "")
     if network not in _NETWORKS:
         raise InvalidArgumentError(f"invalid network mode {network}")
+    epoch = options.get("source-date-epoch") or arguments.get(_EPOCH, "")
     return Settings(
         network=_NETWORKS[network],
         hosts=_hosts(options.get("add-hosts", "")),
@@ -121,7 +123,7 @@ def _settings(options: Mapping[str, str], arguments: Mapping[str, str]) -> Setti
             ulimits=_ulimits(options.get("ulimit", "")),
         ),
         proxies=tuple(f"{name}={value}" for name, value in arguments.items() if name in PROXY_ARGUMENTS),
-        epoch_s=_epoch(options.get("source-date-epoch") or arguments.get(_EPOCH, "")),
+        epoch_s=parse_epoch(epoch) if epoch else None,
     )
 
 
@@ -173,12 +175,3 @@ def _number(name: str, text: str) -> int:
         return int(text)
     except ValueError as exc:
         raise InvalidArgumentError(f"invalid {name}: {text}") from exc
-
-
-def _epoch(text: str) -> int | None:
-    if not text:
-        return None
-    try:
-        return int(text)
-    except ValueError as exc:
-        raise InvalidArgumentError(f"invalid SOURCE_DATE_EPOCH: {text}") from exc

@@ -111,6 +111,10 @@ class Solver:
         except ScowError as exc:
             job.tell(Done(vertex, time.time_ns(), False, "", exc.message))
             raise
+        except OSError as exc:
+            error = ScowError(f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc))
+            job.tell(Done(vertex, time.time_ns(), False, "", error.message))
+            raise error from exc
 
     def _known(self, key: Key, vertex: Vertex, job: Job) -> Record | None:
         """From here, or from elsewhere: then its layers may not be here."""
