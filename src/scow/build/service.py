@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 
 from scow.build.classic import messages
 from scow.build.classic.builder import ClassicBuild
+from scow.build.classic.channel import Channel
 from scow.build.classic.left_programs import LeftPrograms
 from scow.build.classic.messages import Message
 from scow.build.classic.step_images import StepImages
@@ -32,6 +34,16 @@ from scow.spec.reference import Reference, parse_reference
 from scow.tasks import TaskOwner, run_blocking
 
 _READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A build that may begin: everything that can be checked before is right."""
+
+    request: BuildRequest
+    evaluator: Evaluator
+    context: Tree
+    tags: Sequence[Reference]
 
 
 class Builds:
@@ -64,7 +76,7 @@ class Builds:
             resolver = _Resolver(self._workshop.images, self._workshop.registries, request)
             evaluator = Evaluator(dockerfile, options, resolver)
             evaluator.target_index()
-            return self._progress(request, evaluator, resolver, context, tags, stack.pop_all())
+            return self._progress(_Asked(request, evaluator, context, tags), resolver, stack.pop_all())
 
     def _asked_platform(self, text: str) -> Platform:
         found = parse_platform(text) if text else self._workshop.platform
@@ -86,28 +98,20 @@ class Builds:
         return tree, "Dockerfile" if is_dockerfile else name
 
     async def _progress(
-        self,
-        request: BuildRequest,
-        evaluator: Evaluator,
-        resolver: "_Resolver",
-        context: Tree,
-        tags: Sequence[Reference],
-        stack: AsyncExitStack,
+        self, asked: "_Asked", resolver: "_Resolver", stack: AsyncExitStack
     ) -> AsyncIterator[Message]:
         """Everything that is told; the build ends when nobody reads any more."""
-        queue: asyncio.Queue[Message | None] = asyncio.Queue()
+        quiet = asked.request.quiet
+        told, unsaid = Channel(), Channel()
         async with stack, TaskOwner("build") as owner:
-            unsaid: list[Message] = []
-            say: Callable[[Message], None] = unsaid.append if request.quiet else queue.put_nowait
+            say = unsaid.say if quiet else told.say
             resolver.say = say
-            work = owner.start(
-                self._guarded(request, evaluator, context, tags, say, queue), name=request.dockerfile
-            )
-            while (message := await queue.get()) is not None:
+            work = owner.start(self._guarded(asked, say, told), name=asked.request.dockerfile)
+            while (message := await told.take()) is not None:
                 yield message
             failure = await work
         if failure is not None:
-            for message in unsaid:
+            for message in unsaid.rest():
                 yield message
         if isinstance(failure, RunFailedError):
             yield messages.run_failed(failure)
@@ -115,40 +119,28 @@ class Builds:
             raise failure
 
     async def _guarded(
-        self,
-        request: BuildRequest,
-        evaluator: Evaluator,
-        context: Tree,
-        tags: Sequence[Reference],
-        say: Callable[[Message], None],
-        queue: "asyncio.Queue[Message | None]",
+        self, asked: "_Asked", say: Callable[[Message], None], told: Channel
     ) -> Exception | None:
         """Build, and say how that failed if it did."""
         try:
-            image_id = await self._build(request, evaluator, context, tags, say)
-            if request.quiet:
-                queue.put_nowait(messages.stream(f"{image_id}\n"))
+            image_id = await self._build(asked, say)
+            if asked.request.quiet:
+                told.say(messages.stream(f"{image_id}\n"))
         except Exception as exc:  # raised again when all messages have been told
             return exc
         finally:
-            queue.put_nowait(None)
+            told.end()
         return None
 
-    async def _build(
-        self,
-        request: BuildRequest,
-        evaluator: Evaluator,
-        context: Tree,
-        tags: Sequence[Reference],
-        say: Callable[[Message], None],
-    ) -> str:
+    async def _build(self, asked: "_Asked", say: Callable[[Message], None]) -> str:
+        request = asked.request
         async with self._workshop.images.lease() as lease, TaskOwner("steps of a build") as tasks:
             uses_images = bool(request.cache_from)
             job = Job(
                 lease=lease,
                 tell=lambda _: None,
                 settings=_settings(request),
-                contexts={MAIN_CONTEXT: context},
+                contexts={MAIN_CONTEXT: asked.context},
                 use_cache=not request.no_cache and not uses_images,
                 keeps_failed=not request.force_remove,
             )
@@ -156,7 +148,7 @@ class Builds:
             cached = self._cache_images(request) if uses_images else None
             step_images = StepImages(self._workshop.images, job, cached)
             build = ClassicBuild(
-                evaluator,
+                asked.evaluator,
                 self._workshop.solver,
                 step_images,
                 job,
@@ -173,7 +165,7 @@ class Builds:
                 await asyncio.gather(*job.keeps, self._workshop.cache.settle(), return_exceptions=True)
                 self._workshop.upkeep.build_ended()
             say(messages.stream(f"Successfully built {image_id.removeprefix('sha256:')[:12]}\n"))
-            for reference in tags:
+            for reference in asked.tags:
                 await self._workshop.images.tag(image_id, reference)
                 self._workshop.tell_image(image_id, "tag", reference.familiar())
                 say(messages.stream(f"Successfully tagged {reference.familiar()}\n"))

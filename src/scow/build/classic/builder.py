@@ -4,6 +4,7 @@ What changes files goes through the graph's solver, one vertex at a time, so tha
 cache as everybody's. What only changes the config makes an image, and nothing runs for it.
 """
 
+import codecs
 import posixpath
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.build.execute.downloads import NotFetchedError
 from scow.build.graph.job import Job, Result
 from scow.build.graph.ops import BaseOp, CopyOp, RunOp, Vertex
-from scow.build.graph.progress import Output, Progress, RunIn
+from scow.build.graph.progress import STDERR, STDOUT, Output, Progress, RunIn
 from scow.build.graph.solver import Solver
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.tasks import TaskOwner
@@ -206,6 +207,9 @@ class _Teller:
         self._say = say
         self.container_id = ""
         self.started_ns = 0
+        self._texts = {
+            stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in (STDOUT, STDERR)
+        }
 
     def __call__(self, event: Progress) -> None:
         if event.vertex is not self.vertex:
@@ -214,8 +218,9 @@ class _Teller:
             self.container_id = event.container_id
             self.started_ns = time.time_ns()
             self._say(messages.running_in(event.container_id))
-        elif isinstance(event, Output):
-            self._say(messages.output(event.stream, event.data))
+        # Programs print pieces of letters, too: the rest of one comes with the next piece.
+        elif isinstance(event, Output) and (text := self._texts[event.stream].decode(event.data)):
+            self._say(messages.output(event.stream, text))
 
 
 class _placeless:

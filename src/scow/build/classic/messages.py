@@ -36,9 +36,8 @@ def removed(container_id: str) -> Message:
     return stream(f"Removing intermediate container {short(container_id)}\n")
 
 
-def output(number: int, data: bytes) -> Message:
+def output(number: int, text: str) -> Message:
     """What a program printed; errors in red, as docker-py's tests want them."""
-    text = data.decode("utf-8", "replace")
     return stream(f"\x1b[91m{text}\x1b[0m" if number == STDERR else text)
 
 

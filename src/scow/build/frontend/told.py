@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from scow.build.dockerfile.lint_rules import LintWarning
+from scow.build.frontend.log_limit import LogLimit
 from scow.build.graph.ops import BaseOp, Vertex
 from scow.build.graph.progress import Done, Output, Progress, Started, Transfer
 from scow.errors import ScowError
@@ -55,6 +56,7 @@ class Telling:
         self._tell = tell
         self._digests: dict[Vertex, str] = {}
         self._started: dict[Vertex, int] = {}
+        self._limits: dict[tuple[Vertex, int], LogLimit] = {}
         self._count = 0
         self.failed: Vertex | None = None
         """The first step that failed, not being given up for another's sake."""
@@ -102,11 +104,18 @@ class Telling:
                     VertexTold(self._digest(vertex), vertex.name, self._inputs(vertex), started_ns=at_ns)
                 )
             case Output(stream=stream, data=data, at_ns=at_ns):
-                self._tell(OutputTold(self._digest(vertex), stream, data, at_ns))
+                if passed := self._limit(vertex, stream).passed(data):
+                    self._tell(OutputTold(self._digest(vertex), stream, passed, at_ns))
             case Transfer(what=what, current=current, total=total, at_ns=at_ns):
                 self._tell(TransferTold(what, self._digest(vertex), current, total, at_ns))
             case Done():
                 self._done(progress)
+
+    def _limit(self, vertex: Vertex, stream: int) -> LogLimit:
+        if (vertex, stream) not in self._limits:
+            began_ns = self._started.get(vertex, time.time_ns())
+            self._limits[vertex, stream] = LogLimit(time.time, began_ns / 1_000_000_000)
+        return self._limits[vertex, stream]
 
     def _done(self, done: Done) -> None:
         vertex = done.vertex
