@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -120,6 +121,27 @@ def test_what_opens_no_websocket_is_an_ordinary_error(engine: Daemon) -> None:
     assert failure.value.status_code == 404
     container = created(engine, "true")
     assert engine.api("GET", f"/v1.41/containers/{container}/attach/ws?stream=1&stdout=1").status == 400
+
+
+# ---------------------------------------------------------------------- clients that vanish
+
+
+def test_a_client_that_vanishes_while_both_directions_are_full_ends_the_input(engine: Daemon) -> None:
+    """Its output cannot be written any more, but what it sent and the end of that are for the process."""
+    script = (
+        "trap go=1 USR1; head -c 20000000 /dev/zero & "
+        'until [ "$go" ]; do sleep 0.1; done; cat >/dev/null; exit 4'
+    )
+    body = {"OpenStdin": True, "StdinOnce": True, "AttachStdin": True}
+    container = created(engine, "sh", "-c", script, **body)
+    sock = attached(engine, container)
+    assert engine.api("POST", f"/containers/{container}/start").status == 204
+    assert len(sock.recv(1)) == 1, "the output flows, and is not read from here on"
+    while select.select((), (sock,), (), 1)[1]:
+        sock.send(bytes(65536), socket.MSG_DONTWAIT)
+    sock.close()
+    assert engine.api("POST", f"/containers/{container}/kill?signal=USR1").status == 204
+    assert exit_code(engine, container) == 4
 
 
 # ---------------------------------------------------------------------- again and again

@@ -12,7 +12,7 @@ import pytest
 from scow.engine.volumes.local_driver import LocalDriver
 from scow.engine.volumes.model import VolumeRecord
 from scow.engine.volumes.snapshot_folders import RESTORED
-from scow.errors import InvalidArgumentError
+from scow.errors import InvalidArgumentError, ScowError
 from scow.linux import syscalls
 from scow.linux.mounts import is_mountpoint
 from scow.linux.tree_copy import copy_path
@@ -124,6 +124,23 @@ def test_what_was_written_is_seen_while_somebody_still_has_the_old_mount(tmp_pat
             assert (data / "file").read_text() == "written"
         asyncio.run(local.unmount(record, "second", last=True))
         local.clear("small")
+
+
+@pytest.mark.needs("mkfs.ext4")
+def test_a_size_that_cannot_be_made_leaves_no_folder_that_has_the_name(tmp_path: Path) -> None:
+    with mounted("ext4", tmp_path / "disk") as disk:
+        local = LocalDriver(disk / "volumes")
+        local.root.mkdir()
+        huge = VolumeRecord(name="huge", options={"size": str(1 << 50)})
+        with pytest.raises(ScowError, match="cannot limit volume path"):
+            local.make(huge)
+        assert os.listdir(local.root) == []
+        kept = local.data("huge") / "kept"
+        kept.parent.mkdir(parents=True)
+        kept.touch()
+        with pytest.raises(ScowError, match="cannot limit volume path"):
+            local.make(huge)
+        assert kept.exists(), "what was there before is somebody's"
 
 
 def test_less_than_a_file_system_takes_is_refused(tmp_path: Path) -> None:

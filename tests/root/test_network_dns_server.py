@@ -1,7 +1,9 @@
 """The name server inside real namespaces, asked by real resolvers."""
 
 import asyncio
+import logging
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -17,6 +19,7 @@ from scow.network.dns.answers import Upstream
 from scow.network.dns.message import NO_ERROR, encode_name, parse_query, reply, truncated
 from scow.network.dns.service import DnsService
 from scow.network.loopback import loopback_up
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.root
 
@@ -317,3 +320,32 @@ def test_the_next_engine_serves_where_the_last_one_did(netns: int) -> None:
 
 def assert_tcp_found(netns: int) -> None:
     assert by_tcp(netns, "db").endswith(ip_address("10.1.0.2").packed)
+
+
+def test_connections_are_taken_again_when_there_are_descriptors_again(
+    netns: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that there was no room for is not the end of the name server for this container."""
+    question = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + encode_name("db") + struct.pack("!2H", 1, 1)
+
+    async def work() -> None:
+        with enter_netns(netns):
+            client = socket.socket()
+        with client:
+            client.setblocking(False)
+            limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+            # The lowest number that is free: no further descriptor can be had.
+            resource.setrlimit(resource.RLIMIT_NOFILE, (os.dup(netns), limits[1]))
+            try:
+                os.close(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+                await asyncio.get_running_loop().sock_connect(client, ("127.0.0.11", 53))
+                await in_thread(lambda: wait_until(lambda: bool(caplog.records), "it has been tried"))
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(client, len(question).to_bytes(2, "big") + question)
+            answer = await loop.sock_recv(client, 512)
+            assert IPv4Address("10.1.0.2").packed in answer
+
+    with caplog.at_level(logging.DEBUG, "scow"):
+        serving(netns, Neighbours({"db": [ip_address("10.1.0.2")]}), work)

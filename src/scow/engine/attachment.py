@@ -98,7 +98,10 @@ class Attachment:
         loop = asyncio.get_running_loop()
         try:
             while data := await loop.sock_recv(sock, _CHUNK):
-                await conn.write(data)
+                if not await _written(conn, data):
+                    # What the client sent before is still on its way in, and its end is owed to the process.
+                    await conn.wait_closed()
+                    return
         except ConnectionError:
             return
         if self._ended is not None:
@@ -130,6 +133,15 @@ class Attachment:
         if self._end_input is not None:
             await self._end_input()
         output.cancel()
+
+
+async def _written(conn: Duplex, data: bytes) -> bool:
+    """False: the client is gone."""
+    try:
+        await conn.write(data)
+    except ConnectionError:
+        return False
+    return True
 
 
 async def _passed_on(sock: socket.socket, data: bytes) -> bool:

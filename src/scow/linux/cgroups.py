@@ -195,15 +195,19 @@ def _is_controller(option: str) -> bool:
 
 
 def _walk(top: str) -> Iterator[str]:
-    """``top`` and every directory below, parents first; nothing if it is not there."""
-    try:
-        with os.scandir(top) as entries:
-            below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
-        return
-    yield top
-    for place in below:
-        yield from _walk(place)
+    """``top`` and every directory below, parents first; nothing if it is not there.
+
+    Not by recursion: a container that may make groups nests them as deep as it likes.
+    """
+    ahead = [top]
+    while ahead:
+        place = ahead.pop()
+        try:
+            with os.scandir(place) as entries:
+                ahead += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except FileNotFoundError:
+            continue
+        yield place
 
 
 def _pids_of(directory: str) -> list[int]:

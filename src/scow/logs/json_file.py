@@ -96,8 +96,10 @@ class JsonFileWriter:
                 fd = os.open(numbered(self._path, 1)[0], os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 return 0
-            beginning = beginning_of(fd)
-            os.close(fd)
+            try:
+                beginning = beginning_of(fd)
+            finally:
+                os.close(fd)
         if len(beginning) != _TIME_LENGTH or not beginning[:4].isdigit():
             return 0  # none of ours
         return bisect_left(range(1 << 62), beginning, key=rfc3339_nano)

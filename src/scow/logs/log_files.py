@@ -160,15 +160,20 @@ def _begun_after(path: str, beginning: str) -> list[LogFile]:
     number has been seen before at a lower one, so the first that is too old ends the search.
     """
     found: list[LogFile] = []
-    for file in _newest_first(path):
-        if file.beginning <= beginning:
+    try:
+        for file in _newest_first(path):
+            if file.beginning <= beginning:
+                file.close()
+                break
+            if any(file.beginning == other.beginning for other in found):
+                file.close()  # moved on, and seen once more
+                continue
+            found.append(file)
+            found.sort(key=lambda one: one.beginning)
+            if len(found) > _AHEAD:
+                found.pop().close()
+    except OSError:
+        for file in found:
             file.close()
-            break
-        if any(file.beginning == other.beginning for other in found):
-            file.close()  # moved on, and seen once more
-            continue
-        found.append(file)
-        found.sort(key=lambda one: one.beginning)
-        if len(found) > _AHEAD:
-            found.pop().close()
+        raise
     return found

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from scow.errors import ScowError
 from scow.network.endpoint import ConnectRequest, Endpoint, kernel_errors
-from scow.tasks import run_blocking
+from scow.tasks import run_blocking, to_end
 
 
 class Attempt:
@@ -30,7 +30,7 @@ class Attempt:
             with kernel_errors():
                 return await run_blocking(self._make, request)
         except asyncio.CancelledError:
-            await run_blocking(self._abandon)
+            await to_end(run_blocking(self._abandon))
             raise
 
     def _make(self, request: ConnectRequest) -> Endpoint:

@@ -267,14 +267,17 @@ class Relay:
 
     def run(self) -> None:
         """Until there is nothing to do."""
-        control = self._control.fileno()
         while self._open or self._flows:
-            for fd, events in self._epoll.poll(_LEAVES_AFTER_S):
-                if fd in self._flows:
-                    self._step(*self._flows[fd], events)
-                elif fd == control:
-                    self._receive()
+            self._serve(self._epoll.poll(_LEAVES_AFTER_S))
             self._look_at_the_clock()
+
+    def _serve(self, ready: list[tuple[int, int]]) -> None:
+        """One round. New connections come last: they may get numbers that this round has events of."""
+        for fd, events in ready:
+            if fd in self._flows:
+                self._step(*self._flows[fd], events)
+        if self._open and any(fd == self._control.fileno() for fd, _ in ready):
+            self._receive()
 
     def _look_at_the_clock(self) -> None:
         now = time.monotonic()

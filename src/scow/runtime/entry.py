@@ -162,7 +162,10 @@ class Entry:
             self.console.close()
             self.console = None
         if self.console_path:
-            os.unlink(self.console_path)
+            try:
+                os.unlink(self.console_path)
+            except FileNotFoundError:
+                pass  # never bound: a start that failed before that must be told of all the same
             self.console_path = ""
 
     def take_diagnostics(self) -> bytes:

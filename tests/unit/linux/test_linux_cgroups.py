@@ -1,5 +1,8 @@
 """Control groups on recorded hosts: version 1, hybrid and version 2."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -241,3 +244,21 @@ def test_removing_takes_empty_groups_below_along(tmp_path: Path) -> None:
     group.remove()
     assert not group.exists()
     assert (tmp_path / "sys/fs/cgroup/memory/docker").is_dir()
+
+
+def test_groups_nested_deeper_than_python_calls_are_listed_and_removed(tmp_path: Path) -> None:
+    group = Cgroup(_host(tmp_path, _V1), "/x")
+    top = deepest = str(tmp_path / "sys/fs/cgroup/pids/x")
+    os.makedirs(top)
+    try:
+        for _ in range(sys.getrecursionlimit() + 100):
+            deepest += "/a"
+            os.mkdir(deepest)
+        procs = Path(deepest, "cgroup.procs")
+        procs.write_text("7\n")
+        assert group.processes() == [7]
+        procs.unlink()
+        group.remove()
+        assert not group.exists()
+    finally:
+        subprocess.run(["rm", "-rf", top], check=True)  # pytest's own removal is by recursion

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import os
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -284,3 +285,14 @@ def test_two_followers_of_one_log(tmp_path: Path) -> None:
         assert await two.rest() == b""
 
     asyncio.run(scenario())
+
+
+def test_a_file_that_cannot_be_read_costs_no_descriptors(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.log", line("new\n", 2))
+    (tmp_path / "x.log.1").mkdir()
+    before = os.listdir("/proc/self/fd")
+    files = LogFiles(str(path))
+    with pytest.raises(IsADirectoryError):
+        files.read()
+    files.close()
+    assert len(os.listdir("/proc/self/fd")) == len(before)

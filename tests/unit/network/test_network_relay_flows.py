@@ -2,6 +2,7 @@
 
 import fcntl
 import random
+import select
 import socket
 import struct
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import termios
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
@@ -156,3 +157,34 @@ def _is_closed(sock: socket.socket) -> bool:
     except OSError:
         return True
     return False
+
+
+def test_a_new_connection_is_not_taken_for_the_one_that_ended_in_the_same_round() -> None:
+    """It gets the ended one's numbers, and there are still events of those to come."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs, socket.create_server(("127.0.0.1", 0)) as back, two_clients() as (first, second):
+        busy = relay.Relay(theirs)
+        message = relay.encode("tcp", *back.getsockname())
+        socket.send_fds(ours, [message], [first.fileno()])
+        busy._serve([(theirs.fileno(), select.EPOLLIN)])
+        client, server = (sock.fileno() for sock in next(iter(busy._ports)).sockets)
+        accepted, _ = back.accept()
+        busy._serve([(server, select.EPOLLOUT)])
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        accepted.close()
+        socket.send_fds(ours, [message], [second.fileno()])
+        ended = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
+        busy._serve([(server, ended), (theirs.fileno(), select.EPOLLIN), (client, select.EPOLLIN)])
+        assert len(busy._ports) == 1, "the second one is carried"
+        busy._drop(next(iter(busy._ports)))
+        busy._epoll.close()
+
+
+@contextmanager
+def two_clients() -> Iterator[list[socket.socket]]:
+    """The accepted ends of two connections."""
+    with ExitStack() as stack:
+        front = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        for _ in range(2):
+            stack.enter_context(socket.create_connection(front.getsockname(), _WAIT_S))
+        yield [stack.enter_context(front.accept()[0]) for _ in range(2)]

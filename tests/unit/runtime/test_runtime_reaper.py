@@ -1,5 +1,6 @@
 """What scow-reaper must have done before the engine hears of it."""
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -45,3 +46,34 @@ def test_the_shim_has_the_streams_before_the_engine_hears_of_the_start(
             for fd in (output, write_end, *(fds if told and received else ())):
                 os.close(fd)
             reaper._shim._drop()
+
+
+def test_a_start_whose_console_cannot_be_made_fails_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with no descriptor left: the engine must hear of it, or its client waits for ever."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(tmp_path / "reaper.sock"))
+        listener.listen()
+        reaper = Reaper(listener, str(tmp_path), "python")
+        (tmp_path / "console").rmdir()
+        told: list[dict[str, Any]] = []
+        monkeypatch.setattr(reaper._daemon, "tell", told.append)
+        before = os.listdir("/proc/self/fd")
+        request = {
+            "op": "spawn",
+            "id": 7,
+            "key": "a",
+            "argv": ["/bin/true"],
+            "env": {},
+            "pid_file": str(tmp_path / "pid"),
+            "stdin": False,
+            "tty": True,
+        }
+        reaper._handle_daemon(request, [])
+        [answer] = told
+        assert (answer["op"], answer["id"], answer["errno"]) == ("failed", 7, errno.ENOENT)
+        assert len(os.listdir("/proc/self/fd")) == len(before)
+        told.clear()
+        reaper._handle_daemon({"op": "list", "id": 8}, [])
+        assert told == [{"op": "listed", "id": 8}], "nothing is left of it"

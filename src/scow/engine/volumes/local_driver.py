@@ -65,8 +65,9 @@ class LocalDriver:
         await run_to_end(self.make, record)
 
     def make(self, record: VolumeRecord) -> None:
-        """Make what is missing; blocks. Raises ScowError."""
+        """Make what is missing; blocks. Raises ScowError; nothing is made then."""
         data = self.data(record.name)
+        is_new = not data.parent.exists()
         try:
             data.parent.mkdir(mode=0o701, exist_ok=True)
             data.mkdir(mode=0o755, exist_ok=True)
@@ -75,7 +76,12 @@ class LocalDriver:
                 f"error while creating volume root path '{data}': mkdir {data}: {_reason(exc)}"
             ) from exc
         if record.options and (size_bytes := parse_local_options(record.options).size_bytes):
-            self.sizes.make(data, size_bytes)
+            try:
+                self.sizes.make(data, size_bytes)
+            except BaseException:
+                if is_new:
+                    remove_path(str(data.parent))
+                raise
 
     async def remove(self, record: VolumeRecord) -> None:
         await run_to_end(self.clear, record.name)

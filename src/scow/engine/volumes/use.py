@@ -16,7 +16,7 @@ from scow.engine.volumes.model import DEFAULT_DRIVER, VolumeRecord
 from scow.engine.volumes.registry import VolumeRecords
 from scow.errors import NotFoundError, ScowError
 from scow.image.threads import run_to_end
-from scow.tasks import KeyedLock
+from scow.tasks import KeyedLock, to_end
 
 # Longer than any unmount takes; then what is still there is taken for a user.
 _SETTLE_S = 10.0
@@ -123,7 +123,7 @@ class VolumeUse:
         try:
             yield place
         finally:
-            await self.unmount(name, user)
+            await to_end(self.unmount(name, user))
 
     @asynccontextmanager
     async def mounted_held(self, record: VolumeRecord) -> AsyncIterator[str]:
@@ -133,7 +133,7 @@ class VolumeUse:
         try:
             yield place
         finally:
-            await self._unmount_held(record, user)
+            await to_end(self._unmount_held(record, user))
 
     def users(self, name: str) -> Iterable[str]:
         """Who has it mounted now: ids of containers, and names of who looks at it for a moment."""

@@ -123,7 +123,13 @@ class DnsServer:
 
     async def _accept(self) -> None:
         while True:
-            sock, _ = await self._loop.sock_accept(self._tcp)
+            try:
+                sock, _ = await self._loop.sock_accept(self._tcp)
+            except OSError as exc:
+                # No descriptor is left, or the client's is gone: neither is the end of the name server.
+                _log.debug("name server: %s", exc)
+                await asyncio.sleep(_PACE_S)
+                continue
             if self._connections >= _MOST_CONNECTIONS:
                 sock.close()
                 continue
