@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class SentFile:
+class SentFile(NamedTuple):
     """One file. ``mode`` is that of stat(2), kind and all; the path is relative, with slashes.
 
     ``link`` is a symlink's text; of a regular file it is the path of an earlier one that is the same file.

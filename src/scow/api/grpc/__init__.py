@@ -2,6 +2,7 @@
 
 wire         protobuf messages as typed values
 status       how a call ends, and errors of that kind
+joined_frames  fewer frames of the same stream
 http2        streams on a connection, with flow control
 calls        one call: metadata, messages, status
 server       calls that come in, to their handlers

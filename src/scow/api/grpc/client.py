@@ -1,5 +1,6 @@
 """Calls that go out, over a connection whose other end serves them."""
 
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from scow.api.grpc.calls import CONTENT_TYPE, Messages, decode_binary, encode_metadata
@@ -7,6 +8,7 @@ from scow.api.grpc.http2 import Connection, Stream, StreamClosedError
 from scow.api.grpc.status import CallError, Code, StatusMessage, decode_message
 from scow.api.grpc.wire import Message, WireError
 
+T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
 Metadata = dict[str, str | tuple[str, ...]]
@@ -19,10 +21,10 @@ class OutgoingCall:
         self._stream = stream
         self._messages = Messages(stream)
 
-    async def send(self, message: Message) -> None:
-        """Raises CallError if the server has ended the call already, or is gone."""
+    async def send(self, *messages: Message) -> None:
+        """One after the other. Raises CallError if the server has ended the call already, or is gone."""
         try:
-            await self._messages.send(message.encode())
+            await self._messages.send(*(it.encode() for it in messages))
         except StreamClosedError as exc:
             raise await self._ending(exc) from exc
 
@@ -36,17 +38,34 @@ class OutgoingCall:
 
     async def receive(self, kind: type[M]) -> M | None:
         """The next message, None when the call has ended well. Raises CallError when it has not."""
+        data = await self._received(self._messages.receive)
+        if data is None:
+            self._check_status()
+            return None
+        return self.decoded(kind, data)
+
+    async def receive_some(self) -> list[bytes]:
+        """All messages that are here, one at least; none when the call has ended well. Raises CallError."""
+        found = await self._received(self._messages.receive_some)
+        if not found:
+            self._check_status()
+        return found
+
+    async def _received(self, receive: Callable[[], Awaitable[T]]) -> T:
         try:
             headers = await self._stream.wait_headers()
             if "grpc-status" in headers:  # only a status, no messages
                 self._stream.trailers = headers
-            data = await self._messages.receive()
+            return await receive()
         except StreamClosedError as exc:
             raise await self._ending(exc) from exc
-        if data is None:
-            if error := _error_of(self._stream.trailers):
-                raise error
-            return None
+
+    def _check_status(self) -> None:
+        if error := _error_of(self._stream.trailers):
+            raise error
+
+    def decoded(self, kind: type[M], data: bytes) -> M:
+        """What a message says. Raises CallError, and gives the call up, if it says nothing of that kind."""
         try:
             return kind.decode(data)
         except WireError as exc:

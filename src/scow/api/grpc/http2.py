@@ -17,6 +17,7 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
+from scow.api.grpc.joined_frames import FrameJoiner
 from scow.tasks import TaskOwner
 
 # It tells every header twice over at this level, and writes bytes out in hexadecimal for it.
@@ -27,6 +28,8 @@ STREAM_WINDOW_BYTES = 1 << 20
 _CONNECTION_WINDOW_BYTES = 8 << 20
 _FRAME_BYTES = 256 * 1024
 _MAX_STREAMS = 256
+_PREFACE_BYTES = 24
+"""What a client begins with; RFC 9113, section 3.4."""
 
 _SETTINGS: dict[h2.settings.SettingCodes | int, int] = {
     h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
@@ -159,6 +162,7 @@ class Connection:
         self._accept = accept
         config = h2.config.H2Configuration(client_side=client, header_encoding="utf-8")
         self._protocol = h2.connection.H2Connection(config)
+        self._joiner = FrameJoiner(0 if client else _PREFACE_BYTES)
         self._streams: dict[int, Stream] = {}
         self._unsent = asyncio.Event()
         self._closed = False
@@ -238,8 +242,9 @@ class Connection:
 
     async def _read(self, tasks: TaskOwner) -> None:
         while data := await self._below.read():
+            frames = self._joiner.join(data, self._protocol.max_inbound_frame_size)
             try:
-                events = self._protocol.receive_data(data)
+                events = self._protocol.receive_data(frames)
             except h2.exceptions.H2Error:
                 self._unsent.set()
                 return

@@ -117,13 +117,18 @@ class Message:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Raises WireError."""
-        fields = _fields_of(cls)
+        fields, single = _fields_of(cls), _single_of(cls)
         found: dict[str, Any] = {}
-        for number, wire, value in _read(data):
-            field = fields.get(number)
-            if field is not None:
-                _take(found, field, wire, value)
-        return cls(**{name: tuple(value) if type(value) is list else value for name, value in found.items()})
+        several: dict[str, list[Any]] = {}
+        for tag, value in _read(data):
+            if (known := single.get(tag)) is not None:
+                name, decode = known
+                found[name] = decode(value)
+            elif (field := fields.get(tag >> 3)) is not None:
+                _take(found, several, field, tag & 7, value)
+        for name, values in several.items():
+            found[name] = tuple(values)
+        return cls(**found)
 
 
 def _field(number: int, kind: _Kind, shape: str = "one") -> Any:
@@ -149,6 +154,19 @@ def _fields_of(kind: type[Message]) -> dict[int, _Field]:
     return known
 
 
+_singles: dict[type[Message], dict[int, tuple[str, Callable[[Any], Any]]]] = {}
+
+
+def _single_of(kind: type[Message]) -> dict[int, tuple[str, Callable[[Any], Any]]]:
+    """The fields with one value by their tags on the wire: their names, and how they are read."""
+    known = _singles.get(kind)
+    if known is None:
+        single = [field for field in _fields_of(kind).values() if field.shape == "one"]
+        known = {it.number << 3 | it.kind.wire: (it.name, it.kind.decode) for it in single}
+        _singles[kind] = known
+    return known
+
+
 def _items(field: _Field, value: Any) -> Iterator[bytes]:
     """What is written for ``value``, one field after the other."""
     encode = field.kind.encode
@@ -171,53 +189,58 @@ def _write(written: bytearray, number: int, wire: int, value: bytes) -> None:
     written += value
 
 
-def _take(found: dict[str, Any], field: _Field, wire: int, value: Any) -> None:
-    """Add what one field of the wire says to what was found before it."""
+def _take(found: dict[str, Any], several: dict[str, list[Any]], field: _Field, wire: int, value: Any) -> None:
+    """Add what a field of the wire says that is not one value of the kind that was expected."""
     kind = field.kind
     if wire == _LENGTH and kind.wire != _LENGTH and field.shape == "many":
-        found.setdefault(field.name, []).extend(kind.decode(number) for number in _varints(value))
+        several.setdefault(field.name, []).extend(kind.decode(number) for number in _varints(value))
         return
     if wire != (_LENGTH if field.shape == "map" else kind.wire):
         raise WireError(f"field {field.number} has wire type {wire}")
     if field.shape == "map":
         key, item = _entry(kind, value)
         found.setdefault(field.name, {})[key] = item
-    elif field.shape == "many":
-        found.setdefault(field.name, []).append(kind.decode(value))
     else:
-        found[field.name] = kind.decode(value)
+        several.setdefault(field.name, []).append(kind.decode(value))
 
 
 def _entry(kind: _Kind, data: bytes) -> tuple[str, Any]:
     key, item = "", kind.default if kind.default is not None else kind.decode(b"")
-    for number, wire, value in _read(data):
-        if number == 1 and wire == _LENGTH:
+    for tag, value in _read(data):
+        if tag == 1 << 3 | _LENGTH:
             key = _decode_text(value)
-        elif number == 2 and wire == kind.wire:
+        elif tag == 2 << 3 | kind.wire:
             item = kind.decode(value)
     return key, item
 
 
-def _read(data: bytes) -> Iterator[tuple[int, int, Any]]:
-    """Number, wire type and value of each field; a number for a varint, otherwise bytes."""
+def _read(data: bytes) -> Iterator[tuple[int, Any]]:
+    """Tag (number and wire type) and value of each field; a number for a varint, otherwise bytes.
+
+    Most numbers have one byte, and messages come by the ten thousand: those are read here.
+    """
     position, end = 0, len(data)
     while position < end:
-        tag, position = _read_varint(data, position)
-        number, wire = tag >> 3, tag & 7
+        tag = data[position]
+        position += 1
+        if tag >= 0x80:
+            tag, position = read_varint(data, position - 1)
+        wire = tag & 7
         if wire == _VARINT:
-            value, position = _read_varint(data, position)
-            yield number, wire, value
+            value, position = read_varint(data, position)
+            yield tag, value
             continue
         if wire == _LENGTH:
-            size, position = _read_varint(data, position)
+            size, position = read_varint(data, position)
         elif wire in _FIXED_SIZES:
             size = _FIXED_SIZES[wire]
         else:
             raise WireError(f"wire type {wire}")
-        if position + size > end:
+        after = position + size
+        if after > end:
             raise WireError("a field that is longer than its message")
-        yield number, wire, data[position : position + size]
-        position += size
+        yield tag, data[position:after]
+        position = after
 
 
 def _varint(number: int) -> bytes:
@@ -232,7 +255,10 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _read_varint(data: bytes, position: int) -> tuple[int, int]:
+def read_varint(data: bytes, position: int) -> tuple[int, int]:
+    """A number without its sign, and where it ends. Raises WireError."""
+    if position < len(data) and (number := data[position]) < 0x80:
+        return number, position + 1
     number = shift = 0
     while shift < 70:
         if position >= len(data):
@@ -249,7 +275,7 @@ def _read_varint(data: bytes, position: int) -> tuple[int, int]:
 def _varints(data: bytes) -> Iterator[int]:
     position = 0
     while position < len(data):
-        number, position = _read_varint(data, position)
+        number, position = read_varint(data, position)
         yield number
 
 

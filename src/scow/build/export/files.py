@@ -4,7 +4,7 @@ import os
 import posixpath
 import stat
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol
 
@@ -108,15 +108,15 @@ class FolderOfResults:
                 found.setdefault(folder, SentFile(folder, stat.S_IFDIR | 0o755, mtime_ns=_clamp(0, epoch_s)))
             top = tree.node("")
             for node in walk(tree, top) if top is not None else ():
-                file = replace(_sent(node, epoch_s), path=posixpath.join(folder, node.path))
+                file = _sent(node, posixpath.join(folder, node.path), epoch_s)
                 found[file.path] = file
                 self._places[file.path] = (tree, node)
         return [found[path] for path in sorted(found, key=lambda it: it.split("/"))]
 
 
-def _sent(node: Node, epoch_s: int | None) -> SentFile:
+def _sent(node: Node, path: str, epoch_s: int | None) -> SentFile:
     return SentFile(
-        node.path,
+        path,
         node.mode,
         node.uid,
         node.gid,

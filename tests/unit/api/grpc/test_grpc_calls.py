@@ -168,3 +168,20 @@ def test_a_message_beyond_the_limit_is_refused() -> None:
 def test_messages_in_headers_survive() -> None:
     for message in ("plain", "100 %", "ü\n", ""):
         assert decode_message(encode_message(message)) == message
+
+
+def test_all_messages_that_are_here_are_taken_at_once() -> None:
+    async def scenario() -> None:
+        async with connected(Service().handlers()) as channel:
+            call = channel.call("/s/Echo")
+            await call.send(*(Piece(b"x" * (number % 7), number) for number in range(3000)))
+            call.end()
+            found: list[int] = []
+            takes = 0
+            while some := await call.receive_some():
+                found += [call.decoded(Piece, data).number for data in some]
+                takes += 1
+            assert found == list(range(3000))
+            assert takes < 1000
+
+    run(scenario())

@@ -8,7 +8,7 @@ much is asked for ahead is bounded.
 import os
 import stat
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus, urlsplit
 
@@ -24,8 +24,9 @@ from scow.api.server.buildkit.session_messages import (
     StatMessage,
 )
 from scow.api.server.buildkit.sessions import Session
+from scow.api.server.buildkit.told_files import file_of, plain_file_of
 from scow.errors import InvalidArgumentError, ScowError
-from scow.spec.go_file_mode import go_file_mode, unix_file_mode
+from scow.spec.go_file_mode import go_file_mode
 from scow.spec.sent_files import ALL_FILES, FileChoice, SentFile, SentFolder, nothing_known
 
 _AHEAD_BYTES = 4 << 20
@@ -73,22 +74,23 @@ def _metadata(folder: str, choice: FileChoice) -> Metadata:
 
 @dataclass(slots=True)
 class _Awaited:
-    """A file of the walk that has not been given on yet."""
+    """A file of the walk that has not been given on whole yet."""
 
     number: int
     file: SentFile
-    pieces: deque[bytes] = field(default_factory=deque)
-    asked: bool = False
-    complete: bool = False
+    complete: bool
+    begun: bool = False
+    pieces: list[bytes] = field(default_factory=list)
 
 
 class _Pull:
-    """One transfer towards us."""
+    """One transfer towards us; as many packets at a time as are here, for most have a hundred bytes."""
 
     def __init__(self, call: OutgoingCall, knows: Callable[[SentFile], bool]) -> None:
         self._call = call
         self._knows = knows
         self._queue: deque[_Awaited] = deque()
+        self._wanted: deque[_Awaited] = deque()
         self._asked: dict[int, _Awaited] = {}
         self._asked_bytes = 0
         self._count = 0
@@ -98,49 +100,59 @@ class _Pull:
         while not (self._all_told and not self._queue):
             await self._ask()
             await self._receive()
-            while self._queue:
-                first = self._queue[0]
-                if not first.complete and not first.pieces:
-                    break
-                async for item in self._give(first):
-                    yield item
+            for item in self._ready():
+                yield item
         await self._call.send(Packet(PacketKind.END))
         self._call.end()
 
-    async def _give(self, first: _Awaited) -> AsyncIterator[SentFile | bytes]:
-        """All of the first file, waiting for what is still to come of it."""
-        yield first.file
-        while True:
-            while first.pieces:
-                piece = first.pieces.popleft()
+    def _ready(self) -> Iterator[SentFile | bytes]:
+        """What can be given on: whole files, and what has come of the first that is not whole."""
+        while self._queue:
+            first = self._queue[0]
+            if not first.begun:
+                first.begun = True
+                yield first.file
+            for piece in first.pieces:
                 self._asked_bytes -= len(piece)
                 yield piece
-            if first.complete:
-                break
-            await self._receive()
-        self._queue.popleft()
+            first.pieces.clear()
+            if not first.complete:
+                return
+            self._queue.popleft()
 
     async def _ask(self) -> None:
         """Ask for the contents of the next files, as far as there is room for them."""
-        for awaited in self._queue:
-            if awaited.asked or awaited.complete:
-                continue
+        packets: list[Packet] = []
+        while self._wanted:
+            awaited = self._wanted[0]
             if self._asked and (
                 self._asked_bytes + awaited.file.size > _AHEAD_BYTES or len(self._asked) >= _AHEAD_FILES
             ):
-                return
-            awaited.asked = True
+                break
+            self._wanted.popleft()
             self._asked[awaited.number] = awaited
             self._asked_bytes += awaited.file.size
-            await self._call.send(Packet(PacketKind.REQUEST, id=awaited.number))
+            packets.append(Packet(PacketKind.REQUEST, id=awaited.number))
+        if packets:
+            await self._call.send(*packets)
 
     async def _receive(self) -> None:
-        packet = await self._call.receive(Packet)
-        if packet is None:
+        found = await self._call.receive_some()
+        if not found:
             raise ScowError("the client ended the transfer of files too early")
+        for data in found:
+            file = plain_file_of(data)
+            if file is not None:
+                self._told(file)
+            else:
+                self._take(self._call.decoded(Packet, data))
+
+    def _take(self, packet: Packet) -> None:
         match packet.kind:
+            case PacketKind.STAT if packet.stat is not None:
+                self._told(file_of(packet.stat))
             case PacketKind.STAT:
-                self._told(packet.stat)
+                self._all_told = True
             case PacketKind.DATA:
                 self._data(packet)
             case PacketKind.ERROR:
@@ -148,15 +160,13 @@ class _Pull:
             case _:
                 raise InvalidArgumentError(f"unexpected packet of kind {packet.kind}")
 
-    def _told(self, told: StatMessage | None) -> None:
-        if told is None:
-            self._all_told = True
-            return
+    def _told(self, file: SentFile) -> None:
         if self._count >= _MAX_FILES:
             raise InvalidArgumentError(f"build context has more than {_MAX_FILES} entries")
-        file = _sent_file(told)
-        complete = not _has_content(file) or self._knows(file)
-        self._queue.append(_Awaited(self._count, file, complete=complete))
+        awaited = _Awaited(self._count, file, complete=not _has_content(file) or self._knows(file))
+        self._queue.append(awaited)
+        if not awaited.complete:
+            self._wanted.append(awaited)
         self._count += 1
 
     def _data(self, packet: Packet) -> None:
@@ -172,28 +182,6 @@ class _Pull:
 
 def _has_content(file: SentFile) -> bool:
     return stat.S_ISREG(file.mode) and not file.link
-
-
-def _sent_file(told: StatMessage) -> SentFile:
-    path = told.path.replace("\\", "/")
-    parts = path.split("/")
-    if not path or path.startswith("/") or ".." in parts or "" in parts:
-        raise InvalidArgumentError(f'invalid path: "{told.path}" leads out of the build context')
-    try:
-        mode = unix_file_mode(told.mode)
-    except ValueError as exc:
-        raise InvalidArgumentError(f"{told.path}: {exc}") from exc
-    return SentFile(
-        path,
-        mode,
-        told.uid,
-        told.gid,
-        told.size,
-        told.mtime_ns,
-        told.link,
-        os.makedev(told.device_major, told.device_minor) if told.device_major or told.device_minor else 0,
-        tuple(sorted(told.xattrs.items())),
-    )
 
 
 async def pull_upload(session: Session, address: str) -> AsyncIterator[bytes]:
