@@ -11,6 +11,7 @@ all                  every case
 
 import argparse
 import fnmatch
+import itertools
 import os
 import signal
 import subprocess
@@ -81,17 +82,18 @@ def _run(chosen: list[Case], options: argparse.Namespace) -> int:
         HEAD,
     ]
     print(*lines, sep="\n", flush=True)
-    with both_engines() as engines:
-        for case in chosen:
-            if time.monotonic() > until:
-                found = [failure(case.name, f"not run: {options.limit:g} s are over")]
-            else:
-                found, wrong = _table_of(case, engines, options, until)
-                failed = failed or wrong
-            print(*found, sep="\n", flush=True)
-            lines += found
-            if options.table:
-                options.table.write_text("\n".join(lines) + "\n")
+    for reference, cases in itertools.groupby(chosen, key=lambda case: case.reference):
+        with both_engines(reference) as engines:
+            for case in cases:
+                if time.monotonic() > until:
+                    found = [failure(case.name, f"not run: {options.limit:g} s are over")]
+                else:
+                    found, wrong = _table_of(case, engines, options, until)
+                    failed = failed or wrong
+                print(*found, sep="\n", flush=True)
+                lines += found
+                if options.table:
+                    options.table.write_text("\n".join(lines) + "\n")
     print(f"\n{time.monotonic() - began:.0f} s, load {os.getloadavg()[0]:.1f}")
     return int(failed)
 

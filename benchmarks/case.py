@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from benchmarks.engines import Engine
+from tests.support.daemons import Daemon, ReferenceDaemon
 
 Sample = Callable[[], Mapping[str, float]]
 """One piece of measured work; figures by name, the last word of a name is the unit."""
@@ -88,6 +89,7 @@ class Case:
     """``work`` sets an engine up, gives the sample to be taken again and again, and clears away.
 
     With ``alone`` only scowd is measured: there is nothing at dockerd to compare with, or nothing alike.
+    ``reference`` is the dockerd to compare with.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Case:
     work: Callable[[Engine, Scale], AbstractContextManager[Sample]]
     slow: bool = False
     alone: bool = False
+    reference: type[Daemon] = ReferenceDaemon
 
     def pairs(self, scale: Scale) -> int:
         """How often it is measured if nobody says otherwise."""

@@ -1,7 +1,17 @@
 """Every case, in the order in which ``all`` runs them: what the engines begin with comes first."""
 
 from benchmarks.case import Case
-from benchmarks.cases import builds, containers, copies, idle, images, networks, output, queries
+from benchmarks.cases import (
+    builds,
+    builds_by_buildx,
+    containers,
+    copies,
+    idle,
+    images,
+    networks,
+    output,
+    queries,
+)
 
 CASES: tuple[Case, ...] = (
     *idle.CASES,
@@ -12,4 +22,5 @@ CASES: tuple[Case, ...] = (
     *images.CASES,
     *networks.CASES,
     *builds.CASES,
+    *builds_by_buildx.CASES,
 )

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
 from benchmarks.processor_group import ProcessorGroup, processor_group
-from tests.support.daemons import Daemon, DaemonOptions, ReferenceDaemon, ScowDaemon, running
+from tests.support.daemons import Daemon, DaemonOptions, ScowDaemon, running
 from tests.support.environment import disk_dir, program, run_dir, run_id
 from tests.support.http import UnixConnection
 
@@ -124,10 +124,10 @@ def engine(kind: type[Daemon]) -> Iterator[Engine]:
 
 
 @contextmanager
-def both_engines() -> Iterator[tuple[Engine, Engine]]:
+def both_engines(reference: type[Daemon]) -> Iterator[tuple[Engine, Engine]]:
     """dockerd (A) and scowd (B)."""
     try:
-        with engine(ReferenceDaemon) as a, engine(ScowDaemon) as b:
+        with engine(reference) as a, engine(ScowDaemon) as b:
             yield a, b
     finally:
         for folder in (run_dir(), disk_dir()):

@@ -17,18 +17,18 @@ from tests.support.environment import run_dir
 _STEPS = 20
 _FILE_BYTES = 10_240
 _FILES_IN_A_FOLDER = 100
-_COPY = "FROM busybox\nCOPY . /app/\n"
+COPY = "FROM busybox\nCOPY . /app/\n"
 _STAGES = "".join(
     f"FROM busybox AS s{number}\nRUN sleep 1; echo {{stamp}} >/s{number}\n" for number in range(4)
 )
 _JOINED = "FROM busybox\n" + "".join(f"COPY --from=s{number} /s{number} /\n" for number in range(4))
-_CACHED = (
+CACHED = (
     "FROM busybox\n"
     + "".join(f"ENV A{number}=1\nRUN echo {number} >/f{number}\n" for number in range(12))
     + 'COPY . /app\nWORKDIR /app\nEXPOSE 80\nLABEL x=y\nCMD ["x"]\n'
 )
 _MODERN = {"DOCKER_BUILDKIT": "1"}
-_WRITTEN_S = 2.5
+WRITTEN_S = 2.5
 """Files younger than this are read again rather than believed to be unchanged."""
 
 
@@ -41,7 +41,7 @@ def _timed(engine: Engine, **arguments: Any) -> tuple[float, Built]:
     return took_s, built
 
 
-def _prune(engine: Engine, *images: str) -> None:
+def forget(engine: Engine, *images: str) -> None:
     """Forget images and every step of theirs."""
     for image in images:
         engine.api("DELETE", f"/images/{image}?force=1")
@@ -57,13 +57,13 @@ def _steps(engine: Engine, scale: Scale) -> Iterator[Sample]:
         cold_s, first = _timed(engine, dockerfile=f"FROM busybox\n{steps}")
         again_s, second = _timed(engine, dockerfile=f"FROM busybox\n{steps}")
         check(second.hits == _STEPS, f"{second.hits} of {_STEPS} steps were cached")
-        _prune(engine, first.id)
+        forget(engine, first.id)
         return {f"{_STEPS} RUN, cold s": cold_s, "cached ms": again_s * 1000}
 
     yield sample
 
 
-def _files(count: int) -> dict[str, bytes]:
+def context_files(count: int) -> dict[str, bytes]:
     """A context's files by name."""
     blob = random.Random(count).randbytes(1 << 20)
     span = len(blob) - _FILE_BYTES
@@ -75,23 +75,23 @@ def _files(count: int) -> dict[str, bytes]:
 
 @contextmanager
 def _sent_context(engine: Engine, scale: Scale) -> Iterator[Sample]:
-    files = _files(scale.context_files)
+    files = context_files(scale.context_files)
     folders = dict.fromkeys(name.partition("/")[0] for name in files)
 
     def sample() -> dict[str, float]:
         # Another Dockerfile each time, so that nothing is known of an earlier sample.
-        dockerfile = f"{_COPY}LABEL at={time.monotonic_ns()}\n"
+        dockerfile = f"{COPY}LABEL at={time.monotonic_ns()}\n"
         tar = context({"Dockerfile": dockerfile, **folders, **files})
         first_s, first = _timed(engine, dockerfile=None, tar=tar)
         again_s, again = _timed(engine, dockerfile=None, tar=tar)
         check(again.hits == 2, f"{again.hits} steps were cached")
-        _prune(engine, first.id)
+        forget(engine, first.id)
         return {"first s": first_s, "unchanged s": again_s}
 
     yield sample
 
 
-def _write(folder: Path, files: dict[str, bytes]) -> None:
+def write_context(folder: Path, files: dict[str, bytes]) -> None:
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
@@ -103,9 +103,9 @@ def _context_in_place(engine: Engine, scale: Scale) -> Iterator[Sample]:
     """scow build where the files lie; dockerd is given them by docker build."""
     client = "scow" if engine.kind == "scowd" else "docker"
     with mounted_tmpfs(run_dir() / f"context-{engine.kind}") as folder:
-        _write(folder, _files(scale.context_files))
-        (folder / "Dockerfile").write_text(_COPY)
-        time.sleep(_WRITTEN_S)
+        write_context(folder, context_files(scale.context_files))
+        (folder / "Dockerfile").write_text(COPY)
+        time.sleep(WRITTEN_S)
 
         def built_s() -> float:
             environment = _MODERN if client == "scow" else {}
@@ -116,7 +116,7 @@ def _context_in_place(engine: Engine, scale: Scale) -> Iterator[Sample]:
         def sample() -> dict[str, float]:
             os.sync()
             found = {"first s": built_s(), "unchanged s": built_s()}
-            _prune(engine, "copied")
+            forget(engine, "copied")
             return found
 
         yield sample
@@ -131,7 +131,7 @@ def _independent_stages(engine: Engine, scale: Scale) -> Iterator[Sample]:
             (folder / "Dockerfile").write_text(stages + _JOINED)
             words = ("build", "-q", "-t", "staged", str(folder))
             took_s, _ = engine.run(*words, client="scow", environment=_MODERN)
-            _prune(engine, "staged")
+            forget(engine, "staged")
             return {"s": took_s}
 
         yield sample
@@ -141,7 +141,7 @@ def _independent_stages(engine: Engine, scale: Scale) -> Iterator[Sample]:
 def _all_cached(engine: Engine, scale: Scale) -> Iterator[Sample]:
     with mounted_tmpfs(run_dir() / f"cached-{engine.kind}") as folder:
         (folder / "a.txt").write_text("hello")
-        (folder / "Dockerfile").write_text(_CACHED)
+        (folder / "Dockerfile").write_text(CACHED)
 
         def sample() -> dict[str, float]:
             took_s, _ = engine.run("build", "-t", "cached", str(folder), client="scow", environment=_MODERN)
@@ -149,7 +149,7 @@ def _all_cached(engine: Engine, scale: Scale) -> Iterator[Sample]:
 
         sample()
         yield sample
-        _prune(engine, "cached")
+        forget(engine, "cached")
 
 
 CASES = (
