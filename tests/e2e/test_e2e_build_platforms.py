@@ -13,7 +13,7 @@ from tests.support.builds import forget_builds
 from tests.support.buildx import Buildx
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
-from tests.support.foreign_programs import AARCH64, foreign_program, interpreter
+from tests.support.foreign_programs import AARCH64, foreign_program, interpreter, one_at_a_time
 from tests.support.oci_layout import Layout
 from tests.support.registry import Registry, registry
 
@@ -157,9 +157,10 @@ def test_a_program_of_another_machine(scow_daemon: Daemon, folder: Path, tmp_pat
     os.chmod(folder / "hello", 0o755)
     (folder / "Dockerfile").write_text('FROM scratch\nCOPY hello /hello\nRUN ["/hello"]\n')
     arm = ("--platform", "linux/arm64", "-o", f"type=oci,dest={tmp_path}/out.tar", str(folder))
-    failed = scow_build(scow_daemon, *arm, code=1)
-    # The words are the runtime's: runc writes them small.
-    assert "exec format error" in failed.err.lower()
-    assert 'process "/hello" did not complete successfully: exit code: ' in failed.err
-    with interpreter(AARCH64):
-        assert "hello from afar" in scow_build(scow_daemon, *arm).err
+    with one_at_a_time():
+        failed = scow_build(scow_daemon, *arm, code=1)
+        # The words are the runtime's: runc writes them small.
+        assert "exec format error" in failed.err.lower()
+        assert 'process "/hello" did not complete successfully: exit code: ' in failed.err
+        with interpreter(AARCH64):
+            assert "hello from afar" in scow_build(scow_daemon, *arm).err

@@ -1,18 +1,25 @@
-"""Programs of another machine, made byte by byte, and qemu as their interpreter while a test lasts."""
+"""Programs of other machines, made byte by byte, and qemu as their interpreter while a test lasts.
 
-import shutil
+The kernel has its interpreters for all of this computer, so only one test at a time has some
+(``one_at_a_time``).
+"""
+
+import fcntl
 import struct
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.client_packages import installed, run
 from tests.support.environment import cache_dir
 
 _BASE = 0x400000
 _EHDR, _PHDR = 64, 56
+_PACKAGE = "qemu-user-static"
+_UNPACKED = ("aarch64", "arm", "riscv64", "s390x")
+"""Machines whose interpreters are unpacked: all of them are 350 MB."""
 
 
 @dataclass(frozen=True)
@@ -24,22 +31,14 @@ class Machine:
 
 
 AARCH64 = Machine(183, "qemu-aarch64-static")
+RISCV64 = Machine(243, "qemu-riscv64-static")
 
 
 def foreign_program(machine: Machine, text: str) -> bytes:
     """A static ELF that prints ``text`` and ends well."""
-    assert machine is AARCH64, "only its instructions are known here"
     data = text.encode()
-
-    def move(register: int, value: int) -> int:
-        return 0xD2800000 | value << 5 | register
-
-    call = 0xD4000001  # svc #0
-    after_adr = 7 * 4  # from adr to behind the last instruction
-    address = 0x10000000 | (after_adr & 3) << 29 | (after_adr >> 2) << 5 | 1  # adr x1, text
-    write = [move(0, 1), address, move(2, len(data)), move(8, 64), call]
-    leave = [move(0, 0), move(8, 93), call]
-    code = struct.pack("<8I", *write, *leave) + data
+    instructions = _CODE[machine](len(data))
+    code = struct.pack(f"<{len(instructions)}I", *instructions) + data
     start = _EHDR + _PHDR
     size = start + len(code)
     head = b"\x7fELF\x02\x01\x01" + bytes(9)
@@ -50,19 +49,71 @@ def foreign_program(machine: Machine, text: str) -> bytes:
     return ehdr + phdr + code
 
 
+def _aarch64(size: int) -> list[int]:
+    """write(1, text, size), exit(0); the text comes behind the instructions."""
+
+    def move(register: int, value: int) -> int:
+        return 0xD2800000 | value << 5 | register
+
+    call = 0xD4000001  # svc #0
+    after_adr = 7 * 4  # from adr to behind the last instruction
+    address = 0x10000000 | (after_adr & 3) << 29 | (after_adr >> 2) << 5 | 1  # adr x1, text
+    return [move(0, 1), address, move(2, size), move(8, 64), call, move(0, 0), move(8, 93), call]
+
+
+def _riscv64(size: int) -> list[int]:
+    """The same."""
+
+    def add(register: int, source: int, value: int) -> int:
+        return value << 20 | source << 15 | register << 7 | 0x13
+
+    a0, a1, a2, a7 = 10, 11, 12, 17
+    call = 0x73  # ecall
+    here = 0x17 | a1 << 7  # auipc a1, 0
+    write = [here, add(a1, a1, 9 * 4), add(a0, 0, 1), add(a2, 0, size), add(a7, 0, 64), call]
+    return [*write, add(a0, 0, 0), add(a7, 0, 94), call]
+
+
+_CODE = {AARCH64: _aarch64, RISCV64: _riscv64}
+
+
+def qemu_package() -> Path:
+    """A root with what Debian's package has for a few machines; it is fetched once and not installed."""
+    folder = cache_dir() / f"{_PACKAGE}-2"
+    installed(folder, lambda: _unpack(folder))
+    return folder / "root"
+
+
+def _unpack(folder: Path) -> None:
+    root = folder / "root"
+    root.mkdir(parents=True)
+    run("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", _PACKAGE, cwd=folder)
+    (package,) = folder.glob("*.deb")
+    wanted = [
+        path
+        for name in _UNPACKED
+        for path in (
+            f"./usr/bin/qemu-{name}-static",
+            f"./usr/lib/binfmt.d/qemu-{name}.conf",
+            f"./usr/libexec/qemu-binfmt/{name}-binfmt-P",
+        )
+    ]
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as packed:
+        subprocess.run(["tar", "-x", "-C", root, *wanted], stdin=packed.stdout, check=True)
+    package.unlink()
+
+
 def qemu(machine: Machine) -> Path:
-    """The program out of Debian's package, which is fetched once and not installed."""
-    folder = cache_dir() / "qemu-user-static"
-    found = folder / machine.qemu
-    if not found.exists():
-        with tempfile.TemporaryDirectory(dir=cache_dir()) as work:
-            subprocess.run(["apt-get", "-q", "download", "qemu-user-static"], cwd=work, check=True)
-            (package,) = Path(work).glob("*.deb")
-            subprocess.run(["dpkg-deb", "-x", package, f"{work}/root"], check=True)
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.move(f"{work}/root/usr/bin/{machine.qemu}", f"{found}.new")
-            Path(f"{found}.new").rename(found)
-    return found
+    """The interpreter, in the cache."""
+    return qemu_package() / "usr/bin" / machine.qemu
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """No other test has interpreters, or needs that there are none, within the block."""
+    with open(cache_dir() / "interpreters.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

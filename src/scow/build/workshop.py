@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from scow.build.cache_transfer.mounts import MountFolders
 from scow.build.execute.downloads import Downloads
+from scow.build.foreign_platforms import RunnablePlatforms
 from scow.build.frontend.cache_view import CacheView
 from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.options import FrontendOptions
@@ -49,7 +50,7 @@ class Workshop:
     ``registries`` bring the engine images and take them, ``directory`` leads to whatever else a registry has.
     ``insecure_allowed``: clients may have programs run with all rights.
     ``mounts`` packs and fills cache mounts. ``archives`` are contexts of earlier builds. ``containers`` takes
-    what programs left.
+    what programs left. ``runnable``: whose programs run here.
     """
 
     images: ImageStore
@@ -67,6 +68,7 @@ class Workshop:
     mounts: MountFolders
     archives: KeptArchives
     containers: Containers
+    runnable: RunnablePlatforms
 
     def contexts(
         self,

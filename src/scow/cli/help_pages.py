@@ -30,13 +30,17 @@ def noun_page(program: str, name: str, noun: "Noun") -> str:
 
 def root_page(program: str, flags: "tuple[Flag, ...]", plugins: "list[Plugin]") -> str:
     """All commands in sections, and the global options."""
-    management = [(name, noun.about) for name, noun in NOUNS.items() if not noun.hidden]
+    shown = [(name, noun) for name, noun in NOUNS.items() if not noun.hidden and not noun.beyond_docker]
+    management = [(name, noun.about) for name, noun in shown]
     management += [(f"{plugin.name}*", plugin.about) for plugin in plugins if not plugin.problem]
     sections = [
         ("Common Commands", [(name, load_command(place).short) for name, place in COMMON.items()]),
         ("Management Commands", sorted(management)),
         ("Commands", [(name, load_command(place).short) for name, place in sorted(OTHERS.items())]),
     ]
+    own = [(name, noun.about) for name, noun in NOUNS.items() if noun.beyond_docker]
+    if program != "docker":
+        sections.append(("Commands beyond Docker", own))
     if invalid := [(plugin.name, plugin.problem) for plugin in plugins if plugin.problem]:
         sections.append(("Invalid Plugins", invalid))
     page = group_page(f"{program} [OPTIONS] COMMAND", "A self-sufficient runtime for containers", sections)

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 class Noun:
     """A group of verbs: where each is, and other names that some of them have.
 
-    The help page of the program does not have a ``hidden`` one. ``own`` are verbs that Docker does not have,
-    ``nested`` groups of such verbs.
+    The help page of the program does not have a ``hidden`` one, and one ``beyond_docker`` not in Docker's
+    name. ``own`` are verbs that Docker does not have, ``nested`` groups of such verbs.
     """
 
-    __slots__ = ("about", "aliases", "hidden", "nested", "own", "verbs")
+    __slots__ = ("about", "aliases", "beyond_docker", "hidden", "nested", "own", "verbs")
 
     def __init__(
         self,
@@ -24,6 +24,7 @@ class Noun:
         aliases: dict[str, str] | None = None,
         *,
         hidden: bool = False,
+        beyond_docker: bool = False,
         own: tuple[str, ...] = (),
         nested: "dict[str, Noun] | None" = None,
     ) -> None:
@@ -33,6 +34,7 @@ class Noun:
         self.verbs = verbs
         self.aliases = aliases or {}
         self.hidden = hidden
+        self.beyond_docker = beyond_docker
 
     def all_verbs(self) -> "Iterator[tuple[str, str]]":
         """Every verb, those of nested groups with the group before them, and where it is."""
@@ -48,6 +50,16 @@ class Noun:
 
 
 NOUNS = {
+    "binfmt": Noun(
+        "Manage interpreters of other machines' programs",
+        {
+            "install": "binfmt.change:INSTALL",
+            "ls": "binfmt.ls",
+            "rm": "binfmt.change:REMOVE",
+        },
+        {"list": "ls", "remove": "rm", "uninstall": "rm"},
+        beyond_docker=True,
+    ),
     "builder": Noun(
         "Manage builds",
         {

@@ -24,6 +24,7 @@ from scow.engine.system import System
 from scow.errors import InvalidArgumentError
 from scow.image.store import ImageStore
 from scow.linux import cgroups
+from scow.linux.binfmt_misc import HeldRegistrations
 from scow.logs.drivers import validate_log_config
 from scow.runtime.host_facts import read_host_facts
 from scow.runtime.installed import default_runtime, installed_runtimes, mount_options
@@ -102,7 +103,7 @@ class Daemon:
         found = {name: Runtime(one.program, one.options) for name, one in runtimes.items()}
         self._config = replace(config, runtimes=found, default_runtime=default)
         facts = read_host_facts(config.init_path, await mount_options(runtimes[default]))
-        return Host(runtimes, facts, host_cgroups)
+        return Host(runtimes, facts, host_cgroups, HeldRegistrations())
 
     def _open_supervisor(self, stack: AsyncExitStack, tasks: TaskOwner) -> tuple[Supervisor, Ends]:
         ends = Ends(tasks)

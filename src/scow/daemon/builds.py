@@ -9,6 +9,7 @@ from scow.build.execute.cache_mounts import CacheMounts
 from scow.build.execute.downloads import Downloads
 from scow.build.execute.run_step import RunPlaces
 from scow.build.execute.steps import Steps
+from scow.build.foreign_platforms import RunnablePlatforms
 from scow.build.frontend.cache_view import CacheView
 from scow.build.frontend.direct import DirectBuilds
 from scow.build.frontend.service import FrontendService
@@ -24,6 +25,7 @@ from scow.engine.build_runs import BuildRuns
 from scow.engine.images import Images
 from scow.engine.registries import RegistryClient
 from scow.image.store import ImageStore
+from scow.linux.binfmt_misc import HeldRegistrations
 from scow.spec.frontend_build import CachePrune
 from scow.spec.platform import host_platform
 from scow.store import Store
@@ -47,6 +49,7 @@ def open_builds(
     registries: RegistryClient,
     runs: BuildRuns,
     containers: BuildContainers,
+    interpreters: HeldRegistrations,
     tasks: TaskOwner,
 ) -> Building:
     """``runs`` runs programs, ``containers`` has what they left; ``nouns`` is told of every image."""
@@ -54,9 +57,10 @@ def open_builds(
     cache = Cache(store, images)
     downloads = Downloads(folder / "downloads")
     mounts = CacheMounts(cache_mounts_of(config))
-    places = RunPlaces(mounts, config.exec_root / "build")
-    solver = Solver(images, cache, Steps(cache, runs, places, downloads), tasks)
     platform = host_platform(os.uname().machine)
+    runnable = RunnablePlatforms(platform, interpreters)
+    places = RunPlaces(mounts, config.exec_root / "build", runnable)
+    solver = Solver(images, cache, Steps(cache, runs, places, downloads), tasks)
     archives = KeptArchives(config.data_root / "build" / "contexts")
     view = CacheView(cache, mounts, archives, images, config.data_root)
     shop = Workshop(
@@ -75,6 +79,7 @@ def open_builds(
         mounts=MountFolders(cache_mounts_of(config)),
         archives=archives,
         containers=containers,
+        runnable=runnable,
     )
     frontend = FrontendService(shop)
     digests = config.data_root / "build" / "digests"

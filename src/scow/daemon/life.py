@@ -65,6 +65,7 @@ def _launcher(
         events=ground.events,
         forwarding=forwarding,
         status_changed=watchers,
+        interpreters=host.interpreters,
     )
 
 

@@ -18,6 +18,7 @@ from scow.engine.execs import Execs
 from scow.engine.networks.registry import Networks
 from scow.engine.networks.service import NetworkService
 from scow.image.store import ImageStore
+from scow.linux.binfmt_misc import HeldRegistrations
 from scow.linux.cgroups import CgroupHost
 from scow.runtime.host_facts import HostFacts
 from scow.runtime.oci_runtime import OciRuntime
@@ -53,6 +54,7 @@ class Host:
     runtimes: dict[str, OciRuntime]
     facts: HostFacts
     cgroups: CgroupHost
+    interpreters: HeldRegistrations
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Services that many engines are never asked for. Each is imported when it is first wanted: 1 MB in all."""
 
+import os
 from typing import TYPE_CHECKING
 
 from scow.config import Config
@@ -9,8 +10,10 @@ from scow.engine.containers.service import ContainerService
 from scow.engine.containers.standstill import Standstill
 from scow.engine.images import Images
 from scow.linux.cgroups import Cgroup
+from scow.spec.platform import host_platform
 
 if TYPE_CHECKING:
+    from scow.build.emulators.service import EmulatorService
     from scow.daemon.builds import Building
     from scow.daemon.volume_copies import VolumeCopying
     from scow.engine.build_cache import BuildCaches
@@ -71,7 +74,15 @@ class Seldom:
             self._events,
         )
         return open_builds(
-            self._config, storage.store, storage.images, nouns, registries, runs, containers, self._tasks
+            self._config,
+            storage.store,
+            storage.images,
+            nouns,
+            registries,
+            runs,
+            containers,
+            self._host.interpreters,
+            self._tasks,
         )
 
     def files(self) -> "Files":
@@ -126,6 +137,12 @@ class Seldom:
         from scow.engine.checks import Checks
 
         return Checks(self._config.container_root, self._storage.images, self._containers)
+
+    def emulators(self) -> "EmulatorService":
+        """``scow binfmt``."""
+        from scow.build.emulators.service import EmulatorService
+
+        return EmulatorService(host_platform(os.uname().machine), self._host.interpreters)
 
     def port_changes(self) -> "PortChanges":
         """``scow port add`` and ``rm``."""

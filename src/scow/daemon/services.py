@@ -52,6 +52,7 @@ def build_services(floors: Floors, system: System, seldom: Seldom, runs: BuildRu
         builds=deferred(lambda: building.classic),
         direct_builds=deferred(lambda: building.direct),
         frontend_builds=caches,
+        emulators=deferred(seldom.emulators),
         agent_folder=str(ground.config.exec_root),
         engine_id=system.engine_id,
     )

@@ -53,6 +53,11 @@ AT_EMPTY_PATH = 0x1000
 OPEN_TREE_CLONE = 1
 MOUNT_ATTR_RDONLY = 0x01
 
+# fsopen(2), fsconfig(2), fsmount(2)
+_FSOPEN_CLOEXEC = 1
+_FSCONFIG_CMD_CREATE = 6
+_FSMOUNT_CLOEXEC = 1
+
 # sync_file_range(2)
 SYNC_FILE_RANGE_WRITE = 2
 
@@ -62,6 +67,9 @@ RENAME_EXCHANGE = 2
 
 # Numbers from 424 on are the same on every architecture that Linux has (alpha apart).
 _SYS_OPEN_TREE = 428
+_SYS_FSOPEN = 430
+_SYS_FSCONFIG = 431
+_SYS_FSMOUNT = 432
 _SYS_OPENAT2 = 437
 _SYS_MOUNT_SETATTR = 442
 _SYS_QUOTACTL_FD = 443
@@ -129,6 +137,17 @@ def open_tree(path: str) -> int:
     """open_tree(2), Linux 5.2 and later: a copy of the mount at ``path``, attached nowhere."""
     flags = OPEN_TREE_CLONE | os.O_CLOEXEC
     return check(_system_call(_SYS_OPEN_TREE, AT_FDCWD, os.fsencode(path), flags), "open_tree", path)
+
+
+def detached_mount(fstype: str) -> int:
+    """fsopen(2), fsconfig(2) and fsmount(2), Linux 5.2 and later: a file system, mounted but nowhere."""
+    context = check(_system_call(_SYS_FSOPEN, os.fsencode(fstype), _FSOPEN_CLOEXEC), "fsopen", fstype)
+    try:
+        result = _system_call(_SYS_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0)
+        check(result, "fsconfig", fstype)
+        return check(_system_call(_SYS_FSMOUNT, context, _FSMOUNT_CLOEXEC, 0), "fsmount", fstype)
+    finally:
+        os.close(context)
 
 
 def mount_setattr(fd: int, attributes: int) -> None:

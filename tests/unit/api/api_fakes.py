@@ -11,6 +11,13 @@ from scow.api.server.streams import Attachment
 from scow.errors import NotFoundError, UnsupportedError
 from scow.spec.direct_build import DirectBuild
 from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
+from scow.spec.engine_api.binfmt import (
+    Emulator,
+    EmulatorChange,
+    EmulatorChanges,
+    Emulators,
+    EmulatorsWanted,
+)
 from scow.spec.engine_api.build import BuildRequest
 from scow.spec.engine_api.check import CheckFinding, CheckSummary
 from scow.spec.engine_api.container import (
@@ -467,6 +474,21 @@ class FakePorts:
         raise NotFoundError(f"No such port: {text}")
 
 
+class FakeEmulators(Recorder):
+    async def list(self) -> Emulators:
+        self.note("list")
+        found = Emulator(name="qemu-arm", platforms=["linux/arm/v7"], status="enabled", interpreter="/qemu")
+        return Emulators(platforms=["linux/amd64", "linux/arm/v7"], emulators=[found])
+
+    async def install(self, wanted: EmulatorsWanted) -> EmulatorChanges:
+        self.note("install", wanted)
+        return EmulatorChanges(changes=[EmulatorChange(name="qemu-arm", outcome="registered")])
+
+    async def remove(self, wanted: EmulatorsWanted) -> EmulatorChanges:
+        self.note("remove", wanted)
+        return EmulatorChanges(changes=[EmulatorChange(name="qemu-arm", outcome="removed")])
+
+
 class FakeFrontendBuilds:
     """Builds nothing: BuildKit's protocol has tests of its own."""
 
@@ -657,6 +679,7 @@ class Fakes:
         self.checks = FakeChecks()
         self.prunes = FakePrunes()
         self.builds = FakeBuilds()
+        self.emulators = FakeEmulators()
 
     def app(self) -> App:
         return build_app(
@@ -686,6 +709,7 @@ class Fakes:
                 explanations=FakePorts(),
                 direct_builds=FakeDirectBuilds(),
                 frontend_builds=FakeFrontendBuilds(),
+                emulators=self.emulators,
                 agent_folder="/nowhere",
                 engine_id="engine",
             )

@@ -3,7 +3,8 @@
 import struct
 from pathlib import Path
 
-from scow.build.foreign_platforms import platforms_here
+from scow.build.foreign_platforms import RunnablePlatforms, platforms_here
+from scow.linux.binfmt_misc import HeldRegistrations
 from scow.spec.platform import Platform
 
 HOST = Platform("linux", "amd64")
@@ -40,3 +41,20 @@ def test_platforms_of_registered_interpreters(tmp_path: Path) -> None:
 
 def test_where_nothing_is_mounted(tmp_path: Path) -> None:
     assert platforms_here(HOST, tmp_path / "nowhere") == (HOST,)
+
+
+def test_where_all_are_switched_off(tmp_path: Path) -> None:
+    registration(tmp_path, "qemu-aarch64", elf(2, 1, 183))
+    (tmp_path / "status").write_text("disabled\n")
+    assert platforms_here(HOST, tmp_path) == (HOST,)
+
+
+def test_what_is_to_be_done_about_programs_that_do_not_run(tmp_path: Path) -> None:
+    (tmp_path / "status").write_text("enabled\n")
+    runnable = RunnablePlatforms(HOST, HeldRegistrations(tmp_path))
+    arm = Platform("linux", "arm", "v6")
+    hint = "no interpreter for programs of linux/arm/v6 is registered: scow binfmt install arm"
+    assert runnable.hint(arm) == hint
+    assert runnable.hint(HOST) == runnable.hint(Platform("linux", "386")) == ""
+    registration(tmp_path, "qemu-arm", elf(1, 1, 40))
+    assert runnable.hint(arm) == ""

@@ -21,6 +21,10 @@ _CONTAINERS = [
     {"Id": "b" * 64, "Names": ["/worker"], "State": "paused"},
     {"Id": "c" * 64, "Names": ["/done"], "State": "exited"},
 ]
+_EMULATORS = [
+    {"Name": "qemu-aarch64", "Status": "enabled"},
+    {"Name": "qemu-arm", "Status": "available"},
+]
 # Lines where Docker's answer is ours; Docker says more where it has commands that we do not have.
 _LIKE_DOCKER = """
 ps -
@@ -88,6 +92,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeEngine]:
             "GET /images/json": (200, [{"RepoTags": ["busybox:latest", "alpine:3"]}, {"RepoTags": None}]),
             "GET /networks": (200, [{"Name": "bridge"}, {"Name": "mine"}]),
             "GET /volumes": (200, {"Volumes": [{"Name": "data"}], "Warnings": None}),
+            "GET /scow/binfmt": (200, {"Emulators": _EMULATORS}),
             "GET /info": (200, {"Plugins": {"Log": ["json-file", "local"], "Volume": ["local"]}}),
         }
         yield engine
@@ -128,9 +133,20 @@ def test_the_answer_is_dockers(line: str, capfd: pytest.CaptureFixture[str]) -> 
 @pytest.mark.usefixtures("asked")
 def test_every_command_is_offered_by_its_name(capfd: pytest.CaptureFixture[str]) -> None:
     names = [line.partition("\t")[0] for line in _answer(capfd, "")[:-1]]
-    assert names == sorted({*TOP_LEVEL, *NOUNS, "help"} - {"completion"})
+    beyond = {name for name, noun in NOUNS.items() if noun.beyond_docker}
+    assert names == sorted({*TOP_LEVEL, *NOUNS, "help"} - {"completion"} - beyond)
     assert _answer(capfd, "help", "cont") == ["container\tManage containers", ":4"]
     assert _answer(capfd, "completion", "", request="__completeNoDesc") == ["bash", "fish", "zsh", ":4"]
+
+
+@pytest.mark.usefixtures("asked")
+def test_what_docker_has_not_is_offered_by_our_name(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main("scow", ["__complete", "binf"]) == 0
+    assert capfd.readouterr().out == "binfmt\tManage interpreters of other machines' programs\n:4\n"
+    assert main("scow", ["__complete", "binfmt", "install", "a"]) == 0
+    assert capfd.readouterr().out == "arm\nall\n:4\n"
+    assert main("scow", ["__complete", "binfmt", "rm", ""]) == 0
+    assert capfd.readouterr().out == "aarch64\nall\n:4\n"
 
 
 @pytest.mark.usefixtures("asked")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(docker_cli_lacks() != "", reason=docker_cli_lack
 # What Docker calls so, scow has for good.
 _EXPERIMENTAL = re.compile(r"\nEXPERIMENTAL:\n(?:  .*\n)+")
 # Our completion scripts need no bash-completion package, and say so.
-_NOUNS = {name: noun for name, noun in NOUNS.items() if name != "completion"}
+_NOUNS = {name: noun for name, noun in NOUNS.items() if name != "completion" and not noun.beyond_docker}
 # Docker's own page is that of a plugin, buildx, or of its absence.
 _PLUGINS_PAGES = {"build", "image build", "builder build", "builder prune"}
 _VERBS = [f"{noun} {verb}" for noun, found in _NOUNS.items() for verb in found.verbs if verb not in found.own]
@@ -175,7 +175,16 @@ def test_commands_that_docker_has_not_stand_in_the_manual() -> None:
     _, _, more = manual.partition("The other way round: ")
     named = set(re.findall("`(?:[a-z]+ )?([a-z]+)`", more.partition(", and of `build`")[0]))
     own = {verb for noun in NOUNS.values() for verb in (*noun.own, *noun.nested)}
-    assert own | set(PORT_VERBS) == named
+    nouns = {name for name, noun in NOUNS.items() if noun.beyond_docker}
+    assert own | nouns | set(PORT_VERBS) == named
+
+
+@pytest.mark.parametrize(("program", "shown"), [("scow", True), ("docker", False)])
+def test_a_noun_that_docker_has_not_is_not_shown_in_its_name(
+    program: str, shown: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(program, ["--help"]) == 0
+    assert ("Commands beyond Docker:\n  binfmt " in capfd.readouterr().out) is shown
 
 
 @pytest.mark.usefixtures("somewhere")

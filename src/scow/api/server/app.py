@@ -16,6 +16,7 @@ from scow.api.http.request import Request
 from scow.api.server.call import Call, json_answer
 from scow.api.server.errors import status_of
 from scow.api.server.router import Router
+from scow.api.server.routes.binfmt import EmulatorService, binfmt_routes
 from scow.api.server.routes.build import BuildService, build_routes
 from scow.api.server.routes.buildkit import buildkit_endpoint, buildkit_routes
 from scow.api.server.routes.check import CheckService, check_routes
@@ -90,6 +91,7 @@ class Services:
     builds: BuildService
     direct_builds: DirectBuildService
     frontend_builds: "FrontendBuilds"
+    emulators: EmulatorService
     agent_folder: str
     """Where sockets of ssh agents are made that clients lend their builds."""
     engine_id: str
@@ -118,6 +120,7 @@ def build_app(services: Services) -> "App":
                 *scow_port_routes(services.port_changes, services.explanations),
                 *build_routes(services.builds, buildkit),
                 *direct_build_routes(services.direct_builds),
+                *binfmt_routes(services.emulators),
                 *volume_copy_routes(services.volume_copies, services.volume_snapshots),
                 *buildkit_routes(buildkit),
                 *swarm_routes(),

@@ -348,6 +348,7 @@ class StageEvaluation:
             first_line=instruction.location.start,
             last_line=instruction.location.end,
             no_cache=self._no_cache,
+            platform=self.state.platform,
         )
 
     def _label(self) -> str:

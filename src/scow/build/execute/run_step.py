@@ -15,6 +15,7 @@ from scow.build.execute.copying import Target, copy_selection, numeric_mode
 from scow.build.execute.inputs import Inputs
 from scow.build.execute.mount_points import missing_mount_points, remove_made
 from scow.build.execute.selection import Selection, select
+from scow.build.foreign_platforms import RunnablePlatforms
 from scow.build.graph.executor import Executor, RunFailedError
 from scow.build.graph.ops import Mount, RunOp, Vertex
 from scow.errors import InvalidArgumentError, NotFoundError
@@ -24,6 +25,7 @@ from scow.image.threads import run_to_end
 from scow.linux.mounts import MS_NODEV, MS_NOSUID, mount, unmount
 from scow.linux.rootpath import resolve_in_root
 from scow.runtime.program_run import Bound, InMemory, RunRequest
+from scow.spec.platform import Platform
 
 if TYPE_CHECKING:
     from scow.build.graph.job import Job, Result
@@ -48,6 +50,7 @@ class RunPlaces:
 
     caches: CacheMounts
     volatile: Path
+    runnable: RunnablePlatforms
 
 
 async def inputs(
@@ -106,8 +109,11 @@ class Running:
         self._variables: list[str] = []
         self._selections = iter(found.selections)
 
-    async def run(self, op: RunOp) -> NewLayer:
-        """Raises RunFailedError for another exit code than 0, ScowError."""
+    async def run(self, op: RunOp, platform: Platform | None = None) -> NewLayer:
+        """Raises RunFailedError for another exit code than 0, ScowError.
+
+        The listener is told when programs of ``platform`` could not have run.
+        """
         active = await self._lease.prepare(self._inputs.base, mount_points=True)
         root = await self._lease.mount(active)
         # Not the snapshot's: that becomes a layer, beside which the container may have to stay.
@@ -134,6 +140,8 @@ class Running:
             self._listener.runs_in(key)
             code = await self._executor.run(request, self._listener.output)
         if code:
+            if platform is not None and (hint := await run_to_end(self._places.runnable.hint, platform)):
+                self._listener.output(2, f"{hint}\n".encode())
             raise RunFailedError(op.args, code, key, await self._left(active))
         await run_to_end(remove_made, str(root), missing)
         return await self._lease.commit(active)

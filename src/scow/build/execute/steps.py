@@ -61,7 +61,7 @@ class Steps:
         match vertex.op:
             case RunOp():
                 running = run_step.Running(self._executor, self._places, lease, job, inputs, listener)
-                return await running.run(vertex.op)
+                return await running.run(vertex.op, vertex.platform)
             case CopyOp():
                 return await copy_step.copy(lease, vertex.op, inputs, job.settings)
             case MakeFolderOp():

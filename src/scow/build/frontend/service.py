@@ -7,7 +7,6 @@ from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
 from scow.build.evaluate.evaluator import Evaluator, Options
 from scow.build.export.blobs import Spool
-from scow.build.foreign_platforms import platforms_here
 from scow.build.frontend.build import Build
 from scow.build.frontend.built_image import Outcome
 from scow.build.frontend.cache_exports import CacheExports, with_inline_cache
@@ -37,7 +36,7 @@ class FrontendService:
 
     def platforms(self) -> tuple[Platform, ...]:
         """See ``FrontendBuilds``."""
-        return platforms_here(self._workshop.platform)
+        return self._workshop.runnable.all()
 
     async def check(
         self, dockerfile: Dockerfile, options: Mapping[str, str], ignored: IgnoreRules

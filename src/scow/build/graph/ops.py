@@ -7,6 +7,8 @@ Dockerfile are the vertex's own, so the same work in two builds is one work.
 from dataclasses import dataclass
 from typing import Literal
 
+from scow.spec.platform import Platform
+
 MountKind = Literal["bind", "cache", "tmpfs", "secret", "ssh"]
 Unpacking = Literal["never", "local", "always"]
 Sharing = Literal["shared", "private", "locked"]
@@ -139,7 +141,8 @@ Outside = ContextSource | FilesSource | DownloadSource | GitSource
 class Vertex:
     """One step. ``base`` is what it works on, ``sources`` what it copies from or mounts, in order.
 
-    ``name`` is for progress; ``line`` where it stands, 0 if nowhere; ``no_cache``: it is done again.
+    ``name`` is for progress; ``line`` where it stands, 0 if nowhere; ``no_cache``: it is done again;
+    ``platform``: whose programs it runs, None if nobody knows.
     """
 
     op: Op
@@ -150,3 +153,4 @@ class Vertex:
     first_line: int = 0
     last_line: int = 0
     no_cache: bool = False
+    platform: Platform | None = None

@@ -5,6 +5,8 @@ from scow.cli.builders import BUILDX_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from scow.api.client.client import Client
 
 _OURS = "scow"
@@ -29,6 +31,12 @@ def facts_of(client: "Client | None") -> EngineFacts:
         found = client.get("/version") or {}
     except (ConnectionFailedError, DaemonError, OSError):
         return EngineFacts("inactive", "", [])
-    name = str((found.get("Platform") or {}).get("Name") or "")
-    version = f"v{BUILDX_VERSION}+scow-{found.get('Version', '')}" if name.startswith(_OURS) else ""
-    return EngineFacts("running", version, [f"{found.get('Os', 'linux')}/{found.get('Arch', '')}"])
+    if not is_scow(found):
+        return EngineFacts("running", "", [f"{found.get('Os', 'linux')}/{found.get('Arch', '')}"])
+    version = f"v{BUILDX_VERSION}+scow-{found.get('Version', '')}"
+    return EngineFacts("running", version, client.get("/scow/binfmt")["Platforms"])
+
+
+def is_scow(version: "dict[str, Any]") -> bool:
+    """Whether the engine that answered ``/version`` so is one of ours."""
+    return str((version.get("Platform") or {}).get("Name") or "").startswith(_OURS)

@@ -126,7 +126,19 @@ def _network_and_container(invocation: "Invocation", flags: "Flags", *, member: 
     )
 
 
+def _registered(invocation: "Invocation", flags: "Flags", current: str) -> Answer:
+    """``binfmt rm``: what the kernel has."""
+    return _without(objects.emulators(invocation, registered=True), flags.arguments)
+
+
+def _installable(invocation: "Invocation", flags: "Flags", current: str) -> Answer:
+    """``binfmt install``: what packages have."""
+    return _without(objects.emulators(invocation, registered=False), flags.arguments)
+
+
 _SPECIAL: "dict[str, Completer]" = {
+    "binfmt.change:INSTALL": _installable,
+    "binfmt.change:REMOVE": _registered,
     "container.cp": _copied,
     "container.rm": _removed,
     "inspect:ANY": _inspected,

@@ -68,6 +68,17 @@ def volumes(invocation: "Invocation") -> Answer:
         return FAILED
 
 
+def emulators(invocation: "Invocation", *, registered: bool) -> Answer:
+    """Interpreters of other machines' programs: those that the kernel has, or those that it could have."""
+    try:
+        found = invocation.client.get("/scow/binfmt")["Emulators"] or ()
+    except (ScowError, OSError):
+        return FAILED
+    fitting = [it for it in found if (it["Status"] != "available") is registered]
+    names = [it["Name"].removeprefix("qemu-") for it in fitting]
+    return Answer([*names, "all"] if names else [])
+
+
 def plugins(invocation: "Invocation", kind: str, otherwise: list[str]) -> Answer:
     """Drivers of a kind (``Log``, ``Volume``) that the engine has."""
     try:

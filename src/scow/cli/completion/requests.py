@@ -51,7 +51,11 @@ def _complete_root(invocation: "Invocation", words: list[str]) -> Answer:
     if pending or current.startswith("-"):
         return _complete_flag(invocation, flags, options, pending, current, place="")
     found = [(name, load_command(place).short) for name, place in TOP_LEVEL.items()]
-    found += [(name, noun.about) for name, noun in NOUNS.items() if not noun.hidden]
+    found += [
+        (name, noun.about)
+        for name, noun in NOUNS.items()
+        if not noun.hidden and (invocation.program != "docker" or not noun.beyond_docker)
+    ]
     return _choices([*found, _HELP_COMMAND, *_plugin_choices(invocation)], current)
 
 

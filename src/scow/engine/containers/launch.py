@@ -33,6 +33,7 @@ from scow.engine.timestamps import rfc3339
 from scow.engine.volumes.use import VolumeUse
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.store import ImageStore
+from scow.linux.binfmt_misc import HeldRegistrations
 from scow.linux.cgroups import Cgroup, CgroupHost
 from scow.linux.mounts import unmount
 from scow.linux.processes import open_pidfd, start_time
@@ -70,6 +71,7 @@ class Launcher:
     events: EventBus
     forwarding: LogForwarding
     status_changed: Callable[[Live], None]
+    interpreters: HeldRegistrations
 
     async def start(self, live: Live) -> None:
         """Start a container that is down. Raises ScowError; the container then remembers why and its code."""
@@ -151,6 +153,8 @@ class Launcher:
         return rootfs, sandbox
 
     def _write_bundle(self, doc: Container, rootfs: Path, bundle: Path, sandbox: Sandbox) -> None:
+        if doc.host.privileged:
+            self.interpreters.hold()  # it may register some, and end
         document = self.documents.build(doc, rootfs, self.root / doc.id, sandbox)
         self.runtime(doc).write_bundle(doc.id, bundle, document)
 
