@@ -45,7 +45,7 @@ def listed(daemon: Daemon) -> list[dict[str, str]]:
 
 
 def build(buildx: Buildx, code: int = 0) -> Result:
-    platform = ("--platform", "linux/riscv64", "-t", "afar")
+    platform = ("--no-cache", "--platform", "linux/riscv64", "-t", "afar")
     result: Result = buildx.daemon.scow(
         "build", *platform, str(buildx.context), code=code, env={"DOCKER_BUILDKIT": "1"}
     )
