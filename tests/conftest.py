@@ -9,10 +9,9 @@ with ``reference("present")`` on 26.1.
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -118,9 +117,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the end of the engine's log with a test that failed."""
-    report: Any = yield
+    report = yield
     if report.failed:
         for value in getattr(item, "funcargs", {}).values():
             daemon = value.daemon if isinstance(value, Client) else value

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import websocket
@@ -105,7 +106,7 @@ def test_a_websocket_ends_with_the_container(engine: Daemon) -> None:
     assert messages_until_goodbye(ws, websocket.ABNF.OPCODE_TEXT) == b"short\r\n"
 
 
-def messages_until_goodbye(ws: websocket.WebSocket, kind: int = websocket.ABNF.OPCODE_BINARY) -> bytes:
+def messages_until_goodbye(ws: Any, kind: int = websocket.ABNF.OPCODE_BINARY) -> bytes:
     """All data up to the engine's close frame, which is not answered: dockerd does not wait for that."""
     received = b""
     while (frame := ws.recv_frame()).opcode != websocket.ABNF.OPCODE_CLOSE:

@@ -105,7 +105,7 @@ def buildx(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def scow_bake(daemon: Daemon, *arguments: str, code: int = 0, input: str | None = None) -> Result:
+def scow_bake(daemon: Daemon, *arguments: str, code: int | None = 0, input: str | None = None) -> Result:
     result: Result = daemon.scow("buildx", "bake", *arguments, code=code, input=input, timeout_s=120)
     return result
 

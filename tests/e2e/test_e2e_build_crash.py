@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_e2e_disk_full import full
 from tests.support.builds import Built, build, context, run_in
 from tests.support.daemons import Daemon
-from tests.support.disks import mount_points_below
+from tests.support.disks import full, mount_points_below
 from tests.support.http import UnixConnection
 from tests.support.waiting import wait_until
 

@@ -53,7 +53,7 @@ def folder(tmp_path: Path) -> Path:
     return found
 
 
-def scow_build(daemon: Daemon, *args: str, code: int = 0) -> Result:
+def scow_build(daemon: Daemon, *args: str, code: int | None = 0) -> Result:
     result: Result = daemon.scow("build", *args, code=code, env={"DOCKER_BUILDKIT": "1"}, timeout_s=120)
     return result
 

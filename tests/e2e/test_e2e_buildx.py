@@ -172,7 +172,8 @@ def test_what_dockerignore_names_is_not_sent(build: Buildx) -> None:
 
 def test_only_what_is_new_of_a_context_is_sent(build: Buildx) -> None:
     def sent(done: Done) -> str:
-        return re.findall(r"transferring context: (\S+)", done.stderr)[-1]
+        found: list[str] = re.findall(r"transferring context: (\S+)", done.stderr)
+        return found[-1]
 
     build.write("Dockerfile", "FROM busybox\nCOPY . /w\n")
     build.write("large", os.urandom(2 << 20))

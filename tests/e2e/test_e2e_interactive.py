@@ -111,15 +111,17 @@ def test_two_clients_see_the_same_output(client: Client) -> None:
     client.start("-i", "--name", "shared", "busybox", "cat")
     watchers = [client.popen("attach", "--no-stdin", "--sig-proxy=false", "shared") for _ in range(2)]
     writer = client.popen("attach", "shared")
-    assert writer.stdin is not None
-    assert writer.stdout is not None
+    source, echo = writer.stdin, writer.stdout
+    assert source is not None
+    assert echo is not None
 
     def echoed() -> bool:
-        writer.stdin.write(b"x\n")
-        writer.stdin.flush()
-        return writer.stdout.readline() == b"x\n"
+        source.write(b"x\n")
+        source.flush()
+        return echo.readline() == b"x\n"
 
     def sees_it(watcher: "subprocess.Popen[bytes]") -> bool:
+        assert watcher.stdout is not None
         return echoed() and bool(select.select([watcher.stdout], [], [], 0)[0])
 
     for watcher in watchers:

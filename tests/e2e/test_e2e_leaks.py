@@ -108,7 +108,7 @@ def busy(cgroup: Path) -> bool:
 @pytest.mark.slow
 def test_a_hundred_containers_leave_nothing(scow_daemon: Daemon) -> None:
     many_lives(scow_daemon, 0, WARM_UP)
-    before = wait_until(lambda: quiet(scow_daemon), "the engine comes to rest")
+    before = wait_until(lambda: quiet(scow_daemon), "the engine comes to rest") or {}
     memory = memory_kib(scow_daemon)
     many_lives(scow_daemon, WARM_UP, CONTAINERS)
     wait_until(lambda: quiet(scow_daemon) is not None, "the engine comes to rest")

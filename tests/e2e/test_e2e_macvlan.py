@@ -1,5 +1,6 @@
 """Containers with devices of their own on the segment of a host's interface."""
 
+import functools
 import json
 import subprocess
 from collections.abc import Iterator
@@ -112,6 +113,10 @@ def test_a_container_asks_for_its_address_itself(
     client("network", "rm", "segment")
 
 
+def answers(neighbour: NetworkNamespace, address: str) -> bool:
+    return fetch(neighbour, address, 80) == "hello"
+
+
 def test_networks_share_a_parent_unless_one_has_all_of_it(
     client: Client, neighbour: NetworkNamespace
 ) -> None:
@@ -120,7 +125,7 @@ def test_networks_share_a_parent_unless_one_has_all_of_it(
         neighbour.run("ip", "addr", "add", f"{prefix}.1/24", "dev", "eth0")
         client(*_CREATE, "-o", f"parent={device}", "--subnet", f"{prefix}.0/24", name)
         client.start("--name", f"{name}-web", "--network", name, "busybox", *_SERVE)
-        wait_until(lambda p=prefix: fetch(neighbour, f"{p}.2", 80) == "hello", f"{name} answers")
+        wait_until(functools.partial(answers, neighbour, f"{prefix}.2"), f"{name} answers")
     passthru = ("-o", "macvlan_mode=passthru", "-o", f"parent={device}")
     error = client(*_CREATE, *passthru, "whole", code=1).err
     assert "cannot use mode passthru, macvlan network " in error

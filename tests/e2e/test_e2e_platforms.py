@@ -82,7 +82,9 @@ def test_by_platform(client: Client, many: str) -> None:
     )
     archive = engine.api("GET", f"{path}/get?platform={ARM}").body
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        (entry,) = json.load(tar.extractfile("manifest.json"))
+        manifest = tar.extractfile("manifest.json")
+        assert manifest is not None
+        (entry,) = json.load(manifest)
     assert (entry["Config"], entry["RepoTags"]) == (f"blobs/sha256/{OTHER.id[7:]}", [_NAME])
 
 

@@ -1,5 +1,7 @@
 """Ports over IPv6, added and withdrawn while a container runs, for some clients only, and explained."""
 
+import functools
+
 import pytest
 
 from tests.support.clients import Client
@@ -16,8 +18,12 @@ _SERVE = ("sh", "-c", "echo hello >/tmp/index.html; exec httpd -f -p 80 -h /tmp"
 def test_a_port_answers_at_the_hosts_ipv6_loopback(client: Client) -> None:
     client.start("--name", "web", "-p", "8080:80", "busybox", *_SERVE)
     host = client.daemon.namespace
+
+    def says_hello(address: str) -> bool:
+        return fetch(host, address, 8080) == "hello"
+
     for address in ("127.0.0.1", "[::1]"):
-        wait_until(lambda a=address: fetch(host, a, 8080) == "hello", f"{address} answers")
+        wait_until(functools.partial(says_hello, address), f"{address} answers")
     client("rm", "-f", "web")
     assert fetch(host, "[::1]", 8080) == ""
 

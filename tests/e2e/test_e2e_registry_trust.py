@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,9 @@ def place() -> Iterator[Place]:
     found.clear()
 
 
-def secured(client: Client, folder: Path, place: Place, certificates: Certificates, *, ask: bool) -> object:
+def secured(
+    client: Client, folder: Path, place: Place, certificates: Certificates, *, ask: bool
+) -> AbstractContextManager[object]:
     return registry(
         folder,
         client.daemon.namespace,

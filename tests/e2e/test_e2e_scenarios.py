@@ -98,16 +98,17 @@ def test_a_watcher_sees_a_death_at_once(client: Client) -> None:
     client.start("--name", "box", "busybox", "sleep", "600")
     format_ = "{{.Time}} {{.Action}} {{.Actor.Attributes.name}}"
     watcher = client.popen("events", "--filter", "event=die", "--format", format_)
-    assert watcher.stdout is not None
+    told = watcher.stdout
+    assert told is not None
 
     def dies_seen() -> object:
         """Once more until the watcher is there."""
         client("kill", "box")
         client("start", "box")
-        return select.select([watcher.stdout], [], [], 0.5)[0]
+        return select.select([told], [], [], 0.5)[0]
 
     wait_until(dies_seen, "the watcher says something")
-    line = watcher.stdout.readline().decode().split()
+    line = told.readline().decode().split()
     assert line[1:] == ["die", "box"]
     client("rm", "-f", "box")
 

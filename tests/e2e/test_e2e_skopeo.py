@@ -84,7 +84,9 @@ def test_a_layout_as_a_folder_keeps_every_digest(scow_daemon: Daemon, tmp_path: 
     layout = tmp_path / "layout"
     skopeo("copy", "--preserve-digests", f"oci-archive:{source}", f"oci:{layout}:docker.io/library/round:1")
     with tarfile.open(source) as tar:
-        index = json.load(tar.extractfile("index.json"))
+        file = tar.extractfile("index.json")
+        assert file is not None
+        index = json.load(file)
     there = json.loads((layout / "index.json").read_text())
     assert [it["digest"] for it in there["manifests"]] == [it["digest"] for it in index["manifests"]]
     packed = tmp_path / "layout.tar"

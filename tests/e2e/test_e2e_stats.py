@@ -43,7 +43,9 @@ def test_the_figures_are_right(engine: Daemon) -> None:
     assert set(row) == names
     assert (row["Name"], row["Container"], row["PIDs"]) == ("busy", "busy", "1")
     assert 2 <= float(row["CPUPerc"].rstrip("%")) <= 20, "a tenth of a CPU"
-    used, limit = re.fullmatch(r"([\d.]+)MiB / ([\d.]+)MiB", row["MemUsage"]).groups()
+    found = re.fullmatch(r"([\d.]+)MiB / ([\d.]+)MiB", row["MemUsage"])
+    assert found is not None
+    used, limit = found.groups()
     assert 98 <= float(used) <= 110
     assert limit == "400"
     received, sent = (float(it) for it in re.findall(r"([\d.]+)kB", row["NetIO"]))

@@ -90,7 +90,8 @@ def our_document(request: dict[str, Any]) -> dict[str, Any]:
         ),
         facts,
     )
-    return json.loads(msgspec.json.encode(document))
+    written: dict[str, Any] = json.loads(msgspec.json.encode(document))
+    return written
 
 
 def user_mounts(host: HostConfig) -> list[mounts.MountSpec]:

@@ -28,7 +28,7 @@ def file_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def disk(file_system: Path, request: pytest.FixtureRequest) -> Path:
-    return file_system / request.node.name
+    return file_system / str(request.node.name)
 
 
 def image() -> ArchiveImage:

@@ -3,7 +3,7 @@
 import io
 import json
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -60,7 +60,7 @@ def member(archive: bytes, name: str) -> object:
         return json.loads(file.read())
 
 
-async def findings(images: ImageStore) -> list[object]:
+async def findings(images: ImageStore) -> Sequence[object]:
     return [step async for step in images.check(repair=False)][:-1]
 
 

@@ -266,9 +266,10 @@ def test_documents_that_are_no_image(
 
 
 def test_an_index_that_leads_in_a_circle(disk: Path, registry: HostileRegistry) -> None:
-    entry = {"mediaType": INDEX, "digest": "sha256:" + "0" * 64, "size": 1}
+    digest = "sha256:" + "0" * 64
+    entry = {"mediaType": INDEX, "digest": digest, "size": 1}
     at = registry.add_document("1", INDEX, {"mediaType": INDEX, "manifests": [entry]})
-    registry.manifests[entry["digest"]] = registry.manifests[at]
+    registry.manifests[digest] = registry.manifests[at]
     refused(disk, f"{registry.address}/app:1", ScowError, "verification failed|nested too deep")
 
 

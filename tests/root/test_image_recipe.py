@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def without_end(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", ["gnu", "pax", "ustar-by-gnu-tar", "repeated", "junk", "nothing", "no end"])
 def test_the_same_bytes_come_out(tmp_path: Path, kind: str) -> None:
-    data = {
+    made: dict[str, Callable[[], bytes]] = {
         "gnu": lambda: of_python(tarfile.GNU_FORMAT),
         "pax": lambda: of_python(tarfile.PAX_FORMAT),
         "ustar-by-gnu-tar": lambda: of_gnu_tar(tmp_path),
@@ -89,7 +90,8 @@ def test_the_same_bytes_come_out(tmp_path: Path, kind: str) -> None:
         "junk": lambda: of_python(tarfile.PAX_FORMAT) + b"junk after the end" * 200_000,
         "nothing": lambda: bytes(1024),
         "no end": lambda: without_end(of_python(tarfile.GNU_FORMAT)),
-    }[kind]()
+    }
+    data = made[kind]()
     folder, root = unpacked(tmp_path, data)
     assert b"".join(rebuild(str(folder), str(root))) == data
 

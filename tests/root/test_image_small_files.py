@@ -108,7 +108,7 @@ class Meeting:
         kinds = {self._file: 60, self._folder: 20, self._hardlink: 9, self._whiteout: 8}
         if wild:
             kinds[self._symlink] = 3
-        for number, make in enumerate(drawn.choices(list(kinds), kinds.values(), k=100)):
+        for number, make in enumerate(drawn.choices(list(kinds), list(kinds.values()), k=100)):
             name = "/".join(drawn.choices("abcd", k=drawn.choice((1, 2, 2, 3, 3, 3))))
             parents = [name[:at] for at, char in enumerate(name) if char == "/"]
             if not self._others.intersection(parents) or (wild and drawn.random() < 0.05):

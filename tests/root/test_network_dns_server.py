@@ -70,7 +70,7 @@ def nslookup(netns: int, *args: str) -> "subprocess.CompletedProcess[str]":
         )
 
 
-async def in_thread(function: Callable[[], None]) -> None:
+async def in_thread(function: Callable[[], object]) -> None:
     await asyncio.get_running_loop().run_in_executor(None, function)
 
 

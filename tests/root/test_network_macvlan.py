@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ class Segment:
         )
         asyncio.run(self.driver.start(()))
 
-    def connect(self, **more: object) -> Container:
+    def connect(self, **more: Any) -> Container:
         fd = create_netns()
         self.host.stack.callback(close_fd, fd)
         request = ConnectRequest(os.urandom(8).hex(), "container", fd, **more)

@@ -6,6 +6,7 @@ import signal
 import socket
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,7 +138,11 @@ def test_output_held_open_by_somebody_else_does_not_hold_up_the_end(rig: Rig) ->
     async def scenario() -> None:
         async with engine(rig) as one:
             await one.run("a", "sleep", "1000")
-            process = {"args": ["sh", "-c", "sleep 1000 & echo started"], "cwd": "/", "env": ["PATH=/bin"]}
+            process: dict[str, Any] = {
+                "args": ["sh", "-c", "sleep 1000 & echo started"],
+                "cwd": "/",
+                "env": ["PATH=/bin"],
+            }
             process |= {"user": {"uid": 0, "gid": 0}}
             bundle = rig.exec_root / "bundles" / "a"
             client = await one.attach("exec1")
@@ -154,7 +159,7 @@ def test_exec_has_its_own_streams_and_code(rig: Rig) -> None:
     async def scenario() -> None:
         async with engine(rig) as one:
             await one.run("a", "sleep", "1000", logged=True)
-            process = {"args": ["sh", "-c", "cat; exit 9"], "cwd": "/", "env": ["PATH=/bin"]}
+            process: dict[str, Any] = {"args": ["sh", "-c", "cat; exit 9"], "cwd": "/", "env": ["PATH=/bin"]}
             process |= {"user": {"uid": 0, "gid": 0}}
             bundle = rig.exec_root / "bundles" / "a"
             client = await one.attach("exec1", stdin=True)
@@ -202,7 +207,8 @@ def test_megabytes_go_in_and_out_again(rig: Rig) -> None:
             with sender:
                 await asyncio.get_running_loop().sock_sendall(sender, data)
                 sender.shutdown(socket.SHUT_WR)
-                assert await reading == [data]
+                (read,) = await reading
+                assert read == data
 
     asyncio.run(scenario())
 

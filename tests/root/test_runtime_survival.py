@@ -1,6 +1,7 @@
 """kill -9 of engine, shim and reaper, at rest and at work: what is lost, and what is not."""
 
 import asyncio
+import functools
 import os
 import signal
 import socket
@@ -70,7 +71,7 @@ def test_a_shim_killed_in_a_flood_costs_a_chunk(rig: Rig) -> None:
             size = 0
             for _ in range(2):
                 size = wait_until(
-                    lambda least=size: grown(rig.log_path("a"), least + 500_000), "the log to grow"
+                    functools.partial(grown, rig.log_path("a"), size + 500_000), "the log to grow"
                 )
                 rig.kill("scow-shim")
             assert (await one.exited("a")).exit_code == 0

@@ -11,9 +11,15 @@ from tests.support.environment import PROJECT, program
 UNITS = PROJECT / "packaging" / "systemd"
 
 
+class UnitParser(configparser.ConfigParser):
+    """Names of settings are as they are written."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
 def settings(name: str) -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str
+    parser = UnitParser(interpolation=None)
     parser.read(UNITS / name)
     return parser
 

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from scow.api.http.duplex import Duplex
+from scow.api.http.websocket import WebSocket
 from scow.api.server.app import App, Services, build_app
 from scow.api.server.streams import Attachment
 from scow.errors import NotFoundError, UnsupportedError
@@ -98,7 +99,7 @@ class Recorder:
         self.failures[name] = error
 
     @property
-    def last(self) -> tuple[Any, ...]:
+    def last(self) -> Any:
         return self.calls[-1]
 
 
@@ -175,7 +176,7 @@ class FakeAttachment:
         self.multiplexed = multiplexed
         self.ran = False
 
-    async def run(self, conn: Duplex) -> None:
+    async def run(self, conn: Duplex | WebSocket) -> None:
         self.ran = True
         await conn.write(b"hello\n")
         while data := await conn.read():
@@ -224,7 +225,7 @@ class FakeExecs(Recorder):
         self.note("create", ref)
         return ID
 
-    async def start(self, exec_id: str, body: ExecStart) -> FakeAttachment | None:
+    async def start(self, exec_id: str, body: ExecStart) -> Attachment | None:
         self.started = body
         self.note("start", exec_id)
         return None if body.detach else self.attachment

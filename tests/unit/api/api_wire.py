@@ -12,6 +12,7 @@ import msgspec
 
 from scow.api.http.answer import Answer, Full
 from scow.api.http.application import App
+from scow.api.http.connection import Connection
 from scow.api.http.head import RefusedError
 from scow.api.http.request import Request
 from scow.api.http.server import Server
@@ -52,7 +53,7 @@ class Reply:
         """What an error says; that it says nothing else is part of the protocol."""
         (text,) = self.json.values()
         assert self.headers["content-type"] == "application/json"
-        return text
+        return str(text)
 
 
 class WireClient:
@@ -172,6 +173,13 @@ class Harness:
     def adopt(self, client: WireClient) -> WireClient:
         self._clients.append(client)
         return client
+
+    @property
+    def served(self) -> Connection:
+        """The server's end of the only connection that there is."""
+        (connection,) = self.server._shared.connections
+        assert isinstance(connection, Connection)
+        return connection
 
     async def close(self) -> None:
         for client in self._clients:

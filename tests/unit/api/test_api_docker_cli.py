@@ -8,6 +8,7 @@ import pytest
 
 from scow.api.http.duplex import Duplex
 from scow.api.http.listeners import open_listeners
+from scow.api.http.websocket import WebSocket
 from scow.errors import ConflictError
 from scow.spec.engine_api.container import WaitResult
 from scow.spec.stdcopy import STDOUT, frame
@@ -89,7 +90,7 @@ class FramedEcho:
     def __init__(self, fakes: Fakes) -> None:
         self._fakes = fakes
 
-    async def run(self, conn: Duplex) -> None:
+    async def run(self, conn: Duplex | WebSocket) -> None:
         heard = b""
         while data := await conn.read():
             heard += data

@@ -392,7 +392,7 @@ async def test_a_head_that_never_ends_is_given_up() -> None:
     async with serving(HandlerApp(echo)) as harness:
         client = await harness.client()
         await client.request("GET", "/")
-        (served,) = harness.server._shared.connections
+        served = harness.served
         assert served._timer is None, "an idle connection has no timer"
         client.send(b"GET / HT")
         await until(lambda: served._timer is not None)
@@ -410,7 +410,7 @@ async def test_a_complete_head_ends_its_timer() -> None:
     async with serving(HandlerApp(gate)) as harness:
         client = await harness.client()
         client.send(b"GET / HTTP/1.1\r\n")
-        (served,) = harness.server._shared.connections
+        served = harness.served
         await until(lambda: served._timer is not None)
         client.send(b"\r\n")
         await gate.entered.wait()
@@ -428,7 +428,7 @@ async def test_pipelining_ahead_of_the_answers_is_bounded() -> None:
         await gate.entered.wait()
         for _ in range(100):
             await asyncio.sleep(0)
-        (served,) = harness.server._shared.connections
+        served = harness.served
         assert len(served._buffer) < 2 * HIGH_BYTES
         client.reset()
         gate.open.set()
@@ -442,7 +442,7 @@ async def test_tcp_clients_are_probed_and_answered_without_delay() -> None:
         await harness.server.listen([sock])
         client = harness.adopt(WireClient(*await asyncio.open_connection(*address)))
         assert (await client.request("GET", "/tcp")).status == 200
-        (served,) = harness.server._shared.connections
+        served = harness.served
         raw = served._transport.get_extra_info("socket")
         assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

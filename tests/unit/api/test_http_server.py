@@ -2,6 +2,7 @@ import asyncio
 import logging
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,7 @@ async def test_stopping_before_a_handler_could_begin_leaves_nothing_in_progress(
     async with serving(HandlerApp(echo)) as harness:
         client = await harness.client()
         client.send_request("GET", "/")
-        (served,) = harness.server._shared.connections
+        served = harness.served
         served.data_received(b"GET / HTTP/1.1\r\n\r\n")
         served.abort()
         await until(lambda: not harness.server._shared.connections)
@@ -121,6 +122,6 @@ async def test_an_idle_server_has_no_timers() -> None:
     async with serving(HandlerApp(echo)) as harness:
         client = await harness.client()
         await client.request("GET", "/")
-        loop = asyncio.get_running_loop()
+        loop: Any = asyncio.get_running_loop()
         # The deadline of the test itself is the only one.
         assert len(loop._scheduled) == 1

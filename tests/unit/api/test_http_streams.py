@@ -103,12 +103,13 @@ async def test_a_client_that_does_not_read_suspends_only_its_own_stream() -> Non
 
     async with serving(HandlerApp(handler)) as harness:
         stuck = await harness.client()
+        assert isinstance(stuck.writer.transport, asyncio.Transport)
         stuck.writer.transport.pause_reading()
         stuck.send_request("GET", "/slow")
         await until(lambda: slow.taken)
         for _ in range(100):
             await asyncio.sleep(0)
-        (served,) = harness.server._shared.connections
+        served = harness.served
         assert slow.taken < 50
         assert served._transport.get_write_buffer_size() <= 3 * HIGH_BYTES
         assert (await (await harness.client()).request("GET", "/quick")).body == b"quick"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scow.build.trees.folder import FolderTree
+from scow.build.trees.folder import FileContent, FolderTree
 from scow.build.trees.known_digests import KnownDigests, file_of, state_of
+from scow.build.trees.tree import Node
 
 _SETTLED_S = 3.0
 
@@ -23,25 +24,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
+class CountingTree(FolderTree):
+    """``reads``: how often a file was opened for what is in it."""
+
+    reads = 0
+
+    def open(self, node: Node) -> FileContent:
+        self.reads += 1
+        return super().open(node)
+
+
 def digest_of(folder: Path, kept: Path) -> tuple[bytes, int]:
     """The digest of file ``a``, and how often it was read for it."""
     known = KnownDigests(kept)
-    tree = FolderTree(os.open(folder, os.O_RDONLY | os.O_DIRECTORY), with_owners=False, known=known)
-    reads = 0
-    opened = tree.open
-
-    def counting(node: object) -> object:
-        nonlocal reads
-        reads += 1
-        return opened(node)
-
-    tree.open = counting
+    tree = CountingTree(os.open(folder, os.O_RDONLY | os.O_DIRECTORY), with_owners=False, known=known)
     node = tree.node("a")
     assert node is not None
     digest = tree.digest(node)
     tree.close()
     known.save()
-    return digest, reads
+    return digest, tree.reads
 
 
 def test_what_did_not_change_is_not_read_again(folder: Path, tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """HCL as bake reads it: expressions, templates, functions, and what is wrong with the rest."""
 
+from collections.abc import Callable
+
 import pytest
 
 from scow.cli.bake.hcl_evaluate import evaluate
 from scow.cli.bake.hcl_functions import FUNCTIONS
 from scow.cli.bake.hcl_nodes import HclError
 from scow.cli.bake.hcl_parser import parse_hcl
+from scow.cli.bake.hcl_values import Value
 
 VALUES: dict[str, object] = {
     "a": "x",
@@ -19,10 +22,10 @@ VALUES: dict[str, object] = {
 class Variables:
     """A scope of a few variables and all functions."""
 
-    def variable(self, name: str) -> object:
+    def variable(self, name: str) -> Value:
         return VALUES[name]
 
-    def function(self, name: str) -> object:
+    def function(self, name: str) -> Callable[..., Value] | None:
         return FUNCTIONS.get(name)
 
     def names(self) -> tuple[list[str], list[str]]:

@@ -25,7 +25,13 @@ def plan_of(
 
 
 def targets_of(*files: str, **options: Any) -> dict[str, Any]:
-    return plan_of(*files, **options).document()["target"]
+    return documented(plan_of(*files, **options))
+
+
+def documented(plan: Plan) -> dict[str, Any]:
+    targets = plan.document()["target"]
+    assert isinstance(targets, dict)
+    return targets
 
 
 def test_variables_are_overridden_by_the_environment_in_their_kind() -> None:
@@ -225,7 +231,7 @@ secrets:
 def test_compose_files_are_targets() -> None:
     plan = plan_of(COMPOSE, name="compose.yaml", B="b", D="1")
     assert plan.groups["default"] == ["api", "web_app"]
-    assert plan.document()["target"]["web_app"] == {
+    assert documented(plan)["web_app"] == {
         "context": "web",
         "contexts": {"base": "target:api"},
         "dockerfile": "Dockerfile",

@@ -13,7 +13,7 @@ from scow.cli.completion.scripts import script
 from scow.cli.main import main
 from scow.cli.tree import NOUNS, TOP_LEVEL
 from tests.support.docker_cli import docker_cli_lacks
-from tests.support.fake_engine import FakeEngine, fake_engine
+from tests.support.fake_engine import FakeEngine, Request, fake_engine
 from tests.support.terminal import Terminal
 
 _CONTAINERS = [
@@ -83,7 +83,7 @@ import ''
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeEngine]:
     with fake_engine(tmp_path_factory.mktemp("s") / "s") as engine:
 
-        def containers(request: object, sock: object) -> tuple[int, object]:
+        def containers(request: Request, sock: object) -> tuple[int, object]:
             everything = "all=1" in request.query
             return 200, [found for found in _CONTAINERS if everything or found["State"] != "exited"]
 

@@ -14,7 +14,7 @@ def manifest(number: int, platform: dict[str, str], size: int, containers: list[
     }
 
 
-IMAGES = [
+IMAGES: list[dict[str, Any]] = [
     {
         "Id": "sha256:" + "a" * 64,
         "RepoTags": ["multi:latest", "multi:1"],

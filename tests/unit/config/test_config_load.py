@@ -1,7 +1,6 @@
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,16 +12,21 @@ NO_FILE = ("--config-file", "/dev/null")
 MERGED = "merged configuration validation from file and command line flags failed: "
 
 
+class FileLoader:
+    """Loads what a file says; ``prefix`` is before what is wrong with it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.prefix = f"unable to configure the Docker daemon with file {path}: "
+
+    def __call__(self, text: str, *argv: str) -> Config:
+        self._path.write_text(text)
+        return load(["--config-file", str(self._path), *argv], {})
+
+
 @pytest.fixture
-def with_file(tmp_path: Path) -> Any:
-    path = tmp_path / "daemon.json"
-
-    def loader(text: str, *argv: str) -> Config:
-        path.write_text(text)
-        return load(["--config-file", str(path), *argv], {})
-
-    loader.prefix = f"unable to configure the Docker daemon with file {path}: "
-    return loader
+def with_file(tmp_path: Path) -> FileLoader:
+    return FileLoader(tmp_path / "daemon.json")
 
 
 def test_the_defaults_are_scows_own_places() -> None:
@@ -41,14 +45,14 @@ def test_the_pid_file_moves_with_the_exec_root() -> None:
     assert load([*NO_FILE, "--exec-root", "/x", "-p", "/y"], {}).pidfile == Path("/y")
 
 
-def test_proxies_come_from_the_file_before_the_environment(with_file: Any) -> None:
+def test_proxies_come_from_the_file_before_the_environment(with_file: FileLoader) -> None:
     config = with_file('{"proxies": {"http-proxy": "http://p", "no-proxy": "a,b"}}')
     assert (config.http_proxy, config.https_proxy, config.no_proxy) == ("http://p", "", "a,b")
     config = load([*NO_FILE, "--http-proxy", "http://flag"], {"HTTP_PROXY": "http://no", "https_proxy": "s"})
     assert (config.http_proxy, config.https_proxy) == ("http://flag", "s")
 
 
-def test_a_file_is_read_by_dockers_names(with_file: Any) -> None:
+def test_a_file_is_read_by_dockers_names(with_file: FileLoader) -> None:
     config = with_file(
         """{
         "hosts": ["tcp://127.0.0.1:2375", "127.0.0.1:2376"],
@@ -88,11 +92,11 @@ def test_a_file_is_read_by_dockers_names(with_file: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "{}", "\ufeff{}"])
-def test_an_empty_file_is_the_defaults(with_file: Any, text: str) -> None:
+def test_an_empty_file_is_the_defaults(with_file: FileLoader, text: str) -> None:
     assert with_file(text).mtu == 1500
 
 
-def test_runtimes_of_file_and_flags_add_up(with_file: Any) -> None:
+def test_runtimes_of_file_and_flags_add_up(with_file: FileLoader) -> None:
     config = with_file('{"runtimes": {"a": {"path": "/a"}}}', "--add-runtime", "b=/b")
     assert set(config.runtimes) == {"runc", "a", "b"}
 
@@ -123,7 +127,9 @@ def test_a_file_that_was_asked_for_must_exist() -> None:
         ('{"log-opts": {"a": 1}}', 'log-opts: expected an object of strings, got {"a": 1}'),
     ],
 )
-def test_a_file_that_cannot_be_read_is_named_with_the_place(with_file: Any, text: str, message: str) -> None:
+def test_a_file_that_cannot_be_read_is_named_with_the_place(
+    with_file: FileLoader, text: str, message: str
+) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         with_file(text)
     assert caught.value.message == with_file.prefix + message
@@ -189,7 +195,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_place(with_file: Any, text
         ),
     ],
 )
-def test_a_setting_that_cannot_be_right_is_named(with_file: Any, text: str, message: str) -> None:
+def test_a_setting_that_cannot_be_right_is_named(with_file: FileLoader, text: str, message: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         with_file(text)
     assert caught.value.message == with_file.prefix + MERGED + message
@@ -205,7 +211,7 @@ def test_a_setting_that_cannot_be_right_is_named(with_file: Any, text: str, mess
         ('{"exec-opts": ["native.cgroupdriver=systemd"]}', "exec-opts: native.cgroupdriver=systemd"),
     ],
 )
-def test_what_scow_cannot_honour_is_refused_by_name(with_file: Any, text: str, name: str) -> None:
+def test_what_scow_cannot_honour_is_refused_by_name(with_file: FileLoader, text: str, name: str) -> None:
     with pytest.raises(UnsupportedError) as caught:
         with_file(text)
     assert (
@@ -224,11 +230,11 @@ def test_what_scow_cannot_honour_is_refused_by_name(with_file: Any, text: str, n
         '{"features": {"x": false}}',
     ],
 )
-def test_what_changes_nothing_is_accepted(with_file: Any, text: str) -> None:
+def test_what_changes_nothing_is_accepted(with_file: FileLoader, text: str) -> None:
     assert with_file(text).mtu == 1500
 
 
-def test_a_setting_given_twice_names_both_values(with_file: Any) -> None:
+def test_a_setting_given_twice_names_both_values(with_file: FileLoader) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         with_file(
             '{"hosts": ["tcp://1.2.3.4:5", "unix:///x"], "debug": true, "labels": ["a=b"]}',
@@ -258,7 +264,7 @@ def test_some_flags_print_and_leave(capsys: pytest.CaptureFixture[str], flag: st
     assert text in capsys.readouterr().out
 
 
-def test_validate_does_not_approve_what_is_wrong(with_file: Any) -> None:
+def test_validate_does_not_approve_what_is_wrong(with_file: FileLoader) -> None:
     with pytest.raises(InvalidArgumentError):
         with_file('{"mtu": -1}', "--validate")
 
@@ -286,7 +292,7 @@ def test_sockets_for_another_process_are_not_ours() -> None:
     assert load(NO_FILE, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}).inherited_sockets == {}
 
 
-def test_host_gateways_are_a_list_or_what_it_was_before(with_file: Any) -> None:
+def test_host_gateways_are_a_list_or_what_it_was_before(with_file: FileLoader) -> None:
     assert with_file('{"host-gateway-ips": ["10.0.0.1", "fd00::1"]}').host_gateway_ips == (
         "10.0.0.1",
         "fd00::1",
@@ -295,7 +301,7 @@ def test_host_gateways_are_a_list_or_what_it_was_before(with_file: Any) -> None:
     assert load([*NO_FILE, "--host-gateway-ip", "fd00::2"], {}).host_gateway_ips == ("fd00::2",)
 
 
-def test_default_options_of_networks_add_up_by_driver(with_file: Any) -> None:
+def test_default_options_of_networks_add_up_by_driver(with_file: FileLoader) -> None:
     flags = ["bridge=a=1", "bridge=b=x=y", "macvlan=parent=eth0"]
     found = load([*NO_FILE, *(f"--default-network-opt={text}" for text in flags)], {})
     assert found.default_network_opts == {"bridge": {"a": "1", "b": "x=y"}, "macvlan": {"parent": "eth0"}}

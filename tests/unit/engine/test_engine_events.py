@@ -113,11 +113,15 @@ def test_large_events_push_out_more() -> None:
     assert actions(history) == ["giant"]
 
 
+async def next_of(events: AsyncIterator[Event]) -> Event:
+    return await anext(events)
+
+
 def test_a_follower_sees_what_comes_after_it() -> None:
     async def run() -> str:
         bus = bus_with("create")
         events = await bus.events("", "", Filters())
-        first = asyncio.get_running_loop().create_task(anext(events))
+        first = asyncio.get_running_loop().create_task(next_of(events))
         await asyncio.sleep(0)
         bus.publish("container", "start", "c", {})
         return (await first).action
@@ -148,7 +152,7 @@ def test_a_follower_that_does_not_read_is_cut_off_and_the_others_are_not() -> No
     async def run() -> int:
         bus = bus_with()
         slow = await bus.events("", "", Filters())
-        first = asyncio.get_running_loop().create_task(anext(slow))
+        first = asyncio.get_running_loop().create_task(next_of(slow))
         await asyncio.sleep(0)
         for number in range(QUEUE_SIZE + 2):
             bus.publish("container", str(number), "c", {})

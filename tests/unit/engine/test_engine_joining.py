@@ -17,6 +17,8 @@ from scow.engine.containers.joining import (
 from scow.engine.networks.record import NetworkRecord
 from scow.engine.networks.registry import LiveNetwork, Networks
 from scow.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
+from scow.network.bridge import BridgeDriver, BridgeSettings
+from scow.network.host import HostNetwork
 from scow.spec.engine_api.container import HostConfig
 from scow.spec.engine_api.network import EndpointIPAMConfig, EndpointSettings, NetworkingConfig
 from scow.store import Store
@@ -101,7 +103,7 @@ def test_what_another_container_had_is_not_taken_over(among: Any) -> None:
 def test_a_network_of_the_same_name_is_another_one(among: Any) -> None:
     def ask(networks: Networks) -> None:
         for live in networks:
-            live.driver = object()
+            live.driver = BridgeDriver(BridgeSettings("b0"), HostNetwork(userland_proxy=False))
         assert bound_network("front", EndpointSettings(), networks).record.id == FRONT
         assert bound_network("front", EndpointSettings(network_id=BACK), networks).record.id == BACK
         with pytest.raises(NotFoundError, match="gone not found"):

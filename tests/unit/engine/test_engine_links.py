@@ -1,5 +1,7 @@
 """What a container is told of those it links to."""
 
+from typing import Any
+
 import pytest
 
 from scow.engine.containers.links import Linked, link_environment, parse_link, renewed_hosts
@@ -8,7 +10,7 @@ from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.container import ContainerConfig, HostConfig
 
 
-def target(**config: object) -> Container:
+def target(**config: Any) -> Container:
     return Container(
         id="d" * 64,
         name="db_1",

@@ -1,5 +1,7 @@
 """The filters of ``ps``."""
 
+from typing import Any
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ _ENDPOINT = Endpoint(
 )
 
 
-def container(name: str, **fields: object) -> Container:
+def container(name: str, **fields: Any) -> Container:
     return Container(
         name=name,
         config=ContainerConfig(labels={"tier": "front"}, exposed_ports={"443/tcp": {}}),

@@ -1,6 +1,7 @@
 """What users ask of networks and their endpoints: understood, refused in Docker's words, settled."""
 
 import ipaddress
+from typing import Any
 
 import msgspec
 import pytest
@@ -27,7 +28,7 @@ V4 = PoolRecord(subnet="10.1.0.0/16", gateway="10.1.0.1", given=True)
 V6 = PoolRecord(subnet="fd00:1::/64", gateway="fd00:1::1", given=True)
 
 
-def network(name: str = "front", *pools: PoolRecord, **fields: object) -> NetworkRecord:
+def network(name: str = "front", *pools: PoolRecord, **fields: Any) -> NetworkRecord:
     return NetworkRecord(id="a" * 64, name=name, driver="bridge", created="", pools=list(pools), **fields)
 
 
@@ -62,7 +63,7 @@ def network(name: str = "front", *pools: PoolRecord, **fields: object) -> Networ
         ),
     ],
 )
-def test_subnets_that_cannot_be(pool: dict[str, object], problem: str) -> None:
+def test_subnets_that_cannot_be(pool: dict[str, Any], problem: str) -> None:
     asked = IPAMPool(**({"subnet": "10.9.0.0/24"} | pool))
     with pytest.raises(InvalidArgumentError) as caught:
         check_pools([asked], ipv6=True)
@@ -97,7 +98,7 @@ def test_subnets_of_ipv6_count_where_it_is_on() -> None:
         ("bridge", {"enable_ipv4": False, "ipam_driver": "default"}, "IPv4 or IPv6 must be enabled"),
     ],
 )
-def test_families_that_are_on_have_addresses(driver: str, fields: dict[str, object], problem: str) -> None:
+def test_families_that_are_on_have_addresses(driver: str, fields: dict[str, Any], problem: str) -> None:
     record = msgspec.structs.replace(network(), driver=driver, **{"ipam_driver": "null"} | fields)
     with pytest.raises(InvalidArgumentError) as caught:
         check_families(record)
@@ -241,7 +242,7 @@ def test_interfaces_are_numbered_above_those_in_use_unless_they_are_named() -> N
         ({"driver_opts": {"com.docker.network.endpoint.ifname": "a/b"}}, "invalid interface name: a/b"),
     ],
 )
-def test_endpoints_that_cannot_be(fields: dict[str, object], problem: str) -> None:
+def test_endpoints_that_cannot_be(fields: dict[str, Any], problem: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         check_endpoint(EndpointSettings(**fields), "front", network("front", V4))
     assert caught.value.message.startswith("invalid endpoint settings:\n")

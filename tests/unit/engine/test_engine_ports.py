@@ -1,5 +1,7 @@
 """Port bindings as requests to the network."""
 
+from typing import Any
+
 import pytest
 
 from scow.engine.containers.ports import port_requests
@@ -8,7 +10,7 @@ from scow.network.endpoint import PortRequest
 from scow.spec.engine_api.container import ContainerConfig, HostConfig, PortBinding
 
 
-def requests(bindings: dict[str, list[PortBinding]], **host: object) -> list[PortRequest]:
+def requests(bindings: dict[str, list[PortBinding]], **host: Any) -> list[PortRequest]:
     config = ContainerConfig(exposed_ports={"80/tcp": {}, "53/udp": {}})
     return list(port_requests(config, HostConfig(port_bindings=bindings, **host)))
 

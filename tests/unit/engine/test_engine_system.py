@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,16 +14,15 @@ from scow.engine.reload import reload_attributes, reloaded, waiting
 from scow.linux.cgroup_features import CgroupFeatures
 from scow.runtime.oci_runtime import OciRuntime
 
-ALL_V1 = CgroupFeatures(
-    **{
-        field.name: True
-        for field in dataclasses.fields(CgroupFeatures)
-        if field.name not in ("cpuset_cpus", "cpuset_mems")
-    }
-)
+_SWITCHES: dict[str, Any] = {
+    field.name: True
+    for field in dataclasses.fields(CgroupFeatures)
+    if field.name not in ("cpuset_cpus", "cpuset_mems")
+}
+ALL_V1 = CgroupFeatures(**_SWITCHES)
 
 
-def config(**changes: object) -> Config:
+def config(**changes: Any) -> Config:
     base = Config(
         data_root=Path("/data"),
         exec_root=Path("/run"),

@@ -1,5 +1,7 @@
 """What lists and inspect say of a container."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -28,7 +30,7 @@ _ENDPOINT = Endpoint(
 )
 
 
-def container(status: Status, **fields: object) -> Container:
+def container(status: Status, **fields: Any) -> Container:
     return Container(
         id="c" * 64,
         name="web",

@@ -74,9 +74,9 @@ def test_what_a_list_shows() -> None:
     assert listed(label=["a=b"]) == ["web-data"]
     assert listed("db", dangling=["true"]) == ["web-data"]
     assert listed("db", dangling=["0"]) == ["db"]
-    for wrong in ({"dangling": ["x"]}, {"dangling": ["1", "0"]}, {"bogus": ["x"]}):
+    for name, values in (("dangling", ["x"]), ("dangling", ["1", "0"]), ("bogus", ["x"])):
         with pytest.raises(InvalidArgumentError, match="invalid filter"):
-            listed(**wrong)
+            listed("", **{name: values})
 
 
 def test_what_a_prune_is_about() -> None:

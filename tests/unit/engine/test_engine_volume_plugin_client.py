@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -118,7 +118,7 @@ def test_a_plugin_that_wants_a_certificate(certificates: Certificates, tmp_path:
     }
     with tcp_plugin(context) as (port, heard):
 
-        def activate(tls: dict[str, object]) -> dict[str, object]:
+        def activate(tls: Mapping[str, object]) -> dict[str, object]:
             description = {"Name": "far", "Addr": f"https://127.0.0.1:{port}", "TLSConfig": tls}
             (tmp_path / "far.json").write_text(json.dumps(description))
             address = PluginFolders([], [tmp_path]).find("far")

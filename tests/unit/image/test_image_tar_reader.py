@@ -3,6 +3,7 @@
 import io
 import random
 import tarfile
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -155,7 +156,7 @@ def test_padding_may_be_missing_behind_the_last_content(behind: int) -> None:
         lambda block: block.__setitem__(slice(156, 157), b"Z"),
     ],
 )
-def test_headers_that_claim_the_impossible_are_refused(damage: object) -> None:
+def test_headers_that_claim_the_impossible_are_refused(damage: Callable[[bytearray], None]) -> None:
     block = bytearray(packed((member("a"), b""), format=tarfile.USTAR_FORMAT)[:512])
     damage(block)
     with pytest.raises(InvalidArgumentError):

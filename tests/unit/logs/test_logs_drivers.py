@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from scow.errors import InvalidArgumentError
-from scow.logs.drivers import LogSource, log_path, log_spec, validate_log_config
+from scow.logs.attributes import LogSource
+from scow.logs.drivers import log_path, log_spec, validate_log_config
 from scow.spec.engine_api.container import LogConfig
 
 PATH = "/x.log"
@@ -55,7 +56,7 @@ def test_names_are_checked_at_creation(driver: str, options: dict[str, str], mes
 )
 def test_values_are_checked_at_the_start(options: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidArgumentError) as failure:
-        spec(**options)
+        spec("json-file", None, **options)
     assert failure.value.message == message
 
 

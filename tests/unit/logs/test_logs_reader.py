@@ -5,7 +5,7 @@ import gzip
 import json
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +168,10 @@ class Follower:
             return b"".join([part async for part in self._parts])
 
 
+def started(reading: Coroutine[Any, Any, bytes]) -> asyncio.Task[bytes]:
+    return asyncio.get_running_loop().create_task(reading)
+
+
 def open_writer(path: Path, *, max_bytes: int = -1, max_files: int = 1) -> JsonFileWriter:
     return JsonFileWriter(
         str(path), max_bytes=max_bytes, max_files=max_files, compress=False, attributes=b"", carry={}
@@ -223,13 +227,13 @@ def test_following_notices_that_a_file_has_started_over(tmp_path: Path) -> None:
 def test_following_waits_for_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
     async def scenario() -> None:
         follower = Follower(tmp_path / "x.log")
-        first = asyncio.gather(follower.next())
+        first = started(follower.next())
         while not (tmp_path / "x.log").exists():
             await asyncio.sleep(0)
             open_writer(tmp_path / "x.log").close()
         log = open_writer(tmp_path / "x.log")
         log.write(1, b"hello\n")
-        assert await first == [b"hello\n"]
+        assert await first == b"hello\n"
         follower.ended.set_result(None)
         assert await follower.rest() == b""
 
@@ -250,10 +254,10 @@ def test_following_the_last_lines_only(tmp_path: Path, monkeypatch: pytest.Monke
         log = open_writer(tmp_path / "x.log")
         log.write(1, b"1\n2\n3\n")
         follower = Follower(tmp_path / "x.log", tail=0)
-        waiting = asyncio.gather(follower.next())
+        waiting = started(follower.next())
         assert await asyncio.to_thread(opened.wait, 20), "the follower stands at the end of the file"
         log.write(1, b"4\n")
-        assert await waiting == [b"4\n"]
+        assert await waiting == b"4\n"
         follower.ended.set_result(None)
         assert await follower.rest() == b""
 
@@ -273,14 +277,14 @@ def test_two_followers_of_one_log(tmp_path: Path) -> None:
     async def scenario() -> None:
         log = open_writer(tmp_path / "x.log")
         one, two = Follower(tmp_path / "x.log"), Follower(tmp_path / "x.log")
-        waiting = asyncio.gather(one.next(), two.next())
+        waiting = [started(one.next()), started(two.next())]
         log.write(1, b"both\n")
-        assert await waiting == [b"both\n", b"both\n"]
+        assert [await it for it in waiting] == [b"both\n", b"both\n"]
         one.ended.set_result(None)
         assert await one.rest() == b""
-        waiting_two = asyncio.gather(two.next())
+        waiting_two = started(two.next())
         log.write(1, b"one left\n")
-        assert await waiting_two == [b"one left\n"]
+        assert await waiting_two == b"one left\n"
         two.ended.set_result(None)
         assert await two.rest() == b""
 

@@ -1,6 +1,7 @@
 """Addresses of both families, given and taken back."""
 
 import ipaddress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ def endpoint() -> Endpoint:
     return Endpoint(endpoint_id="e", network_id="n", interface="eth0", host_interface="veth0", mac="")
 
 
-def assigned(pools: AddressPools, **asked: object) -> Endpoint:
+def assigned(pools: AddressPools, **asked: Any) -> Endpoint:
     found = endpoint()
     pools.assign(found, ConnectRequest("e", "c", -1, **asked))
     return found

@@ -48,7 +48,8 @@ def test_what_the_kernel_does_not_take_waits_in_order(pair: tuple[Channel, Chann
     end = os.open("/dev/null", os.O_RDONLY)
     sender.send({"number": sent}, [end])
     os.close(end)  # the channel keeps its own until it is sent
-    numbers, fds = [], []
+    numbers: list[int] = []
+    fds: list[int] = []
     while len(numbers) <= sent:
         while (received := receiver.receive()) is not None:
             numbers.append(received[0]["number"])

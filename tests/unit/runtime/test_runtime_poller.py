@@ -18,7 +18,8 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def test_a_handler_is_told_until_it_has_read(pipe: tuple[int, int]) -> None:
-    poller, seen = Poller(), []
+    poller = Poller()
+    seen: list[int] = []
     poller.watch(pipe[0], select.EPOLLIN, seen.append)
     assert not poller.run_once(0)
     os.write(pipe[1], b"x")
@@ -46,7 +47,8 @@ def test_a_handler_that_only_raises_is_given_up(
 
 
 def test_an_event_of_a_closed_descriptor_is_not_given_to_its_successor() -> None:
-    poller, told = Poller(), []
+    poller = Poller()
+    told: list[int] = []
     first, second = os.pipe(), os.pipe()
     successor: list[int] = []
 

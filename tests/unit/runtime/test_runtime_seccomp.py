@@ -125,10 +125,11 @@ def published(target: Target) -> dict[str, Any]:
 
     families = {family["architecture"]: family["subArchitectures"] or [] for family in profile["archMap"]}
     own = LIBSECCOMP_NAMES.get(target.architecture, "")
-    return profile | {
+    kept: dict[str, Any] = profile | {
         "syscalls": [call for call in profile["syscalls"] if holds(call)],
         "architectures": [own, *families[own]] if own in families else [],
     }
+    return kept
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -39,7 +39,8 @@ class Process:
     """The other ends of the pipes, and the container in scow-shim that pumps them."""
 
     def __init__(self, *, stdin_once: bool) -> None:
-        self.poller, self.log, self.told = Poller(), Log(), []
+        self.poller, self.log = Poller(), Log()
+        self.told: list[dict[str, Any]] = []
         self.stdin, stdin = os.pipe()
         stdout, self.stdout = os.pipe()
         stderr, self.stderr = os.pipe()

@@ -38,6 +38,7 @@ def test_members_of_members_are_too_and_keys_of_maps_are_left_alone() -> None:
     host = body.host_config
     assert host.ulimits is not None
     assert (host.ulimits[0].name, host.ulimits[0].soft, host.dns_options) == ("nofile", 1, ["a"])
+    assert host.port_bindings is not None
     assert host.port_bindings["80/TCP"][0].host_port == "81"
     ipam = body.networking_config.endpoints_config["Net"].ipam_config
     assert ipam is not None

@@ -7,7 +7,7 @@ The stream ends with the container.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from scow.engine.containers.model import Container, Live
@@ -84,7 +84,7 @@ class Sampling:
         finally:
             await samples.aclose()
 
-    def follow(self, ref: str) -> AsyncIterator[ContainerStats]:
+    def follow(self, ref: str) -> AsyncGenerator[ContainerStats, None]:
         """A sample a second, the first at once, until the container is removed. Raises as ``once``."""
         return self._follow(self._containers.get(ref))
 
