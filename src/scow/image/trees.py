@@ -11,6 +11,7 @@ from contextlib import suppress
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Deeper than this, a directory is first moved up: a container may nest further than there are descriptors.
 _MAX_DEPTH = 64
+_BLOCK_BYTES = 512  # of st_blocks, stat(2)
 
 
 def remove_tree(parent_fd: int, name: str) -> None:
@@ -101,15 +102,22 @@ def tree_bytes(path: str) -> int:
 
     Things that vanish meanwhile are left out.
     """
-    total = 0
+    return sum(status.st_size for status in _each_inode(path))
+
+
+def disk_bytes(path: str) -> int:
+    """Bytes on the disk of the files below ``path``, each inode once; see ``tree_bytes``."""
+    return sum(status.st_blocks * _BLOCK_BYTES for status in _each_inode(path))
+
+
+def _each_inode(path: str) -> Iterator[os.stat_result]:
     linked: set[tuple[int, int]] = set()
     for _, status in _walk_status(path):
         if status.st_nlink > 1:
             if (status.st_dev, status.st_ino) in linked:
                 continue
             linked.add((status.st_dev, status.st_ino))
-        total += status.st_size
-    return total
+        yield status
 
 
 def changed_bytes(path: str, base: str) -> int:

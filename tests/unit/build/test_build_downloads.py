@@ -3,10 +3,10 @@
 import asyncio
 import stat
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -14,10 +14,13 @@ from scow.build.execute.downloads import Downloads, NotFetchedError, file_name
 from scow.build.graph.ops import DownloadSource
 from scow.errors import IntegrityError, InvalidArgumentError, ScowError
 from scow.spec.digest import sha256_of
+from scow.tasks import TaskOwner
 
 CONTENT = b"hello\n"
 MODIFIED_S = 1_700_000_000
 CLOSED_PORT = 1
+sent, refused = Event(), Event()
+"""What is endless is on its way; nobody takes it any more."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -31,6 +34,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(302, Location=f"/hop-{left - 1}" if left else "/file")
         elif self.path == "/named":
             self._answer(200, CONTENT, Content_Disposition='attachment; filename="../../other"')
+        elif self.path == "/endless":
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(b"x" * 100_000)
+                    sent.set()
+            refused.set()
         elif self.path == "/missing":
             self._answer(404, b"no")
         else:
@@ -148,3 +159,26 @@ def test_what_is_no_address_is_refused(url: str, message: str) -> None:
     with pytest.raises(InvalidArgumentError) as failed:
         file_name(url)
     assert failed.value.message == message
+
+
+def test_what_nobody_waits_for_is_not_fetched_to_its_end(server: str, tmp_path: Path) -> None:
+    async def give_up() -> None:
+        async with TaskOwner("test") as tasks, AsyncExitStack() as stack:
+            downloads = Downloads(tmp_path / "downloads")
+            fetching = tasks.start(downloads.file(DownloadSource(f"{server}/endless"), stack), name="fetch")
+            assert await asyncio.to_thread(sent.wait, 30)
+            fetching.cancel()
+        assert await asyncio.to_thread(refused.wait, 30)
+
+    asyncio.run(give_up())
+    assert list((tmp_path / "downloads").iterdir()) == []
+
+
+def test_nobody_is_shown_a_password_of_an_address(server: str, tmp_path: Path) -> None:
+    address = f"{server}/missing".replace("://", "://me:secret@")
+    closed = f"http://me:secret@127.0.0.1:{CLOSED_PORT}/file"
+    for url in (address, closed):
+        with pytest.raises(NotFetchedError) as failed:
+            fetched(tmp_path, DownloadSource(url))
+        assert "secret" not in failed.value.message + failed.value.url
+    assert failed.value.message.startswith(f'Get "http://me:***@127.0.0.1:{CLOSED_PORT}/file": dial tcp')

@@ -7,7 +7,6 @@ that use it: what programs have written here since is not touched.
 import hashlib
 import os
 import secrets
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ from scow.image.archive_region import RegionReader
 from scow.image.decompress import decompressed
 from scow.image.tar_writer import pack, walk
 from scow.image.threads import run_to_end
+from scow.image.trees import remove_path
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILES = "files"
@@ -80,7 +80,7 @@ class MountFolders:
             with suppress(OSError):
                 os.rename(work, self._place(mount.id))
         finally:
-            await run_to_end(shutil.rmtree, work, ignore_errors=True)
+            await run_to_end(remove_path, str(work))
 
     def _place(self, mount_id: str) -> Path:
         return self._folder / hashlib.sha256(mount_id.encode()).hexdigest()

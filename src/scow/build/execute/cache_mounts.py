@@ -24,13 +24,13 @@ from scow.build.graph.ops import Mount
 from scow.image.layer_stream import PieceReader
 from scow.image.tar_writer import pack, walk
 from scow.image.threads import run_to_end
-from scow.tasks import run_blocking
+from scow.image.trees import disk_bytes, remove_path
+from scow.tasks import KeyedLock, run_blocking
 
 _ABOUT = "about.json"
 _FILES = "files"
 _GONE = ".gone-"  # start-up removes these, see scow.daemon.build_leftovers
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_BLOCK_BYTES = 512  # of st_blocks, stat(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,8 @@ class CacheMounts:
         self._locks: dict[str, asyncio.Lock] = {}
         self._users: Counter[str] = Counter()
         self._sizes: dict[str, tuple[int, int]] = {}
+        self._going = KeyedLock()
+        """For folders that are being renamed."""
 
     async def open(
         self, wanted: Mount, stack: AsyncExitStack, seed: Callable[[], Awaitable[Path]] | None = None
@@ -80,6 +82,8 @@ class CacheMounts:
         self._users[name] += 1
         folder = self._folder / name
         stack.push_async_callback(self._let_go, name)
+        async with self._going.hold(name):
+            pass  # who takes it away now did not know of us: from here on it is another folder's name
         if seed is not None and not (folder / _FILES).is_dir():
             await run_to_end(_sow, folder, await seed())
         await run_to_end(_make, folder, wanted)
@@ -109,7 +113,7 @@ class CacheMounts:
             used_ns = folder.stat().st_mtime_ns
             known_ns, size_bytes = self._sizes.get(folder.name, (0, 0))
             if known_ns != used_ns or users.get(folder.name):
-                size_bytes = _size_of(str(folder / _FILES))
+                size_bytes = disk_bytes(str(folder / _FILES))
                 self._sizes[folder.name] = (used_ns, size_bytes)
         except (OSError, msgspec.DecodeError):
             return None  # being made, or being removed
@@ -130,13 +134,15 @@ class CacheMounts:
         """Those that nobody uses; the others stay."""
         gone = []
         for name in names:
-            if not self._users[name]:
+            async with self._going.hold(name):
+                if self._users[name]:
+                    continue
                 # Renamed at once, so that whoever wants it from now on makes a new one.
-                await run_to_end(_rename, self._folder / name, self._folder / f"{_GONE}{name}")
+                gone.append(self._folder / f"{_GONE}{os.urandom(8).hex()}")
+                await run_to_end(_rename, self._folder / name, gone[-1])
                 self._sizes.pop(name, None)
-                gone.append(self._folder / f"{_GONE}{name}")
         for folder in gone:
-            await run_blocking(shutil.rmtree, folder, True)
+            await run_blocking(remove_path, str(folder))
 
 
 def _make(folder: Path, wanted: Mount) -> None:
@@ -176,7 +182,7 @@ def _sow(folder: Path, seed: Path) -> None:
         with suppress(OSError):
             os.rename(work, folder / _FILES)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        remove_path(str(work))
 
 
 def _touch(folder: Path) -> None:
@@ -185,19 +191,5 @@ def _touch(folder: Path) -> None:
 
 
 def _rename(folder: Path, gone: Path) -> None:
-    if gone.exists():
-        shutil.rmtree(gone, ignore_errors=True)
-    if folder.exists():
+    with suppress(FileNotFoundError):
         os.rename(folder, gone)
-
-
-def _size_of(top: str) -> int:
-    """Bytes on the disk of everything below."""
-    total = 0
-    for folder, names, files in os.walk(top):
-        for name in (*names, *files):
-            try:
-                total += os.lstat(os.path.join(folder, name)).st_blocks * _BLOCK_BYTES
-            except FileNotFoundError:
-                continue
-    return total

@@ -4,7 +4,6 @@ import hashlib
 import os
 import posixpath
 import re
-import shutil
 import tempfile
 from contextlib import AsyncExitStack
 from email.utils import parsedate_to_datetime
@@ -16,9 +15,11 @@ from scow.build.execute.repositories import check_out
 from scow.build.graph.job import SecretSource
 from scow.build.graph.ops import DownloadSource, GitSource
 from scow.build.trees.folder import FolderTree
+from scow.distribution.cancellation import Cancellation
 from scow.distribution.reasons import reason_of
 from scow.errors import IntegrityError, InvalidArgumentError, ScowError, UnavailableError
-from scow.image.threads import run_transfer
+from scow.image.threads import run_to_end, run_transfer
+from scow.image.trees import remove_path
 from scow.spec.bulk_digest import bulk_sha256
 from scow.spec.digest import parse_digest
 
@@ -31,7 +32,13 @@ _MAX_BYTES = 64 << 30
 _MAX_REDIRECTS = 10  # as many as Go's client follows
 _MAX_PORT = 65_535
 _FILE_NAME = re.compile(r'filename="?([^";]+)"?')
+_PASSWORD = re.compile(r"^(https?://[^/@:]*):[^/@]*@", re.I)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def without_password(url: str) -> str:
+    """As people may see it (Go's net/http does the same)."""
+    return _PASSWORD.sub(r"\1:***@", url)
 
 
 class NotFetchedError(UnavailableError):
@@ -39,7 +46,7 @@ class NotFetchedError(UnavailableError):
 
     def __init__(self, message: str, url: str, status: str = "") -> None:
         super().__init__(message)
-        self.url = url
+        self.url = without_password(url)
         self.status = status
 
 
@@ -56,14 +63,16 @@ class Downloads:
 
     async def file(self, source: DownloadSource, stack: AsyncExitStack) -> FolderTree:
         """A tree with the one file. Raises ScowError, IntegrityError, NotFetchedError."""
-        folder = self._new_folder(stack)
-        digest = await run_transfer(_download, source, folder)
+        folder = await self._new_folder(stack)
+        cancellation = Cancellation()
+        stack.callback(cancellation.cancel)  # the thread goes on where nobody waits for it any more
+        digest = await run_transfer(_download, source, folder, cancellation)
         self._digests[source.url] = {"sha256": digest}
         return _tree(folder, stack)
 
     async def repository(self, source: GitSource, lender: SecretSource, stack: AsyncExitStack) -> FolderTree:
         """A tree of a repository's files at one commit. Raises ScowError, InvalidArgumentError."""
-        folder = self._new_folder(stack)
+        folder = await self._new_folder(stack)
         commit = await check_out(source, folder, lender)
         self._digests[f"{source.remote}#{source.ref}" if source.ref else source.remote] = {"sha1": commit}
         inner = folder / source.subdir.strip("/")
@@ -71,10 +80,10 @@ class Downloads:
             raise InvalidArgumentError(f"subdir {source.subdir!r} is no folder of {source.remote}")
         return _tree(inner, stack)
 
-    def _new_folder(self, stack: AsyncExitStack) -> Path:
+    async def _new_folder(self, stack: AsyncExitStack) -> Path:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=self._folder))
-        stack.callback(shutil.rmtree, folder, True)
+        stack.push_async_callback(run_to_end, remove_path, str(folder))
         return folder
 
 
@@ -107,8 +116,8 @@ def _plain(path: str) -> str:
     return "" if name in (".", "..") or "\0" in name else name
 
 
-def _download(source: DownloadSource, folder: Path) -> str:
-    """The sha256 of what came."""
+def _download(source: DownloadSource, folder: Path, cancellation: Cancellation) -> str:
+    """The sha256 of what came. Raises ScowError, also when it is given up."""
     # Few builds get files from elsewhere; the engine starts without an HTTP client.
     import urllib3
 
@@ -117,31 +126,36 @@ def _download(source: DownloadSource, folder: Path) -> str:
         try:
             answer = pool.request("GET", source.url, preload_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as exc:
-            message = f'Get "{source.url}": {reason_of(exc, source.url)}'
+            message = f'Get "{without_password(source.url)}": {reason_of(exc, source.url)}'
             raise NotFetchedError(message, source.url) from exc
         try:
             if answer.status >= 400:
                 status = f"{answer.status} {answer.reason}"
                 raise NotFetchedError(f"invalid response status {answer.status}", source.url, status)
-            return _store(answer, source, folder)
+            return _store(answer, source, folder, cancellation)
         except urllib3.exceptions.HTTPError as exc:
             raise NotFetchedError(reason_of(exc, source.url), source.url) from exc
         finally:
             answer.close()
 
 
-def _store(answer: "BaseHTTPResponse", source: DownloadSource, folder: Path) -> str:
+def _store(
+    answer: "BaseHTTPResponse", source: DownloadSource, folder: Path, cancellation: Cancellation
+) -> str:
     named = _FILE_NAME.search(answer.headers.get("content-disposition", ""))
     path = folder / (source.name or _plain(named[1] if named else "") or file_name(source.url) or "download")
     digest, size = bulk_sha256(), 0
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    cancellation.watch(answer)
     with open(fd, "wb") as file:
         while piece := answer.read(_READ_BYTES):
+            cancellation.check()
             size += len(piece)
             if size > _MAX_BYTES:
-                raise ScowError(f"{source.url} is larger than {_MAX_BYTES} bytes")
+                raise ScowError(f"{without_password(source.url)} is larger than {_MAX_BYTES} bytes")
             digest.update(piece)
             file.write(piece)
+    cancellation.watch(None)
     _check(source, path, f"sha256:{digest.hexdigest()}")
     modified = answer.headers.get("last-modified")
     try:

@@ -75,11 +75,12 @@ class Cache:
                 self._contents[memo] = known
             else:
                 lost.append(Delete(_CONTENT_KIND, memo))
-        if lost:
-            await self._store.commit(*lost)
+        # Found before anybody waits: from then on builds keep results.
         orphans = [
             name for name in roots if name.startswith(_ROOT) and name[len(_ROOT) :] not in self._records
         ]
+        if lost:
+            await self._store.commit(*lost)
         if orphans:
             await self._images.roots.drop(orphans)
 
@@ -90,8 +91,10 @@ class Cache:
         return key in self._records
 
     def find(self, key: Key) -> Record | None:
-        """The result with this key; it counts as used."""
+        """The result with this key, as long as its layers are here; it counts as used."""
         record = self._records.get(key.digest)
+        if record is not None and not self._images.has_stack(record.chain_id):
+            return None  # a prune has met one that was made again at that moment
         if record is not None:
             record.last_used_ns = time.time_ns()
             record.usage_count += 1
@@ -129,7 +132,7 @@ class Cache:
     async def settle(self) -> None:
         """Store what is known of uses since the last time."""
         touched = [self._records[key] for key in self._touched if key in self._records]
-        contents = [(memo, self._contents[memo]) for memo in self._new_contents]
+        contents = [(memo, self._contents[memo]) for memo in self._new_contents if memo in self._contents]
         self._touched.clear()
         self._new_contents.clear()
         changes = [Put(_KIND, it.key, msgspec.json.encode(it)) for it in touched]
@@ -143,8 +146,14 @@ class Cache:
             self._records.pop(record.key, None)
             if self._families.get(record.family) == record.key:
                 del self._families[record.family]
+        stacks = {record.chain_id for record in self._records.values()}
+        unknown = [memo for memo, (chain_id, _) in self._contents.items() if chain_id not in stacks]
+        for memo in unknown:
+            del self._contents[memo]
         await self._images.roots.drop(
-            [_ROOT + it.key for it in records], *(Delete(_KIND, it.key) for it in records)
+            [_ROOT + it.key for it in records],
+            *(Delete(_KIND, it.key) for it in records),
+            *(Delete(_CONTENT_KIND, memo) for memo in unknown),
         )
 
     def _take(self, record: Record) -> None:

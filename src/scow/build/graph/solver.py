@@ -42,6 +42,9 @@ class Work:
     said: "deque[tuple[int, bytes, int]]" = field(default_factory=deque)
     said_bytes: int = 0
     container_id: str = ""
+    record: Record | None = None
+    kept: "asyncio.Future[None] | None" = None
+    """Done when the cache has the record, which takes the disk a while."""
 
     def tell(self, event: Callable[[Vertex], Progress]) -> None:
         """Everybody, each about his own vertex."""
@@ -69,6 +72,20 @@ class Work:
         for stream, data, at_ns in self.said:
             job.tell(Output(vertex, stream, data, at_ns))
         self.audience.append((job, vertex))
+        self._give(job)
+
+    def finish(self, record: Record, kept: "asyncio.Future[None]") -> None:
+        """It has come to ``record``, whose layers the caller holds."""
+        self.record, self.kept = record, kept
+        for job, _ in self.audience:
+            self._give(job)
+        self.done.set_result(record)
+
+    def _give(self, job: Job) -> None:
+        """From here on a job holds by itself what has been made, if it has."""
+        if self.record is not None and self.kept is not None:
+            job.lease.hold(self.record.chain_id)
+            job.keeps.append(self.kept)
 
 
 class Solver:
@@ -161,7 +178,7 @@ class Solver:
                 work.audience.remove((job, vertex))
                 ends_with_job = job is work.starter and not inputs.outlive_job
                 if not work.done.done() and (ends_with_job or not work.audience):
-                    self._running.pop(key.digest, None)
+                    self._forget(work)
                     await _cancelled(work.task)
 
     def _begin(self, key: Key, vertex: Vertex, job: Job, inputs: Inputs) -> Work:
@@ -176,13 +193,8 @@ class Solver:
             async with self._images.lease() as lease:
                 layer = await self._steps.run(lease, vertex, job, inputs, work)
                 record = _record(work.key, vertex, inputs, layer)
-                self._running.pop(work.key.digest, None)
-                for waiting, _ in work.audience:
-                    waiting.lease.hold(record.chain_id)
                 kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                for waiting, _ in work.audience:
-                    waiting.keeps.append(kept)
-                work.done.set_result(record)
+                work.finish(record, kept)
                 await _into(kept, self._cache.keep(record))
         except asyncio.CancelledError:
             work.done.cancel()
@@ -192,7 +204,12 @@ class Solver:
                 work.done.set_exception(exc)
                 work.done.exception()  # it is for those who wait, and they may all have gone
         finally:
-            self._running.pop(work.key.digest, None)
+            self._forget(work)
+
+    def _forget(self, work: Work) -> None:
+        """Who asks from now on finds it in the cache, or begins anew; another may have done so already."""
+        if self._running.get(work.key.digest) is work:
+            del self._running[work.key.digest]
 
 
 async def _into(future: "asyncio.Future[T]", work: "Awaitable[T]") -> None:
