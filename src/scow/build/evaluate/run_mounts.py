@@ -30,6 +30,7 @@ _KEYS = {
     "secret": {"type", "id", "target", "source", "required", "mode", "uid", "gid", "env"},
     "ssh": {"type", "id", "target", "required", "mode", "uid", "gid", "source"},
 }
+_MAX_NUMBER = (1 << 32) - 1  # of a user, a group, a mode
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -127,7 +128,7 @@ def _number(fields: Mapping[str, str], key: str, base: int, default: int) -> int
         value = int(text, base)
     except ValueError:
         value = -1
-    if value < 0:
+    if not 0 <= value <= _MAX_NUMBER:
         raise InvalidArgumentError(f"invalid value {text} for {key}")
     return value
 

@@ -28,7 +28,7 @@ from scow.runtime.program_run import Bound, InMemory, RunRequest
 from scow.spec.platform import Platform
 
 if TYPE_CHECKING:
-    from scow.build.graph.job import Job, Result
+    from scow.build.graph.job import Job, Result, Settings
 
 _HEREDOCS = "/dev/pipes"
 
@@ -72,11 +72,26 @@ async def inputs(
             contents.append(digest)
     return Inputs(
         base,
-        contents=tuple(contents),
+        contents=(*contents, *_surroundings(op, job.settings)),
         selections=tuple(selections),
         chains=tuple(chains),
         outlive_job=not selections and all(it.kind not in ("secret", "ssh") for it in op.mounts),
     )
+
+
+def _surroundings(op: RunOp, settings: "Settings") -> list[str]:
+    """What a build says of all its programs and is not the usual.
+
+    As in BuildKit's keys: hosts by their names alone, for addresses change, and no proxies.
+    """
+    limits = settings.limits
+    network = settings.network if op.network == "default" else "default"
+    said = [f"network {network}"] if network != "default" else []
+    said += [f"host {it.partition(':')[0]}" for it in settings.hosts]
+    said += [f"security {it}" for it in settings.security_options]
+    said += [f"ulimit {name}={soft}:{hard}" for name, soft, hard in limits.ulimits]
+    said += [f"shm {limits.shm_bytes}"] if limits.shm_bytes else []
+    return said + ([f"cgroup {limits.cgroup_parent}"] if limits.cgroup_parent else [])
 
 
 async def _from_context(wanted: Mount, job: "Job") -> tuple[Selection, str]:

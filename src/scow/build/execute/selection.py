@@ -38,15 +38,15 @@ class Selection:
     def entries(self, chosen: Chosen) -> Iterator[tuple[Node, str]]:
         """What is in a chosen folder, parents first, with its path from there."""
         skip = len(chosen.node.path) + 1 if chosen.node.path else 0
-        hidden: list[str] = []
+        hidden = ""
         for node in walk(self.tree, chosen.node):
             path = node.path[skip:]
             counted = self._counted(chosen, node, path) if self.excludes else ""
             if counted and self.excludes.ignores(counted):
                 if node.is_folder and not self.excludes.may_hold_included(counted):
-                    hidden.append(f"{path}/")
+                    hidden = f"{path}/"  # what is in it comes next, and nothing else before that has ended
                 continue
-            if not hidden or not path.startswith(tuple(hidden)):
+            if not hidden or not path.startswith(hidden):
                 yield node, path
 
     def leaves_out(self, chosen: Chosen) -> bool:

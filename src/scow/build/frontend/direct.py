@@ -73,14 +73,14 @@ class DirectBuilds:
             trees[_CONTEXT] = await self._in_place(asked.folder, asked.identity, stack)
         elif "context" not in asked.options:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            trees[_CONTEXT] = await receive_archive(_or_empty(body), str(self._folder), self._archives)
+            archive = await receive_archive(_or_empty(body), str(self._folder), self._archives)
+            stack.callback(archive.close)
+            trees[_CONTEXT] = archive
         for name, path in asked.contexts.items():
             trees[f"local {name}"] = await self._in_place(path, None, stack)
         trees[_DOCKERFILE] = trees.get(_CONTEXT) or MemoryTree({})
         if asked.dockerfile is not None:
             trees[_DOCKERFILE] = MemoryTree({asked.options.get("filename", "Dockerfile"): asked.dockerfile})
-        for tree in trees.values():
-            stack.callback(tree.close)
         return trees
 
     async def _in_place(
@@ -88,6 +88,7 @@ class DirectBuilds:
     ) -> FolderTree:
         """A folder of this machine; what its files digest to is kept at the end."""
         tree, known = await run_blocking(_opened, path, identity, self._digests)
+        stack.callback(tree.close)
         stack.push_async_callback(run_blocking, known.save)
         return tree
 

@@ -3,12 +3,14 @@
 import asyncio
 import random
 import stat
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from itertools import islice
+from typing import Any, cast
 
 import pytest
 
+from scow.api.grpc.client import OutgoingCall
 from scow.api.grpc.server import IncomingCall, unary
 from scow.api.grpc.status import CallError, Code
 from scow.api.server.buildkit.client import SessionClient
@@ -27,9 +29,10 @@ from scow.api.server.buildkit.session_messages import (
     StatMessage,
 )
 from scow.api.server.buildkit.sessions import Session
+from scow.api.server.buildkit.synced_files import _Pull
 from scow.errors import InvalidArgumentError, ScowError
 from scow.spec.go_file_mode import go_file_mode
-from scow.spec.sent_files import FileChoice, SentFile
+from scow.spec.sent_files import FileChoice, SentFile, nothing_known
 from tests.unit.api.grpc.grpc_ends import connected
 
 FILE, FOLDER, LINK = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755, stat.S_IFLNK | 0o777
@@ -164,10 +167,57 @@ def test_which_files_are_wanted_is_told_in_headers() -> None:
     assert (told["exclude-patterns"], told["exclude-patterns-encoded"]) == ("%2A.md,gr%C3%BCn", "1")
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "", "a//b"])
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "", "a//b", "./a", "a/./b"])
 def test_paths_that_lead_out_are_refused(path: str) -> None:
     with pytest.raises(InvalidArgumentError, match="leads out of the build context"):
         run(pulled(Client({path: (FILE, b"")}), FileChoice()))
+
+
+class _Script:
+    """Stands for a call: gives ``packets`` one after the other, and counts what is asked for."""
+
+    def __init__(self, packets: Iterable[Packet]) -> None:
+        self._packets = iter(packets)
+        self.asked: list[int] = []
+
+    async def send(self, *packets: Packet) -> None:
+        self.asked += [it.id for it in packets if it.kind == PacketKind.REQUEST]
+
+    async def receive_some(self) -> list[bytes]:
+        return [it.encode() for it in islice(self._packets, 1)]
+
+    def decoded(self, kind: type[Packet], data: bytes) -> Packet:
+        return kind.decode(data)
+
+    def end(self) -> None:
+        pass
+
+
+def told(path: str, mode: int = FILE, size: int = 0) -> Packet:
+    return Packet(PacketKind.STAT, stat=StatMessage(path, go_file_mode(mode), size=size))
+
+
+def pulled_by(script: _Script) -> list[SentFile | bytes]:
+    async def pull() -> list[SentFile | bytes]:
+        return [item async for item in _Pull(cast(OutgoingCall, script), nothing_known).items()]
+
+    return asyncio.run(pull())
+
+
+def test_files_that_shrink_while_they_are_sent_leave_room_for_the_next() -> None:
+    large = 3 << 20
+    packets = [
+        told("a", size=large),
+        told("b", size=large),
+        told("c", size=large),
+        told("d", size=large),
+        Packet(PacketKind.STAT),
+        *(Packet(PacketKind.DATA, id=number) for number in range(2)),
+    ]
+    script = _Script(packets)
+    with pytest.raises(ScowError, match="ended the transfer"):
+        pulled_by(script)
+    assert script.asked == [0, 1, 2]
 
 
 def test_a_client_that_breaks_off_is_told_so() -> None:

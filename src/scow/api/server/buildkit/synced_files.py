@@ -80,6 +80,7 @@ class _Awaited:
     file: SentFile
     complete: bool
     begun: bool = False
+    came_bytes: int = 0
     pieces: list[bytes] = field(default_factory=list)
 
 
@@ -175,9 +176,12 @@ class _Pull:
             raise InvalidArgumentError(f"content of a file that was not asked for: {packet.id}")
         if packet.data:
             awaited.pieces.append(packet.data)
+            awaited.came_bytes += len(packet.data)
         else:
             awaited.complete = True
             del self._asked[packet.id]
+            # A file that somebody is writing to has another size than was told.
+            self._asked_bytes += awaited.came_bytes - awaited.file.size
 
 
 def _has_content(file: SentFile) -> bool:

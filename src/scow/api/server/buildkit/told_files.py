@@ -75,7 +75,7 @@ def _plain_file(packet: bytes, position: int) -> SentFile | None:
 def _file(path: str, mode: int, uid: int, gid: int, size: int, mtime_ns: int) -> SentFile:
     slashed = path.replace("\\", "/")
     parts = slashed.split("/")
-    if "" in parts or ".." in parts:
+    if "" in parts or "." in parts or ".." in parts:
         raise InvalidArgumentError(f'invalid path: "{path}" leads out of the build context')
     try:
         return SentFile(slashed, _unix_mode(mode), uid, gid, size, mtime_ns)
