@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.http": set(),
     "api.grpc": set(),
     "api.server": {"spec", "api.http", "api.grpc"},
-    "api.client": {"spec", "api.http"},
+    "api.client": {"spec", "api.http", "api.grpc"},
     "compose": {"spec", "api.client"},
     "cli": {"spec", "api.client", "distribution", "compose", "trust"},
 }

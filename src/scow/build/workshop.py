@@ -15,6 +15,7 @@ from scow.build.frontend.options import FrontendOptions
 from scow.build.frontend.told import Telling
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
+from scow.build.history.records import HistoryRecords
 from scow.build.trees.kept_archives import KeptArchives
 from scow.build.trees.tree import Tree
 from scow.build.upkeep import Upkeep
@@ -51,6 +52,7 @@ class Workshop:
     ``insecure_allowed``: clients may have programs run with all rights.
     ``mounts`` packs and fills cache mounts. ``archives`` are contexts of earlier builds. ``containers`` takes
     what programs left. ``runnable``: whose programs run here.
+    ``history`` has a record of each build by BuildKit's front doors.
     """
 
     images: ImageStore
@@ -69,6 +71,7 @@ class Workshop:
     archives: KeptArchives
     containers: Containers
     runnable: RunnablePlatforms
+    history: HistoryRecords
 
     def contexts(
         self,

@@ -1,17 +1,19 @@
 """``builder`` of daemon.json: how large the build cache may be, and what builds may do.
 
     {"gc": {"enabled": true, "defaultReservedSpace": "10GB", "policy": [{"filter": ["unused-for=48h"], …}]},
-     "entitlements": {"security-insecure": false}}
+     "entitlements": {"security-insecure": false},
+     "history": {"maxEntries": 50, "maxAge": "48h"}}
 
 Names are read whatever their case, as Go reads them. ``keepStorage`` is the old name of ``reservedSpace``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scow.config.values import parse_duration
 from scow.errors import InvalidArgumentError
+from scow.spec.build_history import HistoryLimits
 from scow.spec.frontend_build import CachePrune
 from scow.spec.sizes import parse_size
 
@@ -32,6 +34,7 @@ class BuilderSettings:
     max_used_bytes: int = 0
     min_free_bytes: int = 0
     insecure_allowed: bool = False
+    history: HistoryLimits = field(default_factory=HistoryLimits)
 
 
 def parse_builder(document: Mapping[str, Any]) -> BuilderSettings:
@@ -39,7 +42,7 @@ def parse_builder(document: Mapping[str, Any]) -> BuilderSettings:
     fields = _lowered(document, "builder")
     collection = _lowered(fields.pop("gc", {}), "builder.gc")
     rights = _lowered(fields.pop("entitlements", {}), "builder.entitlements")
-    fields.pop("history", None)
+    history = _lowered(fields.pop("history", None) or {}, "builder.history")
     _nothing_else(fields, "builder")
     settings = BuilderSettings(
         gc=_switch(collection.pop("enabled", True), "builder.gc.enabled"),
@@ -47,13 +50,29 @@ def parse_builder(document: Mapping[str, Any]) -> BuilderSettings:
         reserved_bytes=_limit(collection, "default", "reservedspace", "keepstorage"),
         max_used_bytes=_limit(collection, "default", "maxusedspace"),
         min_free_bytes=_limit(collection, "default", "minfreespace"),
+        history=_history(history),
         insecure_allowed=_switch(rights.pop("security-insecure", False), "security-insecure"),
     )
     _switch(rights.pop("network-host", True), "network-host")
     rights.pop("device", None)
     _nothing_else(rights, "builder.entitlements")
     _nothing_else(collection, "builder.gc")
+    _nothing_else(history, "builder.history")
     return settings
+
+
+def _history(fields: dict[str, Any]) -> HistoryLimits:
+    """An age is a duration, or seconds; both members count, as BuildKit's, only if they are there."""
+    stock = HistoryLimits()
+    entries, age = fields.pop("maxentries", None), fields.pop("maxage", None)
+    if entries is not None and (not isinstance(entries, int) or isinstance(entries, bool) or entries < 0):
+        raise InvalidArgumentError("builder.history.maxEntries is not a number")
+    if isinstance(age, int) and not isinstance(age, bool):
+        age = f"{age}s"
+    return HistoryLimits(
+        stock.max_entries if entries is None else entries,
+        stock.max_age_ns if age is None else _duration_ns(age, "builder.history"),
+    )
 
 
 def _policies(found: Any) -> tuple[CachePrune, ...] | None:
@@ -98,11 +117,11 @@ def _filter(found: Any) -> tuple[list[str], int]:
     return tests, ages[0] if ages else 0
 
 
-def _duration_ns(text: Any) -> int:
+def _duration_ns(text: Any, where: str = "builder.gc.policy") -> int:
     try:
         return int(parse_duration(str(text)) * _NANOSECONDS)
     except ValueError as exc:
-        raise InvalidArgumentError(f"builder.gc.policy: {exc}") from exc
+        raise InvalidArgumentError(f"{where}: {exc}") from exc
 
 
 def _limit(fields: dict[str, Any], prefix: str, *names: str) -> int:

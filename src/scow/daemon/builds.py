@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from scow.api.server.buildkit.history_forms import BuildkitForms
 from scow.build.cache_transfer.mounts import MountFolders
 from scow.build.execute.cache_mounts import CacheMounts
 from scow.build.execute.downloads import Downloads
@@ -15,6 +16,7 @@ from scow.build.frontend.direct import DirectBuilds
 from scow.build.frontend.service import FrontendService
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
+from scow.build.history.records import HistoryRecords
 from scow.build.service import Builds
 from scow.build.trees.kept_archives import KeptArchives
 from scow.build.upkeep import Upkeep, stock_policies
@@ -80,6 +82,9 @@ def open_builds(
         archives=archives,
         containers=containers,
         runnable=runnable,
+        history=HistoryRecords(
+            store, config.data_root / "build" / "history", config.builder.history, BuildkitForms()
+        ),
     )
     frontend = FrontendService(shop)
     digests = config.data_root / "build" / "digests"

@@ -28,9 +28,11 @@ class DirectBuild(msgspec.Struct, frozen=True, kw_only=True):
     ``folder`` is a path on the client's machine, ``identity`` its device and inode there: if they are the
     same here, so is the folder. ``dockerfile`` is one that is not in the context. ``contexts`` are further
     folders to be read in place, ``agents`` sockets of ssh agents. ``auths`` are logins by registry.
+    ``ref`` is the name of the build's record, made up if there is none.
     ``debug``: what a failed step has left becomes an image, which the error names.
     """
 
+    ref: str = ""
     options: dict[str, str] = {}
     exports: list[Wanted] = []
     folder: str = ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from scow.errors import ScowError
+from scow.spec.build_history import BuildHistory, Findings
 from scow.spec.build_progress import BuildProgress, Place
 from scow.spec.platform import Platform
 from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFile, SentFolder, nothing_known
@@ -109,6 +110,9 @@ class Built(Protocol):
     async def export(self, exporters: tuple[Exchange, ...], caches: tuple[Exchange, ...]) -> dict[str, str]:
         """Bring it where it is wanted; what the client is told of it. Raises ScowError."""
 
+    def findings(self) -> Findings:
+        """What its record is to say of it, exported or not. Works for a few milliseconds, on any thread."""
+
     async def aclose(self) -> None:
         """Let go of the layers. May be called twice."""
 
@@ -152,7 +156,10 @@ class CachePrune:
 
 
 class FrontendBuilds(Protocol):
-    """Builds by the Dockerfile front end, and their cache."""
+    """Builds by the Dockerfile front end, their cache and their records."""
+
+    @property
+    def history(self) -> BuildHistory: ...
 
     def platforms(self) -> tuple[Platform, ...]:
         """What programs of a build can run on here, this machine's own first."""

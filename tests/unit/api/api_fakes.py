@@ -10,6 +10,7 @@ from scow.api.http.websocket import WebSocket
 from scow.api.server.app import App, Services, build_app
 from scow.api.server.streams import Attachment
 from scow.errors import NotFoundError, UnsupportedError
+from scow.spec.build_history import BuildHistory
 from scow.spec.direct_build import DirectBuild
 from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
 from scow.spec.engine_api.binfmt import (
@@ -492,6 +493,10 @@ class FakeEmulators(Recorder):
 
 class FakeFrontendBuilds:
     """Builds nothing: BuildKit's protocol has tests of its own."""
+
+    @property
+    def history(self) -> BuildHistory:
+        raise UnsupportedError("nothing is remembered here")
 
     def platforms(self) -> tuple[Platform, ...]:
         return ()

@@ -186,11 +186,13 @@ class Client:
         start(connection.sock)
         return self._answer(connection, method, target)
 
-    def hijack(self, path: str, query: "Query" = (), *, body: "Any" = None) -> Hijacked:
-        """POST with ``Upgrade: tcp`` and take the connection over; its two directions end independently."""
+    def hijack(
+        self, path: str, query: "Query" = (), *, body: "Any" = None, protocol: str = "tcp"
+    ) -> Hijacked:
+        """POST with ``Upgrade`` and take the connection over; its two directions end independently."""
         data = b"" if body is None else dumps(body).encode("utf-8", "replace")
         target = self._target(path, query)
-        fields = {"Connection": "Upgrade", "Upgrade": "tcp", "Content-Length": str(len(data))}
+        fields = {"Connection": "Upgrade", "Upgrade": protocol, "Content-Length": str(len(data))}
         fields.update({"Content-Type": "text/plain"} if body is None else _JSON)
         connection = self._connect("POST", target)
         connection.sock.sendall(encode_request_head("POST", target, self._request_headers(fields)) + data)

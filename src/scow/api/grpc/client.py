@@ -28,6 +28,13 @@ class OutgoingCall:
         except StreamClosedError as exc:
             raise await self._ending(exc) from exc
 
+    async def metadata(self) -> dict[str, str]:
+        """What the answer begins with. Raises CallError."""
+        try:
+            return await self._stream.wait_headers()
+        except StreamClosedError as exc:
+            raise await self._ending(exc) from exc
+
     def end(self) -> None:
         """Nothing more will be sent."""
         self._stream.end()

@@ -165,15 +165,19 @@ class Connection:
         self._joiner = FrameJoiner(0 if client else _PREFACE_BYTES)
         self._streams: dict[int, Stream] = {}
         self._unsent = asyncio.Event()
+        self._begin()
         self._closed = False
         self.closed = asyncio.Event()
 
-    async def run(self) -> None:
-        """Serve the connection until either side ends it. Streams that are open then fail."""
+    def _begin(self) -> None:
+        """What comes before every stream."""
         self._protocol.initiate_connection()
         self._protocol.update_settings(_SETTINGS)
         self._protocol.increment_flow_control_window(_CONNECTION_WINDOW_BYTES)
         self._unsent.set()
+
+    async def run(self) -> None:
+        """Serve the connection until either side ends it. Streams that are open then fail."""
         try:
             async with TaskOwner("http2") as tasks:
                 writer = tasks.start(self._write(), name="writer")

@@ -38,11 +38,12 @@ class IncomingCall:
         self.begin()
         await self._messages.send(message.encode())
 
-    def begin(self) -> None:
+    def begin(self, metadata: Mapping[str, str] | None = None) -> None:
         """Send the head of the answer now, before there is a message."""
         if not self._begun:
             self._begun = True
-            self._stream.send_headers([(":status", "200"), ("content-type", CONTENT_TYPE)])
+            lines = [(":status", "200"), ("content-type", CONTENT_TYPE), *(metadata or {}).items()]
+            self._stream.send_headers(lines)
 
     def end(self, error: CallError | None) -> None:
         """Send the status; nothing goes after it."""

@@ -1,6 +1,5 @@
 """The build cache as its users see it: records, filters, and what a prune takes."""
 
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -8,13 +7,11 @@ from pathlib import Path
 
 from scow.build.execute.cache_mounts import CacheMount, CacheMounts
 from scow.build.graph.cache import Cache, Record
+from scow.build.record_filters import test_of
 from scow.build.trees.kept_archives import KeptArchive, KeptArchives
-from scow.errors import InvalidArgumentError
 from scow.image.store import ImageStore
 from scow.spec.frontend_build import CACHE_MOUNT, LOCAL_SOURCE, CachePrune, CacheRecord
 
-_FILTER = re.compile(r"\s*([a-z.]+)\s*(==|!=|~=)\s*(.*)", re.DOTALL)
-_FLAG = re.compile(r"\s*(!?)([a-z]+)\s*")
 _FIELDS: dict[str, Callable[[CacheRecord], str]] = {
     "id": lambda it: it.id,
     "type": lambda it: it.kind,
@@ -73,35 +70,10 @@ def parse_filters(filters: Sequence[str]) -> Test:
 
     ``field==value``, ``field!=value``, ``field~=pattern``, ``flag``, ``!flag``. Raises InvalidArgumentError.
     """
-    alternatives = [[_test(part) for part in text.split(",")] for text in filters if text]
+    alternatives = [[test_of(it, _FIELDS, _FLAGS) for it in text.split(",")] for text in filters if text]
     if not alternatives:
         return lambda _: True
     return lambda record: any(all(test(record) for test in tests) for tests in alternatives)
-
-
-def _test(text: str) -> Test:
-    if match := _FILTER.fullmatch(text):
-        name, operator, value = match.groups()
-        read = _FIELDS.get(name)
-        if read is not None:
-            return _comparison(read, operator, value.strip().strip('"'))
-    elif match := _FLAG.fullmatch(text):
-        negated, name = match.groups()
-        flag = _FLAGS.get(name)
-        if flag is not None:
-            return (lambda record: not flag(record)) if negated else flag
-    raise InvalidArgumentError(f"invalid filter {text!r}")
-
-
-def _comparison(read: Callable[[CacheRecord], str], operator: str, value: str) -> Test:
-    if operator == "~=":
-        try:
-            pattern = re.compile(value)
-        except re.error as exc:
-            raise InvalidArgumentError(f"invalid filter pattern {value!r}: {exc}") from exc
-        return lambda record: pattern.search(read(record)) is not None
-    equal = operator == "=="
-    return lambda record: (read(record) == value) is equal
 
 
 def to_prune(

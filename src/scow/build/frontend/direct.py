@@ -14,6 +14,7 @@ from scow.build.export.blobs import Blob
 from scow.build.export.documents import Described
 from scow.build.export.layout import oci_layout
 from scow.build.frontend.exporters import stepwise
+from scow.build.frontend.options import REQUEST
 from scow.build.frontend.service import FrontendService
 from scow.build.request import find_dockerfile, ignore_rules_of
 from scow.build.trees.archive import receive_archive
@@ -24,6 +25,7 @@ from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Tree
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
 from scow.image.tar_headers import END_OF_ARCHIVE
+from scow.spec.build_history import BuildRecording, ExporterEntry, new_ref
 from scow.spec.build_progress import BuildProgress, Place, WarningTold
 from scow.spec.digest import hex_of
 from scow.spec.direct_build import DirectBuild, excerpt_of, told_as_json
@@ -131,7 +133,26 @@ class DirectBuilds:
     async def _built(
         self, asked: DirectBuild, trees: Mapping[str, Tree], channel: "_Channel"
     ) -> dict[str, str]:
+        exports = tuple(Exchange(it.kind, it.attributes) for it in asked.exports)
+        async with self._frontend.history.recorded(
+            asked.ref or new_ref(),
+            "dockerfile.v0",
+            asked.options,
+            [ExporterEntry(kind=it.kind, attributes=it.attributes) for it in asked.exports],
+            internal=REQUEST in asked.options,
+        ) as recording:
+            return await self._exported(asked, trees, channel, exports, recording)
+
+    async def _exported(
+        self,
+        asked: DirectBuild,
+        trees: Mapping[str, Tree],
+        channel: "_Channel",
+        exports: tuple[Exchange, ...],
+        recording: BuildRecording,
+    ) -> dict[str, str]:
         def tell(told: BuildProgress) -> None:
+            recording.tell(told)
             channel.tell(told_as_json(told))
 
         contexts = {f"context:{name}": f"local:local {name}" for name in asked.contexts}
@@ -145,9 +166,10 @@ class DirectBuilds:
         )
         built = await self._frontend.solve(request, trees)
         try:
-            exports = tuple(Exchange(it.kind, it.attributes) for it in asked.exports)
             caches = tuple(Exchange(it.kind, it.attributes) for it in asked.cache_to)
-            return await built.export(exports, caches)
+            response = await built.export(exports, caches)
+            recording.findings(built.findings)
+            return response
         finally:
             await built.aclose()
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scow.build.export.attestations import Attestation
-from scow.build.export.blobs import Blob, Spool
-from scow.build.export.documents import DOCKER, OCI, MediaTypes
+from scow.build.export.blobs import Blob, Spool, described, document
+from scow.build.export.documents import DOCKER, OCI, Described, MediaTypes
 from scow.build.export.files import FolderOfResults, ResultFiles, tar_of
 from scow.build.export.layout import oci_layout
 from scow.build.export.options import ImageOptions, read_image_options
@@ -27,6 +27,7 @@ from scow.image.leases import Lease
 from scow.image.model import Loaded
 from scow.image.save import SavedImage, archive
 from scow.image.threads import run_to_end
+from scow.spec.build_history import IN_TOTO, BlobEntry, Document
 from scow.spec.digest import chain_ids
 from scow.spec.engine_api.auth import AuthConfig
 from scow.spec.frontend_build import BuildClient, Exchange
@@ -36,6 +37,9 @@ from scow.tasks import run_blocking
 _IMAGE_KINDS = frozenset({"moby", "image", "registry"})
 _ARCHIVE_KINDS = {"docker": "docker image format", "oci": "oci image format"}
 _NANOSECONDS = 1_000_000_000
+_DOCUMENTS = frozenset(
+    {IN_TOTO, *(kind for types in (OCI, DOCKER) for kind in (types.manifest, types.index, types.config))}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,24 @@ class Exports:
         self._client = client
         self._telling = telling
         self._spool = spool
+        self._count = 0
+        self._roots: dict[int, BlobEntry] = {}
+        self._documents: dict[str, Blob] = {}
+
+    def history(self) -> tuple[dict[int, BlobEntry], list[Document]]:
+        """The root document of each export that had one, by its number, and all documents but layers."""
+        found = self._documents.values()
+        return self._roots, [Document(_entry(it.described), b"".join(it.read())) for it in found]
+
+    def _remember(self, root: Described, blobs: Sequence[Blob]) -> None:
+        self._roots[self._count - 1] = _entry(root)
+        for blob in blobs:
+            if blob.described.media_type in _DOCUMENTS:
+                self._documents[blob.described.digest] = blob
 
     async def export(self, found: Finished, wanted: Exchange) -> dict[str, str]:
         """What the client is told of it. Raises ScowError."""
+        self._count += 1
         options = read_image_options(wanted.attributes, found.epoch_s)
         if options.rewrite_times:
             found = await with_clamped_layers(found, options, self._images, self._lease, self._spool)
@@ -100,6 +119,9 @@ class Exports:
             for name in options.names:
                 self._workshop.tell_image(image_id, "tag", name.familiar())
                 told.step(f"naming to {name}")
+        if len(found.images) == 1:
+            root = described(raw_configs[0], DOCKER.config)
+            self._remember(root, [document(raw_configs[0], root)])
         return _response(image_id, image_id if len(found.images) == 1 else "", options.names)
 
     async def _push(self, name: Reference) -> None:
@@ -236,6 +258,7 @@ class Exports:
     ) -> dict[str, str]:
         config = found.images[0].id if len(found.images) == 1 else ""
         response = _response(whole.root.digest, config, names)
+        self._remember(whole.root, whole.blobs)
         described = json.dumps(whole.root.document()).encode()
         return {**response, "containerimage.descriptor": base64.b64encode(described).decode()}
 
@@ -245,6 +268,15 @@ async def stepwise(pieces: Generator[bytes, None, None]) -> AsyncIterator[bytes]
     with closing(pieces):
         while (piece := await run_to_end(next, pieces, None)) is not None:
             yield piece
+
+
+def _entry(found: Described) -> BlobEntry:
+    return BlobEntry(
+        media_type=found.media_type,
+        digest=found.digest,
+        size=found.size,
+        annotations=dict(found.annotations),
+    )
 
 
 def _response(digest: str, config_digest: str, names: Sequence[Reference]) -> dict[str, str]:

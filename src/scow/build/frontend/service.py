@@ -1,7 +1,9 @@
 """Builds as BuildKit's clients ask for them: everything is evaluated, then the graph is solved."""
 
+import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from typing import Any
 
 from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
@@ -16,10 +18,13 @@ from scow.build.frontend.exporters import Exports, Finished
 from scow.build.frontend.options import REQUEST, FrontendOptions, read_options
 from scow.build.frontend.told import Telling
 from scow.build.frontend.vouching import Vouching
+from scow.build.history.recording import document_of
+from scow.build.history.records import HistoryRecords
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError
 from scow.image.leases import Lease
+from scow.spec.build_history import IN_TOTO, PREDICATE_TYPE, Findings
 from scow.spec.frontend_build import BuildClient, CachePrune, CacheRecord, Exchange, FrontendRequest
 from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.platform import Platform
@@ -33,6 +38,11 @@ class FrontendService:
 
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
+
+    @property
+    def history(self) -> HistoryRecords:
+        """See ``FrontendBuilds``."""
+        return self._workshop.history
 
     def platforms(self) -> tuple[Platform, ...]:
         """See ``FrontendBuilds``."""
@@ -129,7 +139,14 @@ class Description:
 
     async def export(self, exporters: tuple[Exchange, ...], caches: tuple[Exchange, ...]) -> dict[str, str]:
         """Nothing goes anywhere; the answer is for who asked."""
+        return self._texts()
+
+    def _texts(self) -> dict[str, str]:
         return {name: value.decode() for name, value in self.metadata.items()}
+
+    def findings(self) -> Findings:
+        """The answer."""
+        return Findings(self._texts())
 
     async def aclose(self) -> None:
         """Nothing is held."""
@@ -179,7 +196,7 @@ class BuiltResult:
         found = Finished(
             images,
             await self._vouching.attestations(outcome),
-            as_index=len(images) > 1 or options.multi_platform,
+            as_index=self._is_index(),
             epoch_s=options.settings.epoch_s,
         )
         response: dict[str, str] = {}
@@ -190,6 +207,26 @@ class BuiltResult:
                 response |= await self._caches.export(outcome, cache)
         return response
 
+    def findings(self) -> Findings:
+        outcome = self._outcome
+        shown = [str(it.platform) for it in outcome.images] if self._is_index() else [""]
+        predicates = self._vouching.history(outcome)
+        return Findings(
+            {name: value.decode("utf-8", "replace") for name, value in self.metadata.items()},
+            {
+                platform: document_of(IN_TOTO, _indented(said), {PREDICATE_TYPE: kind})
+                for platform, (kind, said) in zip(shown, predicates, strict=True)
+            },
+            *self._exports.history(),
+        )
+
+    def _is_index(self) -> bool:
+        return len(self._outcome.images) > 1 or self._options.multi_platform
+
     async def aclose(self) -> None:
         stack, self._stack = self._stack, AsyncExitStack()
         await stack.aclose()
+
+
+def _indented(document: Any) -> bytes:
+    return json.dumps(document, indent=2, ensure_ascii=False).encode()

@@ -54,6 +54,17 @@ class Vouching:
         invocation = secrets.token_hex(13)
         return [await self._of(image, outcome, invocation) for image in outcome.images]
 
+    def history(self, outcome: Outcome) -> list[tuple[str, Any]]:
+        """For each image, in order, kind and predicate of all that can be said, for the build's record."""
+        options = ProvenanceOptions(
+            builder_id=self.wanted.provenance.builder_id if self.wanted.provenance is not None else ""
+        )
+        invocation = secrets.token_hex(13)
+        return [
+            predicate(self._facts(image, outcome, invocation, graph_of(image.vertex)), options)
+            for image in outcome.images
+        ]
+
     async def _of(self, image: BuiltImage, outcome: Outcome, invocation: str) -> tuple[Attestation, ...]:
         found = []
         if self.wanted.sbom:

@@ -1,14 +1,12 @@
 """The service that BuildKit's clients ask: builds, their progress, the cache and the builder itself."""
 
-import base64
-import json
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 import scow
+from scow.api.grpc.buildkit.progress import STATUS, StatusRequest
 from scow.api.grpc.server import Handler, IncomingCall, unary
-from scow.api.grpc.status import AnyMessage, CallError, Code
+from scow.api.grpc.status import CallError, Code
 from scow.api.grpc.wire import Message
 from scow.api.server.buildkit.bridge import Bridge
 from scow.api.server.buildkit.client import SessionClient
@@ -25,7 +23,6 @@ from scow.api.server.buildkit.control_messages import (
     PruneRequest,
     SolveRequest,
     SolveResponse,
-    StatusRequest,
     UsageRecord,
     WorkerRecord,
 )
@@ -37,12 +34,12 @@ from scow.api.server.buildkit.gateway_messages import (
     ReturnRequest,
 )
 from scow.api.server.buildkit.gateway_messages import SERVICE as BRIDGE
+from scow.api.server.buildkit.history import HistoryCalls
 from scow.api.server.buildkit.jobs import Job, Jobs
 from scow.api.server.buildkit.sessions import CallBytes, Sessions
-from scow.errors import ScowError
-from scow.spec.build_progress import Place
+from scow.spec.build_history import BuildRecording, ExporterEntry
+from scow.spec.build_progress import BuildProgress
 from scow.spec.frontend_build import (
-    BuildFailedError,
     Built,
     CachePrune,
     CacheRecord,
@@ -59,8 +56,6 @@ _DOCKERFILE_IMAGES = frozenset({"docker/dockerfile", "docker/dockerfile-upstream
 _VERSION = BuildkitVersion("scow", f"v0.13.1+scow-{scow.__version__}")
 """Clients decide by it what they may ask for, so it is BuildKit's whose protocol this is."""
 
-_log = logging.getLogger(__name__)
-
 
 class Control:
     """Builds by BuildKit's protocol. ``socket_folder`` is for sockets of clients' ssh agents."""
@@ -71,6 +66,7 @@ class Control:
         self._builds = builds
         self._sessions = sessions
         self._socket_folder = socket_folder
+        self._history = HistoryCalls(builds.history)
         self._jobs = Jobs()
         self._worker_id = worker_id
 
@@ -78,12 +74,13 @@ class Control:
         """What is answered, by path."""
         return {
             f"{SERVICE}Solve": unary(SolveRequest, self._solve),
-            f"{SERVICE}Status": self._status,
+            STATUS: self._status,
             f"{SERVICE}Session": self._session,
             f"{SERVICE}ListWorkers": unary(ListWorkersRequest, self._workers),
             f"{SERVICE}Info": unary(InfoRequest, self._info),
             f"{SERVICE}DiskUsage": unary(DiskUsageRequest, self._disk_usage),
             f"{SERVICE}Prune": self._prune,
+            **self._history.handlers(),
             f"{BRIDGE}Ping": self._bridged(PingRequest, lambda bridge, asked: bridge.ping(asked)),
             f"{BRIDGE}Solve": self._bridged(BridgeSolveRequest, lambda bridge, asked: bridge.solve(asked)),
             f"{BRIDGE}Return": self._bridged(ReturnRequest, lambda bridge, asked: bridge.take_return(asked)),
@@ -99,17 +96,30 @@ class Control:
         job = Job(request.ref)
         try:
             await self._jobs.add(job)
-            return SolveResponse(await self._built(request, client, job))
+            async with self._builds.history.recorded(
+                request.ref,
+                request.frontend,
+                request.frontend_attributes,
+                [ExporterEntry(kind=it.kind, attributes=dict(it.attributes)) for it in _exporters(request)],
+                internal=request.internal,
+            ) as recording:
+                return SolveResponse(await self._built(request, client, job, recording))
         finally:
             job.log.end()
             self._jobs.remove(job)
             await client.aclose()
 
-    async def _built(self, request: SolveRequest, client: SessionClient, job: Job) -> dict[str, str]:
+    async def _built(
+        self, request: SolveRequest, client: SessionClient, job: Job, recording: BuildRecording
+    ) -> dict[str, str]:
+        def tell(progress: BuildProgress) -> None:
+            recording.tell(progress)
+            job.log.tell(progress)
+
         async def solve(frontend: str, options: Mapping[str, str], caches: tuple[CacheEntry, ...]) -> Built:
             _check_frontend(frontend, options)
             imports = _exchanges((*caches, *(request.cache.imports if request.cache else ())))
-            wanted = FrontendRequest(options, client, job.log.tell, imports, request.entitlements)
+            wanted = FrontendRequest(options, client, tell, imports, request.entitlements)
             return await self._builds.solve(wanted)
 
         bridge = Bridge(solve)
@@ -122,9 +132,11 @@ class Control:
             if built is None:
                 return {}
             try:
-                return await built.export(
+                response = await built.export(
                     _exporters(request), _exchanges(request.cache.exports if request.cache else ())
                 )
+                recording.findings(built.findings)
+                return response
             finally:
                 await built.aclose()
         finally:
@@ -137,8 +149,10 @@ class Control:
         await self._sessions.serve(call.metadata, CallBytes(call))
 
     async def _status(self, call: IncomingCall) -> None:
-        request = await call.receive(StatusRequest)
-        job = await self._jobs.get(request.ref if request else "")
+        request = await call.receive(StatusRequest) or StatusRequest()
+        if await self._history.told(request.ref, call):
+            return
+        job = await self._jobs.get(request.ref)
         call.begin()
         async for response in job.log.responses():
             await call.send(response)
@@ -183,24 +197,6 @@ class Control:
         call.begin()
         for record in await self._builds.prune(wanted):
             await call.send(_usage(record))
-
-
-def as_call_error(error: Exception) -> CallError:
-    """What failed, in gRPC's words. An error that knows its place in a file brings that along."""
-    if not isinstance(error, ScowError):
-        _log.error("unexpected error in a call of BuildKit's protocol", exc_info=error)
-        return CallError(Code.UNKNOWN, f"{type(error).__name__}: {error}")
-    place = error.place if isinstance(error, BuildFailedError) else None
-    # Clients put the name of every other code before the message.
-    return CallError(Code.UNKNOWN, error.message, (_source_detail(place),) if place is not None else ())
-
-
-def _source_detail(place: Place) -> AnyMessage:
-    """BuildKit's errdefs.Source, which its clients show with the lines around it."""
-    lines = {"start": {"line": place.first_line}, "end": {"line": place.last_line}}
-    info = {"filename": place.file_name, "data": base64.b64encode(place.text).decode()}
-    value = json.dumps({"info": info, "ranges": [lines]}).encode()
-    return AnyMessage("github.com/moby/buildkit/errdefs.Source+json", value)
 
 
 def _check_frontend(frontend: str, options: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ Numbers of fields are BuildKit's, api/services/control/control.proto and solver/
 
 from dataclasses import dataclass
 
+from scow.api.grpc.buildkit.history import ExporterMessage
 from scow.api.grpc.wire import (
     Message,
     boolean,
@@ -14,7 +15,6 @@ from scow.api.grpc.wire import (
     mapping,
     messages_by_text,
     moment,
-    octets,
     several_octets,
     text,
     texts,
@@ -28,24 +28,6 @@ class Definition(Message):
     """A graph of LLB; only whether there is one matters here."""
 
     operations: tuple[bytes, ...] = several_octets(1)
-
-
-@dataclass(frozen=True)
-class Position(Message):
-    line: int = integer(1)
-    character: int = integer(2)
-
-
-@dataclass(frozen=True)
-class Range(Message):
-    start: Position | None = inner(1, Position)
-    end: Position | None = inner(2, Position)
-
-
-@dataclass(frozen=True)
-class SourceInfo(Message):
-    filename: str = text(1)
-    data: bytes = octets(2)
 
 
 @dataclass(frozen=True)
@@ -68,12 +50,6 @@ class CacheOptions(Message):
 
 
 @dataclass(frozen=True)
-class Exporter(Message):
-    kind: str = text(1)
-    attributes: dict[str, str] = mapping(2)
-
-
-@dataclass(frozen=True)
 class SolveRequest(Message):
     ref: str = text(1)
     definition: Definition | None = inner(2, Definition)
@@ -86,67 +62,12 @@ class SolveRequest(Message):
     entitlements: tuple[str, ...] = texts(9)
     frontend_inputs: dict[str, Definition] = messages_by_text(10, Definition)
     internal: bool = boolean(11)
-    exporters: tuple[Exporter, ...] = many(13, Exporter)
+    exporters: tuple[ExporterMessage, ...] = many(13, ExporterMessage)
 
 
 @dataclass(frozen=True)
 class SolveResponse(Message):
     exporter_response: dict[str, str] = mapping(1)
-
-
-@dataclass(frozen=True)
-class StatusRequest(Message):
-    ref: str = text(1)
-
-
-@dataclass(frozen=True)
-class VertexMessage(Message):
-    digest: str = text(1)
-    inputs: tuple[str, ...] = texts(2)
-    name: str = text(3)
-    cached: bool = boolean(4)
-    started: int | None = moment(5)
-    completed: int | None = moment(6)
-    error: str = text(7)
-
-
-@dataclass(frozen=True)
-class VertexStatus(Message):
-    id: str = text(1)
-    vertex: str = text(2)
-    name: str = text(3)
-    current: int = integer(4)
-    total: int = integer(5)
-    timestamp: int | None = moment(6)
-    started: int | None = moment(7)
-    completed: int | None = moment(8)
-
-
-@dataclass(frozen=True)
-class VertexLog(Message):
-    vertex: str = text(1)
-    timestamp: int | None = moment(2)
-    stream: int = integer(3)
-    data: bytes = octets(4)
-
-
-@dataclass(frozen=True)
-class VertexWarning(Message):
-    vertex: str = text(1)
-    level: int = integer(2)
-    short: bytes = octets(3)
-    detail: tuple[bytes, ...] = several_octets(4)
-    url: str = text(5)
-    info: SourceInfo | None = inner(6, SourceInfo)
-    ranges: tuple[Range, ...] = many(7, Range)
-
-
-@dataclass(frozen=True)
-class StatusResponse(Message):
-    vertexes: tuple[VertexMessage, ...] = many(1, VertexMessage)
-    statuses: tuple[VertexStatus, ...] = many(2, VertexStatus)
-    logs: tuple[VertexLog, ...] = many(3, VertexLog)
-    warnings: tuple[VertexWarning, ...] = many(4, VertexWarning)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from scow.api.server.buildkit.client import SessionClient
 from scow.api.server.buildkit.sessions import Session, Sessions
 from scow.api.server.buildkit.status import ProgressLog
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
+from scow.spec.build_history import BuildRecording, ExporterEntry, new_ref
+from scow.spec.build_progress import BuildProgress
 from scow.spec.frontend_build import Exchange, FrontendBuilds, FrontendRequest
 from scow.tasks import TaskOwner
 
@@ -122,7 +124,7 @@ class EmbeddedBuilds:
         async with TaskOwner("build") as tasks:
             self._running[build_id] = tasks
             try:
-                work = tasks.start(self._built(client, options, wanted, log), name=build_id)
+                work = tasks.start(self._built(client, build_id, options, wanted, log), name=build_id)
                 work.add_done_callback(lambda _: log.end())
                 async for response in log.responses():
                     yield {
@@ -141,17 +143,44 @@ class EmbeddedBuilds:
             yield {"id": "moby.image.id", "aux": {"ID": image_id}}
 
     async def _built(
-        self, client: _Client, options: Mapping[str, str], wanted: tuple[Exchange, ...], log: ProgressLog
+        self,
+        client: _Client,
+        build_id: str,
+        options: Mapping[str, str],
+        wanted: tuple[Exchange, ...],
+        log: ProgressLog,
     ) -> dict[str, str] | Exception:
         """What it came to, or how it failed."""
         try:
-            built = await self._builds.solve(FrontendRequest(options, client, log.tell))
-            try:
-                return await built.export(wanted, ())
-            finally:
-                await built.aclose()
+            async with self._builds.history.recorded(
+                build_id or new_ref(),
+                "dockerfile.v0",
+                options,
+                [ExporterEntry(kind=it.kind, attributes=dict(it.attributes)) for it in wanted],
+            ) as recording:
+                return await self._exported(client, options, wanted, log, recording)
         except Exception as exc:  # raised again when all of the log has been told
             return exc
+
+    async def _exported(
+        self,
+        client: _Client,
+        options: Mapping[str, str],
+        wanted: tuple[Exchange, ...],
+        log: ProgressLog,
+        recording: BuildRecording,
+    ) -> dict[str, str]:
+        def tell(progress: BuildProgress) -> None:
+            recording.tell(progress)
+            log.tell(progress)
+
+        built = await self._builds.solve(FrontendRequest(options, client, tell))
+        try:
+            response = await built.export(wanted, ())
+            recording.findings(built.findings)
+            return response
+        finally:
+            await built.aclose()
 
 
 async def _nothing() -> AsyncIterator[Message]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from scow.api.grpc import server
 from scow.api.grpc.http2 import ByteStream
-from scow.api.server.buildkit.control import Control, as_call_error
+from scow.api.server.buildkit.control import Control
 from scow.api.server.buildkit.embedded import EmbeddedBuilds
+from scow.api.server.buildkit.failures import as_call_error
 from scow.api.server.buildkit.sessions import Sessions
 from scow.spec.frontend_build import FrontendBuilds
 

@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator
 
+from scow.api.grpc.buildkit.content import READ_CONTENT, ContentPiece, ReadContent
 from scow.api.grpc.client import OutgoingCall
 from scow.api.grpc.status import CallError, Code
 from scow.api.server.buildkit.session_messages import (
-    READ_CONTENT,
     WRITE_CONTENT,
-    ContentPiece,
     ContentWritten,
-    ReadContent,
     WriteAction,
     WriteContent,
 )

@@ -16,7 +16,6 @@ CREDENTIALS = "/moby.filesync.v1.Auth/Credentials"
 GET_SECRET = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
 CHECK_AGENT = "/moby.sshforward.v1.SSH/CheckAgent"
 FORWARD_AGENT = "/moby.sshforward.v1.SSH/ForwardAgent"
-READ_CONTENT = "/containerd.services.content.v1.Content/Read"
 WRITE_CONTENT = "/containerd.services.content.v1.Content/Write"
 
 
@@ -91,20 +90,6 @@ class AgentResponse(Message):
     pass
 
 
-@dataclass(frozen=True)
-class ReadContent(Message):
-    """containerd's api/services/content/v1/content.proto, like those that follow."""
-
-    digest: str = text(1)
-    offset: int = integer(2)
-
-
-@dataclass(frozen=True)
-class ContentPiece(Message):
-    offset: int = integer(1)
-    data: bytes = octets(2)
-
-
 class WriteAction(IntEnum):
     STAT = 0
     WRITE = 1
@@ -113,6 +98,8 @@ class WriteAction(IntEnum):
 
 @dataclass(frozen=True)
 class WriteContent(Message):
+    """containerd's api/services/content/v1/content.proto, like the one that follows."""
+
     action: int = integer(1)
     ref: str = text(2)
     total: int = integer(3)

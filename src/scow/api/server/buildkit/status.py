@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
-from scow.api.server.buildkit.control_messages import (
+from scow.api.grpc.buildkit.progress import (
     Position,
     Range,
     SourceInfo,
