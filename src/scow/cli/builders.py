@@ -49,20 +49,25 @@ class Builder:
         """A context's name, or an address."""
         return str(self.nodes[0]["Endpoint"]) if self.nodes else ""
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its name, and that of the node that builds: records of builds are told apart by both."""
+        return self.name, str(self.nodes[0]["Name"]) if self.nodes else ""
+
 
 class Builders:
     """The store of one person."""
 
     def __init__(self, invocation: "Invocation") -> None:
         self._invocation = invocation
-        self._folder = invocation.environ.get("BUILDX_CONFIG") or os.path.join(
+        self.folder = invocation.environ.get("BUILDX_CONFIG") or os.path.join(
             invocation.config_directory, "buildx"
         )
 
     def all(self) -> list[Builder]:
         """Those that are stored, then those of the contexts."""
         try:
-            names = sorted(os.listdir(os.path.join(self._folder, "instances")))
+            names = sorted(os.listdir(os.path.join(self.folder, "instances")))
         except OSError:
             names = []
         stored = [found for name in names if (found := self._load(name)) is not None]
@@ -86,7 +91,7 @@ class Builders:
 
     def current_name(self) -> str:
         """The one in use for this endpoint; "" for the context's own."""
-        current = _read(os.path.join(self._folder, "current"))
+        current = _read(os.path.join(self.folder, "current"))
         key = self._key()
         if current and (current.get("Global") or current.get("Key") == key):
             return str(current.get("Name") or "")
@@ -103,7 +108,7 @@ class Builders:
         if as_default:
             _write(self._default_path(key), name)
         _write(
-            os.path.join(self._folder, "current"),
+            os.path.join(self.folder, "current"),
             json.dumps({"Key": key, "Name": name, "Global": everywhere}, separators=(",", ":")),
         )
 
@@ -111,12 +116,12 @@ class Builders:
         """Raises OSError."""
         document = {"Name": builder.name, "Driver": builder.driver, "Nodes": builder.nodes, "Dynamic": False}
         _write(
-            os.path.join(self._folder, "instances", builder.name), json.dumps(document, separators=(",", ":"))
+            os.path.join(self.folder, "instances", builder.name), json.dumps(document, separators=(",", ":"))
         )
 
     def remove(self, builder: Builder) -> None:
         """Raises OSError."""
-        os.unlink(os.path.join(self._folder, "instances", builder.name))
+        os.unlink(os.path.join(self.folder, "instances", builder.name))
         if self.current_name() == builder.name:
             self.use(context_builder("default"))
 
@@ -128,13 +133,13 @@ class Builders:
     def last_activity(self, builder: Builder) -> str:
         """When it was used last, RFC 3339, "" if nobody knows."""
         try:
-            with open(os.path.join(self._folder, "activity", builder.name), encoding="utf-8") as file:
+            with open(os.path.join(self.folder, "activity", builder.name), encoding="utf-8") as file:
                 return file.read().strip()
         except OSError:
             return ""
 
     def _load(self, name: str) -> Builder | None:
-        found = _read(os.path.join(self._folder, "instances", name))
+        found = _read(os.path.join(self.folder, "instances", name))
         if not found or not isinstance(found.get("Nodes"), list):
             return None
         return Builder(name, str(found.get("Driver") or ""), found["Nodes"], stored=True)
@@ -149,7 +154,7 @@ class Builders:
     def _default_path(self, key: str) -> str:
         import hashlib
 
-        return os.path.join(self._folder, "defaults", hashlib.sha256(key.encode()).hexdigest())
+        return os.path.join(self.folder, "defaults", hashlib.sha256(key.encode()).hexdigest())
 
 
 def use_builder(invocation: "Invocation", name: str) -> None:

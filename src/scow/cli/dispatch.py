@@ -101,7 +101,10 @@ def _run_noun(invocation: Invocation, name: str, noun: Noun, words: list[str]) -
     _print_notices(options)
     words = options.arguments
     verb = noun.verb(words[0]) if words else ""
-    if words and words[0] in noun.nested:
+    below = INNER_NOUNS.get(f"{name} {words[0]}") if len(words) > 1 else None
+    if below is not None and below.verb(words[1]):
+        _run_noun(invocation, f"{name} {words[0]}", below, words[1:])
+    elif words and words[0] in noun.nested:
         _run_noun(invocation, f"{name} {words[0]}", noun.nested[words[0]], words[1:])
     elif options["help"] or options["-h"] or (not verb and "--help" in words):
         _print_noun_page(invocation, name, noun, 1)

@@ -17,7 +17,7 @@ def noun_page(program: str, name: str, noun: "Noun") -> str:
     sections[0][1].extend(
         (inner.removeprefix(f"{name} "), below.about)
         for inner, below in INNER_NOUNS.items()
-        if inner.startswith(f"{name} ")
+        if inner.rpartition(" ")[0] == name and inner.removeprefix(f"{name} ") not in noun.verbs
     )
     sections[0][1].sort()
     own = [row for row in rows if row[0] in noun.own]

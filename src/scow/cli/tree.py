@@ -227,8 +227,25 @@ INNER_NOUNS = {
         "Commands to work on images in registry",
         {"create": "imagetools.create", "inspect": "imagetools.inspect"},
     ),
+    "buildx history": Noun(
+        "Commands to work on build records",
+        {
+            "export": "history.export",
+            "import": "history.refused:IMPORT",
+            "inspect": "history.inspect",
+            "logs": "history.logs",
+            "ls": "history.ls",
+            "open": "history.refused:OPEN",
+            "rm": "history.rm",
+            "trace": "history.refused:TRACE",
+        },
+    ),
+    "buildx history inspect": Noun("Inspect a build record", {"attachment": "history.inspect:ATTACHMENT"}),
 }
-"""Nouns below a noun, or below a plugin's name: the rest of what that plugin does is still its own."""
+"""Nouns below a noun, or below a plugin's name: the rest of what that plugin does is still its own.
+
+One may be below a verb, which is meant when no verb of the noun follows.
+"""
 
 COMMON = {
     "run": "container.run",

@@ -62,7 +62,7 @@ class BuildRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     ``attributes`` are the front end's options, without what nobody may read. ``logs`` is all that was told,
     ``details`` the whole error. ``results`` are those of single platforms, ``result`` of all or the only one.
-    ``generation`` counts changes since the build.
+    ``trace`` is what other engines have of their own work. ``generation`` counts changes since the build.
     """
 
     ref: str
@@ -74,6 +74,7 @@ class BuildRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     error: FailureEntry | None = None
     details: BlobEntry | None = None
     logs: BlobEntry | None = None
+    trace: BlobEntry | None = None
     response: dict[str, str] = {}
     result: ResultEntry | None = None
     results: dict[str, ResultEntry] = {}

@@ -1,13 +1,14 @@
 """What only BuildKit's protocol has: records of builds, what they told, and blobs that they name.
 
-An engine speaks it on its own socket (``POST /grpc``), dockerd as well as scowd. It takes asyncio and h2, 0.1 s of
-imports: commands import this module when they run.
+An engine speaks it on its own socket (``POST /grpc``), dockerd as well as scowd. asyncio and h2 take 0.1 s
+to import, so commands import this module when they run.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from scow.api.client.build_values import progress_of, record_of
 from scow.api.client.client import Client, Hijacked
 from scow.api.grpc.buildkit.content import (
     CONTENT_INFO,
@@ -23,7 +24,6 @@ from scow.api.grpc.buildkit.history import (
     UPDATE_HISTORY,
     EventKind,
     HistoryEventMessage,
-    HistoryRecord,
     HistoryRequest,
     HistoryUpdated,
     UpdateHistory,
@@ -31,8 +31,11 @@ from scow.api.grpc.buildkit.history import (
 from scow.api.grpc.buildkit.progress import STATUS, StatusRequest, StatusResponse
 from scow.api.grpc.client import Channel
 from scow.api.grpc.http2 import Connection
-from scow.api.grpc.status import CallError, Code
+from scow.api.grpc.status import CallError, Code, StatusMessage
+from scow.api.grpc.wire import WireError
 from scow.errors import NotFoundError, ScowError
+from scow.spec.build_history import BuildRecord, HistoryQuery
+from scow.spec.build_progress import BuildProgress
 from scow.tasks import run_blocking, run_in_own_thread, running
 
 T = TypeVar("T")
@@ -40,29 +43,37 @@ T = TypeVar("T")
 _READ_BYTES = 1 << 16
 
 
-def build_records(client: Client, request: HistoryRequest) -> tuple[list[HistoryRecord], str]:
+def build_records(client: Client, query: HistoryQuery) -> tuple[list[BuildRecord], str]:
     """Records of builds that go on or have ended, and what time it is there. Raises ScowError."""
+    request = HistoryRequest(query.active_only, query.ref, True, query.filters, query.limit)
 
-    async def listen(channel: Channel) -> tuple[list[HistoryRecord], str]:
+    async def listen(channel: Channel) -> tuple[list[BuildRecord], str]:
         call = channel.call(LISTEN_HISTORY)
         await call.send(request)
         call.end()
-        found: list[HistoryRecord] = []
+        found: list[BuildRecord] = []
         moment = (await call.metadata()).get(TIMESTAMP, "")
         while (event := await call.receive(HistoryEventMessage)) is not None:
             if event.record is not None and event.kind != EventKind.DELETED:
-                found.append(event.record)
+                found.append(record_of(event.record))
         return found, moment
 
     return _talk(client, listen)
 
 
-def update_record(client: Client, change: UpdateHistory) -> None:
-    """Pin or delete a record, or have it made whole. Raises NotFoundError, ScowError."""
+def delete_record(client: Client, ref: str) -> None:
+    """Raises NotFoundError, ScowError."""
+    change = UpdateHistory(ref, delete=True)
     _talk(client, lambda channel: channel.ask(UPDATE_HISTORY, change, HistoryUpdated))
 
 
-def follow_build(client: Client, ref: str, take: Callable[[StatusResponse], None]) -> None:
+def finalize_record(client: Client, ref: str) -> None:
+    """Have its trace made whole now. Raises NotFoundError, ScowError."""
+    change = UpdateHistory(ref, finalize=True)
+    _talk(client, lambda channel: channel.ask(UPDATE_HISTORY, change, HistoryUpdated))
+
+
+def follow_build(client: Client, ref: str, take: Callable[[BuildProgress], None]) -> None:
     """All that a build has told, and what it tells until it ends. Raises ScowError."""
 
     async def follow(channel: Channel) -> None:
@@ -70,9 +81,19 @@ def follow_build(client: Client, ref: str, take: Callable[[StatusResponse], None
         await call.send(StatusRequest(ref))
         call.end()
         while (message := await call.receive(StatusResponse)) is not None:
-            take(message)
+            for told in progress_of(message):
+                take(told)
 
     _talk(client, follow)
+
+
+def read_failure(client: Client, digest: str) -> list[tuple[str, bytes]]:
+    """The details of an error that a record names: what kind each is, and its JSON. Raises ScowError."""
+    try:
+        details = StatusMessage.decode(read_blob(client, digest)).details
+    except WireError as exc:
+        raise ScowError(f"failed to unmarshal external error {digest}: {exc}") from exc
+    return [(it.type_url, it.value) for it in details]
 
 
 def read_blob(client: Client, digest: str) -> bytes:

@@ -88,7 +88,7 @@ class Baking:
                     contexts.append(f"{key}=docker-image://{image_id}")
             flags["build-context"] = contexts
             shown = _Shown(self._display, name if len(self._plan.targets) > 1 else "", self._lock)
-            result = build_modern(self._invocation, flags, context_of(fields), shown)
+            result = build_modern(self._invocation, flags, context_of(fields), shown, target=name)
             result.pop("explained", None)
             self._results[name] = {**result, "warnings": shown.warnings}
             outcomes.put((name, None))

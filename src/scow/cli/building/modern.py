@@ -10,10 +10,12 @@ import json
 import os
 
 from scow.api.client.errors import DaemonError
+from scow.cli.builders import Builders
 from scow.cli.building.attestations import attestation_options
 from scow.cli.building.caches import OCI_LAYOUT, LayoutSink, exports, imports, layout_address
 from scow.cli.building.classic import build_arguments
 from scow.cli.building.context import BuildContext, packed
+from scow.cli.building.local_state import LocalState, LocalStates, new_ref, state_of
 from scow.cli.building.outputs import Output, Sink, outputs_of
 from scow.cli.building.readable import check_context, check_readable
 from scow.cli.exits import CommandError
@@ -54,9 +56,14 @@ class BuildFailedError(CommandError):
 
 
 def build_modern(
-    invocation: "Invocation", flags: "Flags", context: BuildContext, display: "Display | None" = None
+    invocation: "Invocation",
+    flags: "Flags",
+    context: BuildContext,
+    display: "Display | None" = None,
+    *,
+    target: str = "default",
 ) -> "Request":
-    """Build; the result's metadata. Without a ``display`` the options say which.
+    """Build; the result's metadata. Without a ``display`` the options say which. ``target`` is bake's.
 
     Raises CommandError; DaemonError with 404 where there is no such door.
     """
@@ -69,13 +76,22 @@ def build_modern(
     for path in request["contexts"].values():
         check_readable(path)
     display = display or display_of(invocation, flags)
+    name = _remembered(invocation, flags, request["ref"], state_of(context, target))
     try:
         response = _sent(invocation, request, context)
     except BaseException:
         display.close()
         raise
     with response:
-        return _followed(response.values(), display, outputs)
+        return {**_followed(response.values(), display, outputs), "buildx.build.ref": name}
+
+
+def _remembered(invocation: "Invocation", flags: "Flags", ref: str, state: "LocalState") -> str:
+    """Have it known where the build came from; the full name of its record."""
+    builders = Builders(invocation)
+    place = builders.chosen(flags["builder"]).place
+    LocalStates(builders.folder).save(place, ref, state)
+    return "/".join((*place, ref))
 
 
 def _sent(invocation: "Invocation", request: "Request", context: BuildContext) -> "Any":
@@ -106,13 +122,17 @@ def _posted(invocation: "Invocation", request: "Request", blocks: "Iterator[byte
 
 def display_of(invocation: "Invocation", flags: "Flags") -> "Display":
     """As ``--progress``, ``--quiet`` and the environment say. Raises CommandError."""
+    mode = invocation.environ.get("BUILDKIT_PROGRESS", "") if "progress" not in flags.changed else ""
+    return display_for(invocation, "quiet" if flags.get("quiet") else mode or flags["progress"])
+
+
+def display_for(invocation: "Invocation", mode: str) -> "Display":
+    """``auto`` is a picture on a terminal and lines elsewhere; ``none`` is ``quiet``. Raises CommandError."""
     from scow.cli.building.plain import PlainProgress, QuietProgress
 
-    mode = invocation.environ.get("BUILDKIT_PROGRESS", "") if "progress" not in flags.changed else ""
-    mode = mode or flags["progress"]
-    if mode not in ("auto", "plain", "tty", "quiet", "rawjson"):
+    if mode not in ("auto", "none", "plain", "tty", "quiet", "rawjson"):
         raise CommandError(f"invalid progress mode {mode}")
-    if flags.get("quiet") or mode == "quiet":
+    if mode in ("quiet", "none"):
         return QuietProgress(invocation.err)
     if mode == "rawjson":
         from scow.cli.building.raw import RawProgress
@@ -192,6 +212,7 @@ def _request(
 
     text = context.text
     return {
+        "ref": new_ref(),
         "options": _options(flags, context) | _epoch(invocation, flags) | _question(flags),
         "exports": [output.exchange() for output in outputs],
         "dockerfile": None if text is None else base64.b64encode(text).decode(),

@@ -1,0 +1,1 @@
+"""``scow buildx history …``."""
