@@ -16,6 +16,7 @@ import os
 import subprocess
 
 from scow.cli.exits import CommandError
+from scow.cli.settings_file import read_settings, write_settings
 from scow.spec.reference import DEFAULT_REGISTRY, parse_reference
 
 TYPE_CHECKING = False
@@ -125,16 +126,16 @@ class Credentials:
         self._remove_entry(key)
 
     def _set_entry(self, key: str, entry: "dict[str, str]") -> None:
-        values = self._read()
+        values = read_settings(self._path)
         values.setdefault("auths", {})[key] = entry
-        self._write(values)
+        write_settings(self._path, values)
 
     def _remove_entry(self, key: str) -> None:
-        values = self._read()
+        values = read_settings(self._path)
         entries = values.get("auths")
         if isinstance(entries, dict) and key in entries:
             del entries[key]
-            self._write(values)
+            write_settings(self._path, values)
 
     def _helper(self, key: str) -> str:
         config = self._invocation.config
@@ -154,32 +155,6 @@ class Credentials:
         if name == _TOKEN_NAME:
             return {"identitytoken": secret, "serveraddress": key}
         return {"username": name, "password": secret, "serveraddress": key}
-
-    def _read(self) -> "dict[str, Any]":
-        try:
-            with open(self._path, "rb") as file:
-                values = json.loads(file.read())
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as exc:
-            raise CommandError(f"{self._path}: {exc}") from exc
-        return values if isinstance(values, dict) else {}
-
-    def _write(self, values: "dict[str, Any]") -> None:
-        """All that was there stays; a reader sees the file before or after, never half of it."""
-        place = os.path.realpath(self._path)
-        os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-        temporary = f"{place}.{os.getpid()}"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            with open(fd, "w", encoding="utf-8") as file:
-                file.write(json.dumps(values, indent="\t", ensure_ascii=False))
-                file.flush()
-                os.fsync(fd)
-            os.replace(temporary, place)
-        except OSError as exc:
-            os.unlink(temporary)
-            raise CommandError(f"error saving credentials: {exc}") from exc
 
 
 def _decode(entry: "dict[str, Any]") -> tuple[str, str]:

@@ -47,6 +47,8 @@ def dispatch(program: str, argv: list[str]) -> None:
 
 def _run_words(invocation: Invocation, words: list[str], flags: tuple[Flag, ...]) -> None:
     first, rest = words[0], words[1:]
+    if first == "builder" and rest and not NOUNS[first].verb(rest[0]) and not rest[0].startswith("-"):
+        first = "buildx"  # as Docker forwards it
     if first == "port" and len(rest) > 2 and rest[0] in PORT_VERBS:
         _run_command(invocation, f"port {rest[0]}", load_command(PORT_VERBS[rest[0]]), rest[1:])
     elif first in TOP_LEVEL:

@@ -12,10 +12,11 @@ class Noun:
     """A group of verbs: where each is, and other names that some of them have.
 
     The help page of the program does not have a ``hidden`` one, and one ``beyond_docker`` not in Docker's
-    name. ``own`` are verbs that Docker does not have, ``nested`` groups of such verbs.
+    name. ``own`` are verbs that Docker does not have, ``nested`` groups of such verbs; ``unlisted`` ones do
+    not stand on the noun's page.
     """
 
-    __slots__ = ("about", "aliases", "beyond_docker", "hidden", "nested", "own", "verbs")
+    __slots__ = ("about", "aliases", "beyond_docker", "hidden", "nested", "own", "unlisted", "verbs")
 
     def __init__(
         self,
@@ -26,10 +27,12 @@ class Noun:
         hidden: bool = False,
         beyond_docker: bool = False,
         own: tuple[str, ...] = (),
+        unlisted: tuple[str, ...] = (),
         nested: "dict[str, Noun] | None" = None,
     ) -> None:
         self.about = about
         self.own = own
+        self.unlisted = unlisted
         self.nested = nested or {}
         self.verbs = verbs
         self.aliases = aliases or {}
@@ -208,16 +211,23 @@ PLUGIN_NOUNS = {
             "bake": "buildx.bake",
             "build": "image.build",
             "create": "buildx.create",
+            "dap": "buildx.refused:DAP",
+            "debug": "buildx.debug",
+            "dial-stdio": "buildx.dial_stdio",
             "du": "buildx.du",
             "inspect": "buildx.inspect",
+            "install": "buildx.install:INSTALL",
             "ls": "buildx.ls",
+            "policy": "buildx.refused:POLICY",
             "prune": "buildx.prune",
             "rm": "buildx.rm",
             "stop": "buildx.stop",
+            "uninstall": "buildx.install:UNINSTALL",
             "use": "buildx.use",
             "version": "buildx.version",
         },
         {"b": "build", "f": "bake"},
+        unlisted=("install", "uninstall"),
     ),
 }
 """What Docker has as plugins. Verbs that are not here are still those of a plugin by that name."""

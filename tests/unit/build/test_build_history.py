@@ -253,12 +253,15 @@ def test_what_a_repository_is() -> None:
     assert not wanted(record(attributes={"context": "https://host/x.tar"}))
 
 
-def test_output_is_bounded_by_step() -> None:
+def test_output_is_bounded() -> None:
     recording = Recording(record(completed_ns=None))
-    for _ in range(3):
+    for _ in range(17):
         recording.tell(OutputTold("sha256:1", 1, b"x" * (1 << 20), 1))
-    recording.tell(OutputTold("sha256:2", 1, b"other\n", 1))
+    recording.tell(OutputTold("sha256:1", 1, b"xyz", 1))
     _, (logs,) = recording.finished(BuildkitForms(), 1, None)
     data = b"".join(log.data for it in messages_of(logs.data) for log in it.logs)
-    assert data.count(b"x") == 2 << 20
-    assert data.endswith(b"other\n")
+    assert data == b"x" * (16 << 20)
+    recording = Recording(record(completed_ns=None))
+    recording.tell(OutputTold("sha256:1", 1, b"x" * (17 << 20), 1))
+    _, (logs,) = recording.finished(BuildkitForms(), 1, None)
+    assert b"output clipped" in logs.data

@@ -27,6 +27,7 @@ _OURS = frozenset(
         *("filename", "target", "platform", "multi-platform", "no-cache", "image-resolve-mode"),
         *("force-network-mode", "add-hosts", "shm-size", "ulimit", "cgroup-parent", "hostname"),
         *("context", "contextkey", "dockerfilekey", "contextsubdir", "source", "cmdline", "frontend.caps"),
+        *("memory", "memswap", "cpushares", "cpuperiod", "cpuquota", "cpusetcpus", "cpusetmems"),
         *("cache-imports", "cache-from", "source-date-epoch"),
     }
 )
@@ -118,6 +119,13 @@ def _settings(options: Mapping[str, str], arguments: Mapping[str, str]) -> Setti
         network=_NETWORKS[network],
         hosts=_hosts(options.get("add-hosts", "")),
         limits=Limits(
+            memory_bytes=_number("memory", options.get("memory", "")),
+            memory_swap_bytes=_number("memswap", options.get("memswap", "")),
+            cpu_shares=_number("cpushares", options.get("cpushares", "")),
+            cpu_period_us=_number("cpuperiod", options.get("cpuperiod", "")),
+            cpu_quota_us=_number("cpuquota", options.get("cpuquota", "")),
+            cpuset_cpus=options.get("cpusetcpus", ""),
+            cpuset_mems=options.get("cpusetmems", ""),
             shm_bytes=_number("shm-size", options.get("shm-size", "")),
             cgroup_parent=options.get("cgroup-parent", ""),
             ulimits=_ulimits(options.get("ulimit", "")),

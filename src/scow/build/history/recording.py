@@ -22,9 +22,8 @@ from scow.spec.digest import sha256_of
 _LOGS = "application/vnd.buildkit.status.v0"
 _FAILURE = "application/vnd.googeapis.google.rpc.status+proto"
 """As BuildKit spells it."""
-_MAX_STEP_BYTES = 2 << 20
-"""Of the output of one step; BuildKit shows and keeps no more either."""
 _MAX_BYTES = 16 << 20
+"""Of the output of all steps; each is bounded where it tells, see ``frontend.log_limit``."""
 _CLIPPED = b"\n[output clipped, log limit reached]\n"
 _CANCELED = "context canceled"
 _ADDRESSES = ("context", "vcs:source")
@@ -48,8 +47,7 @@ class Recording:
     def __init__(self, record: BuildRecord) -> None:
         self.record = record
         self._told: list[BuildProgress] = []
-        self._output_bytes: dict[str, int] = {}
-        self._total_bytes = 0
+        self._output_bytes = 0
         self._gather: Callable[[], Findings] = Findings
 
     def tell(self, progress: BuildProgress) -> None:
@@ -88,15 +86,12 @@ class Recording:
 
     def _clipped(self, output: OutputTold) -> OutputTold | None:
         """As much of it as is kept; where that ends, it says so."""
-        before = self._output_bytes.get(output.digest, 0)
-        room = min(_MAX_STEP_BYTES - before, _MAX_BYTES - self._total_bytes)
+        room = _MAX_BYTES - self._output_bytes
         if room <= 0:
             return None
-        self._output_bytes[output.digest] = before + len(output.data)
-        self._total_bytes += min(room, len(output.data))
+        self._output_bytes += len(output.data)
         if len(output.data) <= room:
             return output
-        self._output_bytes[output.digest] = _MAX_STEP_BYTES
         return OutputTold(output.digest, output.stream, output.data[:room] + _CLIPPED, output.at_ns)
 
 

@@ -44,6 +44,11 @@ FLAGS = (
     Flag("pull", BOOL, "Always attempt to pull all referenced images"),
     Flag("push", BOOL, 'Shorthand for "--output=type=registry"'),
     Flag("quiet", BOOL, "Suppress the build output and print image ID on success", short="q"),
+    Flag(
+        "resource",
+        _NAMES,
+        'Resource limits for build containers (format: "memory=2g", "cpu-quota=50000")',
+    ),
     Flag("sbom", STRING, 'Shorthand for "--attest=type=sbom"'),
     Flag("secret", _NAMES, 'Secret to expose to the build (format: "id=name[,src=path]")'),
     Flag("shm-size", BYTES, 'Shared memory size for build containers'),

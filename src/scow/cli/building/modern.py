@@ -18,6 +18,7 @@ from scow.cli.building.context import BuildContext, packed
 from scow.cli.building.local_state import LocalState, LocalStates, new_ref, state_of
 from scow.cli.building.outputs import Output, Sink, outputs_of
 from scow.cli.building.readable import check_context, check_readable
+from scow.cli.building.resources import resource_options
 from scow.cli.exits import CommandError
 from scow.cli.options.csv_fields import split_fields
 
@@ -262,7 +263,7 @@ def _options(flags: "Flags", context: BuildContext) -> dict[str, str]:
         options["no-cache"] = ""
     elif flags["no-cache-filter"]:
         options["no-cache"] = ",".join(flags["no-cache-filter"])
-    options |= attestation_options(flags)
+    options |= attestation_options(flags) | resource_options(flags)
     for name, value in build_arguments(flags["build-arg"]).items():
         if value is not None:
             options[f"build-arg:{name}"] = value

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Test = Callable[[BuildRecord], bool]
 
-_SIGNS = ("!=", "=", "<=", "<", ">=", ">")
+_SIGNS = ("!=", "<=", ">=", "=", "<", ">")
 _VALUES = ("ref", "repository", "status")
 _TIMES = ("startedAt", "completedAt", "duration")
 _NS = 1_000_000_000

@@ -14,6 +14,7 @@ from scow.cli.exits import CommandError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from scow.cli.flags import Flags
@@ -28,6 +29,19 @@ DEPRECATED: The legacy builder is deprecated and will be removed in a future rel
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
     """Builds an image, or whatever ``--output`` asks for."""
+
+    def enter(failed: BuildFailedError) -> None:
+        from scow.cli.building.debugging import open_shell
+
+        open_shell(invocation, failed)
+
+    build(invocation, flags, enter)
+
+
+def build(
+    invocation: "Invocation", flags: "Flags", enter: "Callable[[BuildFailedError], None]"
+) -> "dict[str, Any]":
+    """What it came to. ``enter`` is called where a step has failed and somebody wants to look at it."""
     use_builder(invocation, flags["builder"])
     context = find_context(flags.arguments[0], flags["file"])
     result: dict[str, Any] = {}
@@ -45,13 +59,12 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
             result["containerimage.digest"] = build_classic(invocation, flags, context)
         except BuildFailedError as exc:
             if exc.left_image:
-                from scow.cli.building.debugging import open_shell
-
-                open_shell(invocation, exc)
+                enter(exc)
             raise
         else:
             _report(invocation, flags, result)
     _write_files(flags, result)
+    return result
 
 
 def _wants_classic(invocation: "Invocation") -> bool:
