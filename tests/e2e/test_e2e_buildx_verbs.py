@@ -47,8 +47,8 @@ def socket_to(scow: Client, path: Path) -> Iterator[None]:
                 except OSError:
                     return
                 with connection:
-                    argv = scow.argv("buildx", "dial-stdio")
-                    pipes.append(subprocess.Popen(argv, env=scow.env, stdin=connection, stdout=connection))
+                    argv, end = scow.argv("buildx", "dial-stdio"), connection.fileno()
+                    pipes.append(subprocess.Popen(argv, env=scow.env, stdin=end, stdout=end))
 
         server = threading.Thread(target=serve)
         server.start()

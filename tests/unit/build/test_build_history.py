@@ -190,7 +190,7 @@ def test_listeners_hear_of_what_happens(opened: Callable[..., object]) -> None:
             assert kinds == [("started", "new"), ("complete", "new")]
             await records.delete("old")
             assert (await anext(heard)).kind == "deleted"
-            await heard.aclose()  # type: ignore[attr-defined]
+            await heard.aclose()
             assert await refs(records, HistoryQuery(ref="new", early_exit=True)) == ["new"]
             assert await refs(records, HistoryQuery(active_only=True, early_exit=True)) == []
             with pytest.raises(InvalidArgumentError):
