@@ -17,6 +17,24 @@ async def run_to_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     return await tasks.to_end(tasks.run_blocking(function, *args, **kwargs))
 
 
+async def run_to_open(
+    close: Callable[[T], object], function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """``run_to_end`` of what opens something; what a cancelled caller does not get is given to ``close``."""
+    opened: list[T] = []
+
+    def work() -> None:
+        opened.append(function(*args, **kwargs))
+
+    try:
+        await run_to_end(work)
+    except BaseException:
+        for it in opened:
+            close(it)
+        raise
+    return opened[0]
+
+
 # Transfers wait for other people's machines, for minutes perhaps: they must not take the threads that
 # container starts need. Downloads, uploads and the questions between them.
 _transfers = tasks.ThreadPool(16, "transfer")

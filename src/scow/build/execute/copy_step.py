@@ -34,7 +34,8 @@ from scow.image.decompress import decompressed
 from scow.image.layer_intake import NewLayer
 from scow.image.leases import Lease
 from scow.image.tar_reader import TarReader
-from scow.image.threads import run_to_end
+from scow.image.threads import run_to_end, run_to_open
+from scow.linux.mount_views import MountView
 from scow.linux.rootpath import read_in_root
 from scow.runtime.users import ResolvedUser, resolve_user
 from scow.spec.ignore_rules import IgnoreRules
@@ -98,8 +99,8 @@ class Gathering:
         if chain_id is None:
             tree: Tree = MemoryTree({})
         else:
-            view = await run_to_end(self._job.lease.view, chain_id)
-            self._stack.callback(view.close)
+            view = await run_to_open(MountView.close, self._job.lease.view, chain_id)
+            self._stack.push_async_callback(run_to_end, view.close)
             root = os.open(f"/proc/self/fd/{view.root}", _DIRECTORY)
             tree = FolderTree(root, with_owners=True)
         self._stack.callback(tree.close)

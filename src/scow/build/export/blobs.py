@@ -11,7 +11,7 @@ from scow.build.export.compression import Compression
 from scow.build.export.documents import Described, MediaTypes
 from scow.errors import ScowError
 from scow.image.layers import LayerTar
-from scow.image.threads import run_to_end
+from scow.image.threads import run_to_end, run_to_open
 from scow.spec.bulk_digest import bulk_sha256
 from scow.spec.digest import sha256_of
 
@@ -51,6 +51,10 @@ class Spooled:
             offset += len(piece)
             yield piece
 
+    def close(self) -> None:
+        """It is gone."""
+        os.close(self.fd)
+
 
 class Spool:
     """Makes such files in ``folder``, and closes them. Changed on the event loop only."""
@@ -63,7 +67,7 @@ class Spool:
 
     async def keep(self, pieces: Callable[[], Iterable[bytes]]) -> Spooled:
         """Until ``close``. Raises ScowError where the disk refuses, and what ``pieces`` raises."""
-        found = await run_to_end(_spooled, str(self.folder), pieces)
+        found = await run_to_open(Spooled.close, _spooled, str(self.folder), pieces)
         self._fds.append(found.fd)
         return found
 

@@ -17,6 +17,7 @@ from scow.build.trees.part import PartTree
 from scow.build.trees.received import Received
 from scow.build.trees.tree import Tree
 from scow.errors import ScowError, UnsupportedError
+from scow.image.threads import run_to_open
 from scow.spec.frontend_build import BuildClient
 from scow.spec.ignore_rules import IgnoreRules, ignore_rules, parse_ignore_file
 from scow.spec.sent_files import FileChoice
@@ -144,7 +145,8 @@ class Contexts:
         """Single files, and those of a client that does not say whose they are, are not kept."""
         if choice.include or not self._client.shared_key:
             return None
-        return await run_blocking(KeptFolder, self._archives, self._client.shared_key, folder)
+        key = self._client.shared_key
+        return await run_to_open(KeptFolder.close, KeptFolder, self._archives, key, folder)
 
     async def _elsewhere(self, address: str) -> Tree:
         with self._telling.internal(f"[internal] load remote build context {address}"):

@@ -25,6 +25,7 @@ from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Tree
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
 from scow.image.tar_headers import END_OF_ARCHIVE
+from scow.image.threads import run_to_open
 from scow.spec.build_history import BuildRecording, ExporterEntry, new_ref
 from scow.spec.build_progress import BuildProgress, Place, WarningTold
 from scow.spec.digest import hex_of
@@ -89,7 +90,9 @@ class DirectBuilds:
         self, path: str, identity: tuple[int, int] | None, stack: AsyncExitStack
     ) -> FolderTree:
         """A folder of this machine; what its files digest to is kept at the end."""
-        tree, known = await run_blocking(_opened, path, identity, self._digests)
+        tree, known = await run_to_open(
+            lambda opened: opened[0].close(), _opened, path, identity, self._digests
+        )
         stack.callback(tree.close)
         stack.push_async_callback(run_blocking, known.save)
         return tree

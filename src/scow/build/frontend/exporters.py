@@ -26,13 +26,13 @@ from scow.image.layers import LayerTar
 from scow.image.leases import Lease
 from scow.image.model import Loaded
 from scow.image.save import SavedImage, archive
-from scow.image.threads import run_to_end
+from scow.image.threads import run_to_end, run_to_open
+from scow.linux.mount_views import MountView
 from scow.spec.build_history import IN_TOTO, BlobEntry, Document
 from scow.spec.digest import chain_ids
 from scow.spec.engine_api.auth import AuthConfig
 from scow.spec.frontend_build import BuildClient, Exchange
 from scow.spec.reference import Reference
-from scow.tasks import run_blocking
 
 _IMAGE_KINDS = frozenset({"moby", "image", "registry"})
 _ARCHIVE_KINDS = {"docker": "docker image format", "oci": "oci image format"}
@@ -228,8 +228,8 @@ class Exports:
             for image, attestations in zip(found.images, found.attestations, strict=True):
                 view = None
                 if image.chain_id is not None:
-                    view = await run_blocking(self._lease.view, image.chain_id)
-                    stack.push_async_callback(run_blocking, view.close)
+                    view = await run_to_open(MountView.close, self._lease.view, image.chain_id)
+                    stack.push_async_callback(run_to_end, view.close)
                 added = {
                     wanted.attributes.get("attestation-prefix", "") + it.file_name: it.statement([])
                     for it in attestations

@@ -27,10 +27,11 @@ from scow.build.trees.folder import FolderTree
 from scow.build.trees.tree import Tree
 from scow.image.leases import Lease
 from scow.image.store import ImageStore
+from scow.image.threads import run_to_end, run_to_open
+from scow.linux.mount_views import MountView
 from scow.spec.digest import chain_ids
 from scow.spec.platform import Platform
 from scow.spec.reference import parse_reference
-from scow.tasks import run_blocking
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NANOSECONDS = 1_000_000_000
@@ -77,16 +78,16 @@ class Vouching:
     async def _sbom(self, image: BuiltImage, outcome: Outcome) -> Attestation:
         packages, distribution = [], ("", "")
         if image.chain_id is not None:
-            view = await run_blocking(self.lease.view, image.chain_id)
+            view = await run_to_open(MountView.close, self.lease.view, image.chain_id)
             try:
                 tree: Tree = FolderTree(os.open(f"/proc/self/fd/{view.root}", _DIRECTORY), with_owners=True)
                 try:
-                    packages = await run_blocking(installed_packages, tree)
-                    distribution = await run_blocking(distribution_of, tree)
+                    packages = await run_to_end(installed_packages, tree)
+                    distribution = await run_to_end(distribution_of, tree)
                 finally:
                     tree.close()
             finally:
-                await run_blocking(view.close)
+                await run_to_end(view.close)
         epoch_s = self.options.settings.epoch_s
         at_s = outcome.finished_ns // _NANOSECONDS if epoch_s is None else epoch_s
         document = spdx_document(packages, distribution, "sbom", rfc3339(at_s * _NANOSECONDS))
