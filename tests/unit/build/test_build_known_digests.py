@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from scow.build.trees.folder import FileContent, FolderTree
+from scow.build.trees.ignored import IgnoringTree
 from scow.build.trees.known_digests import KnownDigests, file_of, state_of
 from scow.build.trees.tree import Node
+from scow.spec.ignore_rules import ignore_rules
 
 _SETTLED_S = 3.0
 
@@ -97,3 +99,28 @@ def test_only_so_many_folders_are_remembered(folder: Path, tmp_path: Path) -> No
 
 def test_each_folder_has_its_own_file(folder: Path, tmp_path: Path) -> None:
     assert file_of(tmp_path, os.stat(folder)) != file_of(tmp_path, os.stat(tmp_path))
+
+
+@pytest.mark.parametrize("how", ["as it was", "longer", "replaced", "appended to while it is read"])
+def test_a_tree_says_whether_what_was_read_is_what_was_looked_at(
+    folder: Path, tmp_path: Path, how: str
+) -> None:
+    known = KnownDigests(tmp_path / "x")
+    tree = IgnoringTree(
+        FolderTree(os.open(folder, os.O_RDONLY | os.O_DIRECTORY), with_owners=False, known=known),
+        ignore_rules(["b"]),
+    )
+    node = tree.node("a")
+    assert node is not None
+    if how == "longer":
+        (folder / "a").write_bytes(b"more than one")
+    if how == "replaced":
+        (folder / "b").write_bytes(b"two")
+        os.rename(folder / "b", folder / "a")
+    content = tree.open(node)
+    if how.startswith("appended"):
+        (folder / "a").write_bytes(b"more than one")
+    assert content.read(3)
+    content.close()
+    tree.close()
+    assert tree.is_settled == (how == "as it was")

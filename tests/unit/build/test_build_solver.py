@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from scow.build.execute.inputs import Inputs
+from scow.build.execute.selection import Selection
 from scow.build.execute.steps import Listener, Steps
 from scow.build.graph.cache import Cache
 from scow.build.graph.job import Job, Result
@@ -83,13 +85,15 @@ class Hands:
     images: Images
     work: Work
     outlive_job: bool = True
+    is_settled: bool = True
     done: list[Vertex] = field(default_factory=list)
 
     async def inputs(
         self, vertex: Vertex, job: Job, results: Mapping[Vertex, Result], stack: AsyncExitStack
     ) -> Inputs:
         base = results[vertex.base].chain_id if vertex.base is not None else None
-        return Inputs(base, outlive_job=self.outlive_job)
+        copied = SimpleNamespace(tree=SimpleNamespace(is_settled=self.is_settled))
+        return Inputs(base, selections=(cast(Selection, copied),), outlive_job=self.outlive_job)
 
     async def run(
         self, lease: Lease, vertex: Vertex, job: Job, inputs: Inputs, listener: Listener
@@ -347,6 +351,19 @@ def test_a_result_whose_layers_are_gone_is_none(tmp_path: Path) -> None:
             floor.images.here.clear()
             result = await floor.build().ask(step())
             assert (result.chain_id, result.cached) == ("layer of /a", False)
+
+    run(test)
+
+
+def test_what_changed_while_it_was_copied_is_no_result_for_others(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with Floor(tmp_path, at_once) as floor:
+            floor.hands.is_settled = False
+            first = floor.build()
+            result = await first.ask(step())
+            assert (result.chain_id, result.record) == ("layer of /a", None)
+            await asyncio.gather(*first.job.keeps)
+            assert list(floor.cache) == []
 
     run(test)
 

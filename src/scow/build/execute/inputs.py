@@ -25,3 +25,8 @@ class Inputs:
     shown: str = ""
     outlive_job: bool = True
     memos: "tuple[Memo, ...]" = ()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what was copied is what the key says: files of a folder may have changed meanwhile."""
+        return all(it.tree.is_settled for it in self.selections)

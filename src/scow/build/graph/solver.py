@@ -161,8 +161,9 @@ class Solver:
             reason = "the cache is not to be used" if fresh else self._cache.why_missed(key)
             record = await self._shared(key, vertex, job, inputs)
         job.tell(Done(vertex, time.time_ns(), cached, reason))
+        known = record if cached or inputs.is_settled else None
         return Result(
-            record.chain_id, record.created_ns, cached, record.empty, inputs.shown, record, inputs.memos
+            record.chain_id, record.created_ns, cached, record.empty, inputs.shown, known, inputs.memos
         )
 
     async def _shared(self, key: Key, vertex: Vertex, job: Job, inputs: Inputs) -> Record:
@@ -195,7 +196,7 @@ class Solver:
                 record = _record(work.key, vertex, inputs, layer)
                 kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 work.finish(record, kept)
-                await _into(kept, self._cache.keep(record))
+                await _into(kept, self._cache.keep(record) if inputs.is_settled else _nothing())
         except asyncio.CancelledError:
             work.done.cancel()
             raise
@@ -210,6 +211,10 @@ class Solver:
         """Who asks from now on finds it in the cache, or begins anew; another may have done so already."""
         if self._running.get(work.key.digest) is work:
             del self._running[work.key.digest]
+
+
+async def _nothing() -> None:
+    """Of what a key says something else, nobody is to know."""
 
 
 async def _into(future: "asyncio.Future[T]", work: "Awaitable[T]") -> None:

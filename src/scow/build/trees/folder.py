@@ -4,6 +4,8 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 
 from scow.build.trees.known_digests import KnownDigests, state_of
 from scow.build.trees.tree import Node
@@ -27,6 +29,7 @@ class FolderTree:
         self._root_fd = root_fd
         self._with_owners = with_owners
         self._known = known
+        self._settled = True
         self._lock = threading.Lock()
         """For the folder that is open, from finding it to the last use of its descriptor."""
         self._folder_path: str | None = None
@@ -65,7 +68,18 @@ class FolderTree:
         """See ``Tree``."""
         parent, _, name = node.path.rpartition("/")
         with self._lock:
-            return FileContent(os.open(name, _FILE, dir_fd=self._folder(parent)))
+            fd = os.open(name, _FILE, dir_fd=self._folder(parent))
+        return FileContent(fd, partial(self._check, fd, node.state) if node.state else None)
+
+    def _check(self, fd: int, state: bytes) -> None:
+        """Of a file that has been read; somebody may be working in the folder."""
+        if state_of(os.fstat(fd)) != state:
+            self._settled = False
+
+    @property
+    def is_settled(self) -> bool:
+        """See ``Tree``."""
+        return self._settled
 
     def digest(self, node: Node) -> bytes:
         """See ``Tree``."""
@@ -133,15 +147,18 @@ class FolderTree:
 
 
 class FileContent:
-    """An open file; takes over the descriptor."""
+    """An open file; takes over the descriptor. ``before_close`` is called while it still is one."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, before_close: Callable[[], None] | None = None) -> None:
         self._fd = fd
+        self._before_close = before_close
 
     def read(self, size: int, /) -> bytes:
         return os.read(self._fd, size)
 
     def close(self) -> None:
+        if self._before_close is not None:
+            self._before_close()
         os.close(self._fd)
 
 

@@ -28,6 +28,11 @@ class IgnoringTree:
         """See ``Tree``."""
         return self._tree.digest(node)
 
+    @property
+    def is_settled(self) -> bool:
+        """See ``Tree``."""
+        return self._tree.is_settled
+
     def close(self) -> None:
         """See ``Tree``."""
         self._tree.close()

@@ -34,6 +34,11 @@ class MemoryTree:
         """See ``Tree``."""
         return hashlib.sha256(self._files[node.path]).digest()
 
+    @property
+    def is_settled(self) -> bool:
+        """See ``Tree``."""
+        return True
+
     def close(self) -> None:
         """See ``Tree``."""
 

@@ -30,6 +30,11 @@ class PartTree:
         """See ``Tree``."""
         return self._tree.digest(replace(node, path=self._inner(node.path)))
 
+    @property
+    def is_settled(self) -> bool:
+        """See ``Tree``."""
+        return self._tree.is_settled
+
     def close(self) -> None:
         """See ``Tree``."""
         self._tree.close()

@@ -56,6 +56,11 @@ class SpooledTree:
         """See ``Tree``."""
         return self._places[node.path].digest
 
+    @property
+    def is_settled(self) -> bool:
+        """See ``Tree``."""
+        return True
+
     def close(self) -> None:
         """See ``Tree``."""
         if self._fd >= 0:

@@ -77,6 +77,10 @@ class Tree(Protocol):
     def digest(self, node: Node) -> bytes:
         """The sha256 of a regular file's content."""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was read was as it had been when it was looked at."""
+
     def close(self) -> None:
         """Give up what it holds. May be called twice."""
 
