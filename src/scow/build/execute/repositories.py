@@ -10,7 +10,9 @@ import asyncio
 import base64
 import os
 import shutil
+import signal
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -92,6 +94,7 @@ class _Checkout:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
             )
         except FileNotFoundError:
             raise ScowError("unable to find 'git': install the package git on the engine's host") from None
@@ -99,7 +102,8 @@ class _Checkout:
             wrote, said = await process.communicate()
         finally:
             if process.returncode is None:
-                process.kill()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # those that git has started, too
                 await process.wait()
         if process.returncode:
             text = said.decode(errors="replace").strip()
