@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from scow.engine.detach_keys import DetachScanner
@@ -28,38 +29,52 @@ class Duplex(Protocol):
         """Until the connection is gone altogether."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessStreams:
+    """The process's side: the shim's end, and whether the client's input goes there.
+
+    ``end_input`` gives the process the end of file that a client which vanished owes it; None where its input
+    is for others too.
+    """
+
+    sock: socket.socket
+    takes_input: bool
+    end_input: Callable[[], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detaching:
+    """The keys by which a client leaves while the process goes on, and who is told of that."""
+
+    scanner: DetachScanner
+    told: Callable[[], None]
+
+
 class Attachment:
     """What a route runs over a hijacked connection.
 
-    ``replay`` goes to the client first (``logs=1``). ``begin`` is called when the client has its header
-    and may start the process (exec), ``ended`` waits until its end is known. ``end_input`` gives the process
-    the end of file that a client which vanished owes it; None where its input is for others too. ``sock``
-    is the shim's end, or None for a replay only.
+    ``replay`` goes to the client first (``logs=1``), and is all without ``process``. ``begin`` is called when
+    the client has its header and may start the process (exec), ``ended`` waits until its end is known.
+    ``relays`` has the task for as long as bytes are passed.
     """
 
     def __init__(
         self,
         *,
         multiplexed: bool,
-        sock: socket.socket | None,
-        stdin: bool,
-        scanner: DetachScanner | None = None,
+        process: ProcessStreams | None,
+        detaching: Detaching | None = None,
         replay: AsyncIterator[bytes] | None = None,
         begin: Callable[[], Awaitable[bytes]] | None = None,
         ended: Callable[[], Awaitable[object]] | None = None,
-        end_input: Callable[[], Awaitable[None]] | None = None,
-        on_detach: Callable[[], None] | None = None,
         relays: "set[asyncio.Task[None]] | None" = None,
     ) -> None:
         self.multiplexed = multiplexed
-        self._sock = sock
-        self._stdin = stdin
-        self._scanner = scanner
+        self._process = process
+        self._detaching = detaching
         self._replay = replay
         self._begin = begin
         self._ended = ended
-        self._end_input = end_input
-        self._on_detach = on_detach
         self._relays = relays
 
     async def run(self, conn: Duplex) -> None:
@@ -74,8 +89,8 @@ class Attachment:
         finally:
             if self._relays is not None and task is not None:
                 self._relays.discard(task)
-            if self._sock is not None:
-                self._sock.close()
+            if self._process is not None:
+                self._process.sock.close()
 
     async def _run(self, conn: Duplex) -> None:
         if self._begin is not None and (failure := await self._begin()):
@@ -84,12 +99,14 @@ class Attachment:
         if self._replay is not None:
             async for data in self._replay:
                 await conn.write(data)
-        if self._sock is None:
+        if self._process is None:
             return
         async with asyncio.TaskGroup() as group:
-            output = group.create_task(self._output(conn, self._sock))
-            others = [group.create_task(self._until_gone(conn, output))]
-            others.append(group.create_task(self._input(conn, self._sock, output)))
+            output = group.create_task(self._output(conn, self._process.sock))
+            others = [
+                group.create_task(_until_gone(conn, self._process, output)),
+                group.create_task(self._input(conn, self._process, output)),
+            ]
             await asyncio.wait([output])
             for task in others:
                 task.cancel()
@@ -108,31 +125,31 @@ class Attachment:
             # The shim lets go of its clients a moment before it reports; they ask for the code at once.
             await self._ended()
 
-    async def _input(self, conn: Duplex, sock: socket.socket, output: "asyncio.Task[None]") -> None:
+    async def _input(self, conn: Duplex, process: ProcessStreams, output: "asyncio.Task[None]") -> None:
         """Client to process; what the process does not take, or was not asked to, is read and dropped."""
-        takes_input = self._stdin
+        takes_input = process.takes_input
         try:
             while data := await conn.read():
                 detached = False
-                if self._scanner is not None:
-                    data, detached = self._scanner.feed(data)
-                takes_input = takes_input and (not data or await _passed_on(sock, data))
-                if detached:
-                    if self._on_detach is not None:
-                        self._on_detach()
+                if self._detaching is not None:
+                    data, detached = self._detaching.scanner.feed(data)
+                takes_input = takes_input and (not data or await _passed_on(process.sock, data))
+                if self._detaching is not None and detached:
+                    self._detaching.told()
                     output.cancel()
                     return
         except ConnectionError:
             return
         if takes_input:
             with suppress(OSError):
-                sock.shutdown(socket.SHUT_WR)
+                process.sock.shutdown(socket.SHUT_WR)
 
-    async def _until_gone(self, conn: Duplex, output: "asyncio.Task[None]") -> None:
-        await conn.wait_closed()
-        if self._end_input is not None:
-            await self._end_input()
-        output.cancel()
+
+async def _until_gone(conn: Duplex, process: ProcessStreams, output: "asyncio.Task[None]") -> None:
+    await conn.wait_closed()
+    if process.end_input is not None:
+        await process.end_input()
+    output.cancel()
 
 
 async def _written(conn: Duplex, data: bytes) -> bool:

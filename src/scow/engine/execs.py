@@ -11,8 +11,9 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-from scow.engine.attachment import Attachment
+from scow.engine.attachment import Attachment, Detaching, ProcessStreams
 from scow.engine.containers.events import container_event
 from scow.engine.containers.exec_spawn import ProgramError, kill_group, spawn_exec
 from scow.engine.containers.launch import Launcher
@@ -140,15 +141,16 @@ class Execs:
                 return text if body.tty else frame(STDOUT, text)
             return b""
 
+        end_input = partial(self._launcher.end_input, found.id) if asked.attach_stdin else None
+        keys = DetachScanner(parse_detach_keys(asked.detach_keys))
         return Attachment(
             multiplexed=not body.tty,
-            sock=sock,
-            stdin=asked.attach_stdin,
-            scanner=DetachScanner(parse_detach_keys(asked.detach_keys)) if asked.tty else None,
+            process=ProcessStreams(sock, asked.attach_stdin, end_input),
+            detaching=Detaching(keys, lambda: self._tell(live.doc, found, "exec_detach"))
+            if asked.tty
+            else None,
             begin=begin,
             ended=found.ended.wait,
-            end_input=(lambda: self._launcher.end_input(found.id)) if asked.attach_stdin else None,
-            on_detach=lambda: self._tell(live.doc, found, "exec_detach"),
         )
 
     async def begin(self, exec_id: str) -> socket.socket:

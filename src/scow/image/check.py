@@ -10,25 +10,17 @@ Repairing removes what is not whole, so that pulling or loading it again brings 
 and images that stand on a damaged layer. What a container stands on is told and left.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from scow import tasks
 from scow.errors import IntegrityError, ScowError
-from scow.image.catalog import Catalog
-from scow.image.content import ContentStore
-from scow.image.holds import Holds
-from scow.image.layers import LayerStore
 from scow.image.model import Image
-from scow.image.restore import Kinds
-from scow.image.rootfs import RootfsStore
-from scow.image.roots import Roots
-from scow.image.snapshots.base import SnapshotDriver
+from scow.image.parts import StoreParts
 from scow.image.threads import run_to_end
 from scow.image.trees import remove_path
-from scow.store import Delete, Store
+from scow.store import Delete
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +42,6 @@ class Checked:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedParts:
-    """Everything that an image store consists of."""
-
-    driver: SnapshotDriver
-    store: Store
-    kinds: Kinds
-    content: ContentStore
-    layers: LayerStore
-    rootfs: RootfsStore
-    roots: Roots
-    catalog: Catalog
-    holds: Holds
-    changes: asyncio.Lock
-    """Held while names and images change."""
-
-
 Remover = Callable[..., Awaitable[object]]
 _Removal = tuple[str, str, Callable[[], None]]
 
@@ -74,7 +49,7 @@ _Removal = tuple[str, str, Callable[[], None]]
 class ImageCheck:
     """One walk. ``remove`` is the image store's ``delete``."""
 
-    def __init__(self, parts: CheckedParts, remove: Remover, *, repair: bool) -> None:
+    def __init__(self, parts: StoreParts, remove: Remover, *, repair: bool) -> None:
         self._parts = parts
         self._remove = remove
         self._repair = repair

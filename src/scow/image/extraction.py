@@ -9,10 +9,12 @@ import os
 import posixpath
 import stat
 from dataclasses import dataclass
+from functools import partial
 
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image import tar_reader
 from scow.image.decompress import ByteReader, decompressed
+from scow.image.placing import place
 from scow.image.snapshots.probe import in_user_namespace
 from scow.image.tar_reader import Entry, TarReader
 from scow.image.tree_maker import Scope, TreeMaker, components
@@ -51,36 +53,23 @@ def extract(
     try:
         archive = TarReader(decompressed(content))
         for entry in archive:
-            _place(entry, archive, maker, destination, keep_kinds)
+            if components(entry.name):  # the directory itself is there
+                place(entry, archive, maker, partial(_clear, entry, destination, keep_kinds))
         maker.settle()
     finally:
         maker.close()
 
 
-def _place(entry: Entry, archive: TarReader, maker: TreeMaker, to: Destination, keep_kinds: bool) -> None:
-    parts = components(entry.name)
-    if not parts:
-        return  # the directory itself, which is there
-    folder, name = "/".join(parts[:-1]), parts[-1]
-    path = "/".join(parts)
-    try:
-        folder_fd = maker.folder(folder, entry.name)
-        try:
-            maker.make(entry, archive, folder_fd, path, name)
-        except FileExistsError:
-            folder_fd = maker.folder(folder, entry.name)
-            if keep_kinds:
-                _check_kind(entry, folder_fd, name, posixpath.join(to.path, path), to.path)
-            place = posixpath.join(os.readlink(f"/proc/self/fd/{folder_fd}"), name)
-            if to.view.is_in_use(place):
-                raise ScowError(f"unlinkat {place}: device or resource busy") from None
-            remove_tree(folder_fd, name)
-            maker.forget(path)
-            maker.make(entry, archive, folder_fd, path, name)
-    except FileNotFoundError as exc:
-        raise InvalidArgumentError(f"{entry.name}: {exc.strerror}: {entry.link or entry.name}") from exc
-    except OSError as exc:
-        raise ScowError(f"{entry.name}: {(exc.strerror or str(exc)).lower()}") from exc
+def _clear(
+    entry: Entry, destination: Destination, keep_kinds: bool, folder_fd: int, path: str, name: str
+) -> None:
+    """What is in the way of an entry goes, if it may."""
+    if keep_kinds:
+        _check_kind(entry, folder_fd, name, posixpath.join(destination.path, path), destination.path)
+    busy = posixpath.join(os.readlink(f"/proc/self/fd/{folder_fd}"), name)
+    if destination.view.is_in_use(busy):
+        raise ScowError(f"unlinkat {busy}: device or resource busy") from None
+    remove_tree(folder_fd, name)
 
 
 def _check_kind(entry: Entry, folder_fd: int, name: str, path: str, to: str) -> None:

@@ -28,8 +28,8 @@ from scow.image.model import (
     image_from_config,
 )
 from scow.image.names import canonical, check_taggable
+from scow.image.parts import Kinds
 from scow.image.platforms import Platforms, Variant, platform_of, platforms_of
-from scow.image.restore import Kinds
 from scow.image.threads import run_to_end
 from scow.spec.digest import chain_ids, sha256_of
 from scow.spec.oci_image import ImageConfig, decode_document

@@ -10,6 +10,7 @@
 Blocks; runs before anything else knows the store.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -19,34 +20,12 @@ from scow.image.catalog import Catalog
 from scow.image.content import ContentStore
 from scow.image.layers import LayerStore
 from scow.image.model import ImageRecord, LayerRecord, image_from_config
+from scow.image.parts import StoreParts
 from scow.image.platforms import Platforms, PlatformsRecord
 from scow.image.rootfs import RootfsStore
-from scow.image.roots import Roots
-from scow.image.snapshots.base import SnapshotDriver
 from scow.spec.digest import chain_ids
 from scow.spec.oci_image import ImageConfig, decode_document
 from scow.spec.reference import parse_reference
-from scow.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Kinds:
-    """The document kinds of one driver's image store."""
-
-    image: str
-    tag: str
-    layer: str
-    init: str
-    origin: str
-    root: str
-    index: str
-
-
-def kinds_of(driver_name: str) -> Kinds:
-    """Apart by driver: with another driver an engine begins empty, and finds all again on the way back."""
-    return Kinds(
-        *(f"{driver_name}/{kind}" for kind in ("image", "tag", "layer", "init", "origin", "root", "index"))
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +36,36 @@ class Restored:
     unused: list[str]
 
 
-def restore(
-    driver: SnapshotDriver,
-    store: Store,
-    kinds: Kinds,
-    content: ContentStore,
-    layers: LayerStore,
-    rootfs: RootfsStore,
-    roots: Roots,
-    catalog: Catalog,
-) -> Restored:
-    """Fill ``layers``, ``rootfs``, ``roots`` and ``catalog``."""
-    records = {key: msgspec.json.decode(body, type=LayerRecord) for key, body in store.load(kinds.layer)}
+def restore(parts: StoreParts) -> Restored:
+    """Fill the layers, file systems, roots and catalog of ``parts``."""
+    problems = _restore_layers(parts)
+    problems += [f"root {name} is left out: a layer is missing" for name in parts.roots.restore()]
+    images = {
+        key: msgspec.json.decode(body, type=ImageRecord) for key, body in parts.store.load(parts.kinds.image)
+    }
+    left_out = [*_restore_images(parts, images), *_restore_indexes(parts)]
+    for name, body in parts.store.load(parts.kinds.tag):
+        if parts.catalog.knows(target := body.decode()):
+            parts.catalog.set_name(parse_reference(name), target)
+    parts.content.keep_only(images)
+    return Restored(problems + left_out, [] if left_out else parts.layers.unused())
+
+
+def _restore_layers(parts: StoreParts) -> list[str]:
+    layers, rootfs = parts.layers, parts.rootfs
+    stored = parts.store.load(parts.kinds.layer)
+    records = {key: msgspec.json.decode(body, type=LayerRecord) for key, body in stored}
     rootfs.restore()
     known = {record.snapshot for record in records.values()}
     known.update(rootfs.init_snapshots().values(), rootfs.stacks())
-    recovered = driver.recover(known)
+    recovered = parts.driver.recover(known)
     missing = set(recovered.missing)
     problems = [f"removed left-over directory {snapshot}" for snapshot in recovered.removed]
     whole = _whole_stacks(records, missing)
     problems += [f"layer {chain_id} has no directory" for chain_id in records if chain_id not in whole]
     layers.remove_lost_recipes(known)
     layers.restore({chain_id: records[chain_id] for chain_id in whole})
-    problems += _restore_rootfs(rootfs, layers, missing)
-    problems += [f"root {name} is left out: a layer is missing" for name in roots.restore()]
-    rows = store.load(kinds.image)
-    left_out = []
-    for image_id, body in rows:
-        problem = _restore_image(
-            image_id, msgspec.json.decode(body, type=ImageRecord), content, layers, catalog
-        )
-        left_out += [problem] if problem else []
-    for index_id, body in store.load(kinds.index):
-        index = Platforms(index_id, msgspec.json.decode(body, type=PlatformsRecord))
-        if all(image_id in catalog for image_id in index.image_ids):
-            catalog.put_index(index)
-        else:
-            left_out.append(f"image {index_id} is left out: a variant is missing")
-    for name, body in store.load(kinds.tag):
-        if catalog.knows(target := body.decode()):
-            catalog.set_name(parse_reference(name), target)
-    content.keep_only(image_id for image_id, _ in rows)
-    return Restored(problems + left_out, [] if left_out else layers.unused())
+    return problems + _restore_rootfs(rootfs, layers, missing)
 
 
 def _whole_stacks(records: dict[str, LayerRecord], missing: set[str]) -> list[str]:
@@ -130,6 +97,21 @@ def _restore_rootfs(rootfs: RootfsStore, layers: LayerStore, missing: set[str]) 
         else:
             problems.append(f"container {key} stands on layer {chain_id}, which is missing")
     return problems
+
+
+def _restore_images(parts: StoreParts, images: Mapping[str, ImageRecord]) -> Iterator[str]:
+    for image_id, record in images.items():
+        if problem := _restore_image(image_id, record, parts.content, parts.layers, parts.catalog):
+            yield problem
+
+
+def _restore_indexes(parts: StoreParts) -> Iterator[str]:
+    for index_id, body in parts.store.load(parts.kinds.index):
+        index = Platforms(index_id, msgspec.json.decode(body, type=PlatformsRecord))
+        if all(image_id in parts.catalog for image_id in index.image_ids):
+            parts.catalog.put_index(index)
+        else:
+            yield f"image {index_id} is left out: a variant is missing"
 
 
 def _restore_image(

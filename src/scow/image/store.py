@@ -36,13 +36,14 @@ from scow.image.model import (
     Renamed,
 )
 from scow.image.origins import Origins
+from scow.image.parts import StoreParts, kinds_of
 from scow.image.platforms import (
     VariantRecord,
     not_provided,
     platform_of,
 )
 from scow.image.records import ImageRecords
-from scow.image.restore import Restored, kinds_of, restore
+from scow.image.restore import restore
 from scow.image.rootfs import RootfsStore
 from scow.image.roots import Roots
 from scow.image.snapshots.base import SnapshotDriver
@@ -69,24 +70,35 @@ class ImageStore:
     """See the module. Made by ``open``."""
 
     def __init__(self, root: Path, store: Store, driver: SnapshotDriver) -> None:
-        self._store = store
         self._driver = driver
-        self._kinds = kinds_of(driver.name)
+        kinds = kinds_of(driver.name)
         self._temporary = root / "tmp"
         self._temporary.mkdir(mode=0o700, exist_ok=True)
         home = root / "image" / driver.name
         self._content = ContentStore(home / "imagedb" / "content" / "sha256")
-        self._layers = LayerStore(driver, self._kinds.layer, home / "recipes")
+        self._layers = LayerStore(driver, kinds.layer, home / "recipes")
         self._intake = deferred(lambda: _open_intake(driver, self._layers))
-        self._rootfs = RootfsStore(driver, self._layers, home / "rootfs", store, self._kinds.init)
+        self._rootfs = RootfsStore(driver, self._layers, home / "rootfs", store, kinds.init)
         self._changes = asyncio.Lock()
         self._holds = Holds(driver, self._layers, self._rootfs, store)
-        self.roots = Roots(store, self._kinds.root, self._layers, self._holds, self._changes)
-        self.origins = Origins(store, self._kinds.origin)
+        self.roots = Roots(store, kinds.root, self._layers, self._holds, self._changes)
+        self.origins = Origins(store, kinds.origin)
         self._host = host_platform(os.uname().machine)
         self._catalog = Catalog(self._host)
         self._records = ImageRecords(
-            store, self._kinds, self._content, self._layers, self._holds, self._catalog, self._changes
+            store, kinds, self._content, self._layers, self._holds, self._catalog, self._changes
+        )
+        self._parts = StoreParts(
+            driver,
+            store,
+            kinds,
+            self._content,
+            self._layers,
+            self._rootfs,
+            self.roots,
+            self._catalog,
+            self._holds,
+            self._changes,
         )
         self._maker = deferred(self._open_maker)
         self.rootfs = ContainerRootfs(driver, self._layers, self._rootfs, self._holds, self._catalog)
@@ -103,7 +115,7 @@ class ImageStore:
         is not to be had here, before anything is touched.
         """
         self = await tasks.run_blocking(lambda: cls(root, store, open_driver(root, driver, options)))
-        restored = await tasks.run_blocking(self._restore)
+        restored = await tasks.run_blocking(restore, self._parts)
         self.problems = restored.problems
         for problem in self.problems:
             _log.warning("%s", problem)
@@ -327,21 +339,9 @@ class ImageStore:
 
     def check(self, *, repair: bool) -> "AsyncGenerator[Finding | Checked, None]":
         """Look whether all of it is whole: see ``check``. The last thing that comes is the sum."""
-        from scow.image.check import CheckedParts, ImageCheck
+        from scow.image.check import ImageCheck
 
-        parts = CheckedParts(
-            self._driver,
-            self._store,
-            self._kinds,
-            self._content,
-            self._layers,
-            self._rootfs,
-            self.roots,
-            self._catalog,
-            self._holds,
-            self._changes,
-        )
-        return ImageCheck(parts, self.delete, repair=repair).run()
+        return ImageCheck(self._parts, self.delete, repair=repair).run()
 
     def graph_data(self, image_id: str) -> dict[str, str]:
         """``GraphDriver.Data`` of an image by its whole id. Raises NotFoundError."""
@@ -361,18 +361,6 @@ class ImageStore:
             self._catalog,
             str(self._temporary),
             self._host,
-        )
-
-    def _restore(self) -> Restored:
-        return restore(
-            self._driver,
-            self._store,
-            self._kinds,
-            self._content,
-            self._layers,
-            self._rootfs,
-            self.roots,
-            self._catalog,
         )
 
 

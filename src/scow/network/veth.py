@@ -9,7 +9,8 @@ import secrets
 from collections.abc import Collection
 
 from scow.linux import rtnetlink
-from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
+from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket, Request
+from scow.linux.rtnetlink import Link
 from scow.network import bandwidth
 from scow.network.bandwidth import Limits
 from scow.network.bridge_device import BridgeDevice
@@ -35,28 +36,14 @@ def attach(
     """
     inside = open_inside(netns_fd)
     with inside, NetlinkSocket(NETLINK_ROUTE) as host:
-        pair = rtnetlink.VethPair(
-            name=endpoint.host_interface,
-            master_index=device.index,
-            peer_name=endpoint.interface,
-            peer_netns_fd=netns_fd,
-            peer_mac=endpoint.mac,
-            mtu=mtu,
-        )
-        host.execute(rtnetlink.veth(pair))
+        _make_pair(host, netns_fd, endpoint, device, mtu)
         eth = set_up(inside, netns_fd, endpoint, default_route=default_route)
-        gateways = [it.ip for it in device.interfaces if it.version == 4]
-        inside.execute(
-            *(rtnetlink.neighbour(eth.index, it, device.mac) for it in gateways if it.version == 4)
-        )
+        # Both sides know the other's MAC address: nobody has to ask for the first packet.
+        inside.execute(*_bridge_as_neighbour(eth, device))
         host.execute(
-            # Without it a bridge that filters drops what a container sends to its own published port.
+            # Without hairpin a bridge that filters drops what a container sends to its own published port.
             rtnetlink.bridge_port(eth.peer_index, hairpin=True, isolated=isolated),
-            *(
-                rtnetlink.neighbour(device.index, interface.ip, endpoint.mac)
-                for interface in interfaces(endpoint)
-                if interface.version == 4
-            ),
+            *_container_as_neighbour(device, endpoint),
         )
         bandwidth.limit_sending(inside, eth.index, limits.egress_bytes_per_s, mtu)
         bandwidth.limit_sending(host, eth.peer_index, limits.ingress_bytes_per_s, mtu)
@@ -64,6 +51,30 @@ def attach(
         rtnetlink.settle_link(host, eth.peer_index)
         # The first port of a bridge is what brings it up.
         rtnetlink.settle_link(host, device.index)
+
+
+def _make_pair(
+    host: NetlinkSocket, netns_fd: int, endpoint: Endpoint, device: BridgeDevice, mtu: int
+) -> None:
+    pair = rtnetlink.VethPair(
+        name=endpoint.host_interface,
+        master_index=device.index,
+        peer_name=endpoint.interface,
+        peer_netns_fd=netns_fd,
+        peer_mac=endpoint.mac,
+        mtu=mtu,
+    )
+    host.execute(rtnetlink.veth(pair))
+
+
+def _bridge_as_neighbour(eth: Link, device: BridgeDevice) -> list[Request]:
+    gateways = [it.ip for it in device.interfaces if it.version == 4]
+    return [rtnetlink.neighbour(eth.index, address, device.mac) for address in gateways]
+
+
+def _container_as_neighbour(device: BridgeDevice, endpoint: Endpoint) -> list[Request]:
+    own = [it.ip for it in interfaces(endpoint) if it.version == 4]
+    return [rtnetlink.neighbour(device.index, address, endpoint.mac) for address in own]
 
 
 def cut_off(endpoint: Endpoint) -> None:
@@ -106,7 +117,7 @@ def fresh_name() -> str:
     return f"veth{secrets.token_hex(4)}"
 
 
-def _delete(sock: NetlinkSocket, link: rtnetlink.Link) -> None:
+def _delete(sock: NetlinkSocket, link: Link) -> None:
     try:
         sock.execute(rtnetlink.delete_link(link.index))
     except OSError as exc:

@@ -20,7 +20,12 @@ from scow.api.server.routes.binfmt import EmulatorService, binfmt_routes
 from scow.api.server.routes.build import BuildService, build_routes
 from scow.api.server.routes.buildkit import buildkit_endpoint, buildkit_routes
 from scow.api.server.routes.check import CheckService, check_routes
-from scow.api.server.routes.container_files import CommitService, FileService, file_routes
+from scow.api.server.routes.container_files import (
+    CommitService,
+    FileService,
+    commit_routes,
+    file_routes,
+)
 from scow.api.server.routes.container_upkeep import (
     ContainerPruneService,
     UpdateService,
@@ -109,7 +114,8 @@ def build_app(services: Services) -> "App":
                 *prune_routes(services.prunes),
                 *container_upkeep_routes(services.updates, services.container_pruning),
                 *container_routes(services.containers, services.lifecycle),
-                *file_routes(services.files, services.commits),
+                *file_routes(services.files),
+                *commit_routes(services.commits),
                 *stream_routes(services.streams),
                 *stats_routes(services.stats),
                 *exec_routes(services.execs),

@@ -159,7 +159,12 @@ def _host_config(flags: "Flags") -> "Body":
         "ReadonlyPaths": [] if unconfined_paths else None,
         **_resources(flags),
     }
-    optional = {
+    return body | _optional(flags, storage)
+
+
+def _optional(flags: "Flags", storage: dict[str, str]) -> "Body":
+    """Members that are left out of the body when nothing was said of them."""
+    values = {
         "Annotations": flags["annotation"],
         "StorageOpt": storage,
         "Tmpfs": {path: options for path, _, options in (text.partition(":") for text in flags["tmpfs"])},
@@ -167,7 +172,7 @@ def _host_config(flags: "Flags") -> "Body":
         "Runtime": flags["runtime"],
         "Mounts": flags["mount"],
     }
-    body.update((key, value) for key, value in optional.items() if value)
+    body: Body = {key: value for key, value in values.items() if value}
     if "init" in flags.changed:
         body["Init"] = flags["init"]
     return body

@@ -60,9 +60,6 @@ class Documents:
         hostname = self.hostname(doc)
         linked = running_targets(doc, self.containers)
         etc = self._write_identity(doc, directory, sandbox, linked)
-        user_mounts = [self._mount(record, sandbox) for record in doc.mounts]
-        in_memory = doc.host.tmpfs if doc.host.tmpfs is not msgspec.UNSET else {}
-        user_mounts += [mounts.tmpfs_mount(path, options) for path, options in in_memory.items()]
         if doc.config.working_dir:
             _make_working_dir(rootfs, doc.config.working_dir)
         request = SpecRequest(
@@ -82,7 +79,7 @@ class Documents:
             hostname=hostname,
             mounts=[
                 *(m for m in etc if not _covered(m, doc.mounts)),
-                *user_mounts,
+                *self._user_mounts(doc, sandbox),
                 *self._shm(doc, directory),
             ],
             namespaces=self._namespaces(doc, sandbox),
@@ -96,6 +93,13 @@ class Documents:
         )
         self._tell_parents(doc, directory.parent, sandbox)
         return build_spec(request, self.facts)
+
+    def _user_mounts(self, doc: Container, sandbox: Sandbox) -> list[MountSpec]:
+        in_memory = doc.host.tmpfs if doc.host.tmpfs is not msgspec.UNSET else {}
+        return [
+            *(self._mount(record, sandbox) for record in doc.mounts),
+            *(mounts.tmpfs_mount(path, options) for path, options in in_memory.items()),
+        ]
 
     def links_of(self, doc: Container) -> list[str]:
         """The variables of a running container's links, for an exec; a target that has ended has none."""

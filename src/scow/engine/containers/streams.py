@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
-from scow.engine.attachment import Attachment
+from scow.engine.attachment import Attachment, Detaching, ProcessStreams
 from scow.engine.containers.events import container_event
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Live
@@ -50,24 +51,28 @@ class Streams:
         framed = options.framed and not tty
         stdin = options.stdin and live.doc.config.open_stdin
         once = stdin and live.doc.config.stdin_once
-        sock = None
+        process = None
         if options.stream:
             sock = await self._launcher.attach(
                 live.doc.id, stdin=stdin, stdout=options.stdout, stderr=options.stderr, framed=framed
             )
+            end_input = partial(self._launcher.end_input, live.doc.id) if once else None
+            process = ProcessStreams(sock, stdin, end_input)
             container_event(self._events, live.doc, "attach")
+        detaching = None
+        if tty and stdin:
+            detaching = Detaching(
+                DetachScanner(keys), lambda: container_event(self._events, live.doc, "detach")
+            )
         replay = None
         if options.logs:
             query = LogQuery(stdout=options.stdout, stderr=options.stderr, tail="all")
             replay = self._read(live, query, framed=framed)
         return Attachment(
             multiplexed=framed,
-            sock=sock,
-            stdin=stdin,
-            scanner=DetachScanner(keys) if tty and stdin else None,
+            process=process,
+            detaching=detaching,
             replay=replay,
-            end_input=(lambda: self._launcher.end_input(live.doc.id)) if once else None,
-            on_detach=lambda: container_event(self._events, live.doc, "detach"),
             relays=live.relays,
         )
 

@@ -8,10 +8,10 @@ import os
 import stat
 from collections.abc import Generator, Iterator
 
-from scow.errors import InvalidArgumentError, ScowError
 from scow.image import tar_reader
 from scow.image.decompress import ByteReader, decompressed
 from scow.image.layer_tar import is_content
+from scow.image.placing import place
 from scow.image.snapshots.probe import in_user_namespace
 from scow.image.tar_reader import Entry, TarReader
 from scow.image.tar_writer import Member, pack, walk
@@ -48,7 +48,7 @@ def unpack_volume(content: ByteReader, path: str) -> None:
         archive = TarReader(decompressed(content))
         for entry in archive:
             if components(entry.name):
-                _place(entry, archive, maker)
+                place(entry, archive, maker, _clear)
             elif entry.kind == tar_reader.DIRECTORY:
                 own = entry
         maker.settle()
@@ -59,22 +59,8 @@ def unpack_volume(content: ByteReader, path: str) -> None:
         os.close(root)
 
 
-def _place(entry: Entry, archive: TarReader, maker: TreeMaker) -> None:
-    parts = components(entry.name)
-    folder, name, path = "/".join(parts[:-1]), parts[-1], "/".join(parts)
-    try:
-        folder_fd = maker.folder(folder, entry.name)
-        try:
-            maker.make(entry, archive, folder_fd, path, name)
-        except FileExistsError:
-            folder_fd = maker.folder(folder, entry.name)
-            remove_tree(folder_fd, name)
-            maker.forget(path)
-            maker.make(entry, archive, folder_fd, path, name)
-    except FileNotFoundError as exc:
-        raise InvalidArgumentError(f"{entry.name}: {exc.strerror}: {entry.link or entry.name}") from exc
-    except OSError as exc:
-        raise ScowError(f"{entry.name}: {(exc.strerror or str(exc)).lower()}") from exc
+def _clear(folder_fd: int, _path: str, name: str) -> None:
+    remove_tree(folder_fd, name)
 
 
 def _describe(root: int, entry: Entry) -> None:

@@ -39,7 +39,7 @@ class CommitService(Protocol):
     async def commit(self, ref: str, options: CommitOptions) -> CommitResult: ...
 
 
-def file_routes(files: FileService, commits: CommitService) -> tuple[Route, ...]:
+def file_routes(files: FileService) -> tuple[Route, ...]:
     """The endpoints of containers' files."""
 
     async def stat(call: Call) -> Answer:
@@ -66,6 +66,18 @@ def file_routes(files: FileService, commits: CommitService) -> tuple[Route, ...]
     async def export(call: Call) -> Answer:
         return Stream(await files.export(call.name), "application/octet-stream")
 
+    return (
+        Route("HEAD", "/containers/{name}/archive", stat),
+        Route("GET", "/containers/{name}/archive", archive),
+        Route("PUT", "/containers/{name}/archive", extract),
+        Route("GET", "/containers/{name}/changes", changes),
+        Route("GET", "/containers/{name}/export", export),
+    )
+
+
+def commit_routes(commits: CommitService) -> tuple[Route, ...]:
+    """The endpoint that makes an image of a container."""
+
     async def commit(call: Call) -> Answer:
         query = call.query
         config = await call.optional_body(ContainerConfig)
@@ -81,14 +93,7 @@ def file_routes(files: FileService, commits: CommitService) -> tuple[Route, ...]
         )
         return json_answer(await commits.commit(query.text("container"), options), 201)
 
-    return (
-        Route("HEAD", "/containers/{name}/archive", stat),
-        Route("GET", "/containers/{name}/archive", archive),
-        Route("PUT", "/containers/{name}/archive", extract),
-        Route("GET", "/containers/{name}/changes", changes),
-        Route("GET", "/containers/{name}/export", export),
-        Route("POST", "/commit", commit, must_finish=True),
-    )
+    return (Route("POST", "/commit", commit, must_finish=True),)
 
 
 def _path(call: Call) -> str:
