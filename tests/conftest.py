@@ -207,6 +207,23 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Daemon]:
 
 
 @pytest.fixture
+def docker(request: pytest.FixtureRequest, engine: Daemon) -> Client:
+    """For tests that are about the engine, so that one command line is enough."""
+    if request.node.get_closest_marker("not_on_dockerd") and engine.kind == "dockerd":
+        pytest.skip("newer than the reference, or slower there")
+    return engine.client("docker")
+
+
+@pytest.fixture
+def no_volumes_left(docker: Client) -> Iterator[None]:
+    """All containers and volumes are gone after the test."""
+    yield
+    docker.daemon.remove_containers()
+    for volume in docker.api("GET", "/volumes").json["Volumes"] or []:
+        docker.api("DELETE", f"/volumes/{volume['Name']}?force=1")
+
+
+@pytest.fixture
 def start_daemon() -> Iterator[Callable[..., Daemon]]:
     """``start_daemon("--mtu", "1400")``: a scowd for one test."""
     with ExitStack() as stack:

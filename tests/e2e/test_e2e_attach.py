@@ -5,7 +5,6 @@ import os
 import re
 import select
 import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,6 @@ from tests.support.waiting import wait_until
 
 MIB = 1 << 20
 TICKS = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done"
-
-
-@pytest.fixture(params=["scow_daemon", "dockerd"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Daemon]:
-    """What both engines do, without a command line between."""
-    daemon: Daemon = request.getfixturevalue(request.param)
-    yield daemon
-    daemon.remove_containers()
 
 
 def created(daemon: Daemon, *command: str, **body: object) -> str:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builds import forget_builds
+from tests.support.builds import forget_builds, scow_build
 from tests.support.buildx import Buildx
-from tests.support.clients import Result
 from tests.support.daemons import Daemon
 from tests.support.registry import Registry, registry
 
@@ -46,11 +45,6 @@ def folder(tmp_path: Path) -> Path:
     (found / "Dockerfile").write_text(DOCKERFILE)
     (found / "a.txt").write_text("context\n")
     return found
-
-
-def scow_build(daemon: Daemon, *args: str, code: int | None = 0) -> Result:
-    result: Result = daemon.scow("build", *args, code=code, env={"DOCKER_BUILDKIT": "1"}, timeout_s=120)
-    return result
 
 
 def printed(daemon: Daemon, image: str) -> str:

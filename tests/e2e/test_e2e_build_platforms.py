@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builds import forget_builds
+from tests.support.builds import forget_builds, scow_build
 from tests.support.buildx import Buildx
-from tests.support.clients import Result
 from tests.support.daemons import Daemon
 from tests.support.foreign_programs import AARCH64, foreign_program, interpreter, one_at_a_time
 from tests.support.oci_layout import Layout
@@ -51,11 +50,6 @@ def folder(tmp_path: Path) -> Path:
     (found / "Dockerfile").write_text(CROSS)
     (found / "a.txt").write_text("context\n")
     return found
-
-
-def scow_build(daemon: Daemon, *args: str, code: int | None = 0) -> Result:
-    result: Result = daemon.scow("build", *args, code=code, env={"DOCKER_BUILDKIT": "1"}, timeout_s=120)
-    return result
 
 
 def test_an_index_of_both_in_a_layout(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:

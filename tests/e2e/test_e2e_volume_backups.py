@@ -3,31 +3,15 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.clients import Client
-from tests.support.daemons import Daemon
+
+pytestmark = pytest.mark.usefixtures("no_volumes_left")
 
 _LOOK = "cd /v && stat -c '%n %F %u:%g %a' . * */* && cat file folder/deep"
-
-
-@pytest.fixture
-def docker(request: pytest.FixtureRequest, engine: Daemon) -> Client:
-    """These are about the engines, so one command line is enough."""
-    if request.node.get_closest_marker("not_on_dockerd") and engine.kind == "dockerd":
-        pytest.skip("newer than the reference, or slower there")
-    return engine.client("docker")
-
-
-@pytest.fixture(autouse=True)
-def _no_volumes_left(docker: Client) -> Iterator[None]:
-    yield
-    docker.daemon.remove_containers()
-    for volume in docker.api("GET", "/volumes").json["Volumes"] or []:
-        docker.api("DELETE", f"/volumes/{volume['Name']}?force=1")
 
 
 @pytest.fixture

@@ -40,14 +40,6 @@ def dockerd() -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def docker(request: pytest.FixtureRequest, engine: Daemon) -> Client:
-    """These are about the engines, so one command line is enough."""
-    if request.node.get_closest_marker("not_on_dockerd") and engine.kind == "dockerd":
-        pytest.skip("newer than the reference, or slower there")
-    return engine.client("docker")
-
-
-@pytest.fixture
 def plugin(docker: Client, tmp_path: Path) -> Iterator[VolumePlugin]:
     """One that the docker's engine finds, under a name that it has not seen."""
     tmp_path.chmod(0o755)

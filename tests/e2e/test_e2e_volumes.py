@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,21 +12,7 @@ from tests.support.clients import Client
 from tests.support.daemons import Daemon
 from tests.support.waiting import wait_until
 
-
-@pytest.fixture
-def docker(request: pytest.FixtureRequest, engine: Daemon) -> Client:
-    """These are about the engines, so one command line is enough."""
-    if request.node.get_closest_marker("not_on_dockerd") and engine.kind == "dockerd":
-        pytest.skip("newer than the reference, or slower there")
-    return engine.client("docker")
-
-
-@pytest.fixture(autouse=True)
-def _no_volumes_left(docker: Client) -> Iterator[None]:
-    yield
-    docker.daemon.remove_containers()
-    for volume in docker.api("GET", "/volumes").json["Volumes"] or []:
-        docker.api("DELETE", f"/volumes/{volume['Name']}?force=1")
+pytestmark = pytest.mark.usefixtures("no_volumes_left")
 
 
 def mountpoint(docker: Client, name: str) -> Path:

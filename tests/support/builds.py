@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.support.clients import Result
 from tests.support.daemons import Daemon
 from tests.support.http import request
 
@@ -94,6 +95,12 @@ def build(
 def run_in(daemon: Daemon, image: str, *command: str) -> str:
     """What a command prints in a container of an image."""
     return str(daemon.docker("run", "--rm", "--network=none", image, *command).out)
+
+
+def scow_build(daemon: Daemon, *args: str, code: int | None = 0) -> Result:
+    """``scow build`` by the graph."""
+    result: Result = daemon.scow("build", *args, code=code, env={"DOCKER_BUILDKIT": "1"}, timeout_s=120)
+    return result
 
 
 def forget_builds(daemon: Daemon) -> None:

@@ -10,7 +10,7 @@ from scow.api.http.answer import Answer, Full, Stream
 from scow.api.http.body_framing import BadBodyError
 from scow.api.http.inflow import HIGH_BYTES
 from scow.api.http.request import Request
-from tests.unit.api.api_wire import HandlerApp, WireClient, request_bytes, runs, serving, until
+from tests.unit.api.api_wire import HandlerApp, Harness, WireClient, request_bytes, runs, serving, until
 
 
 async def echo(request: Request) -> Answer:
@@ -303,16 +303,22 @@ async def test_a_client_that_goes_away_leaves_a_handler_that_must_finish() -> No
         await until(lambda: harness.server.in_progress == 0)
 
 
+async def half_closed(harness: Harness, gate: Gate) -> WireClient:
+    """A client that has asked, shut down its side, and waits; the server has had time to see that."""
+    client = await harness.client()
+    client.send_request("GET", "/")
+    client.half_close()
+    await gate.entered.wait()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    return client
+
+
 @runs
 async def test_a_client_that_half_closes_still_gets_its_answer() -> None:
     gate = Gate()
     async with serving(HandlerApp(gate)) as harness:
-        client = await harness.client()
-        client.send_request("GET", "/")
-        client.half_close()
-        await gate.entered.wait()
-        for _ in range(10):
-            await asyncio.sleep(0)
+        client = await half_closed(harness, gate)
         assert not gate.cancelled.is_set()
         gate.open.set()
         assert (await client.reply()).body == b"done"
@@ -323,12 +329,7 @@ async def test_a_client_that_half_closes_still_gets_its_answer() -> None:
 async def test_a_client_that_half_closes_and_then_dies_cancels_its_handler() -> None:
     gate = Gate()
     async with serving(HandlerApp(gate)) as harness:
-        client = await harness.client()
-        client.send_request("GET", "/")
-        client.half_close()
-        await gate.entered.wait()
-        for _ in range(10):
-            await asyncio.sleep(0)
+        client = await half_closed(harness, gate)
         client.close()
         await gate.cancelled.wait()
 

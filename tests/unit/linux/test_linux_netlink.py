@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scow.linux import netlink, rtnetlink
 from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket, Request, encode_message, parse_attributes
 
-pytest.importorskip("pyroute2")
+pytest.importorskip("pyroute2", reason="what the messages are compared with is not installed")
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
