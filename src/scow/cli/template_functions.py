@@ -6,7 +6,8 @@ Each entry says which types its parameters take: the caller checks before the ca
 from __future__ import annotations
 
 from scow.cli.template_errors import CallError
-from scow.cli.template_print import format_value, sprint, sprintf, sprintln, to_json
+from scow.cli.template_json import to_json
+from scow.cli.template_print import format_value, sprint, sprintf, sprintln
 from scow.cli.template_values import (
     BOOL,
     FLOAT,

@@ -1,13 +1,11 @@
-"""Values as text: Go's fmt (Sprint, Sprintln, Sprintf) and encoding/json, for what templates can hold."""
+"""Values as text: Go's fmt (Sprint, Sprintln, Sprintf), for what templates can hold."""
 
 from __future__ import annotations
 
 from scow.cli.go_values import quote
 from scow.cli.template_values import (
     Adapter,
-    NilMap,
     NilPointer,
-    NilSlice,
     Shown,
     Struct,
     type_name,
@@ -16,7 +14,7 @@ from scow.cli.template_values import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 
 def sprint(values: Sequence[object]) -> str:
@@ -78,7 +76,7 @@ class _Verb:
         match value:
             case dict():
                 entries = (
-                    f"{self.format(key)}:{self.format(value[key])}" for key in sorted(value, key=_sort_key)
+                    f"{self.format(key)}:{self.format(value[key])}" for key in sorted(value, key=sort_key)
                 )
                 return f"map[{' '.join(entries)}]"
             case list() | tuple():
@@ -161,7 +159,7 @@ class _Verb:
             text = "NaN" if value != value else "+Inf" if value > 0 else "-Inf"
             return self._padded(text if self.plus or value < 0 else text.lstrip("+"))
         if verb in "gG":
-            text = _general(value, self.precision)
+            text = general(value, self.precision)
             text = text.upper() if verb == "G" else text
         else:
             text = format(value, f".{6 if self.precision is None else self.precision}{verb}")
@@ -177,10 +175,10 @@ def _character(value: int) -> str:
     return chr(value) if 0 <= value <= 0x10FFFF and not 0xD800 <= value < 0xE000 else "\ufffd"
 
 
-def _general(value: float, precision: int | None, shortest_limit: int = 6) -> str:
+def general(value: float, precision: int | None, shortest_limit: int = 6) -> str:
     """``%g``: the shortest digits that read back as ``value``, or ``precision`` of them."""
     mantissa, _, exponent_text = (
-        format(value, f".{max(precision, 1) - 1}e") if precision is not None else _shortest(value)
+        format(value, f".{max(precision, 1) - 1}e") if precision is not None else shortest(value)
     ).partition("e")
     exponent = int(exponent_text)
     sign = "-" if mantissa[0] == "-" else ""
@@ -199,7 +197,7 @@ def _general(value: float, precision: int | None, shortest_limit: int = 6) -> st
     return f"{sign}{whole}.{fraction}" if fraction else sign + whole
 
 
-def _shortest(value: float) -> str:
+def shortest(value: float) -> str:
     """``value`` in scientific notation with as few digits as read back as the same number."""
     for digits in range(17):
         text = format(value, f".{digits}e")
@@ -208,7 +206,8 @@ def _shortest(value: float) -> str:
     return format(value, ".17e")
 
 
-def _sort_key(key: object) -> tuple[int, object]:
+def sort_key(key: object) -> tuple[int, object]:
+    """The order in which maps are written: by the bytes of their keys, numbers by their value."""
     return (0, key) if isinstance(key, (int, float)) else (1, utf8(str(key)))
 
 
@@ -315,71 +314,3 @@ class _Printf:
 
 
 _FLAGS = {"+": "plus", "-": "left", "#": "alternate", " ": "space", "0": "zero"}
-
-
-def to_json(value: object, *, escape_html: bool = False) -> str:
-    """Compact JSON with sorted keys, as json.Marshal gives; fields of a ``Struct`` stay in their order.
-
-    ``escape_html`` writes ``<``, ``>`` and ``&`` as escapes. Marshal does; ``json`` in a template does it
-    only inside a row of a listing.
-    """
-    entries: Iterable[tuple[str, object]]
-    match value:
-        case None | NilPointer() | NilSlice() | NilMap():
-            return "null"
-        case str():
-            return _json_string(value, escape_html)
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(int(value))
-        case float():
-            return _json_float(value)
-        case dict():
-            entries = ((str(key), value[key]) for key in sorted(value, key=_sort_key))
-        case list() | tuple():
-            return f"[{','.join(to_json(item, escape_html=escape_html) for item in value)}]"
-        case Struct() | Shown():
-            return _json_in_order(value.raw)
-        case Adapter():
-            escape_html = True
-            entries = value.columns()
-        case _:
-            raise TypeError(f"no JSON for {type(value).__name__}")
-    parts = (
-        f"{_json_string(key, escape_html)}:{to_json(part, escape_html=escape_html)}" for key, part in entries
-    )
-    return f"{{{','.join(parts)}}}"
-
-
-def _json_in_order(value: object) -> str:
-    match value:
-        case dict():
-            return (
-                "{"
-                + ",".join(f"{_json_string(k, False)}:{_json_in_order(v)}" for k, v in value.items())
-                + "}"
-            )
-        case list():
-            return f"[{','.join(map(_json_in_order, value))}]"
-    return to_json(value)
-
-
-def _json_string(text: str, escape_html: bool) -> str:
-    from json.encoder import encode_basestring  # heavy, and loaded already where there is an answer
-
-    shown = encode_basestring(utf8(text).decode("utf-8", "replace"))
-    shown = shown.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    if escape_html:
-        shown = shown.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return shown
-
-
-def _json_float(value: float) -> str:
-    """encoding/json's floats: like JavaScript's, an exponent only below 1e-6 and from 1e21."""
-    if 0 < abs(value) < 1e-4 and abs(value) >= 1e-6:  # where ``_general`` has an exponent and JSON has none
-        mantissa, _, exponent = _shortest(value).partition("e")
-        digits = mantissa.lstrip("-").replace(".", "")
-        return f"{'-' if value < 0 else ''}0.{'0' * (-int(exponent) - 1)}{digits}"
-    mantissa, _, exponent = _general(value, None, shortest_limit=21).partition("e")
-    return f"{mantissa}e{exponent[0]}{exponent[1:].lstrip('0')}" if exponent else mantissa

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scow.cli.inspect_types import inspect_value
 from scow.cli.template import Template, compile_format, render, render_inspect
 from scow.cli.template_errors import TemplateError, TemplateSyntaxError
-from scow.cli.template_print import sprintf, to_json
+from scow.cli.template_json import to_json
+from scow.cli.template_print import sprintf
 from scow.cli.template_values import Adapter, NilPointer
 
 
