@@ -95,7 +95,9 @@ def test_expressions(expression: str, value: object) -> None:
         ('regex("v(\\\\d+)[.](\\\\d+)", "v1.20")', ["1", "20"]),
         ('regex("(?P<major>\\\\d+)", "v12")', {"major": "12"}),
         ('regex_replace("a-b", "(\\\\w)-(\\\\w)", "$2-$1")', "b-a"),
+        ('regex_replace("ab", "(?<first>a)(b)", "$${first}1$$$2$9$none.")', "a1$b."),
         ('regexall("[0-9]+", "1 22")', ["1", "22"]),
+        ("1.5e1", 15.0),
         ('trimprefix("v1", "v")', "1"),
         ('title("two words")', "Two Words"),
         ('lookup({a = 1}, "b", 2)', 2),
@@ -147,6 +149,7 @@ def test_functions(call: str, value: object) -> None:
         ("a = f(1 2)\n", "Missing argument separator", ""),
         ("a = " + "(" * 500 + "1" + ")" * 500 + "\n", "Invalid expression", "nested too deeply"),
         ("x {\n" * 100 + "}\n" * 100, "Invalid block definition", "nested too deeply"),
+        ("a = 1e", "Invalid number literal", "no number"),
     ],
 )
 def test_what_cannot_be_read(text: str, summary: str, detail: str) -> None:

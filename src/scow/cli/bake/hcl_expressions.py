@@ -227,9 +227,12 @@ class ExpressionParser:
         if self.text[self.at : self.at + 1] in ("e", "E"):
             start = self.at
             self.at += 2 if self.text[self.at + 1 : self.at + 2] in ("+", "-") else 1
-            exponent = self._digits()
-            text += self.text[start : self.at - len(exponent)] + exponent
-        value = float(text) if any(char in text for char in ".eE") else int(text)
+            self._digits()
+            text += self.text[start : self.at]
+        try:
+            value = float(text) if any(char in text for char in ".eE") else int(text)
+        except ValueError as exc:
+            raise HclError("Invalid number literal", "This is no number.", at, self.at) from exc
         return Literal(at, self.at, value)
 
     def _call(self, name: str, at: int) -> Node:

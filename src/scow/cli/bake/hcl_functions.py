@@ -22,6 +22,9 @@ from scow.cli.bake.hcl_formats import format_date, format_text, format_texts, pa
 from scow.cli.bake.hcl_values import Value, equal, kind_of, plain, to_number, to_switch, to_text
 from scow.errors import InvalidArgumentError
 
+_GO_NAMED_GROUP = re.compile(r"\(\?<(?![=!])")
+_REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+)|\$)")
+
 
 def _digest(name: str) -> Callable[[Value], Value]:
     return lambda text: hashlib.new(name, to_text(text).encode()).hexdigest()
@@ -111,7 +114,7 @@ def _index_of(items: list[Value], item: Value) -> int:
 
 def _pattern(text: Value) -> re.Pattern[str]:
     try:
-        return re.compile(to_text(text).replace("(?P<", "(?P<"))
+        return re.compile(_GO_NAMED_GROUP.sub("(?P<", to_text(text)))
     except re.error as exc:
         raise InvalidArgumentError(f"invalid regular expression pattern: {exc}") from exc
 
@@ -130,8 +133,23 @@ def _regex(pattern: Value, text: Value) -> Value:
 
 
 def _regex_replace(text: Value, pattern: Value, by: Value) -> Value:
-    template = re.sub(r"\$\{?(\w+)\}?", r"\\g<\1>", to_text(by).replace("\\", "\\\\"))
-    return _pattern(pattern).sub(template, to_text(text))
+    template = to_text(by)
+
+    def expanded(match: re.Match[str]) -> str:
+        return _REFERENCE.sub(lambda found: _group(match, found), template)
+
+    return _pattern(pattern).sub(expanded, to_text(text))
+
+
+def _group(match: re.Match[str], reference: re.Match[str]) -> str:
+    """What a ``$name`` means, as to Go's Regexp.Expand: nothing for a group that is not there."""
+    name = reference[1] or reference[2]
+    if name is None:
+        return "$"
+    try:
+        return match[int(name) if name.isdecimal() else name] or ""
+    except IndexError:
+        return ""
 
 
 def _range(*limits: Value) -> Value:

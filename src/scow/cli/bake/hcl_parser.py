@@ -3,10 +3,6 @@
 from scow.cli.bake.hcl_expressions import ExpressionParser
 from scow.cli.bake.hcl_nodes import Block, Body, HclError, Node
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 _MAX_DEPTH = 64
 
 

@@ -1,6 +1,7 @@
 """What the engine tells of a build, put in order: steps with their numbers, times and output."""
 
 import base64
+import codecs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ class Step:
     __slots__ = (
         "cached",
         "completed_s",
+        "decoders",
         "digest",
         "error",
         "name",
@@ -37,6 +39,8 @@ class Step:
         self.cached = False
         self.error = ""
         self.reason = ""
+        self.decoders: dict[int, codecs.IncrementalDecoder] = {}
+        """Of each stream: a program prints pieces of letters, too."""
         self.tail: list[str] = []
         self.pending = ""
         self.transfers: dict[str, Event] = {}
@@ -77,7 +81,10 @@ class Steps:
     def take_output(self, event: "Event") -> tuple[Step, list[str]]:
         """A piece of output: the whole lines that are there now, each with the time since the step began."""
         step = self.step(event["digest"])
-        text = step.pending + base64.b64decode(event["data"]).decode("utf-8", "replace")
+        stream = event.get("stream", 0)
+        if stream not in step.decoders:
+            step.decoders[stream] = codecs.getincrementaldecoder("utf-8")("replace")
+        text = step.pending + step.decoders[stream].decode(base64.b64decode(event["data"]))
         *whole, step.pending = text.split("\n")
         since = max(0.0, event["at_ns"] / 1e9 - step.started_s) if step.started_s else 0.0
         lines = [f"{since:.3f} {line.rstrip()}" for line in whole]
