@@ -186,6 +186,19 @@ def test_what_a_target_is_made_from_is_built_too() -> None:
             plan_of(circle, targets=("app",))
 
 
+def test_targets_that_many_are_made_from_are_looked_at_once() -> None:
+    depth = 40
+    text = ""
+    for level in range(depth):
+        contexts = f'contexts = {{ x = "target:a{level + 1}", y = "target:b{level + 1}" }}'
+        text += "".join(f'target "{side}{level}" {{ {contexts} }}\n' for side in "ab")
+    ends = f'target "a{depth}" {{}}\ntarget "b{depth}" {{}}\n'
+    plan = plan_of(text + ends, targets=("a0",))
+    assert len(plan.targets) == 2 * depth + 1
+    with pytest.raises(InvalidArgumentError, match="infinite loop from a40 to a0"):
+        plan_of(text + f'target "a{depth}" {{ contexts = {{ x = "target:a0" }} }}\n', targets=("a0",))
+
+
 def test_mistakes_show_their_lines() -> None:
     with pytest.raises(CommandError) as caught:
         plan_of('target "x" {\n  args = {\n    A = nope\n  }\n}\n', targets=("x",))

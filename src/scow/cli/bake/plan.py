@@ -49,8 +49,9 @@ def make_plan(written: Written, wanted: Sequence[str], settings: Sequence[str]) 
     if asked:
         before = plan.groups.get("default", [])
         plan.groups["default"] = list(dict.fromkeys([*before, *asked]))
+    linked: set[str] = set()
     for name in list(plan.targets):
-        _add_links(written, plan, name, overrides, ())
+        _add_links(written, plan, name, overrides, (), linked)
     return plan
 
 
@@ -129,8 +130,9 @@ def _add_links(
     name: str,
     overrides: Mapping[str, dict[str, Override]],
     path: tuple[str, ...],
+    done: set[str],
 ) -> None:
-    """The targets that ``target:`` contexts mean."""
+    """The targets that ``target:`` contexts mean; those of ``done`` have been looked at."""
     path = (*path, name)
     for target in plan.needs(name):
         if target == name:
@@ -140,4 +142,6 @@ def _add_links(
         if target not in plan.targets:
             plan.targets[target] = _resolved(written, target, overrides)
             plan.linked.add(target)
-        _add_links(written, plan, target, overrides, path)
+        if target not in done:
+            _add_links(written, plan, target, overrides, path, done)
+    done.add(name)

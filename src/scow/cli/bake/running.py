@@ -84,8 +84,7 @@ class Baking:
             contexts = [*flags["build-context"]]
             for key, value in fields.get("contexts", {}).items():
                 if value.startswith(_LINK):
-                    image_id = self._results[value.removeprefix(_LINK)][_IMAGE_ID]
-                    contexts.append(f"{key}=docker-image://{image_id}")
+                    contexts.append(f"{key}=docker-image://{self._image_of(value.removeprefix(_LINK))}")
             flags["build-context"] = contexts
             shown = _Shown(self._display, name if len(self._plan.targets) > 1 else "", self._lock)
             result = build_modern(self._invocation, flags, context_of(fields), shown, target=name)
@@ -97,10 +96,21 @@ class Baking:
         finally:
             self._ended[name].set()
 
+    def _image_of(self, target: str) -> str:
+        """What a target came to, which another is made from. Raises CommandError."""
+        found = self._results[target].get(_IMAGE_ID)
+        if not found:
+            raise CommandError(
+                f"ERROR: target {target} came to no single image that another can be made from"
+            )
+        return str(found)
+
     def _forget_linked(self) -> None:
         """Images that were made for other targets only, if nobody has given them a name meanwhile."""
         for name in self._plan.linked & set(self._results):
-            image_id = self._results[name][_IMAGE_ID]
+            image_id = self._results[name].get(_IMAGE_ID)
+            if not image_id:
+                continue
             try:
                 if not self._invocation.client.get(f"/images/{image_id}/json").get("RepoTags"):
                     self._invocation.client.delete(f"/images/{image_id}")
