@@ -110,3 +110,14 @@ def test_the_alias_comes_and_goes(scow: Client, tmp_path: Path) -> None:
 @pytest.mark.parametrize("verb", ["dap", "policy"])
 def test_what_is_not_done_is_refused_by_name(scow: Client, verb: str) -> None:
     assert "not supported" in scow("buildx", verb, "build", ".", code=1).err
+
+
+def test_nobody_waits_longer_for_a_builder_than_he_says(scow: Client) -> None:
+    assert scow("buildx", "ls", "--no-trunc").lines[2].split()[3] == "running"
+    assert scow("buildx", "ls", "--timeout", "1ns").lines[2].split()[3] == "inactive"
+
+
+def test_policies_are_refused_unless_they_are_off(build: Buildx, scow: Client) -> None:
+    refused = scow("build", "--policy", "filename=x", str(build.context), code=1)
+    assert refused.err == "ERROR: build policies are not supported\n"
+    scow("build", "--policy", "disabled=true", str(build.context))

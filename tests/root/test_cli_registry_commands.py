@@ -206,6 +206,27 @@ def attested(here: Here, request: pytest.FixtureRequest) -> str:
     return f"{_TEAM}/oci:{request.param}"
 
 
+@pytest.mark.parametrize("attested", ["two"], indirect=True)
+def test_platforms_of_an_index(here: Here, attested: str) -> None:
+    made = here.folder / "made.json"
+    line = f"buildx imagetools create -t {_TEAM}/oci:part -p linux/amd64 --metadata-file {made} {attested}"
+    assert here.run("scow", line).endswith("0")
+    raw = here.skopeo("inspect", "--raw", "--tls-verify=false", f"docker://{_TEAM}/oci:part")
+    kinds = [it["platform"]["architecture"] for it in json.loads(raw)["manifests"]]
+    assert kinds == ["amd64", "unknown"]
+    facts = json.loads(made.read_text())
+    assert facts["image.name"] == f"{_TEAM}/oci:part"
+    assert (
+        facts["containerimage.descriptor"]["digest"] == f"sha256:{hashlib.sha256(raw.encode()).hexdigest()}"
+    )
+    one = here.run(
+        "scow", f"buildx imagetools create --dry-run -p linux/arm64 --prefer-index=false {attested}"
+    )
+    assert json.loads(one.removesuffix("0"))["mediaType"].endswith("manifest.v1+json")
+    refused = here.run("scow", f"buildx imagetools create --dry-run -p linux/riscv64 {attested}")
+    assert "has nothing for linux/riscv64" in refused
+
+
 def put_blob(here: Here, data: bytes) -> dict[str, object]:
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     uploads = f"http://{_REGISTRY}/v2/team/oci/blobs/uploads/"

@@ -19,14 +19,24 @@ if TYPE_CHECKING:
     Descriptor = dict[str, Any]
 
 _DOCKER = "application/vnd.docker."
+_VOUCHES_FOR = "vnd.docker.reference.digest"
 
 
 class Source:
     """One thing that an index is made of: where it is, and the manifests that it stands for."""
 
-    __slots__ = ("descriptors", "document", "reference")
+    __slots__ = ("descriptors", "document", "partial", "reference")
 
-    def __init__(self, reference: "Reference", document: "Document", descriptors: "list[Descriptor]") -> None:
+    def __init__(
+        self,
+        reference: "Reference",
+        document: "Document",
+        descriptors: "list[Descriptor]",
+        *,
+        partial: bool = False,
+    ) -> None:
+        """``partial``: the document has more than these manifests."""
+        self.partial = partial
         self.reference = reference
         self.document = document
         self.descriptors = descriptors
@@ -49,10 +59,37 @@ def describe(document: "Document", platform: "Descriptor | None" = None) -> "Des
     return {**found, "platform": platform} if platform else found
 
 
-def combine(sources: "list[Source]", annotations: list[str]) -> tuple[str, bytes]:
-    """Media type and bytes of the index of all manifests; a single index stays as it is."""
-    if len(sources) == 1 and not annotations and not _is_one_manifest(sources[0]):
-        return sources[0].document.media_type, sources[0].document.data
+def of_platforms(access: "RegistryAccess", source: Source, wanted: list[str]) -> Source:
+    """Of an index only these platforms, with what vouches for them. Raises CommandError, ScowError."""
+    from scow.spec.platform import parse_platform
+
+    texts = {str(parse_platform(text)) for text in wanted}
+    kept = [it for it in source.descriptors if _platform_text(it) in texts]
+    digests = {it["digest"] for it in kept}
+    kept += [it for it in source.descriptors if (it.get("annotations") or {}).get(_VOUCHES_FOR) in digests]
+    if not kept:
+        raise CommandError(f"ERROR: {source.reference} has nothing for {', '.join(sorted(texts))}")
+    if len(kept) == 1:
+        return read_source(access, source.reference.with_digest(kept[0]["digest"]))
+    whole = len(kept) == len(source.descriptors)
+    return source if whole else Source(source.reference, source.document, kept, partial=True)
+
+
+def _platform_text(descriptor: "Descriptor") -> str:
+    found = descriptor.get("platform") or {}
+    return "/".join(filter(None, (found.get("os"), found.get("architecture"), found.get("variant"))))
+
+
+def combine(
+    sources: "list[Source]", annotations: list[str], *, prefers_index: bool = True
+) -> tuple[str, bytes]:
+    """Media type and bytes of the index of all manifests; a single index stays as it is.
+
+    So does a single manifest, unless an index is preferred.
+    """
+    single = sources[0] if len(sources) == 1 and not annotations else None
+    if single is not None and not single.partial and not (prefers_index and _is_one_manifest(single)):
+        return single.document.media_type, single.document.data
     descriptors: dict[str, Descriptor] = {}
     for source in sources:
         for descriptor in source.descriptors:

@@ -12,6 +12,7 @@ from scow.cli.exits import CommandError
 from scow.cli.history.filters import RecordFilters
 from scow.cli.history.naming import build_name
 from scow.cli.history.page import duration_text, record_page, tabbed
+from scow.cli.main import main
 from scow.cli.parser import parse_flags
 from scow.spec.build_history import BuildRecord, FailureEntry
 from scow.spec.build_progress import OutputTold, VertexTold
@@ -134,6 +135,23 @@ def test_resources() -> None:
     for text in ("memory", "rubbish=1", "memory=much", "cpu-quota=x"):
         with pytest.raises(CommandError, match="invalid resource"):
             resource_options(parse_flags(FLAGS, ["--resource", text, "."]))
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["buildx", "hi"], "history\tCommands to work on build records"),
+        (["buildx", "history", "in"], "inspect\tInspect a build record"),
+        (["buildx", "history", "inspect", "--f"], "--format\tFormat the output"),
+        (["buildx", "history", "inspect", "attachment", "--t"], "--type\tType of attachment"),
+        (["buildx", "imagetools", "in"], "inspect\tShow details of an image in the registry"),
+    ],
+)
+def test_words_of_buildx_are_completed(
+    capfd: pytest.CaptureFixture[str], words: list[str], wanted: str
+) -> None:
+    main("scow", ["__complete", *words])
+    assert capfd.readouterr().out.splitlines()[:-1] == [wanted]
 
 
 def test_what_is_invoked() -> None:

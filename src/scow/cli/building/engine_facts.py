@@ -1,7 +1,10 @@
 """What an engine says of itself as a builder."""
 
+import threading
+
 from scow.api.client.errors import ConnectionFailedError, DaemonError
 from scow.cli.builders import BUILDX_VERSION
+from scow.cli.flags import DURATION, Flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +26,27 @@ class EngineFacts:
         self.platforms = platforms
 
 
-def facts_of(client: "Client | None") -> EngineFacts:
-    """Asks; ``None`` is a node that is not asked."""
+TIMEOUT = Flag(
+    "timeout",
+    DURATION,
+    "Override the default timeout for loading builder status",
+    default=20 * 1_000_000_000,
+)
+_NS = 1_000_000_000
+
+
+def facts_of(client: "Client | None", timeout_ns: int) -> EngineFacts:
+    """Asks, and waits no longer; ``None`` is a node that is not asked."""
     if client is None:
         return EngineFacts("inactive", "", [])
+    found: list[EngineFacts] = []
+    asking = threading.Thread(target=lambda: found.append(_asked(client)), daemon=True, name="status")
+    asking.start()
+    asking.join(timeout_ns / _NS)
+    return found[0] if found else EngineFacts("inactive", "", [])
+
+
+def _asked(client: "Client") -> EngineFacts:
     try:
         found = client.get("/version") or {}
     except (ConnectionFailedError, DaemonError, OSError):

@@ -34,6 +34,12 @@ FLAGS = (
     Flag("output", _NAMES, 'Output destination (format: "type=local,dest=path")', short="o"),
     Flag("platform", _NAMES, "Set target platform for build"),
     Flag(
+        "policy",
+        _NAMES,
+        'Policy configuration (format: "filename=path[,filename=path][,reset=true|false]'
+        '[,disabled=true|false][,strict=true|false][,log-level=level]")',
+    ),
+    Flag(
         "progress",
         STRING,
         'Set type of progress output ("auto", "plain", "tty", "quiet", "rawjson"). '

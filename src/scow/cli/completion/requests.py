@@ -10,7 +10,7 @@ from scow.cli.completion.flag_values import complete_value
 from scow.cli.flags import Flags
 from scow.cli.global_flags import HELP, global_flags
 from scow.cli.parser import parse_flags
-from scow.cli.tree import NOUNS, TOP_LEVEL, Noun, load_command
+from scow.cli.tree import INNER_NOUNS, NOUNS, PLUGIN_NOUNS, TOP_LEVEL, Noun, load_command
 from scow.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -67,14 +67,12 @@ def _plugin_choices(invocation: "Invocation") -> list[tuple[str, str]]:
 
 def _complete_command(invocation: "Invocation", words: list[str]) -> Answer:
     first, *rest = words
-    noun = NOUNS.get(first)
-    while noun and len(rest) > 1 and rest[0] in noun.nested:
-        noun, rest = noun.nested[rest[0]], rest[1:]
     if first == "help":
         return _complete_root(invocation, rest) if len(rest) <= 1 else _complete_command(invocation, rest)
+    name, noun, rest = _noun_of(first, rest)
     if noun:
         if len(rest) == 1:
-            return _choices(_verbs(noun, own=invocation.program != "docker"), rest[0])
+            return _choices(_verbs(name, noun, own=invocation.program != "docker"), rest[0])
         verb = noun.verb(rest[0])
         return _complete_arguments(invocation, noun.verbs[verb], rest[1:]) if verb else FILES
     if first in TOP_LEVEL:
@@ -82,10 +80,28 @@ def _complete_command(invocation: "Invocation", words: list[str]) -> Answer:
     return _complete_by_plugin(invocation, words)
 
 
-def _verbs(noun: Noun, *, own: bool) -> list[tuple[str, str]]:
+def _noun_of(name: str, words: list[str]) -> tuple[str, Noun | None, list[str]]:
+    """The noun that the first words name, with the words behind it; one below a verb if its verb follows."""
+    noun = NOUNS.get(name) or PLUGIN_NOUNS.get(name)
+    while noun and len(words) > 1:
+        below = noun.nested.get(words[0]) or INNER_NOUNS.get(f"{name} {words[0]}")
+        if below is None or (noun.verb(words[0]) and not (len(words) > 2 and below.verb(words[1]))):
+            break
+        name, noun, words = f"{name} {words[0]}", below, words[1:]
+    return name, noun, words
+
+
+def _verbs(name: str, noun: Noun, *, own: bool) -> list[tuple[str, str]]:
     """What may follow a noun; ``own``: also what Docker does not have."""
     found = [
-        (verb, load_command(place).short) for verb, place in noun.verbs.items() if own or verb not in noun.own
+        (verb, load_command(place).short)
+        for verb, place in noun.verbs.items()
+        if verb not in noun.unlisted and (own or verb not in noun.own)
+    ]
+    found += [
+        (inner.rpartition(" ")[2], below.about)
+        for inner, below in INNER_NOUNS.items()
+        if inner.rpartition(" ")[0] == name and not noun.verb(inner.rpartition(" ")[2])
     ]
     return [*found, *((name, inner.about) for name, inner in noun.nested.items() if own)]
 

@@ -31,8 +31,9 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     from scow.cli.bake.plan import make_plan
     from scow.cli.bake.reading import read_files, written_in
     from scow.cli.bake.remote import fetch, take_addresses
-    from scow.cli.building.modern import display_of
+    from scow.cli.building.modern import check_policy, display_of
 
+    check_policy(flags["policy"])
     address, cmd_context, wanted = take_addresses(flags.arguments)
     display = display_of(invocation, flags)
     try:
@@ -165,6 +166,12 @@ COMMAND = Command(
         Flag("load", BOOL, 'Shorthand for "--set=*.output=type=docker"'),
         Flag("metadata-file", STRING, "Write build result metadata to the file"),
         Flag("no-cache", BOOL, "Do not use cache when building the image"),
+        Flag(
+            "policy",
+            _TEXTS,
+            'Global policy evaluation options (format: "[disabled=true|false][,strict=true|false]'
+            '[,log-level=level]")',
+        ),
         Flag("print", BOOL, "Print the options without building"),
         Flag(
             "progress",

@@ -3,6 +3,7 @@
 import secrets
 
 from scow.cli.builders import DRIVERS, OWN_DRIVER, REMOTE_DRIVER, Builder, Builders, check_name
+from scow.cli.building.engine_facts import TIMEOUT, facts_of
 from scow.cli.command import Command, at_most
 from scow.cli.config_file import context_names
 from scow.cli.exits import CommandError
@@ -46,8 +47,8 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     builders.save(builder)
     if flags["use"] and builder.nodes:
         builders.use(builder)
-    if flags["bootstrap"]:
-        builders.client(builder).get("/_ping")
+    if flags["bootstrap"] and facts_of(builders.client(builder), flags["timeout"]).status != "running":
+        raise CommandError(f"ERROR: failed to boot builder {name}: the engine does not answer")
     invocation.out.line(name)
 
 
@@ -123,6 +124,7 @@ COMMAND = Command(
         Flag("name", STRING, "Builder instance name"),
         Flag("node", STRING, "Create/modify node with given name"),
         Flag("platform", STRINGS, "Fixed platforms for current node"),
+        TIMEOUT,
         Flag("use", BOOL, "Set the current builder instance"),
     ),
     arguments=at_most(1),

@@ -2,6 +2,7 @@
 
 from scow.cli.builders import use_builder
 from scow.cli.building.cache_records import chosen, sums, table, whole
+from scow.cli.building.engine_facts import TIMEOUT
 from scow.cli.command import Command, no_arguments
 from scow.cli.commands.imagetools.create import BUILDER
 from scow.cli.flags import BOOL, FILTER, STRING, Flag
@@ -81,6 +82,7 @@ COMMAND = Command(
         Flag("format", STRING, "Format the output"),
         Flag("verbose", BOOL, "Provide a more verbose output"),
         BUILDER,
+        TIMEOUT,  # no status is loaded
     ),
     arguments=no_arguments,
 )

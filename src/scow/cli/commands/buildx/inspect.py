@@ -1,7 +1,7 @@
 """``scow buildx inspect``."""
 
 from scow.cli.builders import OWN_DRIVER, Builders
-from scow.cli.building.engine_facts import facts_of
+from scow.cli.building.engine_facts import TIMEOUT, facts_of
 from scow.cli.columns import align
 from scow.cli.command import Command, at_most
 from scow.cli.commands.buildx.ls import fixed_platforms
@@ -24,7 +24,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     _print(invocation, head)
     invocation.out.write("\nNodes:\n")
     for number, node in enumerate(builder.nodes):
-        facts = facts_of(builders.client(builder) if not number else None)
+        facts = facts_of(builders.client(builder) if not number else None, flags["timeout"])
         fields = [("Name", node["Name"]), ("Endpoint", node["Endpoint"])]
         if options := node.get("DriverOpts"):
             fields.append(
@@ -50,6 +50,6 @@ COMMAND = Command(
     run,
     "[NAME]",
     "Inspect current builder instance",
-    flags=(Flag("bootstrap", BOOL, "Ensure builder has booted before inspecting"), BUILDER),
+    flags=(Flag("bootstrap", BOOL, "Ensure builder has booted before inspecting"), BUILDER, TIMEOUT),
     arguments=at_most(1),
 )

@@ -1,9 +1,9 @@
 """``scow buildx ls``."""
 
 from scow.cli.builders import OWN_DRIVER, Builder, Builders
-from scow.cli.building.engine_facts import EngineFacts, facts_of
+from scow.cli.building.engine_facts import TIMEOUT, EngineFacts, facts_of
 from scow.cli.command import Command, no_arguments
-from scow.cli.flags import STRING, Flag
+from scow.cli.flags import BOOL, STRING, Flag
 from scow.cli.table import render_rows
 from scow.cli.template_values import Adapter
 
@@ -27,25 +27,31 @@ _TABLE = "table {{.Name}}\t{{.DriverEndpoint}}\t{{.Status}}\t{{.Buildkit}}\t{{.P
 
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
-    """Lists builders, each with its nodes; what cannot be reached says so."""
+    """Lists builders, each with its nodes; what cannot be reached says so. Nothing is ever cut short."""
     builders = Builders(invocation)
     current = builders.chosen("").name
     template = flags["format"]
     shown = builders.all()
     if template == "json":
-        _print_json(invocation, builders, shown)
+        _print_json(invocation, builders, shown, flags["timeout"])
         return
     is_table = template in ("", "table")
-    rows = [row for builder in shown for row in _rows(builders, builder, current, is_table=is_table)]
+    rows = [
+        row
+        for builder in shown
+        for row in _rows(builders, builder, current, flags["timeout"], is_table=is_table)
+    ]
     invocation.out.write(render_rows(_TABLE if is_table else template, rows, _HEADERS))
 
 
-def _rows(builders: Builders, builder: Builder, current: str, *, is_table: bool) -> list[Adapter]:
+def _rows(
+    builders: Builders, builder: Builder, current: str, timeout_ns: int, *, is_table: bool
+) -> list[Adapter]:
     mark = "*" if is_table and builder.name == current else ""
     activity = builders.last_activity(builder)
     rows = [_row(builder.name + mark, builder.driver, "", "", "", activity)]
     for node in builder.nodes:
-        facts = facts_of(builders.client(builder) if node is builder.nodes[0] else None)
+        facts = facts_of(builders.client(builder) if node is builder.nodes[0] else None, timeout_ns)
         name = f" \\_ {node['Name']}" if is_table else node["Name"]
         place = f" \\_ {node['Endpoint']}" if is_table else node["Endpoint"]
         rows.append(_row(name, place, facts.status, facts.version, _platforms(node, facts), ""))
@@ -78,7 +84,7 @@ def fixed_platforms(node: "dict[str, Any]") -> list[str]:
     return ["/".join(filter(None, (it["os"], it["architecture"], it.get("variant")))) for it in fixed]
 
 
-def _print_json(invocation: "Invocation", builders: Builders, shown: list[Builder]) -> None:
+def _print_json(invocation: "Invocation", builders: Builders, shown: list[Builder], timeout_ns: int) -> None:
     import json
 
     for builder in shown:
@@ -87,7 +93,7 @@ def _print_json(invocation: "Invocation", builders: Builders, shown: list[Builde
             document["LastActivity"] = activity
         document |= {"Dynamic": False, "Nodes": []}
         for node in builder.nodes:
-            facts = facts_of(builders.client(builder) if node is builder.nodes[0] else None)
+            facts = facts_of(builders.client(builder) if node is builder.nodes[0] else None, timeout_ns)
             found = {"Name": node["Name"], "Endpoint": node["Endpoint"], "Status": facts.status}
             if builder.driver != OWN_DRIVER:
                 found |= {"Flags": node.get("Flags") or [], "DriverOpts": node.get("DriverOpts") or {}}
@@ -102,6 +108,10 @@ COMMAND = Command(
     run,
     "",
     "List builder instances",
-    flags=(Flag("format", STRING, "Format the output", default="table"),),
+    flags=(
+        Flag("format", STRING, "Format the output", default="table"),
+        Flag("no-trunc", BOOL, "Don't truncate output"),
+        TIMEOUT,
+    ),
     arguments=no_arguments,
 )

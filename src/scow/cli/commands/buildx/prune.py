@@ -2,6 +2,7 @@
 
 from scow.cli.builders import use_builder
 from scow.cli.building.cache_records import table, whole
+from scow.cli.building.engine_facts import TIMEOUT
 from scow.cli.building.flags import BYTES
 from scow.cli.command import Command, no_arguments
 from scow.cli.commands.imagetools.create import BUILDER
@@ -59,6 +60,7 @@ COMMAND = Command(
         Flag("reserved-space", BYTES, "Amount of disk space always allowed to keep for cache"),
         Flag("verbose", BOOL, "Provide a more verbose output"),
         BUILDER,
+        TIMEOUT,  # no status is loaded
     ),
     arguments=no_arguments,
 )

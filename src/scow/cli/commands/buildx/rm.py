@@ -1,7 +1,8 @@
 """``scow buildx rm``."""
 
 from scow.cli.builders import Builder, Builders
-from scow.cli.building.engine_facts import facts_of
+from scow.cli.building.engine_facts import TIMEOUT, facts_of
+from scow.cli.building.local_state import LocalStates
 from scow.cli.command import Command
 from scow.cli.commands.imagetools.create import BUILDER
 from scow.cli.exits import CommandError
@@ -28,7 +29,8 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
         if not flags["force"] and not confirm(invocation, _WARNING):
             return
         for builder in builders.all():
-            if builder.stored and facts_of(builders.client(builder)).status != "running":
+            facts = facts_of(builders.client(builder) if builder.stored else None, flags["timeout"])
+            if builder.stored and facts.status != "running":
                 _remove(invocation, builders, builder)
         return
     names = flags.arguments or [builders.chosen(flags["builder"]).name]
@@ -50,6 +52,7 @@ _IS_CONTEXT = "context builder cannot be removed, run `docker context rm {}` to 
 
 def _remove(invocation: "Invocation", builders: Builders, builder: Builder) -> None:
     builders.remove(builder)
+    LocalStates(builders.folder).forget_builder(builder.name)
     invocation.err.line(f"{builder.name} removed")
 
 
@@ -63,6 +66,7 @@ COMMAND = Command(
         Flag("keep-daemon", BOOL, "Keep the BuildKit daemon running"),
         Flag("keep-state", BOOL, "Keep BuildKit state"),
         BUILDER,
+        TIMEOUT,
     ),
     arguments=lambda _count: None,
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
     """Makes an index of what registries have and puts it, with all it names, where the tags say."""
-    from scow.cli.image_tools import combine, read_source
+    from scow.cli.image_tools import combine, of_platforms, read_source
     from scow.cli.registry_access import RegistryAccess
 
     tags = [named(text) for text in flags["tag"]]
@@ -34,12 +34,27 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     access = RegistryAccess(invocation)
     sources = [read_source(access, name) for name in names]
     sources += [_from_file(access, path, tags, names) for path in flags["file"]]
-    media_type, data = combine(sources, flags["annotation"])
+    if flags["platform"]:
+        wanted = [one for text in flags["platform"] for one in text.split(",")]
+        sources = [of_platforms(access, it, wanted) for it in sources]
+    media_type, data = combine(sources, flags["annotation"], prefers_index=flags["prefer-index"])
     if flags["dry-run"]:
         invocation.out.line(data.decode())
         return
     for tag in tags:
         _publish(invocation, access, tag, sources, media_type, data)
+    if flags["metadata-file"]:
+        _write_facts(flags["metadata-file"], tags, media_type, data)
+
+
+def _write_facts(path: str, tags: "list[Reference]", media_type: str, data: bytes) -> None:
+    """What was made, and what it is called. Raises OSError."""
+    from scow.spec.digest import sha256_of
+
+    descriptor = {"mediaType": media_type, "digest": sha256_of(data), "size": len(data)}
+    facts = {"containerimage.descriptor": descriptor, "image.name": ",".join(map(str, tags))}
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(json.dumps(facts, indent=2) + "\n")
 
 
 def _from_file(
@@ -111,6 +126,15 @@ COMMAND = Command(
         BUILDER,
         Flag("dry-run", BOOL, "Show final image instead of pushing"),
         Flag("file", STRING_ARRAY, "Read source descriptor from file", short="f"),
+        Flag("metadata-file", STRING, "Write create result metadata to a file"),
+        Flag("platform", STRING_ARRAY, "Filter specified platforms of target image", short="p"),
+        Flag(
+            "prefer-index",
+            BOOL,
+            "When only a single source is specified, prefer outputting an image index or manifest list "
+            "instead of performing a carbon copy",
+            default=True,
+        ),
         Flag(
             "progress",
             STRING,
