@@ -111,14 +111,14 @@ async def to_end(coroutine: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         try:
-            await _ended({task})
+            await wait_ended({task})
         finally:
             if not task.cancelled():
                 task.exception()  # seen: the cancellation is what the caller hears of
         raise
 
 
-async def _ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+async def wait_ended(tasks: Collection[asyncio.Future[Any]]) -> None:
     """Wait for all of ``tasks``, and raise a cancellation that comes meanwhile when they have ended.
 
     A client that leaves can cancel a handler that is busy with the end of a failure.
@@ -191,7 +191,7 @@ async def running(*coroutines: Coroutine[Any, Any, T], name: str) -> AsyncIterat
         for task in tasks:
             task.cancel()
         try:
-            await _ended(tasks)
+            await wait_ended(tasks)
         finally:
             for task in tasks:
                 if not task.cancelled():

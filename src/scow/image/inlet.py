@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from scow.errors import InvalidArgumentError
-from scow.tasks import TaskOwner, run_in_own_thread
+from scow.tasks import TaskOwner, run_in_own_thread, wait_ended
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -157,8 +157,10 @@ async def read_in_thread(
         await asyncio.wait({work})
     except BaseException:
         inlet.fail(InvalidArgumentError("unexpected EOF"))
-        await asyncio.wait({work})
-        work.exception()  # seen: what ended the waiting is what the caller hears of
+        try:
+            await wait_ended({work})
+        finally:
+            work.exception()  # seen: what ended the waiting is what the caller hears of
         raise
     finally:
         if source is not None:

@@ -150,3 +150,34 @@ def test_a_cancelled_caller_leaves_no_thread_at_the_source() -> None:
         assert chunks.closed
 
     asyncio.run(life())
+
+
+def test_a_caller_cancelled_twice_waits_for_the_thread_all_the_same() -> None:
+    """A client leaves, then the engine stops: what the thread made is removed next, and its source closed."""
+
+    async def life() -> None:
+        chunks, may_end = Detached(), threading.Event()
+        ended: list[bool] = []
+
+        def read(inlet: Inlet) -> None:
+            try:
+                read_all(inlet, 9)
+            finally:
+                ended.append(may_end.wait(30))
+
+        async with TaskOwner("test") as owner:
+            work = owner.start(read_in_thread(Inlet(), chunks, owner, read), name="read")
+            await asyncio.to_thread(chunks.waited_for.wait)
+            for _ in range(2):
+                work.cancel()
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                assert not work.done()
+                assert not chunks.closed
+            may_end.set()
+            with pytest.raises(asyncio.CancelledError):
+                await work
+        assert ended == [True]
+        assert chunks.closed
+
+    asyncio.run(life())
