@@ -1,16 +1,20 @@
 """``scow binfmt``, and what Docker's guides do instead: programs of other machines, built and run."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.buildkit_image import buildkit_archive
 from tests.support.buildx import Buildx
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
 from tests.support.emulating_daemon import PLACE, emulating, installer_image
 from tests.support.foreign_programs import RISCV64, foreign_program
+from tests.support.pipelines import Pipeline
+from tests.support.registry import registry
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("dpkg-deb")]
 
@@ -135,6 +139,51 @@ def test_the_installer_of_dockers_guides(daemon: Daemon, buildx: Buildx) -> None
     assert "linux/riscv64" in buildx.other("inspect").stdout
     assert "hello from afar" in build(buildx).err
     daemon.docker("image", "rm", "tonistiigi/binfmt", "afar")
+
+
+WORKFLOW = """
+docker run --privileged --rm tonistiigi/binfmt --install all
+docker buildx create --name builder --driver docker-container --driver-opt network=host --use
+docker buildx inspect --bootstrap | grep -q linux/riscv64
+echo "$CI_PASSWORD" | docker login -u "$CI_USER" --password-stdin $REGISTRY
+
+docker buildx build -q --load -t test-image:latest --cache-to type=local,dest=cache,mode=max .
+[ "$(docker run --rm test-image:latest)" = "hello from here" ]
+[ -z "${PULL_REQUEST-}" ] || exit 0
+
+docker buildx build -q --push --platform linux/amd64,linux/riscv64 \
+    -t $REGISTRY/app:1.2.3 -t $REGISTRY/app:1.2 --label org.opencontainers.image.version=1.2.3 \
+    --cache-from type=local,src=cache --cache-to type=local,dest=cache,mode=max .
+docker buildx imagetools inspect $REGISTRY/app:1.2
+docker run --rm --pull always --platform linux/riscv64 $REGISTRY/app:1.2.3
+docker image inspect -f '{{index .Config.Labels "org.opencontainers.image.version"}}' $REGISTRY/app:1.2.3
+docker buildx rm builder
+docker image rm test-image $REGISTRY/app:1.2.3
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # dockerd, in a container, on a slow machine
+@pytest.mark.needs("docker-registry", "runc")
+@pytest.mark.parametrize("docker", ["docker", "scow"])
+def test_a_workflow_for_several_platforms(
+    daemon: Daemon, buildx: Buildx, docker: str, tmp_path: Path
+) -> None:
+    """What setup-qemu, setup-buildx, login and build-push of GitHub's workflows run."""
+    daemon.load(installer_image("tonistiigi/binfmt:latest"))
+    daemon.load(buildkit_archive())
+    context = buildx.context
+    buildx.write("amd64/echo", Path(shutil.which("busybox") or "").read_bytes(), mode=0o755)
+    buildx.write("riscv64/echo", foreign_program(RISCV64, "hello from afar\n"), mode=0o755)
+    program = '["/echo", "hello from here"]'
+    buildx.write(
+        "Dockerfile", f"FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH/ /\nRUN {program}\nCMD {program}\n"
+    )
+    with registry(tmp_path / "registry", daemon.namespace, address="127.0.0.1:5063", passwords=True) as store:
+        told = Pipeline(daemon, context, store, docker).job(WORKFLOW, timeout_s=500)
+    assert "Platform:  linux/amd64" in told
+    assert "Platform:  linux/riscv64" in told
+    assert "hello from afar\n1.2.3\n" in told
 
 
 def test_another_engine_is_told_of_the_installer(dockerd: Daemon) -> None:

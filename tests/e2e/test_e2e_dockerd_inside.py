@@ -13,7 +13,12 @@ from tests.support.daemons import Daemon
 from tests.support.images import busybox_archive
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.needs("docker", "runc")]
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.slow,
+    pytest.mark.needs("docker", "runc"),
+    pytest.mark.timeout(600),  # dockerd, in a container, on a slow machine
+]
 
 CONTAINER = "buildx_buildkit_mybuilder0"
 VOLUME = f"{CONTAINER}_state"

@@ -1,15 +1,13 @@
 """What pipelines do, as scripts: build, hand over as a file, test, push, deploy by ssh, roll back."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.daemons import Daemon
-from tests.support.environment import clean_environment
-from tests.support.present_docker import give_plugins
-from tests.support.registry import PASSWORD, USER, Registry, registry
+from tests.support.pipelines import Pipeline
+from tests.support.registry import registry
 from tests.support.ssh_server import ssh_server
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.needs("docker", "docker-registry", "ssh")]
@@ -29,28 +27,6 @@ services:
     stop_grace_period: 1s
     ports: ["127.0.0.1:8480:80"]
 """
-
-
-class Pipeline:
-    """Runs bash scripts, each as a job of its own: with ``docker``, its plugins, and what is exported."""
-
-    def __init__(self, engine: Daemon, folder: Path, store: Registry) -> None:
-        self._engine, self._folder = engine, folder
-        config = folder / "docker-config"
-        give_plugins(config)
-        self.env = clean_environment(folder) | {
-            "DOCKER_HOST": engine.host, "DOCKER_CONFIG": str(config), "DOCKER_BUILDKIT": "1",
-            "REGISTRY": store.address, "CI_USER": USER, "CI_PASSWORD": PASSWORD,
-        }  # fmt: skip
-
-    def job(self, script: str, code: int = 0, **env: str) -> str:
-        argv = self._engine.namespace.command("bash", "-euo", "pipefail", "-c", script)
-        done = subprocess.run(
-            argv, env=self.env | env, cwd=self._folder, capture_output=True, text=True, timeout=120,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        assert done.returncode == code, f"{done.returncode}: {done.stdout}{done.stderr}"
-        return done.stdout
 
 
 @pytest.fixture(params=["scow_daemon", "present_dockerd"])
@@ -87,7 +63,7 @@ def test_an_image_goes_from_stage_to_stage(pipeline: Pipeline, tmp_path: Path) -
     assert "latest" not in pipeline.job(push, CI_COMMIT_TAG="v1.2")
     assert pipeline.job(push, CI_COMMIT_TAG="v1.2.3").endswith("/app:latest\n")
     pipeline.job(forget)
-    with ssh_server(tmp_path, pipeline._engine.namespace, 8423) as key:
+    with ssh_server(tmp_path, pipeline.engine.namespace, 8423) as key:
         exports = " ".join(f"{name}='{value}'" for name, value in pipeline.env.items())
         deploy = "docker pull -q $REGISTRY/app:$VERSION && docker compose up -d"
         remote = f"cd {tmp_path} && export {exports} VERSION=latest && {deploy}"

@@ -18,6 +18,8 @@ from tests.support.environment import cache_dir
 _BASE = 0x400000
 _EHDR, _PHDR = 64, 56
 _PACKAGE = "qemu-user-static"
+_PARTS = ("qemu-user", "qemu-user-binfmt")
+"""What it is made of since Debian 13."""
 _UNPACKED = ("aarch64", "arm", "riscv64", "s390x")
 """Machines whose interpreters are unpacked: all of them are 350 MB."""
 
@@ -87,20 +89,28 @@ def qemu_package() -> Path:
 def _unpack(folder: Path) -> None:
     root = folder / "root"
     root.mkdir(parents=True)
-    run("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", _PACKAGE, cwd=folder)
-    (package,) = folder.glob("*.deb")
-    wanted = [
-        path
-        for name in _UNPACKED
-        for path in (
-            f"./usr/bin/qemu-{name}-static",
-            f"./usr/lib/binfmt.d/qemu-{name}.conf",
-            f"./usr/libexec/qemu-binfmt/{name}-binfmt-P",
-        )
-    ]
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as packed:
-        subprocess.run(["tar", "-x", "-C", root, *wanted], stdin=packed.stdout, check=True)
-    package.unlink()
+    needed = subprocess.run(["apt-cache", "depends", _PACKAGE], capture_output=True, text=True).stdout
+    parts = [name for name in _PARTS if f"Depends: {name}\n" in needed]
+    run("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", _PACKAGE, *parts, cwd=folder)
+    for package in folder.glob("*.deb"):
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as packed:
+            # Not every path is in every package, which tar minds.
+            subprocess.run(
+                ["tar", "-x", "-C", root, *_paths()], stdin=packed.stdout, stderr=subprocess.DEVNULL
+            )
+        package.unlink()
+    for name in _UNPACKED:
+        assert (root / f"usr/libexec/qemu-binfmt/{name}-binfmt-P").exists()
+        assert (root / f"usr/lib/binfmt.d/qemu-{name}.conf").exists()
+
+
+def _paths() -> Iterator[str]:
+    for name in _UNPACKED:
+        yield f"./usr/libexec/qemu-binfmt/{name}-binfmt-P"
+        for program in (f"qemu-{name}", f"qemu-{name}-static"):
+            yield f"./usr/bin/{program}"
+        for folder in ("lib", "share/qemu"):
+            yield f"./usr/{folder}/binfmt.d/qemu-{name}.conf"
 
 
 def qemu(machine: Machine) -> Path:

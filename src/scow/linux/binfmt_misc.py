@@ -9,6 +9,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from scow.linux import syscalls
 from scow.linux.mounts import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount
@@ -83,11 +84,12 @@ class HeldRegistrations:
     def __init__(self, place: Path = PLACE) -> None:
         self.place = place
         self._fd = -1
+        self._lock = Lock()
 
     def hold(self) -> None:
         """Nothing is done where the machine has it mounted, or cannot have it."""
-        if self._fd < 0 and not is_mounted(self.place):
-            with suppress(OSError):
+        with self._lock, suppress(OSError):
+            if self._fd < 0 and not is_mounted(self.place):
                 self._fd = syscalls.detached_mount(_FILE_SYSTEM)
 
     @property

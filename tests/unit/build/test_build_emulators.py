@@ -3,6 +3,8 @@
 The kernel's files are stood in for by a folder; the real ones are in the e2e tests.
 """
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from scow.build.emulators.choosing import choose, choose_registered
 from scow.build.emulators.offered import Interpreter, offered, parse_line
 from scow.build.emulators.plan import Plan, plan_of
 from scow.build.emulators.service import EmulatorService
-from scow.errors import ConflictError, NotFoundError
+from scow.errors import ConflictError, NotFoundError, PermissionDeniedError, ScowError, UnsupportedError
+from scow.linux import binfmt_misc
 from scow.linux.binfmt_misc import HeldRegistrations, Registration
 from scow.spec.engine_api.binfmt import EmulatorsWanted
 from scow.spec.platform import Platform
@@ -220,3 +223,32 @@ async def test_what_an_administrator_switched_off_stays_off(kernel: Path, packag
         await service.install(EmulatorsWanted())
     assert (await service.list()).switched_off
     assert (kernel / "register").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "words"),
+    [
+        (errno.EPERM, PermissionDeniedError, "an engine in a container may not"),
+        (errno.ENODEV, UnsupportedError, "has no binfmt_misc: no such device"),
+        (errno.EBUSY, ScowError, "cannot be used at .*: device or resource busy"),
+    ],
+)
+@runs
+async def test_where_it_cannot_be_mounted(
+    number: int, error: type[ScowError], words: str, tmp_path: Path, packages: Path
+) -> None:
+    service = EmulatorService(HOST, HeldRegistrations(tmp_path / "nowhere"), [packages])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(binfmt_misc, "mount", Refusal(number))
+        with pytest.raises(error, match=words):
+            await service.install(EmulatorsWanted())
+
+
+class Refusal:
+    """A mount(2) that fails."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __call__(self, *args: object, **options: object) -> None:
+        raise OSError(self._number, os.strerror(self._number))

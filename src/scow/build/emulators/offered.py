@@ -1,7 +1,8 @@
 """The interpreters that packages have brought: their lines for the kernel, in ``binfmt.d`` (binfmt.d(5)).
 
-Debian's ``qemu-user-static`` (since Debian 13 ``qemu-user-binfmt``) lays a file there for each machine. What
-a machine's programs look like is taken from these lines only.
+Debian's ``qemu-user-static`` lays a file there for each machine; since Debian 13 ``qemu-user`` has them in a
+folder of its own, and ``qemu-user-binfmt`` links to them. What a machine's programs look like is taken from
+these lines only.
 """
 
 import re
@@ -12,7 +13,9 @@ from pathlib import Path
 from scow.build.foreign_platforms import architectures_of
 from scow.linux.binfmt_misc import FIXED
 
-FOLDERS = tuple(map(Path, ("/etc/binfmt.d", "/run/binfmt.d", "/usr/local/lib/binfmt.d", "/usr/lib/binfmt.d")))
+_REGISTERED_AT_BOOT = ("/etc/binfmt.d", "/run/binfmt.d", "/usr/local/lib/binfmt.d", "/usr/lib/binfmt.d")
+_QEMUS_OWN = "/usr/share/qemu/binfmt.d"
+FOLDERS = tuple(map(Path, (*_REGISTERED_AT_BOOT, _QEMUS_OWN)))
 """A file of the first hides those of its name in the others; an empty one means that there is none."""
 _FILES = "qemu-*.conf"
 _COMMENTS = ("#", ";")
