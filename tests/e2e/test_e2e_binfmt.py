@@ -1,6 +1,7 @@
 """``scow binfmt``, and what Docker's guides do instead: programs of other machines, built and run."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,8 +182,7 @@ def test_a_workflow_for_several_platforms(
     )
     with registry(tmp_path / "registry", daemon.namespace, address="127.0.0.1:5063", passwords=True) as store:
         told = Pipeline(daemon, context, store, docker).job(WORKFLOW, timeout_s=500)
-    assert "Platform:  linux/amd64" in told
-    assert "Platform:  linux/riscv64" in told
+    assert {"linux/amd64", "linux/riscv64"} <= set(re.findall(r"Platform: +(\S+)", told))
     assert "hello from afar\n1.2.3\n" in told
 
 
