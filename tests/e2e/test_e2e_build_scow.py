@@ -85,6 +85,15 @@ def test_a_folder_that_was_mounted_on_is_as_it_was_before(scow_daemon: Daemon, f
     assert (ran.out, ran.err) == ("/data\n1000\n", "ls: /new: No such file or directory\n")
 
 
+def test_a_quiet_classic_build_that_fails_shows_what_was_printed(scow_daemon: Daemon, folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM busybox\nRUN echo why && false\n")
+    failed = scow_build(scow_daemon, "-q", str(folder), code=1, DOCKER_BUILDKIT="0")
+    assert failed.out == ""
+    assert "Step 2/2 : RUN echo why && false\n" in failed.err
+    assert "why\n" in failed.err
+    assert failed.err.endswith("returned a non-zero code: 1\n")
+
+
 def test_a_dockerfile_that_is_no_utf_8(scow_daemon: Daemon, folder: Path) -> None:
     """As editors wrote them once; Docker replaces what it cannot read, in all but files."""
     text = "FROM busybox\nRUN echo é >/ran\nCOPY <<E /written\né\nE\nCMD od -An -tx1 /ran /written\n"

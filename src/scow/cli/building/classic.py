@@ -50,6 +50,7 @@ def build_classic(invocation: "Invocation", flags: "Flags", context: "BuildConte
     with response:
         for message in response.values():
             if detail := message.get("errorDetail"):
+                invocation.err.write(quiet_text)
                 raise CommandError(str(detail.get("message") or ""), int(detail.get("code") or 1))
             aux = message.get("aux") or {}
             image_id = aux.get("ID") or image_id
