@@ -99,6 +99,8 @@ def test_steps_whose_layers_were_not_exported_are_done_again_when_they_are_neede
     again = scow_build(scow_daemon, "-t", "x", "--cache-from", cache, str(folder))
     assert "made the tool" in again.err
     assert "made the number" not in again.err
+    (number,) = set(re.findall(r"^#(\d+) \[tools 2/2\] RUN", again.err, re.M))
+    assert f"#{number} CACHED" not in again.err, again.err
     numbers = printed(scow_daemon, "x").splitlines()
     assert numbers[1] == scow_daemon.docker("run", "--rm", "x", "cat", "/another").out.strip("\n")
 

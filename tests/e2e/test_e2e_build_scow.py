@@ -375,14 +375,6 @@ def test_stages_in_a_circle_are_refused(scow_daemon: Daemon, folder: Path, text:
     assert "   2 | >>> " in failed.err or "   4 | >>> " in failed.err or "   3 | >>> " in failed.err
 
 
-def test_files_may_come_from_a_later_stage(scow_daemon: Daemon, folder: Path) -> None:
-    text = "FROM busybox AS x\nCOPY --from=y /made /\nFROM busybox AS y\nRUN echo later >/made\n"
-    (folder / "Dockerfile").write_text(text)
-    built = scow_build(scow_daemon, "--target", "x", "-t", "ahead", str(folder))
-    assert built.err.count("RUN echo later >/made\n") == 1
-    assert scow_daemon.docker("run", "--rm", "ahead", "cat", "/made").out == "later\n"
-
-
 # Root without what makes modes say nothing: a client that may read less than its engine.
 _ORDINARY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
@@ -459,7 +451,7 @@ def test_what_a_dockerfile_takes_and_offers_is_said_without_a_build(
             "dial tcp 127.0.0.1:1: connect: connection refused",
         ),
         ("ADD http://[::1/x /", "parse \"http://[::1/x\": missing ']' in host"),
-        ("ADD --checksum=sha256:abc a.txt /", "checksum can't be specified for non-HTTP(S) sources"),
+        ("ADD --checksum=sha256:abc a.txt /", "checksum requires HTTP(S) or Git sources"),
         ("ADD --checksum=sha256:abc a.txt b.txt /", "checksum can't be specified for multiple sources"),
         ("COPY --from=127.0.0.1:1/none:1 /a /", "127.0.0.1:1/none:1"),
         (

@@ -18,6 +18,10 @@ from scow.spec.engine_api.container import ContainerConfig
 from scow.spec.oci_image import History
 
 BUILDKIT = "buildkit.dockerfile.v0"
+_PORTABLE = (
+    *("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal"),
+    *("ArgsEscaped", "Healthcheck", "OnBuild", "Shell"),
+)
 _NANOSECONDS = 1_000_000_000
 
 
@@ -25,7 +29,7 @@ _NANOSECONDS = 1_000_000_000
 class ImageParts:
     """Everything that a config is written from. ``diff_ids`` are of all layers, lowest first."""
 
-    config: ContainerConfig
+    config: ContainerConfig | Mapping[str, object]
     architecture: str
     os: str
     variant: str
@@ -48,6 +52,15 @@ def encode_config(parts: ImageParts) -> bytes:
         "variant": parts.variant,
     }
     return msgspec.json.encode({key: value for key, value in document.items() if value != ""})
+
+
+def portable_config(config: ContainerConfig) -> dict[str, object]:
+    """What BuildKit writes of a config: an OCI image's members and Docker's three, and no empty one.
+
+    https://github.com/moby/docker-image-spec
+    """
+    written = msgspec.to_builtins(config)
+    return {name: written[name] for name in _PORTABLE if written.get(name) not in (None, "", [], {}, False)}
 
 
 def rfc3339(at_ns: int) -> str:

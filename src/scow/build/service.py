@@ -231,7 +231,7 @@ def _settings(request: BuildRequest) -> Settings:
         limits=limits_of(request),
         security_options=request.security_options,
         proxies=proxies,
-        lenient_copies=False,
+        as_buildkit=False,
     )
 
 

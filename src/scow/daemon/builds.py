@@ -22,6 +22,7 @@ from scow.build.trees.kept_archives import KeptArchives
 from scow.build.upkeep import Upkeep, stock_policies
 from scow.build.workshop import Workshop
 from scow.config import Config
+from scow.distribution.proxies import Proxies
 from scow.engine.build_containers import BuildContainers
 from scow.engine.build_runs import BuildRuns
 from scow.engine.images import Images
@@ -57,7 +58,8 @@ def open_builds(
     """``runs`` runs programs, ``containers`` has what they left; ``nouns`` is told of every image."""
     folder = config.data_root / "tmp" / "builds"
     cache = Cache(store, images)
-    downloads = Downloads(folder / "downloads")
+    proxies = Proxies(config.http_proxy, config.https_proxy, config.no_proxy)
+    downloads = Downloads(folder / "downloads", proxies)
     mounts = CacheMounts(cache_mounts_of(config))
     platform = host_platform(os.uname().machine)
     runnable = RunnablePlatforms(platform, interpreters)

@@ -1,12 +1,42 @@
 """Which proxy a request goes through: HTTP_PROXY, HTTPS_PROXY and NO_PROXY as Go's httpproxy reads them."""
 
 import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from scow.distribution.endpoint import RegistrySettings
+
+class ProxySettings(Protocol):
+    """Addresses of proxies, empty for none, and which hosts need none."""
+
+    @property
+    def http_proxy(self) -> str: ...
+
+    @property
+    def https_proxy(self) -> str: ...
+
+    @property
+    def no_proxy(self) -> str: ...
 
 
-def proxy_for(url: str, settings: RegistrySettings) -> str:
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """``ProxySettings``, and nothing else."""
+
+    http_proxy: str = ""
+    https_proxy: str = ""
+    no_proxy: str = ""
+
+    def variables(self) -> Iterator[tuple[str, str]]:
+        """For programs, which read one spelling or the other."""
+        for name in ("http_proxy", "https_proxy", "no_proxy"):
+            if value := getattr(self, name):
+                yield name, value
+                yield name.upper(), value
+
+
+def proxy_for(url: str, settings: ProxySettings) -> str:
     """The proxy's address, or "" for none. Loopback is never proxied."""
     parts = urlsplit(url)
     proxy = settings.https_proxy if parts.scheme == "https" else settings.http_proxy

@@ -25,7 +25,14 @@ from scow.errors import InvalidArgumentError, ScowError
 from scow.runtime.defaults import fill_host_config
 from scow.runtime.host_facts import HostFacts
 from scow.runtime.oci_runtime import Stdio
-from scow.runtime.program_run import Bound, InMemory, Limits, OutputSink, RunRequest
+from scow.runtime.program_run import (
+    Bound,
+    InMemory,
+    Limits,
+    OutputSink,
+    ProgramNotStartedError,
+    RunRequest,
+)
 from scow.runtime.start_failure import RuntimeFailedError, explain_start_failure
 from scow.runtime.supervisor import Exited
 from scow.runtime.validate import validate_container
@@ -60,7 +67,10 @@ class BuildRuns:
             future.set_result(ended.exit_code)
 
     async def run(self, request: RunRequest, output: OutputSink) -> int:
-        """The exit code. Raises InvalidArgumentError, NotFoundError, ScowError; cancelling kills it."""
+        """The exit code; cancelling kills it.
+
+        Raises InvalidArgumentError, NotFoundError, ProgramNotStartedError, ScowError.
+        """
         doc = self._document(request)
         self._ends[doc.id] = asyncio.get_running_loop().create_future()
         directory = self._launcher.root / doc.id
@@ -91,7 +101,8 @@ class BuildRuns:
             await _pass_on(sock, output)
         except RuntimeFailedError as exc:
             message, _ = explain_start_failure(exc.message, doc.path)
-            raise ScowError(message) from exc
+            reason = message.partition("runc create failed: ")[2] or message
+            raise ProgramNotStartedError(message, reason.removesuffix(": unknown")) from exc
         finally:
             sock.close()
 
@@ -120,8 +131,8 @@ class BuildRuns:
         if not request.args:
             raise InvalidArgumentError("no command specified")
         networks = settle_networks(host, NetworkingConfig(), self._networks)
-        if not config.hostname:
-            config.hostname = self._facts.hostname if host.network_mode == "host" else request.key[:12]
+        own_name = request.hostname or request.key[:12]
+        config.hostname = self._facts.hostname if host.network_mode == "host" else own_name
         return Container(
             id=request.key,
             name=f"build-{request.key[:12]}",

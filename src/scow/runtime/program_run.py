@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from scow.errors import ScowError
 from scow.spec.engine_api.container import ContainerConfig
 
 OutputSink = Callable[[int, bytes], None]
@@ -65,11 +66,19 @@ class LeftProgram:
     ended_ns: int
 
 
+class ProgramNotStartedError(ScowError):
+    """The runtime could not start it. ``reason`` is what it said itself, ``message`` Docker's words of it."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """One program. ``key`` becomes the container's id, ``root`` is its file system, mounted.
 
-    ``network`` is a network's name or id, "none" or "host".
+    ``network`` is a network's name or id, "none" or "host". ``hostname``: empty is as of containers.
     """
 
     key: str
@@ -84,3 +93,4 @@ class RunRequest:
     hosts: tuple[str, ...]
     limits: Limits
     security_options: tuple[str, ...] = ()
+    hostname: str = ""

@@ -5,6 +5,7 @@ import re
 from scow.errors import InvalidArgumentError
 
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)")
 _UNIT_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
@@ -36,5 +37,6 @@ def parse_duration(text: str) -> int:
         return 0
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise InvalidArgumentError(f'time: invalid duration "{text}"')
+        what = "missing unit in" if _NUMBER.fullmatch(text) else "invalid"
+        raise InvalidArgumentError(f'time: {what} duration "{text}"')
     return sum(int(float(number) * _UNIT_NS[unit]) for number, unit in parts)

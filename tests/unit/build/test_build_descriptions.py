@@ -92,7 +92,7 @@ def described(request: str, text: str = DOCKERFILE, target: str = "") -> tuple[A
         build_platform=_HERE,
         platform=_HERE,
         target=target,
-        looks_ahead=True,
+        as_buildkit=True,
     )
     found = describe(request, Evaluator(parse_dockerfile(text), options, _NoImages()))
     assert found["version"] == b"1.0.0"

@@ -7,11 +7,14 @@ from contextlib import AsyncExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from typing import ClassVar
 
 import pytest
 
-from scow.build.execute.downloads import Downloads, NotFetchedError, file_name
+from scow.build.execute.downloads import Downloads, file_name
+from scow.build.execute.fetching import NotFetchedError, get
 from scow.build.graph.ops import DownloadSource
+from scow.distribution.proxies import Proxies
 from scow.errors import IntegrityError, InvalidArgumentError, ScowError
 from scow.spec.digest import sha256_of
 from scow.tasks import TaskOwner
@@ -182,3 +185,45 @@ def test_nobody_is_shown_a_password_of_an_address(server: str, tmp_path: Path) -
             fetched(tmp_path, DownloadSource(url))
         assert "secret" not in failed.value.message + failed.value.url
     assert failed.value.message.startswith(f'Get "http://me:***@127.0.0.1:{CLOSED_PORT}/file": dial tcp')
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    """Answers everything itself, and keeps what it was asked."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        moved = self.path.endswith("/moved")
+        self.send_response(302 if moved else 200)
+        if moved:
+            self.send_header("Location", "http://elsewhere.test/file")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_files_come_through_the_engines_proxy_but_those_of_this_machine(server: str, tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as found:
+        thread = Thread(target=found.serve_forever, args=(0.01,))
+        thread.start()
+        proxies = Proxies(http_proxy=f"http://127.0.0.1:{found.server_address[1]}")
+        try:
+            get("http://far.test/moved", proxies).close()
+            get(f"{server}/file", proxies).close()
+        finally:
+            found.shutdown()
+            thread.join()
+    assert _Proxy.asked == ["http://far.test/moved", "http://elsewhere.test/file"]
+
+
+def test_git_is_told_of_them_in_both_spellings() -> None:
+    variables = dict(Proxies(https_proxy="http://proxy:1", no_proxy="near.test").variables())
+    assert variables == {
+        "https_proxy": "http://proxy:1",
+        "HTTPS_PROXY": "http://proxy:1",
+        "no_proxy": "near.test",
+        "NO_PROXY": "near.test",
+    }

@@ -81,3 +81,39 @@ def test_a_warning_says_where_it_is_explained() -> None:
     (warning,) = lint(parse_dockerfile("FROM a\nCMD x\n"), predefined={}, ignored=parse_ignore_file(""))
     assert warning.url == "https://docs.docker.com/go/dockerfile/rule/json-args-recommended/"
     assert warning.description.startswith("JSON arguments recommended")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "arg V=1\nFROM a:$V\nRUN x\n",
+        "# check=skip=ConsistentInstructionCasing\nFrom a As b\nRUN x\n",
+        "FROM --platform=linux/arm64 a AS arm64-tools\n",
+        "FROM a\nARG KEY_VERSION\n",
+    ],
+)
+def test_rules_know_their_exceptions(text: str) -> None:
+    assert _found(text) == []
+
+
+def test_what_is_taken_back_in_may_be_below_what_is_left_out() -> None:
+    text = "FROM a\nCOPY logs /\nCOPY . /\n"
+    assert _found(text, "logs\n!logs/kept\n") == []
+    assert _found(text, "*\n") == [("CopyIgnoredFile", 2), ("CopyIgnoredFile", 3)]
+    assert _found(text, "logs\n") == [("CopyIgnoredFile", 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("FROM a AS b\nFROM c AS b\n", 'Duplicate stage name "b", stage names should be unique'),
+        ("FROM a AS scratch\n", 'Stage name should not use the same name as reserved stage "scratch"'),
+        (
+            "FROM a\nenv a b\nuser x\n# check=x\n",
+            '"env key=value" should be used instead of legacy "env key value" format',
+        ),
+    ],
+)
+def test_rules_have_dockers_words(text: str, message: str) -> None:
+    warnings = lint(parse_dockerfile(text), predefined={}, ignored=parse_ignore_file(""))
+    assert message in [warning.message for warning in warnings]

@@ -18,9 +18,9 @@ def _one(text: str) -> it.Instruction:
         ("XYZZY", "unknown instruction: XYZZY"),
         ("FOO x", "unknown instruction: FOO (did you mean FROM?)"),
         ("COPY --form=a b c", "unknown flag: --form (did you mean --from?)"),
-        ("COPY --chown b c", "Missing a value on flag: chown"),
-        ("COPY --link=maybe b c", "Expecting boolean value for flag link, not: maybe"),
-        ("COPY --from=a --from=b c d", "Duplicate flag specified: from"),
+        ("COPY --chown b c", "missing a value on flag: --chown"),
+        ("COPY --link=maybe b c", "expecting boolean value for flag --link, not: maybe"),
+        ("COPY --from=a --from=b c d", "duplicate flag specified: --from"),
         (
             "COPY a",
             "COPY requires at least two arguments, but only one was provided."

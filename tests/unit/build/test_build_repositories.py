@@ -9,6 +9,7 @@ import pytest
 from scow.build.execute.repositories import check_out
 from scow.build.graph.job import NoSecrets
 from scow.build.graph.ops import GitSource
+from scow.distribution.proxies import Proxies
 from scow.errors import InvalidArgumentError
 from scow.tasks import TaskOwner
 from tests.support.waiting import wait_until
@@ -36,7 +37,7 @@ def test_a_ref_is_no_option(ref: str, tmp_path: Path) -> None:
     folder = tmp_path / "repository"
     folder.mkdir()
     with pytest.raises(InvalidArgumentError, match="invalid git ref"):
-        asyncio.run(check_out(GitSource("https://127.0.0.1:1/a.git", ref), folder, NoSecrets()))
+        asyncio.run(check_out(GitSource("https://127.0.0.1:1/a.git", ref), folder, NoSecrets(), Proxies()))
 
 
 def test_who_gives_up_leaves_no_program_that_waits_for_a_server(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_who_gives_up_leaves_no_program_that_waits_for_a_server(tmp_path: Path) 
         ):
             host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
             source = GitSource(f"http://{host}/a.git")
-            work = tasks.start(check_out(source, folder, NoSecrets()), name="check out")
+            work = tasks.start(check_out(source, folder, NoSecrets(), Proxies()), name="check out")
             await asked.wait()
             assert programs_that_name(host)
             work.cancel()

@@ -21,7 +21,7 @@ from scow.build.dockerfile.source import DockerfileError
 from scow.build.evaluate.evaluator import Evaluator, StageEvaluation
 from scow.build.evaluate.stage_state import Made, StageState
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
-from scow.build.execute.downloads import NotFetchedError
+from scow.build.execute.fetching import NotFetchedError
 from scow.build.graph.job import Job, Result
 from scow.build.graph.ops import BaseOp, CopyOp, RunOp, Vertex
 from scow.build.graph.progress import STDERR, STDOUT, Output, Progress, RunIn

@@ -20,11 +20,11 @@ class Flags:
             if kind is None:
                 raise InvalidArgumentError(f"unknown flag: --{name}{suggestion(name, known, '--')}")
             if kind != "list" and name in self._values:
-                raise InvalidArgumentError(f"Duplicate flag specified: {name}")
+                raise InvalidArgumentError(f"duplicate flag specified: --{name}")
             if kind == "boolean":
                 value = _boolean(name, value if equals else "true")
             elif not equals:
-                raise InvalidArgumentError(f"Missing a value on flag: {name}")
+                raise InvalidArgumentError(f"missing a value on flag: --{name}")
             self._values.setdefault(name, []).append(value)
 
     def text(self, name: str) -> str:
@@ -41,15 +41,23 @@ class Flags:
 
 
 def _boolean(name: str, value: str) -> str:
+    if not value:
+        raise InvalidArgumentError(f"missing a value on flag: --{name}")
     if value.lower() not in ("true", "false"):
-        raise InvalidArgumentError(f"Expecting boolean value for flag {name}, not: {value}")
+        raise InvalidArgumentError(f"expecting boolean value for flag --{name}, not: {value}")
     return value.lower()
 
 
-def suggestion(word: str, known: Mapping[str, object] | Sequence[str], prefix: str = "") -> str:
+def suggestion(
+    word: str, known: Mapping[str, object] | Sequence[str], prefix: str = "", *, folds_case: bool = True
+) -> str:
     """`` (did you mean x?)`` where something is near enough."""
-    near = min(known, key=lambda it: _distance(word.lower(), it.lower()), default="")
-    if _distance(word.lower(), near.lower()) > _NEAR:
+
+    def distance(other: str) -> int:
+        return _distance(word.lower(), other.lower()) if folds_case else _distance(word, other)
+
+    near = min(known, key=distance, default="")
+    if not near or distance(near) > _NEAR:
         return ""
     return f" (did you mean {prefix}{near}?)"
 

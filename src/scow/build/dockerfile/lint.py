@@ -3,6 +3,7 @@
 Rules that look at the text alone. What only an evaluation sees (``UndefinedVar``) is the evaluator's to tell.
 """
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,8 @@ _RESERVED = ("scratch", "context")
 _SECRET = re.compile(
     r"(?:^|_)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.I
 )
-_NO_SECRET = re.compile(r"(?:^|_)public(?:_|$)|_(?:file|path)$", re.I)
+_NO_SECRET = re.compile(r"(?:^|_)(?:public|file|version)(?:_|$)", re.I)
+_WHOLE_CONTEXT = ("*", "**", "**/*")
 _DIRECTIVE = re.compile(r"#\s*(?:syntax|escape|check)\s*=", re.I)
 _ONCE = (it.Cmd, it.Entrypoint, it.Healthcheck)
 
@@ -49,13 +51,14 @@ def is_wanted(rule: str, directives: Directives) -> bool:
 
 
 def _casing(dockerfile: Dockerfile) -> Iterator[LintWarning]:
+    """Of what belongs to stages: arguments before the first one do not."""
+    first = next(number for number, it_ in enumerate(dockerfile.statements) if it_.keyword == "from")
+    statements = dockerfile.statements[first:]
     counted = Counter(
-        "upper" if s.word.isupper() else "lower"
-        for s in dockerfile.statements
-        if s.word.isupper() or s.word.islower()
+        "upper" if s.word.isupper() else "lower" for s in statements if s.word.isupper() or s.word.islower()
     )
     majority = "lowercase" if counted["lower"] > counted["upper"] else "uppercase"
-    for statement in dockerfile.statements:
+    for statement in statements:
         wanted = statement.word.lower() if majority == "lowercase" else statement.word.upper()
         if statement.word != wanted:
             yield LintWarning(
@@ -75,7 +78,9 @@ def _stage_names(dockerfile: Dockerfile) -> Iterator[LintWarning]:
     seen: set[str] = set()
     for stage in dockerfile.stages:
         here = stage.location
-        if stage.as_word and stage.word.isupper() != stage.as_word.isupper():
+        is_mixed = not (stage.word.isupper() or stage.word.islower())
+        as_word = stage.as_word.lower() if stage.word.islower() else stage.as_word.upper()
+        if stage.as_word != as_word and not is_mixed:
             what = f"'{stage.as_word}' and '{stage.word}' keywords' casing do not match"
             yield LintWarning("FromAsCasing", what, here)
         if stage.written_name != stage.name:
@@ -83,10 +88,10 @@ def _stage_names(dockerfile: Dockerfile) -> Iterator[LintWarning]:
                 "StageNameCasing", f"Stage name '{stage.written_name}' should be lowercase", here
             )
         if stage.name in _RESERVED:
-            what = f"Stage name should not use the same name as reserved stage name '{stage.name}'"
+            what = f'Stage name should not use the same name as reserved stage "{stage.name}"'
             yield LintWarning("ReservedStageName", what, here)
         if stage.name and stage.name in seen:
-            what = f"Duplicate stage name '{stage.name}', stage names should be unique"
+            what = f'Duplicate stage name "{stage.name}", stage names should be unique'
             yield LintWarning("DuplicateStageName", what, here)
         seen.add(stage.name)
 
@@ -108,9 +113,16 @@ def _bases(dockerfile: Dockerfile, predefined: Mapping[str, str]) -> Iterator[Li
                 "as this is the default behavior",
                 here,
             )
-        elif stage.platform and "$" not in stage.platform:
+        elif stage.platform and "$" not in stage.platform and not _is_named_for(stage):
             what = f'FROM --platform flag should not use constant value "{stage.platform}"'
             yield LintWarning("FromPlatformFlagConstDisallowed", what, here)
+
+
+def _is_named_for(stage: Stage) -> bool:
+    """Whether a stage's name says that it is for one platform."""
+    system, _, architecture = stage.platform.partition("/")
+    parts = (system, architecture.partition("/")[0])
+    return any(part and part in stage.name for part in parts)
 
 
 def _descriptions(dockerfile: Dockerfile) -> Iterator[LintWarning]:
@@ -140,10 +152,9 @@ def _stage(stage: Stage, ignored: IgnoreRules) -> Iterator[LintWarning]:
     for instruction in stage.instructions:
         if isinstance(instruction, _ONCE):
             if (before := last_of.get(type(instruction))) is not None:
-                word = instruction.word.upper()
                 yield LintWarning(
                     "MultipleInstructionsDisallowed",
-                    f"Multiple {word} instructions should not be used in the same stage "
+                    f"Multiple {instruction.word} instructions should not be used in the same stage "
                     "because only the last one will be used",
                     before.location,
                 )
@@ -167,11 +178,12 @@ def _instruction(instruction: Instruction, ignored: IgnoreRules, *, has_shell: b
         case it.Cmd(command=command) | it.Entrypoint(command=command):
             if command.shell and command.words and not has_shell:
                 reason = "to prevent unintended behavior related to OS signals"
-                what = f"JSON arguments recommended for {word} {reason}"
+                what = f"JSON arguments recommended for {instruction.word} {reason}"
                 yield LintWarning("JSONArgsRecommended", what, here)
         case it.Env(pairs=pairs) | it.Label(pairs=pairs):
             if any(pair.legacy for pair in pairs):
-                what = f'"{word} key=value" should be used instead of legacy "{word} key value" format'
+                new, old = f'"{instruction.word} key=value"', f'"{instruction.word} key value"'
+                what = f"{new} should be used instead of legacy {old} format"
                 yield LintWarning("LegacyKeyValueFormat", what, here)
             if word == "ENV":
                 yield from _secrets([pair.name for pair in pairs], word, here)
@@ -202,11 +214,18 @@ def _ports(ports: tuple[str, ...], here: Location) -> Iterator[LintWarning]:
 
 
 def _ignored_sources(instruction: it.Copy, ignored: IgnoreRules) -> Iterator[LintWarning]:
-    if instruction.from_ or not ignored:
+    """Rules that take something back in may do so below what is named: then nobody can say."""
+    rules = ignored.patterns
+    if instruction.from_ or not rules or any(rule.startswith("!") for rule in rules):
         return
     for source in instruction.sources:
-        path = source.strip("/").removeprefix("./")
-        if path and "$" not in path and "://" not in path and ignored.ignores(path):
+        path = posixpath.normpath(source)
+        inner = path.lstrip("/")
+        if inner in ("", "."):
+            hidden = any(rule in _WHOLE_CONTEXT for rule in rules)
+        else:
+            hidden = "$" not in inner and "://" not in source and ignored.ignores(inner)
+        if hidden:
             word = instruction.word.capitalize()
-            what = f'Attempting to {word} file "{source}" that is excluded by .dockerignore'
+            what = f'Attempting to {word} file "{path}" that is excluded by .dockerignore'
             yield LintWarning("CopyIgnoredFile", what, instruction.location)

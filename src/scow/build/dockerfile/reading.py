@@ -13,6 +13,7 @@ from scow.errors import InvalidArgumentError
 from scow.spec.go_duration import parse_duration
 
 _MIN_HEALTH_NS = 10**6  # Docker's: shorter would be a typing error
+_MAX_RETRIES = (1 << 31) - 1
 _COPY_FLAGS: dict[str, Kind] = {
     "from": "text",
     "chown": "text",
@@ -133,8 +134,6 @@ def _maintainer(statement: Statement, place: _Place) -> Instruction:
 
 def _run(statement: Statement, place: _Place) -> Instruction:
     flags = Flags(statement.flags, _RUN_FLAGS)
-    if not statement.values:
-        raise InvalidArgumentError("RUN requires at least one argument")
     network, security = flags.text("network"), flags.text("security")
     if network not in ("", "default", "none", "host"):
         raise InvalidArgumentError(f'invalid network mode "{network}"')
@@ -237,6 +236,8 @@ def _retries(text: str) -> int:
         count = int(text)
     except ValueError:
         raise InvalidArgumentError(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+    if abs(count) > _MAX_RETRIES:
+        raise InvalidArgumentError(f'strconv.ParseInt: parsing "{text}": value out of range')
     if count < 0:
         raise InvalidArgumentError(f"--retries cannot be negative ({count})")
     return count

@@ -3,6 +3,7 @@
 What the arguments mean is ``instructions``'s. The forms are those of the official parser.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -41,6 +42,8 @@ class Statement:
         return self.line.heredocs
 
 
+_BLANKS = re.compile(r"[\t\v\f\r ]+")
+"""A blank of another alphabet is part of a word."""
 _Form = Callable[[str, str, str], tuple[list[str], bool]]
 
 
@@ -71,7 +74,7 @@ def _statements(source: Source, escape: str) -> Iterator[Statement]:
 
 def parse_statement(line: LogicalLine, escape: str) -> Statement:
     """One line. Raises InvalidArgumentError with Docker's messages."""
-    word, *after = line.text.strip().split(None, 1)
+    word, *after = _BLANKS.split(line.text.strip(), maxsplit=1)
     keyword = word.lower()
     flags, rest = take_flags(after[0]) if after else ([], "")
     rest = rest.strip()

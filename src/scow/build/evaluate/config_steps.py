@@ -14,7 +14,6 @@ import msgspec
 from scow.build.dockerfile import instructions as it
 from scow.build.dockerfile.instructions import Command, Instruction
 from scow.build.evaluate.stage_state import StageState
-from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.spec.engine_api.container import HealthConfig
 from scow.spec.exposed_ports import exposed_ports
 from scow.spec.go_duration import format_duration
@@ -38,6 +37,20 @@ def go_quoted(text: str) -> str:
 
 def _go_escape(found: re.Match[str]) -> str:
     return _GO_ESCAPES.get(found[1], f"\\x{found[1]}") if found[1] else found[0]
+
+
+def go_quoted_rune(number: int) -> str:
+    """As Go's ``%q`` of a number, which it takes for a character."""
+    named = {7: "a", 8: "b", 12: "f", 10: "n", 13: "r", 9: "t", 11: "v", 39: "'", 92: "\\"}
+    if number in named:
+        return f"'\\{named[number]}'"
+    if number < 0x20 or number == 0x7F:
+        return f"'\\x{number:02x}'"
+    if number > 0x10FFFF or 0xD800 <= number < 0xE000:
+        return "'\ufffd'"
+    if chr(number).isprintable():
+        return f"'{chr(number)}'"
+    return f"'\\u{number:04x}'" if number < 0x10000 else f"'\\U{number:08x}'"
 
 
 def go_quoted_list(words: Sequence[str]) -> str:
@@ -73,9 +86,12 @@ def _arg(state: StageState, instruction: it.Arg) -> str:
     for name, default in instruction.arguments:
         name = state.scope.expand(name)
         value = None if default is None else state.scope.expand(default)
-        state.scope.declare(name, value)
+        if not (state.as_buildkit and state.scope.keeps_value(name, value)):
+            known = state.scope.declare(name, value)
+            if state.as_buildkit and known is not None:
+                state.scope.newer[name] = known
         # As it was written: a value that the build was given may not be meant for everybody's eyes.
-        text += f" {name}" if value is None or name in PROXY_ARGUMENTS else f" {name}={value}"
+        text += f" {name}" if value is None else f" {name}={value}"
     return text
 
 
@@ -85,13 +101,18 @@ def _maintainer(state: StageState, instruction: it.Maintainer) -> str:
 
 
 def command_args(state: StageState, command: Command) -> list[str]:
-    """The program's arguments: a shell's, or those that were given."""
-    return [*state.shell, *command.words] if command.shell and command.words else list(command.words)
+    """The program's arguments: a shell's, or those given. BuildKit's shell gets empty texts, too."""
+    if not command.shell:
+        return list(command.words)
+    if state.as_buildkit:
+        return [*state.shell, " ".join(command.words)]
+    return [*state.shell, *command.words] if command.words else []
 
 
 def _cmd(state: StageState, instruction: it.Cmd) -> str:
     args = command_args(state, instruction.command)
     state.config.cmd = args
+    state.config.args_escaped = state.as_buildkit or msgspec.UNSET
     state.has_cmd = True
     return f"CMD {go_quoted_list(args)}"
 
@@ -113,9 +134,11 @@ def _shell(state: StageState, instruction: it.Shell) -> str:
 def _expose(state: StageState, instruction: it.Expose) -> str:
     ports = {} if state.config.exposed_ports is msgspec.UNSET else dict(state.config.exposed_ports)
     words = [word for text in instruction.ports for word in state.scope.expand_words(text)]
-    for word in words:
-        ports |= {port: {} for port in exposed_ports(word)}
-    state.config.exposed_ports = ports
+    new = sorted({port for word in words for port in exposed_ports(word)})
+    state.config.exposed_ports = ports | {port: {} for port in new}
+    if state.as_buildkit:
+        # As Go prints a map.
+        return f"EXPOSE map[{' '.join(f'{port}:{{}}' for port in new)}]"
     return f"EXPOSE {' '.join(sorted(words))}"
 
 
@@ -156,7 +179,7 @@ def _healthcheck(state: StageState, instruction: it.Healthcheck) -> str:
 def _go_struct(health: HealthConfig) -> str:
     """As Go prints a pointer to it with ``%q``, which is what history has."""
     times = (health.interval, health.timeout, health.start_period, health.start_interval)
-    retries = f"'\\x{health.retries:02x}'"
+    retries = go_quoted_rune(health.retries)
     shown = " ".join(go_quoted(format_duration(it)) for it in times)
     return f"&{{{go_quoted_list(health.test)} {shown} {retries}}}"
 

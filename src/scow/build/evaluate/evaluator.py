@@ -4,11 +4,13 @@ Both front doors use this: the classic builder does what each instruction made b
 BuildKit's evaluates everything and then has the graph solved.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from scow.build.dockerfile import instructions as it
+from scow.build.dockerfile.flags import suggestion
 from scow.build.dockerfile.instructions import Instruction, Stage
 from scow.build.dockerfile.parser import Dockerfile
 from scow.build.dockerfile.reading import read_trigger
@@ -18,6 +20,7 @@ from scow.build.evaluate.base import SCRATCH, BaseImage, Resolver
 from scow.build.evaluate.config_steps import apply_config_step
 from scow.build.evaluate.run_mounts import parse_mount
 from scow.build.evaluate.stage_state import Made, StageState, begin_stage
+from scow.build.evaluate.step_names import step_place, step_text
 from scow.build.evaluate.variables import Scope, platform_arguments
 from scow.build.graph.ops import BaseOp, ContextSource, Op, Outside, Vertex
 from scow.errors import InvalidArgumentError, ParseError, ScowError
@@ -34,8 +37,9 @@ class Options:
 
     ``contexts`` are named contexts: ``docker-image://ref`` is an image, ``oci-layout://…`` one that the
     resolver knows by all of it, anything else the name of a tree of the job. ``default_path``: a PATH is set
-    where a base has none. ``shows_platform``: steps are called by their platform, too. ``looks_ahead``:
-    what an instruction copies from may be a later stage, as in BuildKit.
+    where a base has none. ``shows_platform``: steps are called by their platform, too. ``as_buildkit``:
+    stages that begin as others have their arguments, too, the name of a later stage is no image's, and
+    ``WORKDIR /`` is no step.
     """
 
     build_arguments: Mapping[str, str]
@@ -46,7 +50,7 @@ class Options:
     no_cache_stages: frozenset[str] = frozenset()
     default_path: bool = False
     shows_platform: bool = False
-    looks_ahead: bool = False
+    as_buildkit: bool = False
 
 
 class Evaluator:
@@ -61,7 +65,7 @@ class Evaluator:
         self._states: dict[int, StageState] = {}
         self._open: set[int] = set()
         self.undefined: list[tuple[Location, str]] = []
-        """Variables that instructions used and nobody had declared, with where."""
+        """Where instructions used variables that nobody had declared, and what there is to say of them."""
         self.unresolved: Location | None = None
         """Where an image is wanted that could not be had."""
         self.global_scope = self._scope(
@@ -113,12 +117,15 @@ class Evaluator:
         return found
 
     def _stage_named(self, name: str, before: int) -> int | None:
-        return self.dockerfile.find_stage(name, before) if name else None
+        """``None`` also where a named context takes the stage's place."""
+        if not name or name.lower() in self._options.contexts:
+            return None
+        return self.dockerfile.find_stage(name, before)
 
     def _source_stage(self, name: str, index: int) -> int | None:
         """What ``--from`` in stage ``index`` means: an earlier one before any other of that name."""
         found = self._stage_named(name, index)
-        if found is None and self._options.looks_ahead:
+        if found is None and self._options.as_buildkit:
             found = self._stage_named(name, len(self.dockerfile.stages))
         return found
 
@@ -136,12 +143,21 @@ class Evaluator:
         platform = self._platform(stage)
         earlier = self._stage_named(name, index) if not name.isdecimal() else None
         if earlier is not None:
-            state = (await self.finished(earlier)).continued(scope)
-            return StageEvaluation(self, index, state, [], continues=earlier)
-        base = await self._image(name, platform, stage.location)
-        state = begin_stage(base, scope, platform, default_path=self._options.default_path)
+            before = await self.finished(earlier)
+            if self._options.as_buildkit:
+                scope.arguments = dict(before.scope.arguments)
+            state = before.continued(scope)
+        else:
+            base = await self._image(name, platform, stage.location)
+            state = begin_stage(
+                base,
+                scope,
+                platform,
+                default_path=self._options.default_path,
+                as_buildkit=self._options.as_buildkit,
+            )
         triggers, state.config.on_build = list(state.config.on_build or []), None
-        return StageEvaluation(self, index, state, triggers)
+        return StageEvaluation(self, index, state, triggers, continues=earlier)
 
     def stage_scope(self, index: int) -> Scope:
         options = self._options
@@ -157,7 +173,13 @@ class Evaluator:
             return self._options.platform
         with self.mistakes_at(stage.location, "--platform"):
             text = self.global_scope.expand(stage.platform)
-            found = parse_platform(text)
+            if not text:
+                raise InvalidArgumentError(f"empty platform value from expression {stage.platform}")
+            try:
+                found = parse_platform(text)
+            except InvalidArgumentError as exc:
+                what = f"failed to parse platform {stage.platform}: {exc.message}"
+                raise InvalidArgumentError(what) from exc
         return found if found.architecture else self._options.platform
 
     async def _image(self, name: str, platform: Platform, location: Location) -> BaseImage:
@@ -201,10 +223,11 @@ class Evaluator:
     ) -> dict[str, Vertex | Outside]:
         """What an instruction names by ``--from`` or ``from=``, found."""
         found: dict[str, Vertex | Outside] = {"": ContextSource(MAIN_CONTEXT)}
-        for name in _references(instruction, state):
+        for name, target in _references(instruction, state).items():
             stage = self._source_stage(name, index)
             context = self._options.contexts.get(name.lower())
             if stage is not None:
+                self._check_order(instruction, stage, index, name, target)
                 found[name] = (await self.finished(stage)).vertex
             elif context is not None and not context.startswith(_IMAGES):
                 found[name] = ContextSource(context)
@@ -212,6 +235,33 @@ class Evaluator:
                 base = await self._image(name, self._options.platform, instruction.location)
                 found[name] = Vertex(BaseOp(base.reference, base.chain_id), name=f"FROM {base.reference}")
         return found
+
+    def _check_order(self, instruction: Instruction, wanted: int, index: int, name: str, target: str) -> None:
+        """Raises InvalidArgumentError for a later stage, and for one that is made of this one."""
+        if wanted < index:
+            return
+        stage = self.dockerfile.stages[index]
+        if index in self.needed(wanted):
+            raise InvalidArgumentError(f"circular dependency detected on stage: {stage.name or index}")
+        if isinstance(instruction, it.Run):
+            where = "stage needs to be defined before current command"
+            raise InvalidArgumentError(f'cannot mount from stage "{name}" to "{target}", {where}')
+        where = f'it needs to be defined before current stage "{stage.name or f"stage-{index}"}"'
+        raise InvalidArgumentError(f'cannot copy from stage "{name}", {where}')
+
+    @property
+    def as_buildkit(self) -> bool:
+        """See ``Options``."""
+        return self._options.as_buildkit
+
+    @property
+    def names_stages(self) -> bool:
+        """Whether steps are called by their stage: where it is not the only file system there is."""
+        stages = self.dockerfile.stages
+        return len(stages) > 1 or any(
+            (isinstance(step, it.Copy) and step.from_) or (isinstance(step, it.Run) and step.mounts)
+            for step in stages[0].instructions
+        )
 
     @property
     def shows_platform(self) -> bool:
@@ -293,8 +343,8 @@ class StageEvaluation:
         with evaluator.mistakes_at(self.stage.location):
             self.triggers = [read_trigger(text, self.stage.location, escape) for text in triggers]
         self._no_cache = evaluator.is_without_cache(self.stage, index)
-        self._number = 1
-        self._total = 1 + sum(map(file_steps.is_file_step, self.instructions))
+        self._number = int(continues is None and state.base is not SCRATCH)
+        self._total = self._number + sum(map(file_steps.is_file_step, self.instructions))
 
     @property
     def instructions(self) -> list[Instruction]:
@@ -308,10 +358,16 @@ class StageEvaluation:
         with self._evaluator.mistakes_in(instruction):
             text = apply_config_step(state, instruction)
             made = Made(text) if text is not None else await self._apply_file_step(instruction)
-        state.made.append(made)
+        if not (self._evaluator.as_buildkit and isinstance(instruction, it.Onbuild)):
+            state.made.append(made)
         if instruction not in self.triggers:
             names = [name for name in state.scope.unset[known:] if name not in state.scope.arguments]
-            self._evaluator.undefined += [(instruction.location, name) for name in names]
+            known_names = list(state.scope.values())
+            self._evaluator.undefined += [
+                (instruction.location, f"Usage of undefined variable '${name}'{near}")
+                for name in names
+                for near in [suggestion(name, known_names, "$", folds_case=False)]
+            ]
         return made
 
     async def finish(self) -> StageState:
@@ -325,12 +381,13 @@ class StageEvaluation:
         state = self.state
         sources = await self._evaluator.find_sources(instruction, self.index, state)
         vertex = partial(self._vertex, instruction)
-        self._number += 1
         match instruction:
             case it.Run():
                 return file_steps.run(state, instruction, sources.__getitem__, vertex)
             case it.Workdir():
-                return file_steps.workdir(state, instruction, vertex)
+                return file_steps.workdir(
+                    state, instruction, vertex, root_is_step=not self._evaluator.as_buildkit
+                )
             case it.Copy():
                 return file_steps.copy(state, instruction, sources.__getitem__, vertex)
         raise InvalidArgumentError(f"{instruction.word} cannot stand here")
@@ -338,12 +395,14 @@ class StageEvaluation:
     def _vertex(
         self, instruction: Instruction, op: Op, *, base: Vertex, sources: tuple[Vertex | Outside, ...] = ()
     ) -> Vertex:
-        place = f"[{self._label()}{self._number}/{self._total}]"
+        self._number += 1
+        place = step_place(self._label(), self._number, self._total)
+        trigger = "ONBUILD " if instruction in self.triggers else ""
         return Vertex(
             op,
             base,
             sources,
-            name=f"{place} {instruction.word.upper()} {_one_line(instruction)}",
+            name=f"{place} {trigger}{step_text(instruction, self.state.scope)}",
             stage=self.stage.name,
             first_line=instruction.location.start,
             last_line=instruction.location.end,
@@ -355,27 +414,23 @@ class StageEvaluation:
         label = ""
         if self._evaluator.shows_platform:
             label = f"{self._evaluator.shown_platform(self.state.platform)} "
-        if len(self._evaluator.dockerfile.stages) == 1 and not self.stage.name:
+        if not self._evaluator.names_stages:
             return label
         return f"{label}{self.stage.name or f'stage-{self.index}'} "
 
 
-def _one_line(instruction: Instruction) -> str:
-    return " ".join(instruction.text.split())
-
-
-def _references(instruction: Instruction, state: StageState | None = None) -> list[str]:
-    """Names of stages, contexts and images in an instruction."""
+def _references(instruction: Instruction, state: StageState | None = None) -> dict[str, str]:
+    """Names of stages, contexts and images in an instruction, with where they go."""
     if isinstance(instruction, it.Copy) and instruction.from_:
-        return [instruction.from_]
+        return {instruction.from_: instruction.target}
     if isinstance(instruction, it.Run):
         expand: Callable[[str], str] = state.scope.expand if state is not None else lambda text: text
-        return [name for text in instruction.mounts if (name := _mount_from(text, expand))]
-    return []
+        return {name: target for text in instruction.mounts for name, target in _mounted(text, expand)}
+    return {}
 
 
-def _mount_from(text: str, expand: Callable[[str], str]) -> str:
-    try:
-        return parse_mount(text, expand)[1]
-    except InvalidArgumentError:
-        return ""  # it is refused when its step is evaluated
+def _mounted(text: str, expand: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    with suppress(InvalidArgumentError):  # it is refused when its step is evaluated
+        mount, name = parse_mount(text, expand)
+        if name:
+            yield name, mount.target

@@ -14,7 +14,6 @@ from scow.build.evaluate.config_steps import command_args, working_directory
 from scow.build.evaluate.git_address import is_git_address, parse_git_address
 from scow.build.evaluate.run_mounts import parse_mount
 from scow.build.evaluate.stage_state import Made, StageState
-from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.build.execute.copy_step import several_sources, target_path
 from scow.build.execute.copying import numeric_mode
 from scow.build.execute.downloads import file_name
@@ -44,8 +43,8 @@ def run(state: StageState, instruction: it.Run, find: FindSource, vertex: Callab
     """Raises InvalidArgumentError, NotFoundError."""
     args, files = _program(state, instruction)
     mounts, sources = _mounts(state, instruction, find)
-    arguments = [pair for pair in state.scope.program_arguments() if pair[0] not in PROXY_ARGUMENTS]
-    env = [*(state.config.env or []), *(f"{name}={value}" for name, value in arguments)]
+    arguments = state.scope.program_arguments()
+    env = [f"{name}={value}" for name, value in {**state.scope.env, **dict(arguments)}.items()]
     op = RunOp(
         args=tuple(args),
         env=tuple(env),
@@ -79,7 +78,8 @@ def _program(state: StageState, instruction: it.Run) -> tuple[list[str], tuple[t
     if not script.startswith("#!"):
         return [*state.shell, valid_text(script)], ()
     name = posixpath.basename(first.name) or "script"
-    return [f"/dev/pipes/{name}"], ((name, script.encode("utf-8", "surrogateescape")),)
+    program = f"/dev/pipes/{name}"
+    return [*state.shell, program], ((name, script.encode("utf-8", "surrogateescape")),)
 
 
 def _mounts(state: StageState, instruction: it.Run, find: FindSource) -> tuple[list[Mount], list[Source]]:
@@ -87,6 +87,8 @@ def _mounts(state: StageState, instruction: it.Run, find: FindSource) -> tuple[l
     sources: list[Source] = []
     for text in instruction.mounts:
         mount, from_ = parse_mount(text, state.scope.expand)
+        if mount.kind in ("bind", "cache", "tmpfs") and working_directory(state, mount.target) == "/":
+            raise InvalidArgumentError('invalid mount target "/"')
         source = find(from_) if from_ or mount.kind == "bind" else None
         if isinstance(source, Vertex):
             mount = replace(mount, from_=len(sources))
@@ -97,11 +99,16 @@ def _mounts(state: StageState, instruction: it.Run, find: FindSource) -> tuple[l
     return mounts, sources
 
 
-def workdir(state: StageState, instruction: it.Workdir, vertex: Callable[..., Vertex]) -> Made:
-    """The folder is made, and is where all that follows begins."""
+def workdir(
+    state: StageState, instruction: it.Workdir, vertex: Callable[..., Vertex], *, root_is_step: bool
+) -> Made:
+    """The folder is made, and is where all that follows begins. ``root_is_step``: "/" is made, too."""
     path = working_directory(state, state.scope.expand(instruction.path))
     state.config.working_dir = path
-    made = vertex(MakeFolderOp(path), base=state.vertex)
+    if path == "/" and not root_is_step:
+        return Made(f"WORKDIR {path}")
+    user = state.config.user if state.as_buildkit else ""
+    made = vertex(MakeFolderOp(path, user), base=state.vertex)
     state.vertex = made
     return Made(f"WORKDIR {path}", made)
 
@@ -110,7 +117,7 @@ def copy(state: StageState, instruction: it.Copy, find: FindSource, vertex: Call
     """COPY and ADD: files of another stage keep their owners. Raises InvalidArgumentError, NotFoundError."""
     patterns, sources = _sources(state, instruction, find)
     target, into_folder = target_path(state.config.working_dir or "/", state.scope.expand(instruction.target))
-    if len(patterns) > 1 and not into_folder and not instruction.parents:
+    if len(patterns) > 1 and not into_folder and not instruction.parents and not state.as_buildkit:
         raise InvalidArgumentError(several_sources(instruction.word.upper()))
     from_stage = any(isinstance(source, Vertex) for source in sources)
     chmod = state.scope.expand(instruction.chmod)
@@ -129,19 +136,25 @@ def copy(state: StageState, instruction: it.Copy, find: FindSource, vertex: Call
     )
     made = vertex(op, base=state.vertex, sources=sources)
     state.vertex = made
-    shown = [*_shown_flags(instruction, op), *(state.scope.expand(it) for it in instruction.sources)]
-    return Made(
-        f"{instruction.word.upper()} {' '.join(shown)} {state.scope.expand(instruction.target)}", made
-    )
+    shown = [*_shown_flags(op), *_shown_sources(state, instruction), state.scope.expand(instruction.target)]
+    return Made(" ".join([instruction.word.upper(), *shown]), made)
 
 
-def _shown_flags(instruction: it.Copy, op: CopyOp) -> list[str]:
-    flags = [f"--from={instruction.from_}"] if instruction.from_ else []
+def _shown_sources(state: StageState, instruction: it.Copy) -> list[str]:
+    """Paths, and then the documents by their names."""
+    if not instruction.heredocs:
+        return [state.scope.expand(text) for text in instruction.sources]
+    documents = [parse_heredoc(text) for text in instruction.sources]
+    both = list(zip(instruction.sources, documents, strict=True))
+    paths = [state.scope.expand(text) for text, document in both if document is None]
+    return paths + [f"<<{document.name}" for document in documents if document is not None]
+
+
+def _shown_flags(op: CopyOp) -> list[str]:
+    """Those that history has: what the files became, not where they came from."""
+    flags = ["--parents"] if op.parents else []
     flags += [f"--chown={op.chown}"] if op.chown else []
-    flags += [f"--chmod={op.chmod}"] if op.chmod else []
-    flags += ["--parents"] if op.parents else []
-    flags += [f"--exclude={text}" for text in op.excludes]
-    return flags + (["--link"] if op.link else [])
+    return flags + ([f"--chmod={op.chmod}"] if op.chmod else [])
 
 
 def _unpack(instruction: it.Copy, sources: tuple[Source, ...]) -> Unpacking:
@@ -157,23 +170,24 @@ def _sources(
     state: StageState, instruction: it.Copy, find: FindSource
 ) -> tuple[tuple[str, ...], tuple[Source, ...]]:
     """Patterns and the trees that they are in: one tree for all, or one for each."""
-    words = [state.scope.expand(text) for text in instruction.sources]
     found: list[tuple[str, Source]] = []
     plain: list[str] = []
     documents = {doc.name: doc for doc in instruction.heredocs}
-    for text in words:
-        heredoc = parse_heredoc(text) if documents else None
+    for written in instruction.sources:
+        heredoc = parse_heredoc(written) if documents else None
         if heredoc is not None and heredoc.name in documents:
             found.append((heredoc.name, _document(state, documents[heredoc.name])))
-        elif isinstance(instruction, it.Add) and (_URL.match(text) or is_git_address(text)):
+            continue
+        text = state.scope.expand(written)
+        if isinstance(instruction, it.Add) and (_URL.match(text) or is_git_address(text)):
             found.append(_remote(text, instruction))
         else:
             plain.append(text)
     if isinstance(instruction, it.Add) and instruction.checksum:
-        if len(words) > 1:
+        if len(instruction.sources) > 1:
             raise InvalidArgumentError("checksum can't be specified for multiple sources")
         if plain:
-            raise InvalidArgumentError("checksum can't be specified for non-HTTP(S) sources")
+            raise InvalidArgumentError("checksum requires HTTP(S) or Git sources")
     if plain and not found:
         return tuple(plain), (find(instruction.from_),)
     found += [(text, find(instruction.from_)) for text in plain]

@@ -26,7 +26,10 @@ class Made:
 
 @dataclass(slots=True)
 class StageState:
-    """Changed step by step. ``vertex`` is the file system so far; ``made`` what was done since the base."""
+    """Changed step by step. ``vertex`` is the file system so far; ``made`` what was done since the base.
+
+    ``as_buildkit``: config and history are those that BuildKit writes, not the classic builder's.
+    """
 
     scope: Scope
     platform: Platform
@@ -36,6 +39,7 @@ class StageState:
     author: str = ""
     has_cmd: bool = False
     made: list[Made] = field(default_factory=list)
+    as_buildkit: bool = False
 
     @property
     def shell(self) -> list[str]:
@@ -52,6 +56,7 @@ class StageState:
     def set_env(self, name: str, value: str) -> None:
         """A variable of the image, in its old place if it has one."""
         self.scope.env[name] = value
+        self.scope.newer.pop(name, None)
         self.config.env = [f"{key}={it}" for key, it in self.scope.env.items()]
 
     def continued(self, scope: Scope) -> "StageState":
@@ -62,7 +67,9 @@ class StageState:
         )
 
 
-def begin_stage(base: BaseImage, scope: Scope, platform: Platform, *, default_path: bool) -> StageState:
+def begin_stage(
+    base: BaseImage, scope: Scope, platform: Platform, *, default_path: bool, as_buildkit: bool = False
+) -> StageState:
     """A stage on an image. ``default_path``: a PATH is set where the image has none."""
     config = copy.deepcopy(base.config.config) if base.config is not None else ContainerConfig()
     config.open_stdin = config.stdin_once = False
@@ -74,4 +81,4 @@ def begin_stage(base: BaseImage, scope: Scope, platform: Platform, *, default_pa
         config.env = [f"{key}={it}" for key, it in scope.env.items()]
     vertex = Vertex(BaseOp(base.reference, base.chain_id), name=f"FROM {base.reference}")
     author = base.config.author if base.config is not None else ""
-    return StageState(scope, platform, base, vertex, config, author)
+    return StageState(scope, platform, base, vertex, config, author, as_buildkit=as_buildkit)

@@ -47,10 +47,13 @@ class Scope:
     env: dict[str, str] = field(default_factory=dict)
     unset: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    newer: dict[str, str] = field(default_factory=dict)
+    """Arguments that win over ``env``, for they were declared after it."""
 
     def values(self) -> Mapping[str, str | None]:
-        """What words are expanded with; ``ENV`` wins over ``ARG``. It changes as the scope does."""
-        return ChainMap[str, str | None](self.env, self.arguments)  # type: ignore[arg-type]  # nobody writes
+        """What words are expanded with: ``newer``, ``ENV``, ``ARG``. It changes as the scope does."""
+        known = self.newer, self.env, self.arguments
+        return ChainMap[str, str | None](*known)  # type: ignore[arg-type]  # nobody writes
 
     def declare(self, name: str, default: str | None) -> str | None:
         """``ARG``: the value that the name has from here on, ``None`` if it has none."""
@@ -64,12 +67,17 @@ class Scope:
         self.arguments[name] = value
         return value
 
+    def keeps_value(self, name: str, default: str | None) -> bool:
+        """Whether ``ARG`` without anything new leaves a name the value that it has."""
+        new = name in self.given or default is not None or self.outer.get(name) is not None
+        return not new and self.arguments.get(name) is not None
+
     def program_arguments(self) -> list[tuple[str, str]]:
         """Declared arguments that programs see in their environment, by name."""
         return sorted(
             (name, value)
             for name, value in self.arguments.items()
-            if value is not None and name not in self.env
+            if value is not None and (name not in self.env or name in self.newer)
         )
 
     def expand(self, text: str) -> str:

@@ -1,8 +1,10 @@
 """COPY and ADD as a step: what they copy found and digested, then made part of a file system."""
 
+import errno
 import hashlib
 import os
 import posixpath
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -14,6 +16,7 @@ from scow.build.execute.content_digest import content_digest
 from scow.build.execute.copying import Target, copy_selection, numeric_mode
 from scow.build.execute.downloads import Downloads
 from scow.build.execute.inputs import Inputs
+from scow.build.execute.owners import owner_of
 from scow.build.execute.selection import Chosen, Selection, select
 from scow.build.graph.cache import Cache
 from scow.build.graph.job import Memo, Settings
@@ -36,14 +39,11 @@ from scow.image.leases import Lease
 from scow.image.tar_reader import TarReader
 from scow.image.threads import run_to_end, run_to_open
 from scow.linux.mount_views import MountView
-from scow.linux.rootpath import read_in_root
-from scow.runtime.users import ResolvedUser, resolve_user
 from scow.spec.ignore_rules import IgnoreRules
 
 if TYPE_CHECKING:
     from scow.build.graph.job import Job, Result
 
-_MAX_ACCOUNTS_BYTES = 4 << 20
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _SNIFFED_BYTES = 4096
 
@@ -72,7 +72,7 @@ class Gathering:
                 selection, digest = await self._from_outside(op, patterns, source)
             digests.append(digest)
             selections.append(selection)
-        if not self._job.settings.lenient_copies:
+        if not self._job.settings.as_buildkit:
             _check_target(op, selections)
         epoch_s = self._job.settings.epoch_s
         return Inputs(
@@ -122,7 +122,7 @@ class Gathering:
                     selection = await run_to_end(self._selected, tree, op, patterns)
                     return selection, await run_to_end(content_digest, selection, with_owners=False)
             case FilesSource(files, mode):
-                tree = MemoryTree(dict(files), mode=mode)
+                tree = MemoryTree(dict(files), mode=mode, mtime_ns=time.time_ns())
             case DownloadSource():
                 tree = await self._downloads.file(source, self._stack)
             case GitSource():
@@ -136,7 +136,7 @@ class Gathering:
             patterns,
             excludes=op.excludes,
             parents=op.parents,
-            may_be_empty=self._job.settings.lenient_copies,
+            may_be_empty=self._job.settings.as_buildkit,
         )
 
 
@@ -178,6 +178,10 @@ async def copy(lease: Lease, op: CopyOp, inputs: Inputs, settings: Settings) -> 
         await run_to_end(_write, root, lease.own_folder(active), op, inputs, settings)
     except FileNotFoundError as exc:
         raise ScowError(f"{exc.filename}: {exc.strerror}") from exc
+    except OSError as exc:
+        if exc.errno != errno.ELOOP:
+            raise
+        raise InvalidArgumentError("too many links") from exc
     return await lease.commit(active)
 
 
@@ -185,12 +189,15 @@ def _write(root: Path, own: Path, op: CopyOp, inputs: Inputs, settings: Settings
     root_fd, own_fd = os.open(root, _DIRECTORY), os.open(own, _DIRECTORY)
     try:
         chosen = [it for selection in inputs.selections for it in selection.chosen]
+        owner = owner_of(root_fd, op.chown, lenient=settings.as_buildkit) if op.chown else None
         target = Target(
             root_fd=root_fd,
             path=op.target,
-            into_folder=op.into_folder or len(chosen) > 1,
-            owner=_owner(root_fd, op, lenient=settings.lenient_copies),
+            into_folder=op.into_folder or (len(chosen) > 1 and not settings.as_buildkit),
+            owner=owner or (None if op.keep_owners else (0, 0)),
             mode=numeric_mode(op.chmod),
+            unpacked_owner=owner,
+            folder_mode=_folder_mode(op, settings),
             mtime_ns=None if settings.epoch_s is None else settings.epoch_s * 1_000_000_000,
             own_fd=own_fd if len(chosen) == 1 and chosen[0].node.is_folder else -1,
         )
@@ -201,38 +208,15 @@ def _write(root: Path, own: Path, op: CopyOp, inputs: Inputs, settings: Settings
         os.close(root_fd)
 
 
-def _owner(root_fd: int, op: CopyOp, *, lenient: bool) -> tuple[int, int] | None:
-    """``--chown`` in numbers, by the accounts of the file system; a user alone brings its group.
+def _folder_mode(op: CopyOp, settings: Settings) -> int | None:
+    """Of folders that are made for what is copied, the topmost one that is a source's too.
 
-    Raises ScowError for who is not among them, unless ``lenient``: then an unknown user is root, and an
-    unknown group that of the user.
+    BuildKit makes them before it looks at the source, with the mode that is given in digits. The classic
+    builder gives the topmost that of its source.
     """
-    if not op.chown:
-        return None if op.keep_owners else (0, 0)
-    user, _, group = op.chown.partition(":")
-    passwd, groups = _accounts(root_fd, "passwd"), _accounts(root_fd, "group")
-    try:
-        found = resolve_user(user, passwd, groups)
-    except ScowError:
-        if not lenient:
-            raise
-        found = ResolvedUser()
-    gid = found.uid if user.isdigit() else found.gid
-    if not group:
-        return found.uid, gid
-    try:
-        return found.uid, resolve_user(f"0:{group}", passwd, groups).gid
-    except ScowError:
-        if not lenient:
-            raise
-        return found.uid, gid
-
-
-def _accounts(root_fd: int, name: str) -> str:
-    try:
-        return read_in_root(root_fd, f"/etc/{name}", _MAX_ACCOUNTS_BYTES).decode(errors="replace")
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
+    if not settings.as_buildkit:
+        return None
+    return int(op.chmod, 8) & 0o777 if op.chmod.isdecimal() else 0o755
 
 
 def _unpacks(selection: Selection, op: CopyOp) -> Callable[[Chosen], bool]:

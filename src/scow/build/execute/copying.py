@@ -6,6 +6,7 @@ or a source brings, nothing is written outside.
 
 import os
 import posixpath
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from scow.image.tar_reader import Entry
 from scow.image.tree_maker import Scope, TreeMaker
 from scow.image.trees import remove_tree
 from scow.linux.mount_views import MountView
-from scow.linux.rootpath import make_dirs_in_root, open_in_root
+from scow.linux.rootpath import follow_in_root, make_dirs_in_root, open_in_root
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _KINDS = {
@@ -40,6 +41,8 @@ class Target:
     ``owner`` is for everything that is made, ``None`` keeps the sources'. ``mode`` says what a source's mode
     becomes. ``into_folder``: it is a folder whatever the source is. ``own_fd``: where of that file system its
     own changes lie, to be written to at once if nothing is in the way; -1 if they may not.
+    ``unpacked_owner`` is for what comes out of archives, ``None`` keeps what they say. ``folder_mode`` is
+    that of new folders, the topmost one included; ``None``: that one is as its source is.
     """
 
     root_fd: int
@@ -49,6 +52,8 @@ class Target:
     mode: Callable[[Node], int]
     mtime_ns: int | None = None
     own_fd: int = -1
+    unpacked_owner: tuple[int, int] | None = None
+    folder_mode: int | None = None
 
     @property
     def folder_owner(self) -> tuple[int, int]:
@@ -76,11 +81,16 @@ def copy_selection(selection: Selection, target: Target, unpacks: Callable[[Chos
 
 def unpack_archive(content: ByteReader, target: Target) -> None:
     """A tar into the target, which becomes a folder. Blocks. Raises InvalidArgumentError, ScowError."""
-    fd = make_dirs_in_root(target.root_fd, target.path, 0o755, *target.folder_owner)
+    try:
+        fd = make_dirs_in_root(target.root_fd, target.path, 0o755, *target.folder_owner)
+    except NotADirectoryError as exc:
+        raise InvalidArgumentError(f"mkdir {target.path}: not a directory") from exc
     try:
         view = MountView(os.dup(target.root_fd))
         try:
-            extract(content, Destination(fd, target.path, view), keep_kinds=False, owner=target.owner)
+            extract(
+                content, Destination(fd, target.path, view), keep_kinds=False, owner=target.unpacked_owner
+            )
         finally:
             view.close()
     finally:
@@ -91,10 +101,11 @@ def _copy_folder(selection: Selection, chosen: Chosen, target: Target) -> None:
     path = posixpath.join(target.path, chosen.parents, chosen.name if selection.parents else "")
     existed = _is_folder(target.root_fd, path)
     with _Maker(target, path) as maker:
-        if not existed:
+        if not existed and target.folder_mode is None:
             maker.describe_root(chosen.node)
         for node, name in selection.entries(chosen):
             maker.place(selection, node, name)
+        maker.date_root(chosen.node)
 
 
 def _copy_file(selection: Selection, chosen: Chosen, target: Target) -> None:
@@ -102,20 +113,22 @@ def _copy_file(selection: Selection, chosen: Chosen, target: Target) -> None:
     if chosen.parents:
         folder = posixpath.join(folder, chosen.parents)
     elif not target.into_folder and not _is_folder(target.root_fd, target.path):
-        folder, name = posixpath.split(target.path.rstrip("/"))
+        # A symlink there is followed, also one that leads to what is not there yet.
+        folder, name = posixpath.split(follow_in_root(target.root_fd, target.path))
     with _Maker(target, folder) as maker:
         maker.place(selection, chosen.node, name)
 
 
 class _Maker:
-    """Makes files below one folder of the target."""
+    """Makes files below one folder of the target. What are names of one file there are so here, too."""
 
     def __init__(self, target: Target, folder: str) -> None:
         self._target = target
         try:
-            fd = make_dirs_in_root(target.root_fd, folder, 0o755, *target.folder_owner)
+            mode = 0o755 if target.folder_mode is None else target.folder_mode
+            fd = make_dirs_in_root(target.root_fd, folder, mode, *target.folder_owner)
         except NotADirectoryError as exc:
-            raise InvalidArgumentError(f"cannot copy to non-directory: {folder}") from exc
+            raise InvalidArgumentError(f"cannot copy to non-directory: {folder.rstrip('/')}") from exc
         self._root_fd = os.open(f"/proc/self/fd/{fd}", _FOLDER)
         if target.own_fd >= 0 and not os.listdir(self._root_fd):
             own_fd = _own_folder(target, self._root_fd)
@@ -124,6 +137,8 @@ class _Maker:
             self._root_fd = own_fd
         self._maker = TreeMaker(fd, scope=Scope(target.root_fd, folder), owner=None)
         self._folder = folder
+        self._first_names: dict[int, str] = {}
+        self._mtime_ns: int | None = None
 
     def __enter__(self) -> "_Maker":
         return self
@@ -132,6 +147,8 @@ class _Maker:
         try:
             if kind is None:
                 self._maker.settle()
+                if self._mtime_ns is not None:
+                    os.utime(self._root_fd, ns=(self._mtime_ns, self._mtime_ns))
         finally:
             self._maker.close()
             os.close(self._root_fd)
@@ -142,10 +159,18 @@ class _Maker:
         os.fchown(self._root_fd, *owner)
         os.fchmod(self._root_fd, self._target.mode(node))
 
+    def date_root(self, node: Node) -> None:
+        """The folder has its source's time, also where it was there before: copying into it changed it.
+
+        The root of a tree has been made for the build.
+        """
+        own_ns = node.mtime_ns if node.path else None
+        self._mtime_ns = own_ns if self._target.mtime_ns is None else self._target.mtime_ns
+
     def place(self, selection: Selection, node: Node, path: str) -> None:
         """Make one file, instead of what has its name."""
-        entry = self._entry(node, path)
-        content = selection.tree.open(node) if node.is_file else None
+        entry = self._entry(node, path, self._first_name(selection, node, path))
+        content = selection.tree.open(node) if entry.kind == tar_reader.REGULAR else None
         try:
             self._make(entry, _Source(content))
         except OSError as exc:
@@ -153,6 +178,12 @@ class _Maker:
         finally:
             if content is not None:
                 content.close()
+
+    def _first_name(self, selection: Selection, node: Node, path: str) -> str:
+        """Of a file that was made under another one already; empty for others."""
+        identity = selection.tree.identity(node) if node.is_file else 0
+        first = self._first_names.setdefault(identity, path) if identity else path
+        return first if first != path else ""
 
     def _make(self, entry: Entry, source: "_Source") -> None:
         folder, _, name = entry.name.rpartition("/")
@@ -174,18 +205,18 @@ class _Maker:
         remove_tree(folder_fd, name)
         self._maker.forget(entry.name)
 
-    def _entry(self, node: Node, path: str) -> Entry:
+    def _entry(self, node: Node, path: str, first_name: str) -> Entry:
         uid, gid = self._target.owner or (node.uid, node.gid)
         mtime_ns = node.mtime_ns if self._target.mtime_ns is None else self._target.mtime_ns
         return Entry(
             name=path,
-            kind=_KINDS[stat.S_IFMT(node.mode)],
+            kind=tar_reader.HARD_LINK if first_name else _KINDS[stat.S_IFMT(node.mode)],
             mode=self._target.mode(node),
             uid=uid,
             gid=gid,
             size=node.size,
             mtime_ns=mtime_ns,
-            link=node.link,
+            link=first_name or node.link,
             device=node.device,
             offset=0,
             xattrs=dict(node.xattrs),
@@ -238,12 +269,13 @@ def numeric_mode(text: str) -> Callable[[Node], int]:
     """
     if not text:
         return lambda node: stat.S_IMODE(node.mode)
-    try:
-        mode = int(text, 8)
-    except ValueError:
+    if not text[0].isdecimal():
         from scow.build.execute.symbolic_mode import symbolic_mode
 
         return symbolic_mode(text)
-    if not 0 <= mode <= 0o7777:
-        raise InvalidArgumentError(f'invalid mode: "{text}"')
+    if not re.fullmatch("0*[0-7]{1,4}", text):
+        raise InvalidArgumentError(
+            f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
+        )
+    mode = int(text, 8)
     return lambda node: mode

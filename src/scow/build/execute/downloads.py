@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from scow.build.execute.fetching import NotFetchedError, get, without_password
 from scow.build.execute.repositories import check_out
 from scow.build.graph.job import SecretSource
 from scow.build.graph.ops import DownloadSource, GitSource
 from scow.build.trees.folder import FolderTree
 from scow.distribution.cancellation import Cancellation
+from scow.distribution.proxies import Proxies
 from scow.distribution.reasons import reason_of
-from scow.errors import IntegrityError, InvalidArgumentError, ScowError, UnavailableError
+from scow.errors import IntegrityError, InvalidArgumentError, ScowError
 from scow.image.threads import run_to_end, run_transfer
 from scow.image.trees import remove_path
 from scow.spec.bulk_digest import bulk_sha256
@@ -27,34 +29,19 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 _READ_BYTES = 1 << 20
-_TIMEOUT_S = 30.0
 _MAX_BYTES = 64 << 30
-_MAX_REDIRECTS = 10  # as many as Go's client follows
 _MAX_PORT = 65_535
+_NO_PROXIES = Proxies()
 _FILE_NAME = re.compile(r'filename="?([^";]+)"?')
-_PASSWORD = re.compile(r"^(https?://[^/@:]*):[^/@]*@", re.I)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-
-
-def without_password(url: str) -> str:
-    """As people may see it (Go's net/http does the same)."""
-    return _PASSWORD.sub(r"\1:***@", url)
-
-
-class NotFetchedError(UnavailableError):
-    """An address that gave nothing, in Go's words; ``status`` is what the server answered, or empty."""
-
-    def __init__(self, message: str, url: str, status: str = "") -> None:
-        super().__init__(message)
-        self.url = without_password(url)
-        self.status = status
 
 
 class Downloads:
     """Gets things into folders below ``folder``, which go when they are no longer wanted."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, proxies: Proxies = _NO_PROXIES) -> None:
         self._folder = folder
+        self._proxies = proxies
         self._digests: dict[str, dict[str, str]] = {}
 
     def digests_of(self, address: str) -> dict[str, str]:
@@ -66,14 +53,14 @@ class Downloads:
         folder = await self._new_folder(stack)
         cancellation = Cancellation()
         stack.callback(cancellation.cancel)  # the thread goes on where nobody waits for it any more
-        digest = await run_transfer(_download, source, folder, cancellation)
+        digest = await run_transfer(_download, source, folder, self._proxies, cancellation)
         self._digests[source.url] = {"sha256": digest}
         return _tree(folder, stack)
 
     async def repository(self, source: GitSource, lender: SecretSource, stack: AsyncExitStack) -> FolderTree:
         """A tree of a repository's files at one commit. Raises ScowError, InvalidArgumentError."""
         folder = await self._new_folder(stack)
-        commit = await check_out(source, folder, lender)
+        commit = await check_out(source, folder, lender, self._proxies)
         self._digests[f"{source.remote}#{source.ref}" if source.ref else source.remote] = {"sha1": commit}
         inner = folder / source.subdir.strip("/")
         if not inner.resolve().is_relative_to(folder.resolve()) or not inner.is_dir():
@@ -116,27 +103,20 @@ def _plain(path: str) -> str:
     return "" if name in (".", "..") or "\0" in name else name
 
 
-def _download(source: DownloadSource, folder: Path, cancellation: Cancellation) -> str:
+def _download(source: DownloadSource, folder: Path, proxies: Proxies, cancellation: Cancellation) -> str:
     """The sha256 of what came. Raises ScowError, also when it is given up."""
-    # Few builds get files from elsewhere; the engine starts without an HTTP client.
-    import urllib3
+    answer = get(source.url, proxies)
+    import urllib3  # it is loaded now
 
-    redirects = urllib3.Retry(None, connect=0, read=0, other=0, redirect=_MAX_REDIRECTS)
-    with urllib3.PoolManager(timeout=_TIMEOUT_S, retries=redirects) as pool:
-        try:
-            answer = pool.request("GET", source.url, preload_content=False)
-        except (urllib3.exceptions.HTTPError, OSError) as exc:
-            message = f'Get "{without_password(source.url)}": {reason_of(exc, source.url)}'
-            raise NotFetchedError(message, source.url) from exc
-        try:
-            if answer.status >= 400:
-                status = f"{answer.status} {answer.reason}"
-                raise NotFetchedError(f"invalid response status {answer.status}", source.url, status)
-            return _store(answer, source, folder, cancellation)
-        except urllib3.exceptions.HTTPError as exc:
-            raise NotFetchedError(reason_of(exc, source.url), source.url) from exc
-        finally:
-            answer.close()
+    try:
+        if answer.status >= 400:
+            status = f"{answer.status} {answer.reason}"
+            raise NotFetchedError(f"invalid response status {answer.status}", source.url, status)
+        return _store(answer, source, folder, cancellation)
+    except urllib3.exceptions.HTTPError as exc:
+        raise NotFetchedError(reason_of(exc, source.url), source.url) from exc
+    finally:
+        answer.close()
 
 
 def _store(

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from scow.build.graph.job import SecretSource
 from scow.build.graph.ops import GitSource
+from scow.distribution.proxies import Proxies
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.threads import run_to_end
 
@@ -36,7 +37,7 @@ _ENVIRONMENT = {
 _SSH = "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile="
 
 
-async def check_out(source: GitSource, folder: Path, lender: SecretSource) -> str:
+async def check_out(source: GitSource, folder: Path, lender: SecretSource, proxies: Proxies) -> str:
     """Fill the empty ``folder`` with the files of one commit and of its submodules; the commit's name.
 
     Raises InvalidArgumentError, ScowError with what git said.
@@ -46,7 +47,8 @@ async def check_out(source: GitSource, folder: Path, lender: SecretSource) -> st
         raise InvalidArgumentError(f"invalid git ref: {wanted}")
     known_hosts = folder.with_name(f"{folder.name}.known_hosts")
     try:
-        checkout = _Checkout(folder, await _environment(source.remote, known_hosts, lender))
+        environment = await _environment(source.remote, known_hosts, lender)
+        checkout = _Checkout(folder, environment | dict(proxies.variables()))
         await checkout.fetch(source.remote, wanted)
         commit = (await checkout.git("rev-parse", "HEAD")).strip()
         if not commit.startswith(source.commit):

@@ -1,8 +1,9 @@
 """RUN as a step: mounts laid out, the program run, its changes made a layer."""
 
+import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,14 +18,17 @@ from scow.build.execute.mount_points import missing_mount_points, remove_made
 from scow.build.execute.selection import Selection, select
 from scow.build.foreign_platforms import RunnablePlatforms
 from scow.build.graph.executor import Executor, RunFailedError
+from scow.build.graph.job import USUAL_HOSTNAME
 from scow.build.graph.ops import Mount, RunOp, Vertex
-from scow.errors import InvalidArgumentError, NotFoundError
+from scow.build.graph.progress import STDERR
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.layer_intake import NewLayer
 from scow.image.leases import ActiveSnapshot, Lease
 from scow.image.threads import run_to_end
 from scow.linux.mounts import MS_NODEV, MS_NOSUID, mount, unmount
 from scow.linux.rootpath import resolve_in_root
-from scow.runtime.program_run import Bound, InMemory, RunRequest
+from scow.runtime.container_ids import new_id
+from scow.runtime.program_run import Bound, InMemory, ProgramNotStartedError, RunRequest
 from scow.spec.platform import Platform
 
 if TYPE_CHECKING:
@@ -88,6 +92,7 @@ def _surroundings(op: RunOp, settings: "Settings") -> list[str]:
     network = settings.network if op.network == "default" else "default"
     said = [f"network {network}"] if network != "default" else []
     said += [f"host {it.partition(':')[0]}" for it in settings.hosts]
+    said += [f"hostname {settings.hostname}"] if settings.hostname not in ("", USUAL_HOSTNAME) else []
     said += [f"security {it}" for it in settings.security_options]
     said += [f"ulimit {name}={soft}:{hard}" for name, soft, hard in limits.ulimits]
     said += [f"shm {limits.shm_bytes}"] if limits.shm_bytes else []
@@ -132,7 +137,7 @@ class Running:
         active = await self._lease.prepare(self._inputs.base, mount_points=True)
         root = await self._lease.mount(active)
         # Not the snapshot's: that becomes a layer, beside which the container may have to stay.
-        key = secrets.token_hex(32)
+        key = new_id()
         async with AsyncExitStack() as stack:
             mounts = await self._mounts(op, stack)
             targets = [_absolute(op, it) for it in op.mounts] + ([_HEREDOCS] if op.files else [])
@@ -142,7 +147,7 @@ class Running:
                 key=key,
                 root=root,
                 args=op.args,
-                env=(*settings.proxies, *op.env, *self._variables),
+                env=(*_environment(op, settings), *self._variables),
                 cwd=op.cwd,
                 user=op.user,
                 network=op.network if op.network != "default" else settings.network,
@@ -151,15 +156,32 @@ class Running:
                 hosts=settings.hosts,
                 limits=settings.limits,
                 security_options=settings.security_options,
+                hostname=settings.hostname,
             )
             self._listener.runs_in(key)
-            code = await self._executor.run(request, self._listener.output)
+            code = await self._ended(request)
         if code:
             if platform is not None and (hint := await run_to_end(self._places.runnable.hint, platform)):
                 self._listener.output(2, f"{hint}\n".encode())
             raise RunFailedError(op.args, code, key, await self._left(active))
         await run_to_end(remove_made, str(root), missing)
         return await self._lease.commit(active)
+
+    async def _ended(self, request: RunRequest) -> int:
+        """The exit code; to BuildKit the runtime is the program that failed where it could not start one."""
+        try:
+            return await self._executor.run(request, self._listener.output)
+        except ProgramNotStartedError as exc:
+            if not self._job.settings.as_buildkit:
+                raise
+            self._listener.output(STDERR, f"runc run failed: {exc.reason}\n".encode())
+            return 1
+        except ScowError as exc:
+            if not self._job.settings.as_buildkit:
+                raise
+            program = json.dumps(" ".join(request.args), ensure_ascii=False)
+            what = f"process {program} did not complete successfully: {exc.message}"
+            raise ScowError(what) from exc
 
     async def _left(self, active: ActiveSnapshot) -> str | None:
         """What the program has made, if that is to be kept."""
@@ -234,7 +256,7 @@ class Running:
         path = await self._job.secrets.agent_socket(wanted.id)
         if path is None:
             if wanted.required:
-                raise NotFoundError(f"no SSH key {wanted.id!r} forwarded from the client")
+                raise NotFoundError(f"unset ssh forward key {wanted.id}")
             return None
         self._variables.append(f"SSH_AUTH_SOCK={target}")
         return Bound(Path(path), target, read_only=False)
@@ -245,6 +267,16 @@ class Running:
         stack.push_async_callback(run_to_end, _remove_volatile, folder)
         await run_to_end(_make_volatile, folder)
         return folder
+
+
+def _environment(op: RunOp, settings: "Settings") -> Iterator[str]:
+    """Variables and proxies; of two of one name BuildKit takes the proxy, the classic builder not."""
+    if not settings.as_buildkit:
+        yield from (*settings.proxies, *op.env)
+        return
+    names = {it.partition("=")[0] for it in settings.proxies}
+    yield from (it for it in op.env if it.partition("=")[0] not in names)
+    yield from settings.proxies
 
 
 def _absolute(op: RunOp, wanted: Mount) -> str:

@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from scow.build.trees.tree import Node, Tree, follow, renamed, walk
+from scow.build.trees.tree import Node, Tree, resolve, walk
 from scow.errors import InvalidArgumentError, NotFoundError
 from scow.spec.ignore_rules import IgnoreRules, ignore_rules
 from scow.spec.path_patterns import has_magic, path_pattern
@@ -80,9 +80,9 @@ def select(
         path = posixpath.normpath("/" + source).lstrip("/")
         found = _matching(tree, path) if has_magic(path) else [path]
         for name in found:
-            node = follow(tree, name)
+            led, node = resolve(tree, name)
             if node is None:
-                raise NotFoundError(source)
+                raise NotFoundError(f"/{led}" if led != name else source)
             kept = _kept_parents(source, name) if parents else ""
             chosen.append(Chosen(node, posixpath.basename(name), kept))
     if not chosen and not may_be_empty:
@@ -92,32 +92,23 @@ def select(
 
 
 def _matching(tree: Tree, pattern: str) -> list[str]:
-    """Paths that match, part by part as Go's filepath.Match does; symlinks to folders are looked into."""
-    found = [""]
-    for part in pattern.split("/"):
-        if not has_magic(part):
-            found = [path for base in found if tree_has(tree, path := posixpath.join(base, part))]
-            continue
+    """Paths that match, part by part as Go's filepath.Match does.
+
+    Symlinks are followed up to the first part with a pattern in it, and not after it.
+    """
+    parts = pattern.split("/")
+    plain = next(number for number, part in enumerate(parts) if has_magic(part))
+    top, _ = resolve(tree, "/".join(parts[:plain]))
+    found = [top]
+    for part in parts[plain:]:
         matches = path_pattern(part).fullmatch
-        found = [
-            posixpath.join(base, node.name)
-            for base in found
-            for node in _children(tree, base)
-            if matches(node.name)
-        ]
+        found = [node.path for path in found for node in _children(tree, path) if matches(node.name)]
     return found
 
 
-def tree_has(tree: Tree, path: str) -> bool:
-    """Whether there is something at ``path``."""
-    return follow(tree, path) is not None
-
-
 def _children(tree: Tree, path: str) -> list[Node]:
-    folder = follow(tree, path)
-    if folder is None or not folder.is_folder:
-        return []
-    return [renamed(node, posixpath.join(path, node.name)) for node in tree.children(folder.path)]
+    folder = tree.node(path)
+    return tree.children(path) if folder is not None and folder.is_folder else []
 
 
 def _kept_parents(source: str, path: str) -> str:

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from scow.build.execute import copy_step, run_step
 from scow.build.execute.downloads import Downloads
 from scow.build.execute.inputs import Inputs
+from scow.build.execute.owners import owner_of
 from scow.build.execute.run_step import RunPlaces
 from scow.build.graph.cache import Cache
 from scow.build.graph.executor import Executor
@@ -74,7 +76,16 @@ async def _make_folder(lease: Lease, op: MakeFolderOp, base: str | None) -> NewL
     active = await lease.prepare(base)
     root = await lease.mount(active)
     try:
-        await run_to_end(lambda: os.close(make_dirs_in_root(str(root), op.path, 0o755, op.uid, op.gid)))
+        await run_to_end(_make_folders, root, op)
     except NotADirectoryError as exc:
         raise InvalidArgumentError(f"mkdir {op.path}: not a directory") from exc
     return await lease.commit(active)
+
+
+def _make_folders(root: Path, op: MakeFolderOp) -> None:
+    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        owner = owner_of(root_fd, op.user, lenient=True) if op.user else (0, 0)
+        os.close(make_dirs_in_root(root_fd, op.path, 0o755, *owner))
+    finally:
+        os.close(root_fd)

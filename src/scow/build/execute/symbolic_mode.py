@@ -20,7 +20,7 @@ def symbolic_mode(text: str) -> Callable[[Node], int]:
     for clause in text.split(","):
         match = _CLAUSE.fullmatch(clause)
         if match is None:
-            raise InvalidArgumentError(f'invalid chmod parameter: "{text}". it should be octal string')
+            raise InvalidArgumentError("invalid syntax")
         who = match[1].replace("a", "ugo") or "ugo"
         changes += [(who, action, what) for action, what in _ACTION.findall(match[2])]
 

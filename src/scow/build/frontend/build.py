@@ -15,7 +15,7 @@ from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
 from scow.build.dockerfile.source import DockerfileError, Location
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
 from scow.build.evaluate.stage_state import StageState
-from scow.build.execute.downloads import NotFetchedError
+from scow.build.execute.fetching import NotFetchedError
 from scow.build.frontend.built_image import Outcome, built_image
 from scow.build.frontend.checks import check_syntax, lint_of
 from scow.build.frontend.foreign_bases import RegistryBases
@@ -115,8 +115,8 @@ class Build:
 
     def _warn_of_undefined(self, evaluator: Evaluator, dockerfile: Dockerfile) -> None:
         if is_wanted("UndefinedVar", dockerfile.directives):
-            for location, name in dict.fromkeys(evaluator.undefined):
-                warning = LintWarning("UndefinedVar", f"Usage of undefined variable '${name}'", location)
+            for location, what in dict.fromkeys(evaluator.undefined):
+                warning = LintWarning("UndefinedVar", what, location)
                 self._telling.warning(warning, self._place(location))
 
     async def _failure(self, error: ScowError) -> BuildFailedError:
@@ -244,7 +244,7 @@ class Build:
             contexts=meanings,
             no_cache_stages=options.no_cache_stages,
             shows_platform=len(options.platforms) > 1,
-            looks_ahead=True,
+            as_buildkit=True,
         )
 
     async def _import_caches(self) -> None:
@@ -304,6 +304,8 @@ class Build:
                 if not self._lease.has(top.chain_id):
                     await self._imported.bring(top.chain_id, self._lease)
             await self._imported.keep_used(workshop.cache, self._lease)
+            for done in job.doubtful:
+                job.tell(done)
         finally:
             await asyncio.gather(*job.keeps, workshop.cache.settle(), return_exceptions=True)
         return {

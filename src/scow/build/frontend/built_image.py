@@ -9,7 +9,14 @@ from scow.build.evaluate.stage_state import StageState
 from scow.build.frontend.options import FrontendOptions
 from scow.build.graph.job import Result
 from scow.build.graph.ops import Vertex
-from scow.build.image_config import ImageParts, buildkit_history, encode_config, no_later_than, rfc3339
+from scow.build.image_config import (
+    ImageParts,
+    buildkit_history,
+    encode_config,
+    no_later_than,
+    portable_config,
+    rfc3339,
+)
 from scow.image.store import ImageStore
 from scow.spec.digest import sha256_of
 from scow.spec.platform import Platform
@@ -82,7 +89,7 @@ def _config(
         created = rfc3339(epoch_s * _NANOSECONDS)
     return encode_config(
         ImageParts(
-            config=state.config,
+            config=portable_config(state.config),
             architecture=state.platform.architecture,
             os=state.platform.os,
             variant=state.platform.variant,

@@ -31,8 +31,7 @@ async def undefined_of(dockerfile: Dockerfile, options: Options, images: ImageSt
         for index in evaluator.needed(evaluator.target_index()):
             await evaluator.finished(index)
     return [
-        LintWarning("UndefinedVar", f"Usage of undefined variable '${name}'", location)
-        for location, name in dict.fromkeys(evaluator.undefined)
+        LintWarning("UndefinedVar", what, location) for location, what in dict.fromkeys(evaluator.undefined)
     ]
 
 

@@ -73,10 +73,10 @@ class Contexts:
             folder = self._options.dockerfile_folder or _DOCKERFILE_FOLDER
             tree = await self._pull(folder, wanted, told, "dockerfile")
             self._own_ignore = await run_blocking(read_text_file, tree, own_ignore)
-            try:
-                return await run_blocking(find_dockerfile, tree, name)
-            except ScowError as exc:
-                raise ScowError(f"failed to read dockerfile: open {name}: no such file or directory") from exc
+        try:
+            return await run_blocking(find_dockerfile, tree, name)
+        except ScowError as exc:
+            raise ScowError(f"failed to read dockerfile: open {name}: no such file or directory") from exc
 
     async def main(self, paths: tuple[str, ...]) -> Tree:
         """The context, as far as ``paths`` of it are wanted; none is all of it. Raises ScowError."""

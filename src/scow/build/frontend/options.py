@@ -10,7 +10,7 @@ import msgspec
 
 from scow.build.attest.wanted import Wanted, read_attestations
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
-from scow.build.graph.job import Settings
+from scow.build.graph.job import USUAL_HOSTNAME, Settings
 from scow.build.source_date_epoch import parse_epoch
 from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.runtime.program_run import Limits
@@ -20,6 +20,7 @@ from scow.spec.platform import Platform, parse_platform
 CONTEXT_FOLDER = "context"
 REQUEST = "requestid"
 """The option that asks something of a Dockerfile instead of building it."""
+_HOSTNAME = "BUILDKIT_SANDBOX_HOSTNAME"
 _EPOCH = "SOURCE_DATE_EPOCH"
 _NETWORKS = {"": "default", "none": "none", "host": "host", "sandbox": "default", "default": "default"}
 _OURS = frozenset(
@@ -130,9 +131,16 @@ def _settings(options: Mapping[str, str], arguments: Mapping[str, str]) -> Setti
             cgroup_parent=options.get("cgroup-parent", ""),
             ulimits=_ulimits(options.get("ulimit", "")),
         ),
-        proxies=tuple(f"{name}={value}" for name, value in arguments.items() if name in PROXY_ARGUMENTS),
+        proxies=_proxies(arguments),
+        hostname=arguments.get(_HOSTNAME, "") or USUAL_HOSTNAME,
         epoch_s=parse_epoch(epoch) if epoch else None,
     )
+
+
+def _proxies(arguments: Mapping[str, str]) -> tuple[str, ...]:
+    """Each in both spellings, for programs read one or the other."""
+    given = {name.upper(): arguments[name] for name in sorted(arguments) if name.upper() in PROXY_ARGUMENTS}
+    return tuple(f"{spelling}={it}" for name, it in given.items() for spelling in (name, name.lower()))
 
 
 class _CacheImport(msgspec.Struct, rename="pascal"):

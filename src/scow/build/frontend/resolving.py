@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from scow.build.evaluate.base import BaseImage
 from scow.build.frontend.logins import credentials_host
 from scow.build.frontend.told import Internal, Telling
-from scow.errors import NotFoundError, ScowError
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.model import Image
 from scow.image.store import ImageStore
 from scow.spec.engine_api.auth import AuthConfig
@@ -61,7 +61,10 @@ class ClientImages:
         if reference.startswith(OCI_LAYOUT):
             with self._telling.internal(f"[internal] load metadata for {reference}"):
                 return await self._foreign.bring_layout(reference, platform)
-        name = parse_reference(reference)
+        try:
+            name = parse_reference(reference)
+        except InvalidArgumentError as exc:
+            raise InvalidArgumentError(f'failed to parse stage name "{reference}": {exc.message}') from exc
         with self._telling.internal(f"[internal] load metadata for {name}") as told:
             image = await self._found(reference, name, platform, told)
             if image is None:

@@ -60,7 +60,7 @@ class FrontendService:
             build_platform=own,
             platform=asked.platforms[0] if asked.platforms else own,
             target=asked.target,
-            looks_ahead=True,
+            as_buildkit=True,
         )
         found = lint_of(dockerfile, own, ignored)
         found += await undefined_of(dockerfile, wanted, self._workshop.images)
@@ -126,7 +126,7 @@ class FrontendService:
             build_platform=workshop.platform,
             platform=options.platforms[0] if options.platforms else workshop.platform,
             target=options.target,
-            looks_ahead=True,
+            as_buildkit=True,
         )
         evaluator = Evaluator(dockerfile, evaluated, Here(workshop.images))
         return Description(describe(wanted, evaluator))

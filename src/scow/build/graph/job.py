@@ -8,7 +8,7 @@ from typing import Protocol
 from scow.build.graph.cache import Record
 from scow.build.graph.keys import Key
 from scow.build.graph.ops import Vertex
-from scow.build.graph.progress import Progress
+from scow.build.graph.progress import Done, Progress
 from scow.build.trees.tree import Tree
 from scow.image.leases import Lease
 from scow.runtime.program_run import Limits
@@ -73,11 +73,16 @@ class Memo:
     digest: str
 
 
+USUAL_HOSTNAME = "buildkitsandbox"
+"""The same in all of BuildKit's builds, for what a program makes of it is to be the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a build says of all its steps. ``hosts`` are ``name:address``; ``proxies`` are variables that
-    every program gets and no key has. ``lenient_copies``: a pattern that matches nothing copies nothing, and
-    owners that are not among the accounts are root, as with BuildKit; the classic builder refuses both.
+    every program gets and no key has. ``as_buildkit``: a pattern that matches nothing copies nothing, owners
+    that are not among the accounts are root, and a program that cannot be started has failed; the classic
+    builder refuses all that. ``hostname`` is what programs see, empty for that of their container.
     """
 
     network: str = "default"
@@ -86,7 +91,8 @@ class Settings:
     security_options: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
     epoch_s: int | None = None
-    lenient_copies: bool = True
+    hostname: str = ""
+    as_buildkit: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,8 @@ class Job:
     imports: ImportedResults = field(default_factory=NoImports)
     results: "dict[Vertex, asyncio.Future[Result]]" = field(default_factory=dict)
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    doubtful: list[Done] = field(default_factory=list)
+    """Steps that other engines have done, with results that are not here: true if nobody misses them."""
     keeps: "list[asyncio.Future[None]]" = field(default_factory=list)
 
     def context_lock(self, name: str) -> asyncio.Lock:

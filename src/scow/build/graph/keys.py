@@ -17,7 +17,7 @@ import msgspec
 from scow.build.graph.ops import Op
 
 # Part of every key: raised when a step's result becomes another, so that old results are not taken.
-_RECIPE = 1
+_RECIPE = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,11 +83,10 @@ class CopyOp:
 
 @dataclass(frozen=True, slots=True)
 class MakeFolderOp:
-    """``WORKDIR``: the folder is there afterwards."""
+    """``WORKDIR``: the folder is there afterwards. One that is made belongs to ``user``, or to root."""
 
     path: str
-    uid: int = 0
-    gid: int = 0
+    user: str = ""
 
 
 Op = BaseOp | RunOp | CopyOp | MakeFolderOp

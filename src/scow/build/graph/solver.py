@@ -160,7 +160,11 @@ class Solver:
             fresh = vertex.no_cache or not job.use_cache
             reason = "the cache is not to be used" if fresh else self._cache.why_missed(key)
             record = await self._shared(key, vertex, job, inputs)
-        job.tell(Done(vertex, time.time_ns(), cached, reason))
+        done = Done(vertex, time.time_ns(), cached, reason)
+        if job.lease.has(record.chain_id):
+            job.tell(done)
+        else:
+            job.doubtful.append(done)
         known = record if cached or inputs.is_settled else None
         return Result(
             record.chain_id, record.created_ns, cached, record.empty, inputs.shown, known, inputs.memos

@@ -92,6 +92,10 @@ class FolderTree:
             self._known.remember(node.state, digest, read_at_ns=read_at_ns)
         return digest
 
+    def identity(self, node: Node) -> int:
+        """See ``Tree``."""
+        return node.inode
+
     def _read_digest(self, node: Node) -> bytes:
         content = self.open(node)
         try:
@@ -125,6 +129,7 @@ class FolderTree:
             device=status.st_rdev,
             xattrs=xattrs,
             state=state_of(status) if self._known is not None else b"",
+            inode=status.st_dev << 64 | status.st_ino if status.st_nlink > 1 else 0,
         )
 
     def _folder(self, path: str) -> int:

@@ -33,6 +33,10 @@ class IgnoringTree:
         """See ``Tree``."""
         return self._tree.is_settled
 
+    def identity(self, node: Node) -> int:
+        """See ``Tree``."""
+        return self._tree.identity(node)
+
     def close(self) -> None:
         """See ``Tree``."""
         self._tree.close()

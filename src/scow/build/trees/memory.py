@@ -8,18 +8,21 @@ from scow.build.trees.tree import Node
 
 
 class MemoryTree:
-    """Files without folders, by name; all belong to root and were made at the beginning of time."""
+    """Files without folders, by name; all belong to root and are of the same age."""
 
-    def __init__(self, files: Mapping[str, bytes], *, mode: int = 0o644) -> None:
+    def __init__(self, files: Mapping[str, bytes], *, mode: int = 0o644, mtime_ns: int = 0) -> None:
         self._files = dict(files)
         self._mode = mode
+        self._mtime_ns = mtime_ns
 
     def node(self, path: str) -> Node | None:
         """See ``Tree``."""
         if not path:
             return Node("", stat.S_IFDIR | 0o755)
         data = self._files.get(path)
-        return None if data is None else Node(path, stat.S_IFREG | self._mode, size=len(data))
+        if data is None:
+            return None
+        return Node(path, stat.S_IFREG | self._mode, size=len(data), mtime_ns=self._mtime_ns)
 
     def children(self, path: str) -> list[Node]:
         """See ``Tree``."""
@@ -38,6 +41,10 @@ class MemoryTree:
     def is_settled(self) -> bool:
         """See ``Tree``."""
         return True
+
+    def identity(self, node: Node) -> int:
+        """See ``Tree``."""
+        return 0
 
     def close(self) -> None:
         """See ``Tree``."""

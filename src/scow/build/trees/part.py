@@ -35,6 +35,10 @@ class PartTree:
         """See ``Tree``."""
         return self._tree.is_settled
 
+    def identity(self, node: Node) -> int:
+        """See ``Tree``."""
+        return self._tree.identity(replace(node, path=self._inner(node.path)))
+
     def close(self) -> None:
         """See ``Tree``."""
         self._tree.close()

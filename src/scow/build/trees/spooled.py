@@ -61,6 +61,10 @@ class SpooledTree:
         """See ``Tree``."""
         return True
 
+    def identity(self, node: Node) -> int:
+        """See ``Tree``. A link's content is where that of the file is, and an empty file's is anywhere."""
+        return self._places[node.path].offset + 1 if node.size else 0
+
     def close(self) -> None:
         """See ``Tree``."""
         if self._fd >= 0:

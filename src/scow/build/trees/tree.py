@@ -7,7 +7,7 @@ are resolved inside it, as if the root were ``/``.
 import posixpath
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from scow.errors import InvalidArgumentError
@@ -20,6 +20,7 @@ class Node:
     """One file of a tree. ``mode`` is that of stat(2), kind and all; ``link`` is a symlink's text.
 
     ``state`` tells this version of a file from all others, if it is not empty (``known_digests``).
+    ``inode`` is 0 for a file with one name.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Node:
     device: int = 0
     xattrs: tuple[tuple[str, bytes], ...] = field(default=())
     state: bytes = b""
+    inode: int = 0
 
     @property
     def name(self) -> str:
@@ -81,6 +83,9 @@ class Tree(Protocol):
     def is_settled(self) -> bool:
         """Whether everything that was read was as it had been when it was looked at."""
 
+    def identity(self, node: Node) -> int:
+        """What all names of one regular file have in common and no other file has; 0 if it has no others."""
+
     def close(self) -> None:
         """Give up what it holds. May be called twice."""
 
@@ -103,6 +108,11 @@ def follow(tree: Tree, path: str) -> Node | None:
 
     Raises InvalidArgumentError for symlinks that go in circles.
     """
+    return resolve(tree, path)[1]
+
+
+def resolve(tree: Tree, path: str) -> tuple[str, Node | None]:
+    """Where all symlinks of ``path`` lead, and what is there, if anything is. Raises as ``follow``."""
     done = ""
     todo = path.split("/")[::-1]
     links = 0
@@ -117,7 +127,7 @@ def follow(tree: Tree, path: str) -> Node | None:
             continue
         found = tree.node(f"{done}/{part}" if done else part)
         if found is None:
-            return None
+            return posixpath.normpath("/".join([done, part, *todo[::-1]])).lstrip("/"), None
         if found.is_symlink:
             links += 1
             if links > _MAX_LINKS:
@@ -128,11 +138,6 @@ def follow(tree: Tree, path: str) -> Node | None:
             node = tree.node(done)
             continue
         if todo and any(it not in ("", ".") for it in todo) and not found.is_folder:
-            return None
+            return posixpath.normpath("/".join([found.path, *todo[::-1]])).lstrip("/"), None
         done, node = found.path, found
-    return node
-
-
-def renamed(node: Node, path: str) -> Node:
-    """The same file under another path."""
-    return replace(node, path=path)
+    return done, node

@@ -17,7 +17,6 @@ import msgspec
 
 from scow.config import Config
 from scow.engine.containers.events import container_event
-from scow.engine.containers.ids import new_id
 from scow.engine.containers.image_mounts import mount_key, mount_keys
 from scow.engine.containers.joining import settle_networks
 from scow.engine.containers.links import settle_links
@@ -39,6 +38,7 @@ from scow.image.model import Image
 from scow.image.platforms import choose
 from scow.image.store import ImageStore
 from scow.logs.drivers import log_path, validate_log_config
+from scow.runtime.container_ids import new_id
 from scow.runtime.defaults import fill_host_config
 from scow.runtime.host_facts import HostFacts
 from scow.runtime.namespaces import donor_of

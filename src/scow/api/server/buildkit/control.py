@@ -152,9 +152,9 @@ class Control:
         request = await call.receive(StatusRequest) or StatusRequest()
         if await self._history.told(request.ref, call):
             return
-        job = await self._jobs.get(request.ref)
+        progress = await self._jobs.progress(request.ref)
         call.begin()
-        async for response in job.log.responses():
+        async for response in progress.responses():
             await call.send(response)
 
     def _bridged(self, kind: type[M], ask: Callable[[Bridge, M], Awaitable[Message]]) -> Handler:

@@ -2,7 +2,7 @@
 
 import re
 
-from scow.engine.containers.ids import new_id
+from scow.runtime.container_ids import new_id
 
 
 def test_no_default_host_name_is_a_number() -> None:
