@@ -3,6 +3,7 @@
 from benchmarks.case import Case
 from benchmarks.cases import (
     builds,
+    builds_beside_buildah,
     builds_by_buildx,
     containers,
     copies,
@@ -22,5 +23,6 @@ CASES: tuple[Case, ...] = (
     *images.CASES,
     *networks.CASES,
     *builds.CASES,
+    *builds_beside_buildah.CASES,
     *builds_by_buildx.CASES,
 )

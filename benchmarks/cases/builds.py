@@ -18,16 +18,16 @@ _STEPS = 20
 _FILE_BYTES = 10_240
 _FILES_IN_A_FOLDER = 100
 COPY = "FROM busybox\nCOPY . /app/\n"
-_STAGES = "".join(
+STAGES = "".join(
     f"FROM busybox AS s{number}\nRUN sleep 1; echo {{stamp}} >/s{number}\n" for number in range(4)
 )
-_JOINED = "FROM busybox\n" + "".join(f"COPY --from=s{number} /s{number} /\n" for number in range(4))
+JOINED = "FROM busybox\n" + "".join(f"COPY --from=s{number} /s{number} /\n" for number in range(4))
 CACHED = (
     "FROM busybox\n"
     + "".join(f"ENV A{number}=1\nRUN echo {number} >/f{number}\n" for number in range(12))
     + 'COPY . /app\nWORKDIR /app\nEXPOSE 80\nLABEL x=y\nCMD ["x"]\n'
 )
-_MODERN = {"DOCKER_BUILDKIT": "1"}
+MODERN = {"DOCKER_BUILDKIT": "1"}
 WRITTEN_S = 2.5
 """Files younger than this are read again rather than believed to be unchanged."""
 
@@ -108,7 +108,7 @@ def _context_in_place(engine: Engine, scale: Scale) -> Iterator[Sample]:
         time.sleep(WRITTEN_S)
 
         def built_s() -> float:
-            environment = _MODERN if client == "scow" else {}
+            environment = MODERN if client == "scow" else {}
             return engine.run(
                 "build", "-q", "-t", "copied", str(folder), client=client, environment=environment
             )[0]
@@ -127,10 +127,10 @@ def _independent_stages(engine: Engine, scale: Scale) -> Iterator[Sample]:
     with mounted_tmpfs(run_dir() / f"stages-{engine.kind}") as folder:
 
         def sample() -> dict[str, float]:
-            stages = _STAGES.replace("{stamp}", str(time.monotonic_ns()))
-            (folder / "Dockerfile").write_text(stages + _JOINED)
+            stages = STAGES.replace("{stamp}", str(time.monotonic_ns()))
+            (folder / "Dockerfile").write_text(stages + JOINED)
             words = ("build", "-q", "-t", "staged", str(folder))
-            took_s, _ = engine.run(*words, client="scow", environment=_MODERN)
+            took_s, _ = engine.run(*words, client="scow", environment=MODERN)
             forget(engine, "staged")
             return {"s": took_s}
 
@@ -144,7 +144,7 @@ def _all_cached(engine: Engine, scale: Scale) -> Iterator[Sample]:
         (folder / "Dockerfile").write_text(CACHED)
 
         def sample() -> dict[str, float]:
-            took_s, _ = engine.run("build", "-t", "cached", str(folder), client="scow", environment=_MODERN)
+            took_s, _ = engine.run("build", "-t", "cached", str(folder), client="scow", environment=MODERN)
             return {"ms": took_s * 1000}
 
         sample()

@@ -29,17 +29,6 @@ def _tidy(scow_daemon: Daemon) -> Iterator[None]:
             scow_daemon.api("DELETE", f"/images/{image['Id']}?force=1")
 
 
-def programs(daemon: Daemon, words: str) -> list[str]:
-    """Processes in containers whose command line has ``words``."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if words in line and "pytest" not in line:
-                found.append(line)
-    return found
-
-
 def leftovers(daemon: Daemon) -> list[str]:
     """What a build could leave: mounts, bundles, folders, snapshots that nobody recorded."""
     data, run = daemon.data_root, daemon.exec_root
@@ -73,11 +62,11 @@ def test_a_killed_engine_leaves_nothing_and_goes_on_from_what_was_done(scow_daem
     dockerfile = "FROM busybox\nRUN echo first >/first\nRUN echo second >/second; {}\n"
     slow = dockerfile.format("sleep 4321")
     thread, _ = in_background(lambda: build(daemon, slow))
-    wait_until(lambda: programs(daemon, "sleep 4321"), "the second step runs")
+    wait_until(lambda: daemon.programs("sleep 4321"), "the second step runs")
     daemon.kill9()
     thread.join()
     daemon.start()
-    wait_until(lambda: not programs(daemon, "sleep 4321"), "the program has ended")
+    wait_until(lambda: not daemon.programs("sleep 4321"), "the program has ended")
     wait_until(lambda: not leftovers(daemon), f"nothing is left but {leftovers(daemon)}")
     built = build(daemon, dockerfile.format("true"))
     assert built.hits >= 1, built.text
@@ -109,9 +98,11 @@ def test_a_client_that_goes_away_ends_its_build(scow_daemon: Daemon) -> None:
         context({"Dockerfile": "FROM busybox\nRUN sleep 4322\n"}),
         {"Content-Type": "application/x-tar"},
     )
-    wait_until(lambda: programs(daemon, "sleep 4322"), "the step runs")
+    wait_until(lambda: daemon.programs("sleep 4322"), "the step runs")
     connection.close()
-    wait_until(lambda: not programs(daemon, "sleep 4322"), "the program has ended", 5)
+    wait_until(
+        lambda: not daemon.programs("sleep 4322"), "the program has ended", 9
+    )  # it is not asked first, ten seconds
     wait_until(lambda: not leftovers(daemon), f"nothing is left but {leftovers(daemon)}")
 
 
@@ -127,7 +118,7 @@ def test_builds_share_what_both_want_and_it_ends_with_the_last_of_them(scow_daem
     }
     assert len(ids) == 1
     thread, done = in_background(lambda: build(daemon, "FROM busybox\nRUN sleep 3; echo shared\n"))
-    wait_until(lambda: programs(daemon, "sleep 3"), "the step runs")
+    wait_until(lambda: daemon.programs("sleep 3"), "the step runs")
     connection = UnixConnection(str(daemon.socket))
     connection.request("POST", "/build", context({"Dockerfile": "FROM busybox\nRUN sleep 3; echo shared\n"}))
     connection.close()

@@ -59,7 +59,7 @@ def clean(engine: Daemon) -> None:
     for container in engine.api("GET", "/containers/json?all=1").json:
         do(engine, "DELETE", f"/containers/{container['Id']}?force=1&v=1")
     with suppress(AssertionError):
-        wait_until(lambda: not leftovers(engine), "nothing is left", 5)
+        wait_until(lambda: not leftovers(engine), "nothing is left")
     assert leftovers(engine) == []
 
 
@@ -244,7 +244,7 @@ def test_commit(engine: FaultDaemon, runs: bool) -> None:
         do(engine, "DELETE", "/images/kept")
         do(engine, "DELETE", "/containers/half?force=1")
         with suppress(AssertionError):
-            wait_until(lambda: images(engine) == before, "the layers are removed", 5)
+            wait_until(lambda: images(engine) == before, "the layers are removed")
         assert images(engine) == before
 
     operate = functools.partial(ask, engine, "POST", "/commit?container=half&repo=kept")

@@ -39,7 +39,7 @@ def clean(engine: Daemon) -> None:
     for container in engine.api("GET", "/containers/json?all=1").json:
         do(engine, "DELETE", f"/containers/{container['Id']}?force=1&v=1")
     do(engine, "POST", "/networks/prune")
-    wait_until(lambda: not leftovers(engine), f"nothing is left: {leftovers(engine)}", 10)
+    wait_until(lambda: not leftovers(engine), f"nothing is left: {leftovers(engine)}")
 
 
 at_every_step = functools.partial(at_every_step_of, clean=clean, stride=SAMPLE)

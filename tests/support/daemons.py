@@ -185,6 +185,16 @@ class Daemon(ABC):
         names = [line.split(":")[1].strip().partition("@")[0] for line in listed]
         return [name for name in names if name != "uplink" and not (name[0] == "n" and len(name) == 9)]
 
+    def programs(self, words: str) -> list[int]:
+        """Processes in containers of this engine, also of its builds, whose command line has ``words``."""
+        found = []
+        for pid in self._container_processes():
+            with contextlib.suppress(OSError):
+                line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if words in line:
+                    found.append(pid)
+        return found
+
     def _container_processes(self) -> list[int]:
         """Processes whose root file system is in our data root.
 
