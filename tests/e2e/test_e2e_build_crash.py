@@ -117,11 +117,13 @@ def test_builds_share_what_both_want_and_it_ends_with_the_last_of_them(scow_daem
         next(line for line in built.text.splitlines() if line.count("-") == 4) for built in (*first, *second)
     }
     assert len(ids) == 1
-    thread, done = in_background(lambda: build(daemon, "FROM busybox\nRUN sleep 3; echo shared\n"))
-    wait_until(lambda: daemon.programs("sleep 3"), "the step runs")
+    waiting = "FROM busybox\nRUN until [ -e /go ]; do sleep 0.1; done; echo shared\n"
+    thread, done = in_background(lambda: build(daemon, waiting))
+    step = wait_until(lambda: daemon.programs("until [ -e /go ]"), "the step runs")[0]
     connection = UnixConnection(str(daemon.socket))
-    connection.request("POST", "/build", context({"Dockerfile": "FROM busybox\nRUN sleep 3; echo shared\n"}))
+    connection.request("POST", "/build", context({"Dockerfile": waiting}))
     connection.close()
+    Path(f"/proc/{step}/root/go").touch()
     thread.join()
     assert "shared" in done[0].text
     assert done[0].id

@@ -187,22 +187,19 @@ class Daemon(ABC):
 
     def programs(self, words: str) -> list[int]:
         """Processes in containers of this engine, also of its builds, whose command line has ``words``."""
-        found = []
-        for pid in self._container_processes():
-            with contextlib.suppress(OSError):
-                line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                if words in line:
-                    found.append(pid)
-        return found
+        return self._container_processes(words)
 
-    def _container_processes(self) -> list[int]:
-        """Processes whose root file system is in our data root.
+    def _container_processes(self, words: str = "") -> list[int]:
+        """Processes whose root file system is in our data root; with ``words`` in their command line.
 
         To have it mounted is not enough: every new mount namespace begins as a copy of the machine's.
         """
         found = []
         for entry in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
+                line = Path(f"/proc/{entry}/cmdline").read_bytes().replace(b"\0", b" ")
+                if words.encode() not in line:
+                    continue
                 if self._is_root_file_system(Path(f"/proc/{entry}/mountinfo").read_text()):
                     found.append(int(entry))
         return found
