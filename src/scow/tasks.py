@@ -118,6 +118,21 @@ async def to_end(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
 
 
+async def open_blocking(opening: Callable[[], T], close: Callable[[T], object]) -> T:
+    """Run ``opening`` in the blocking pool; what it opens for a caller that is cancelled is closed again.
+
+    For descriptors and what has some, which nobody else would know of.
+    """
+    opened: list[T] = []
+    try:
+        await to_end(run_blocking(lambda: opened.append(opening())))
+    except BaseException:
+        for it in opened:
+            close(it)
+        raise
+    return opened[0]
+
+
 async def wait_ended(tasks: Collection[asyncio.Future[Any]]) -> None:
     """Wait for all of ``tasks``, and raise a cancellation that comes meanwhile when they have ended.
 

@@ -8,6 +8,7 @@ run is nowhere: what is copied there goes below it.
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -18,10 +19,10 @@ from scow.engine.containers.volume_mounts import held_volumes
 from scow.engine.volumes.use import VolumeUse
 from scow.errors import NotFoundError, ScowError
 from scow.image.store import ImageStore
-from scow.image.threads import run_to_end
 from scow.image.visits import Visit
 from scow.linux.mount_views import Bind, MountView, view_of_directory, view_of_process
 from scow.linux.processes import is_running
+from scow.tasks import open_blocking
 
 _IDENTITY = ("hosts", "hostname", "resolv.conf")
 
@@ -64,7 +65,8 @@ class FileSystems:
         async with live.lock:
             visit = await self._visit(live, leave)
             try:
-                return visit, await run_to_end(self._view, live.doc, visit.root)
+                view = await open_blocking(partial(self._view, live.doc, visit.root), MountView.close)
+                return visit, view
             except BaseException as exc:
                 await self._images.rootfs.end_visit(visit)
                 if isinstance(exc, OSError):

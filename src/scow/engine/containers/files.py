@@ -9,6 +9,7 @@ import posixpath
 import stat
 from collections.abc import AsyncIterable, Generator
 from contextlib import AsyncExitStack
+from functools import partial
 
 import msgspec
 
@@ -31,7 +32,7 @@ from scow.image.threads import run_to_end
 from scow.linux.mount_views import MountView
 from scow.linux.rootpath import follow_in_root, open_in_root
 from scow.spec.engine_api.files import FileChange, PathStat
-from scow.tasks import TaskOwner
+from scow.tasks import TaskOwner, open_blocking
 
 
 class Files:
@@ -56,7 +57,7 @@ class Files:
         live = self._containers.get(ref)
         async with self._file_systems.opened(live, _soon_gone) as view:
             with _Missing(path, ref):
-                fd, status = await run_to_end(_look, view, path)
+                fd, status = await open_blocking(partial(_look, view, path), _close_found)
             os.close(fd)
             return status
 
@@ -71,7 +72,7 @@ class Files:
         async with AsyncExitStack() as stack:
             view = await stack.enter_async_context(self._file_systems.opened(live, tar.cut_off))
             with _Missing(path, ref):
-                fd, status = await run_to_end(_look, view, clean)
+                fd, status = await open_blocking(partial(_look, view, clean), _close_found)
             stack.callback(os.close, fd)
             tar.start(pack(_members(fd, os.fsencode(status.name)), _is_copied), stack.pop_all())
         container_event(self._events, live.doc, "archive-path")
@@ -154,6 +155,10 @@ def _look(view: MountView, path: str) -> tuple[int, PathStat]:
     except BaseException:
         os.close(fd)
         raise
+
+
+def _close_found(found: tuple[int, PathStat]) -> None:
+    os.close(found[0])
 
 
 def _members(fd: int, name: bytes) -> Generator[Member, None, None]:

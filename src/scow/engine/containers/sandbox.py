@@ -21,7 +21,7 @@ from scow.errors import ConflictError
 from scow.linux.namespaces import create_netns
 from scow.network.endpoint import Endpoint
 from scow.network.loopback import loopback_up
-from scow.tasks import run_blocking
+from scow.tasks import open_blocking, run_blocking
 
 HOST = "host"
 
@@ -73,7 +73,7 @@ class Sandboxes:
             return Sandbox(HOST, host_gateways=self._host_gateways)
         if mode.startswith("container:") and not is_cut_off:
             return Sandbox(self._joined(mode.removeprefix("container:")))
-        fd = await run_blocking(create_netns)
+        fd = await open_blocking(create_netns, os.close)
         sandbox = Sandbox(f"/proc/{os.getpid()}/fd/{fd}", fd, host_gateways=self._host_gateways)
         try:
             if is_cut_off or list(doc.networks) in ([], ["none"]):
