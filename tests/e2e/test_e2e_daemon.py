@@ -156,6 +156,81 @@ def test_an_idle_engine_leaves_and_takes_the_reaper_with_it(stopped: Daemon) -> 
     assert stopped.process.wait(20) == 0, "it stays while the container runs and leaves a second later"
     wait_until(lambda: not stopped.processes(), "reaper and shim left too")
     assert not stopped.socket.exists()
+    assert on_the_host(stopped) == []
+
+
+def on_the_host(daemon: Daemon) -> list[str]:
+    """Tables of rules, and devices that are not the machine's own."""
+    tables = daemon.namespace.run("nft", "list", "tables").stdout.splitlines()
+    links = daemon.namespace.run("ip", "-o", "link").stdout.splitlines()
+    devices = [line.split(":")[1].strip().partition("@")[0] for line in links]
+    return sorted(tables + [device for device in devices if device not in ("lo", "uplink")])
+
+
+def fetched(daemon: Daemon) -> str:
+    """What the host gets at port 8080."""
+    return daemon.namespace.run("wget", "-qO-", "-T", "5", "http://127.0.0.1:8080/").stdout
+
+
+def test_an_engine_that_leaves_takes_its_networks_along(stopped: Daemon) -> None:
+    """And the next one makes them again, as they were."""
+    stopped.start("--ipv6")
+    stopped.load(busybox_archive())
+    docker = stopped.docker
+    docker("network", "create", "own")
+    docker("network", "create", "-d", "macvlan", "segment")
+    subnets = [docker("network", "inspect", "-f", "{{json .IPAM}}", name).out for name in ("bridge", "own")]
+    docker("run", "-d", "--name", "web", "--network", "own", "-p", "8080:80", "busybox", "sleep", "600")
+    docker("rm", "-f", "web")
+    for leave in (stopped.stop, stopped.kill9):
+        leave()
+        stopped.start("--ipv6")
+        found = [docker("network", "inspect", "-f", "{{json .IPAM}}", name).out for name in ("bridge", "own")]
+        assert found == subnets
+        serve = ("sh", "-c", "echo here > /tmp/index.html; exec httpd -f -h /tmp")
+        docker("run", "-d", "--name", "web", "--network", "own", "-p", "8080:80", "busybox", *serve)
+        wait_until(lambda: fetched(stopped) == "here\n", "the port leads to it")
+        docker("rm", "-f", "web")
+    stopped.stop()
+    assert on_the_host(stopped) == []
+
+
+def test_what_a_running_container_needs_stays(stopped: Daemon) -> None:
+    stopped.start()
+    stopped.load(busybox_archive())
+    serve = ("sh", "-c", "echo here > /tmp/index.html; exec httpd -f -h /tmp")
+    stopped.docker("run", "-d", "--name", "web", "-p", "8080:80", "busybox", *serve)
+    wait_until(lambda: fetched(stopped) == "here\n", "the port leads to it")
+    stopped.stop()
+    assert fetched(stopped) == "here\n"
+    assert {"scow0", "table inet scow", "table bridge scow"} <= set(on_the_host(stopped))
+    stopped.start()
+    stopped.docker("rm", "-f", "web")
+    stopped.stop()
+    assert on_the_host(stopped) == []
+
+
+def test_what_is_the_users_stays(stopped: Daemon) -> None:
+    """A rule in the user's table, a bridge with a port that is not scow's, a bridge that was there before."""
+    run = stopped.namespace.run
+    run("ip", "link", "add", "brown", "type", "bridge")
+    stopped.start()
+    name = "com.docker.network.bridge.name=brown"
+    stopped.docker("network", "create", "-o", name, "own")
+    stopped.docker("network", "create", "-o", "com.docker.network.bridge.name=scowshared", "shared")
+    run("nft", "add", "rule", "inet", "scow-user", "SCOW-USER", "ip", "saddr", "192.0.2.1", "drop")
+    run("ip", "link", "add", "mine", "type", "veth", "peer", "name", "far")
+    run("ip", "link", "set", "mine", "master", "scowshared")
+    stopped.stop()
+    assert on_the_host(stopped) == ["brown", "far", "mine", "scowshared", "table inet scow-user"]
+    run("ip", "link", "del", "mine")
+    stopped.start()
+    assert "192.0.2.1" in run("nft", "list", "table", "inet", "scow-user").stdout
+    stopped.docker("network", "rm", "own", "shared")
+    run("nft", "flush", "chain", "inet", "scow-user", "SCOW-USER")
+    stopped.stop()
+    assert on_the_host(stopped) == ["brown"]
+    run("ip", "link", "del", "brown")
 
 
 def test_the_demo_of_the_readme_shows_a_container(stopped: Daemon) -> None:

@@ -21,6 +21,7 @@ from tests.support.archives import Layer
 from tests.support.clients import Client
 from tests.support.disks import mounted_tmpfs
 from tests.support.http import Answer, UnixConnection, request
+from tests.support.sparse_files import FORMATS, SIZE, sparse_archive
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.reference
@@ -214,6 +215,22 @@ def test_uploads_in_every_packing_and_owner(client: Client) -> None:
         assert facts == "1000:34 2640"
         assert put(client, folder, plain, "&copyUIDGID=1").status == 200
         assert client.text("exec", "-u", "root", "box", "stat", "-c", "%u:%g", f"{folder}/file") == "33:33"
+
+
+@pytest.mark.parametrize("kind", sorted(FORMATS))
+def test_sparse_files_in_uploads(client: Client, kind: str, tmp_path: Path) -> None:
+    box(client)
+    is_refused = client.daemon.kind == "dockerd" and kind == "old"  # "unhandled tar header type 83"
+    copied = client(
+        "cp", "-", "box:/data", input=sparse_archive(tmp_path / "tree", kind), code=int(is_refused)
+    )
+    if is_refused:
+        assert "unhandled tar header type" in copied.err
+        return
+    said = client.text(
+        "exec", "box", "sh", "-c", "cd /data && wc -c <holes && tr -d '\\0' <holes && cat plain"
+    )
+    assert said == f"{SIZE}\ndata\nafter it"
 
 
 def test_a_directory_stays_a_directory_if_asked(client: Client) -> None:

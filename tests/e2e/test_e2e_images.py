@@ -11,6 +11,7 @@ import pytest
 from tests.support.archives import ArchiveImage, Layer, digest, docker_archive, oci_archive
 from tests.support.clients import Client
 from tests.support.images import busybox_layer
+from tests.support.sparse_files import sparse_archive
 
 pytestmark = pytest.mark.reference
 
@@ -203,6 +204,18 @@ def test_import_makes_an_image_of_a_tree(client: Client, busybox: bytes) -> None
         'by import ["A=b"]',
         'by import ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","A=b"]',
     )
+
+
+def test_a_tree_with_a_sparse_file_is_imported(client: Client, tmp_path: Path) -> None:
+    if client.daemon.kind == "dockerd":
+        pytest.skip("20.10 does not read back what it saves of one")
+    client("import", "-", "holey:1", input=sparse_archive(tmp_path / "tree", "1.0"))
+    image = client.inspect("holey:1", "{{.Id}}")
+    archive = client.popen("save", "holey:1").communicate(timeout=60)[0]
+    client("rmi", "holey:1")
+    client("load", input=archive)
+    assert client.inspect("holey:1", "{{.Id}}") == image
+    client("rmi", "holey:1")
 
 
 def test_what_is_no_tree_is_refused_at_once(client: Client) -> None:

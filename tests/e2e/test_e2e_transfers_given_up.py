@@ -81,6 +81,14 @@ def spools(engine: Daemon) -> list[str]:
     return [it for it in targets if it.startswith(str(engine.data_root / "tmp")) and it.endswith("(deleted)")]
 
 
+def confined(engine: Daemon) -> list[int]:
+    """Unpackers that have left the machine's network."""
+    own = os.stat(engine.namespace.path).st_ino
+    with suppress(OSError):  # gone since
+        return [pid for pid in unpackers(engine) if os.stat(f"/proc/{pid}/ns/net").st_ino != own]
+    return []
+
+
 def is_as(engine: Daemon, before: list[str]) -> None:
     """Until nothing is going on any more, and nothing more is kept than before."""
     wait_until(lambda: not connections(engine), "no connection is left")
@@ -152,6 +160,9 @@ def test_a_load(scow_daemon: Daemon, image: ArchiveImage, before: list[str], sha
     connection.send(sent)
     # An unpacker waits from the first byte until the image is recorded, or not.
     wait_until(lambda: unpackers(scow_daemon) or image.id in image_ids(scow_daemon), "it is being read")
+    if share < 1.0:
+        wait_until(lambda: confined(scow_daemon), "it waits, and can reach nothing else")
+        assert unpackers(scow_daemon)
     connection.close()
     wait_until(lambda: not unpackers(scow_daemon), "no work is left")
     if share == 1.0:

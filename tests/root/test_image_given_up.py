@@ -39,11 +39,14 @@ APP = ArchiveImage([*BASE.layers, layer_of("app")], ["app:1"])
 
 
 class CancelledAt:
-    """``work``, whose task is cancelled where it waits for the ``number``-th time."""
+    """``work``, whose task is cancelled where it waits for the ``number``-th time, and ``times`` in all.
 
-    def __init__(self, work: Coroutine[Any, Any, None], number: int) -> None:
+    Once more where it waits next: a client that leaves is noticed by more than one sign.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, None], number: int, times: int) -> None:
         self._work = work
-        self._number = number
+        self._moments = range(number, number + times)
 
     def __await__(self) -> Generator[Any, Any, None]:
         steps = self._work.__await__()
@@ -54,7 +57,7 @@ class CancelledAt:
             except StopIteration:
                 return
             task = asyncio.current_task()
-            if count == self._number and task is not None:
+            if count in self._moments and task is not None:
                 task.cancel()
             failure = None
             try:
@@ -139,10 +142,13 @@ async def a_container(images: ImageStore) -> None:
         (app, a_container),
     ],
 )
-def test_given_up_at_any_moment(disk: Path, before: Work, work: Work) -> None:
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+def test_given_up_at_any_moment(disk: Path, before: Work, work: Work, times: int) -> None:
     async def given_up(images: ImageStore, number: int) -> bool:
         await before(images)
-        async with running(_awaited(CancelledAt(_coroutine(work, images), number)), name="work") as (task,):
+        async with running(_awaited(CancelledAt(_coroutine(work, images), number, times)), name="work") as (
+            task,
+        ):
             await asyncio.wait({task})
         await is_whole(images)
         await remove_all(images)

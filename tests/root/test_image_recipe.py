@@ -14,6 +14,7 @@ from scow.image.layer_unpacker import LayerUnpacker, OverlayWhiteouts
 from scow.image.recipe import RecipeWriter, rebuild
 from scow.image.tar_reader import TarReader
 from tests.support.archives import Layer
+from tests.support.sparse_files import FORMATS, SIZE, sparse_archive
 
 pytestmark = pytest.mark.root
 
@@ -24,7 +25,7 @@ def unpacked(tmp_path: Path, data: bytes) -> tuple[Path, Path]:
     root.mkdir()
     folder.mkdir()
     with RecipeWriter(str(folder)) as recipe:
-        archive = TarReader(io.BytesIO(data), on_raw=recipe.raw)
+        archive = TarReader(io.BytesIO(data), on_raw=recipe.raw, sparse=True)
         with LayerUnpacker(str(root), OverlayWhiteouts(), recipe=recipe) as unpacker:
             unpacker.unpack(archive)
         archive.drain()
@@ -100,6 +101,19 @@ def test_a_recipe_is_small(tmp_path: Path) -> None:
     data = of_gnu_tar(tmp_path)
     folder, _ = unpacked(tmp_path, data)
     assert sum(path.stat().st_size for path in folder.iterdir()) < len(data) / 10
+
+
+@pytest.mark.parametrize("kind", sorted(FORMATS))
+def test_sparse_files_stay_sparse_and_in_the_tar(tmp_path: Path, kind: str) -> None:
+    data = sparse_archive(tmp_path / "tree", kind)
+    folder, root = unpacked(tmp_path, data)
+    assert b"".join(rebuild(str(folder), str(root))) == data
+    status = (root / "holes").stat()
+    assert status.st_size == SIZE
+    assert status.st_blocks * 512 < 1_000_000
+    with open(root / "holes", "rb") as file:
+        file.seek(SIZE // 2 - 1)
+        assert file.read(6) == b"\0data\n"
 
 
 @pytest.mark.parametrize("harm", ["longer", "shorter", "gone", "symlink", "recipe cut", "recipe damaged"])

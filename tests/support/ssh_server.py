@@ -6,9 +6,10 @@ Debian's package is unpacked in the cache and not installed: that would open the
 import functools
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.support.client_packages import installed, run
 from tests.support.debian_packages import unpack_downloaded
@@ -46,8 +47,13 @@ def _parts(root: Path) -> Iterator[str]:
 
 
 @contextmanager
-def ssh_server(folder: Path, namespace: NetworkNamespace, port: int) -> Iterator[Path]:
-    """Let in as root who has the key whose path is yielded."""
+def ssh_server(
+    folder: Path,
+    namespace: NetworkNamespace,
+    port: int,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Path]:
+    """Let in as root who has the key whose path is yielded; ``environment`` is for what is run there."""
     for name in ("host_key", "client_key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     config, log = folder / "sshd_config", folder / "sshd.log"
@@ -63,6 +69,8 @@ def ssh_server(folder: Path, namespace: NetworkNamespace, port: int) -> Iterator
     root = _unpacked()
     with config.open("a") as more:
         more.writelines(_parts(root))
+        if environment:
+            more.write(f"SetEnv {' '.join(f'{name}={value}' for name, value in environment.items())}\n")
     serve = f"LD_LIBRARY_PATH={root / _LIBRARIES} exec {root}/usr/sbin/sshd -D -e -f {config}"
     with log.open("wb") as output:
         server = subprocess.Popen(

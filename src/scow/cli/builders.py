@@ -12,7 +12,7 @@ import json
 import os
 import re
 
-from scow.cli.config_file import context_names
+from scow.cli.contexts.store import context_names
 from scow.cli.exits import CommandError
 
 TYPE_CHECKING = False

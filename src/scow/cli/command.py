@@ -65,6 +65,11 @@ def no_arguments(count: int) -> "tuple[str, str] | None":
     return ("accepts no arguments", "Run") if count else None
 
 
+def any_number(count: int) -> "tuple[str, str] | None":
+    """No complaint about any number of arguments."""
+    return None
+
+
 def exactly(number: int) -> "ArgumentCheck":
     """Just so many arguments."""
 

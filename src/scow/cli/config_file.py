@@ -1,9 +1,8 @@
-"""``~/.docker/config.json`` and the context store beside it; read, never written, and never required."""
+"""``~/.docker/config.json``; never required. ``settings_file`` changes it, ``contexts`` are beside it."""
 
 import os
 
 from scow.api.client.json_text import loads
-from scow.errors import NotFoundError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEFAULT_CONTEXT = "default"
+"""The one that options and the environment make; it is not stored."""
 _WARNING = "WARNING: Error parsing config file ({path}): {problem}"
 _PROXY_NAMES = ("http", "https", "no", "ftp", "all")
 
@@ -110,39 +110,3 @@ def _readable(auths: object) -> "tuple[dict[str, Any], str]":
             continue
         found[registry] = entry
     return found, problem
-
-
-def context_host(directory: str, name: str) -> str:
-    """The docker endpoint of a stored context. Raises NotFoundError, UnsupportedError for one with TLS."""
-    import hashlib
-
-    digest = hashlib.sha256(name.encode()).hexdigest()
-    path = os.path.join(directory, "contexts", "meta", digest, "meta.json")
-    try:
-        with open(path, "rb") as file:
-            endpoint = loads(file.read())["Endpoints"]["docker"]
-    except FileNotFoundError:
-        message = f'context "{name}": context not found: open {path}: no such file or directory'
-        raise NotFoundError(message) from None
-    except (ValueError, KeyError, TypeError) as exc:
-        raise NotFoundError(f'context "{name}": {path} has no docker endpoint: {exc}') from exc
-    if os.path.isdir(os.path.join(directory, "contexts", "tls", digest, "docker")):
-        raise UnsupportedError(f'context "{name}": TLS connections are not supported')
-    return str(endpoint.get("Host") or "")
-
-
-def context_names(directory: str) -> list[str]:
-    """The stored contexts and the one that is always there, by name."""
-    folder = os.path.join(directory, "contexts", "meta")
-    names = [DEFAULT_CONTEXT]
-    try:
-        entries = os.listdir(folder)
-    except OSError:
-        return names
-    for entry in entries:
-        try:
-            with open(os.path.join(folder, entry, "meta.json"), "rb") as file:
-                names.append(str(loads(file.read())["Name"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return sorted(names)

@@ -17,6 +17,8 @@ IDLE_EXIT = "60s"
 _DEADLINE_S = 10.0
 _GRACE_AFTER_EXIT_S = 2.0
 """An engine that ends at once may have lost a race: another one, just started, is about to listen."""
+_AGAIN_S = 0.2
+"""An engine that another one keeps from starting is started again: that one may be leaving."""
 _LOG_TAIL_BYTES = 2000
 
 
@@ -31,10 +33,9 @@ def start_daemon(endpoint: "Endpoint") -> "_socket.socket":
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         start = os.fstat(log).st_size
-        pid = _spawn(log)
+        sock = _wait_for_socket(endpoint, log)
     finally:
         os.close(log)
-    sock = _wait_for_socket(endpoint, pid)
     if sock is None:
         said = _read_from(log_path, start).strip()
         raise UnavailableError(
@@ -67,18 +68,25 @@ def _source_path() -> str:
     return os.pathsep.join(filter(None, (own, os.environ.get("PYTHONPATH"))))
 
 
-def _wait_for_socket(endpoint: "Endpoint", pid: int) -> "_socket.socket | None":
-    deadline = time.monotonic() + _DEADLINE_S
+def _wait_for_socket(endpoint: "Endpoint", log: int) -> "_socket.socket | None":
+    """Start an engine, and again as long as another one is still there and does not listen."""
+    pid = _spawn(log)
+    started = time.monotonic()
+    deadline = started + _DEADLINE_S
     pause_s = 0.002
-    exited = False
     while time.monotonic() < deadline:
         try:
             return connect(endpoint)
         except (ConnectionRefusedError, FileNotFoundError):
             pass
-        if not exited and os.waitpid(pid, os.WNOHANG)[0]:
-            exited = True
-            deadline = min(deadline, time.monotonic() + _GRACE_AFTER_EXIT_S)
+        if pid:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended and os.waitstatus_to_exitcode(status) == os.EX_TEMPFAIL:
+                time.sleep(max(0.0, started + _AGAIN_S - time.monotonic()))
+                pid, started = _spawn(log), time.monotonic()
+            elif ended:
+                pid = 0
+                deadline = min(deadline, time.monotonic() + _GRACE_AFTER_EXIT_S)
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, 0.05)
     return None

@@ -122,7 +122,7 @@ def _unknown_verb(program: str, name: str, noun: Noun, word: str) -> CommandErro
     from scow.cli.suggestions import suggestion
 
     path = f"{program} {name}"
-    meant = suggestion(program, word, (*noun.verbs, *noun.nested))
+    meant = suggestion(program, word, (*noun.listed, *noun.nested))
     return CommandError(
         f"{program}: unknown command: {path} {word}{meant}\n\n"
         f"Usage:  {path}\n\nRun '{path} --help' for more information"
@@ -148,8 +148,9 @@ def _run_command(invocation: Invocation, name: str, command: Command, words: lis
     complaint = command.arguments(len(options.arguments))
     if complaint:
         raise CommandError(
-            f"{program}: '{path}' {complaint[0]}\n\nUsage:  {path} {command.synopsis}\n\n"
-            f"{complaint[1]} '{path} --help' for more information"
+            f"{program}: '{path}' {complaint[0]}\n\n"
+            + f"Usage:  {path} {command.synopsis}".rstrip()
+            + f"\n\n{complaint[1]} '{path} --help' for more information"
         )
     command.run(invocation, options)
 

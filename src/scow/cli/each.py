@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     Act = Callable[[Client, str], object]
 
 _AT_ONCE = 50
+_AT_ONCE_BY_SSH = 4
+"""sshd lets ten be that have not said yet who they are, and refuses more by chance (MaxStartups)."""
 
 
 def report_each(invocation: "Invocation", names: list[str], act: "Act") -> None:
@@ -36,7 +38,8 @@ def for_each(
     import threading
 
     outcomes: list[ScowError | None] = [None] * len(names)
-    slots = threading.BoundedSemaphore(_AT_ONCE)
+    by_ssh = invocation.client.endpoint.scheme == "ssh"
+    slots = threading.BoundedSemaphore(_AT_ONCE_BY_SSH if by_ssh else _AT_ONCE)
 
     def work(index: int) -> None:
         with slots:

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 def noun_page(program: str, name: str, noun: "Noun") -> str:
     """The verbs of a noun; those that Docker does not have by themselves, and not in its name."""
-    rows = [(verb, load_command(place).short) for verb, place in sorted(noun.verbs.items())]
-    rows = [row for row in rows if row[0] not in noun.unlisted]
+    rows = [(verb, load_command(place).short) for verb, place in sorted(noun.listed.items())]
     sections = [("Commands", [row for row in rows if row[0] not in noun.own])]
     sections[0][1].extend(
         (inner.removeprefix(f"{name} "), below.about)

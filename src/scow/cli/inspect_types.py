@@ -117,6 +117,11 @@ volume.Volume ClusterVolume:any CreatedAt:string Driver:string Labels:{string} M
 volume.UsageData RefCount:int Size:int
 events.Message Status=status:string ID=id:string From=from:string Type:string Action:string
  Actor:events.Actor Scope=scope:string Time=time:int TimeNano=timeNano:int
+context.contextWithTLSListing Name:string Metadata:command.DockerContext Endpoints:{docker.EndpointMeta}
+ TLSMaterial:{[string]} Storage:store.StorageInfo
+command.DockerContext Description:string AdditionalFields:{any}
+docker.EndpointMeta Host:string SkipTLSVerify:bool
+store.StorageInfo MetadataPath:string TLSPath:string
 events.Actor ID:string Attributes:{string}
 system.versionInfo Client:system.clientVersion Server:*types.Version
 system.clientVersion Platform:*system.platformInfo Version:string APIVersion=ApiVersion:string
@@ -153,6 +158,7 @@ struct
 
 _TOP = {
     "container": "container.InspectResponse",
+    "context": "context.contextWithTLSListing",
     "event": "events.Message",
     "image": "image.InspectResponse",
     "info": "system.dockerInfo",
@@ -161,7 +167,7 @@ _TOP = {
     "volume": "volume.Volume",
 }
 # Go leaves empty members of these out when it writes JSON.
-_OMITTING = frozenset({"v1.DockerOCIImageConfig"})
+_OMITTING = frozenset({"v1.DockerOCIImageConfig", "command.DockerContext"})
 _ZEROS: dict[str, object] = {"string": "", "int": 0, "int64": 0, "bool": False}
 _ZERO_TIME = "0001-01-01T00:00:00Z"
 

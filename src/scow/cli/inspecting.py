@@ -1,6 +1,6 @@
 """``inspect`` of any object: JSON as the engine sent it, or a template for each."""
 
-from scow.api.client.json_text import dumps, indented
+from scow.api.client.json_text import dumps, escaped_for_web, indented
 from scow.cli.exits import CommandError
 from scow.cli.template_errors import TemplateError
 from scow.errors import ScowError
@@ -18,16 +18,23 @@ _BAD_TEMPLATE_STATUS = 64
 
 
 def inspect_each(
-    invocation: "Invocation", refs: list[str], template: str, fetch: "Fetch", *, typed_only: bool = False
+    invocation: "Invocation",
+    refs: list[str],
+    template: str,
+    fetch: "Fetch",
+    *,
+    typed_only: bool = False,
+    for_web: bool = False,
 ) -> None:
     """Print what ``fetch`` finds for each of ``refs``: (kind, JSON).
 
     Everything that was found is printed before the errors of the rest end the command with status 1. A
-    template that fails on Docker's types is tried on the plain JSON, unless ``typed_only``.
+    template that fails on Docker's types is tried on the plain JSON, unless ``typed_only``. ``for_web``: JSON
+    has ``<``, ``>`` and ``&`` in digits, as where Docker's command line writes it itself.
     """
     show: _JsonDisplay | _TemplateDisplay
     if template in ("", "json"):
-        show = _JsonDisplay(compact=template == "json")
+        show = _JsonDisplay(compact=template == "json", for_web=for_web)
     else:
         show = _TemplateDisplay(template, typed_only=typed_only)
     errors = []
@@ -42,17 +49,17 @@ def inspect_each(
 
 
 class _JsonDisplay:
-    def __init__(self, *, compact: bool) -> None:
+    def __init__(self, *, compact: bool, for_web: bool) -> None:
         self._compact = compact
+        self._for_web = for_web
         self._found: list[dict[str, Any]] = []
 
     def add(self, kind: str, raw: "dict[str, Any]") -> None:
         self._found.append(raw)
 
     def text(self) -> str:
-        if self._compact:
-            return dumps(self._found, compact=True) + "\n"
-        return indented(self._found) + "\n"
+        text = dumps(self._found, compact=True) if self._compact else indented(self._found)
+        return (escaped_for_web(text) if self._for_web else text) + "\n"
 
 
 class _TemplateDisplay:

@@ -5,7 +5,7 @@ import os
 from scow import __version__
 from scow.api.client.client import Client
 from scow.api.client.endpoint import DEFAULT_SOCKET, Endpoint, parse_endpoint
-from scow.cli.config_file import DEFAULT_CONTEXT, ConfigFile, config_directory, context_host, load_config_file
+from scow.cli.config_file import DEFAULT_CONTEXT, ConfigFile, config_directory, load_config_file
 from scow.cli.exits import CommandError
 from scow.cli.output import Output
 from scow.errors import ScowError
@@ -61,16 +61,11 @@ class Invocation:
     def client_of(self, place: str) -> Client:
         """A client of the engine of another context, or at an address. Raises CommandError."""
         try:
-            endpoint = parse_endpoint(place if "://" in place else self._host_of(place))
+            endpoint = self._fitted(parse_endpoint(place)) if "://" in place else self._of_context(place)
         except ScowError as exc:
             raise CommandError(f"ERROR: unable to resolve docker endpoint: {exc.message}") from exc
         headers = {**self.config.http_headers(), "User-Agent": f"Scow-Client/{__version__} (linux)"}
         return Client(endpoint, headers=headers, on_refused=self._start_daemon)
-
-    def _host_of(self, context: str) -> str:
-        if context == DEFAULT_CONTEXT:
-            return self._environment_host()
-        return context_host(self.config_directory, context)
 
     def move_to(self, client: Client) -> None:
         """From now on everything is asked of another engine."""
@@ -95,27 +90,49 @@ class Invocation:
         try:
             return self._resolve_endpoint()
         except ScowError as exc:
-            message = f"Failed to initialize: unable to resolve docker endpoint: {exc.message}"
-            raise CommandError(message) from exc
+            words = "" if _speaks_for_itself(exc) else "unable to resolve docker endpoint: "
+            raise CommandError(f"Failed to initialize: {words}{exc.message}") from exc
 
     def _resolve_endpoint(self) -> Endpoint:
-        hosts: list[str] = self.options["host"]
-        if len(hosts) > 1:
+        if len(self.options["host"]) > 1:
             raise CommandError("Specify only one -H")
-        name = self.context_name()
-        if name == DEFAULT_CONTEXT:
-            endpoint = parse_endpoint(hosts[0] if hosts else self._environment_host())
-        else:
-            endpoint = parse_endpoint(context_host(self.config_directory, name))
-        if endpoint.scheme == "tcp" and self._wants_tls():
+        return self._of_context(self.context_name())
+
+    def _of_context(self, name: str) -> Endpoint:
+        """What options say of TLS is for the default one, others have their own."""
+        if name != DEFAULT_CONTEXT:
+            from scow.cli.contexts.current import stored_endpoint
+
+            return self._fitted(stored_endpoint(self.config_directory, name))
+        endpoint = self._default_endpoint()
+        if endpoint.scheme == "tcp" and self.wants_tls():
             endpoint.tls = self._tls_options()
+        return self._fitted(endpoint)
+
+    def _default_endpoint(self) -> Endpoint:
+        hosts: list[str] = self.options["host"]
+        return parse_endpoint(hosts[0] if hosts else self._environment_host())
+
+    def _fitted(self, endpoint: Endpoint) -> Endpoint:
+        """On a machine that is reached by ssh, who is called docker runs that, and scow runs scow."""
+        if self.program == "docker":
+            endpoint.far_program = self.program
         return endpoint
+
+    def default_host(self) -> str:
+        """The address that options and environment say. Raises InvalidArgumentError."""
+        return self._default_endpoint().text
+
+    def skips_verification(self) -> bool:
+        """Whether options and environment want TLS and nobody to look at certificates."""
+        return self.wants_tls() and not self._verifies()
 
     def _environment_host(self) -> str:
         """``SCOW_HOST`` is for scow alone, so it counts before ``DOCKER_HOST``."""
         return self.environ.get("SCOW_HOST") or self.environ.get("DOCKER_HOST") or ""
 
-    def _wants_tls(self) -> bool:
+    def wants_tls(self) -> bool:
+        """Whether options or environment want it of an engine by TCP."""
         return bool(self.options["tls"] or self._verifies() or self.environ.get("DOCKER_TLS"))
 
     def _verifies(self) -> bool:
@@ -140,3 +157,10 @@ class Invocation:
         from scow.cli.daemon_start import start_daemon
 
         return start_daemon(endpoint)
+
+
+def _speaks_for_itself(error: ScowError) -> bool:
+    """Whether Docker puts no words of its own before a complaint."""
+    from scow.api.client.ssh_address import SshAddressError
+
+    return isinstance(error, SshAddressError)

@@ -1,4 +1,4 @@
-"""``~/.docker/config.json`` changed: logins and aliases are added to it and taken out again."""
+"""``~/.docker/config.json`` changed: logins, aliases, the current context. What scow does not know stays."""
 
 import json
 import os
@@ -37,3 +37,16 @@ def write_settings(path: str, values: "dict[str, Any]") -> None:
     except OSError as exc:
         os.unlink(temporary)
         raise CommandError(f"error saving credentials: {exc}") from exc
+
+
+def set_current_context(directory: str, name: str) -> None:
+    """An empty name is the default one. Writes nothing when that is so. Raises CommandError."""
+    path = os.path.join(directory, "config.json")
+    values = {"auths": {}, **read_settings(path)}
+    if (values.get("currentContext") or "") == name:
+        return
+    if name:
+        values["currentContext"] = name
+    else:
+        values.pop("currentContext", None)
+    write_settings(path, values)

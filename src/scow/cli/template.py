@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from scow.cli.output import Output
+
 _PREFIX = "template parsing error: "
 
 
@@ -32,6 +34,14 @@ class Template:
         run = self._execution(data, FUNCTIONS, missing_key_fails)
         run.run(self._definitions)
         return "".join(run.output)
+
+    def write(self, out: Output, data: object) -> None:
+        """The same onto ``out``, with a newline: as far as it gets. Raises ``TemplateError`` after that."""
+        run = self._execution(data, FUNCTIONS, False)
+        try:
+            run.run(self._definitions)
+        finally:
+            out.line("".join(run.output))
 
     def execute_header(self, data: object) -> str:
         """What it prints for the names of columns: as far as it gets, which is all that Docker prints too."""

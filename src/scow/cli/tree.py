@@ -46,6 +46,11 @@ class Noun:
             for verb, place in noun.all_verbs():
                 yield f"{name} {verb}", place
 
+    @property
+    def listed(self) -> dict[str, str]:
+        """Verbs that people are told of, and where each is."""
+        return {verb: place for verb, place in self.verbs.items() if verb not in self.unlisted}
+
     def verb(self, name: str) -> str:
         """The verb's own name for one of its names; "" when there is none."""
         name = self.aliases.get(name, name)
@@ -119,6 +124,21 @@ NOUNS = {
         },
         {"list": "ls", "ps": "ls", "remove": "rm"},
     ),
+    "context": Noun(
+        "Manage contexts",
+        {
+            "create": "context.create",
+            "export": "context.export",
+            "import": "context.import_",
+            "inspect": "context.inspect",
+            "ls": "context.ls",
+            "rm": "context.rm",
+            "show": "context.show",
+            "update": "context.update",
+            "use": "context.use",
+        },
+        {"list": "ls", "remove": "rm"},
+    ),
     "image": Noun(
         "Manage images",
         {
@@ -167,11 +187,13 @@ NOUNS = {
         {
             "check": "system.check",
             "df": "system.df",
+            "dial-stdio": "system.dial_stdio",
             "events": "system.events",
             "info": "system.info",
             "prune": "system.prune",
         },
         own=("check",),
+        unlisted=("dial-stdio",),
     ),
     "volume": Noun(
         "Manage volumes",

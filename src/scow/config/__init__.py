@@ -6,6 +6,6 @@ that it can honour; what Docker knows and scow does not do yet is refused by nam
 """
 
 from scow.config.assemble import load
-from scow.config.settings import AddressPool, Config, Runtime
+from scow.config.settings import DEFAULT_BRIDGE, AddressPool, Config, Runtime
 
-__all__ = ["AddressPool", "Config", "Runtime", "load"]
+__all__ = ["DEFAULT_BRIDGE", "AddressPool", "Config", "Runtime", "load"]

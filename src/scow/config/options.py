@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scow.config import values
+from scow.config.settings import DEFAULT_BRIDGE
 from scow.config.values import Kind
 
 CONFIG_FILE = "/etc/scow/daemon.json"
@@ -92,7 +93,12 @@ _CONTAINERS = (
 )
 
 _NETWORK = (
-    _text("bridge", 'Device of the default bridge network, "none" for no such network', "scow0", short="b"),
+    _text(
+        "bridge",
+        'Device of the default bridge network, "none" for no such network',
+        DEFAULT_BRIDGE,
+        short="b",
+    ),
     _text("bip", "IPv4 address for the default bridge"),
     _text("bip6", "IPv6 address for the default bridge"),
     _text("fixed-cidr", "IPv4 subnet for the default bridge network"),

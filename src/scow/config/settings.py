@@ -8,6 +8,7 @@ from scow.config.builder import BuilderSettings
 from scow.spec.engine_api.container import Ulimit
 
 STOCK_RUNTIME = "runc"
+DEFAULT_BRIDGE = "scow0"
 # Those that need no configuration.
 BUILT_IN_RUNTIMES = (STOCK_RUNTIME, "crun")
 
@@ -84,7 +85,7 @@ class Config:
     log_driver: str = "json-file"
     log_opts: Mapping[str, str] = field(default_factory=dict)
 
-    bridge: str = "scow0"
+    bridge: str = DEFAULT_BRIDGE
     bip: str = ""
     bip6: str = ""
     fixed_cidr: str = ""

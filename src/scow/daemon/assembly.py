@@ -59,7 +59,7 @@ class Daemon:
 
     def is_needed(self) -> bool:
         """Whether a container is alive, or about to be."""
-        return any(live.doc.alive or live.restart_timer for live in self._containers or ())
+        return self._containers is not None and self._containers.need_the_engine
 
     async def open(self, stack: AsyncExitStack, idle: IdleExit) -> Services:
         """Open everything in order, reconcile with what runs, and return what the API calls."""

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 
-from scow.config import Config
+from scow.config import DEFAULT_BRIDGE, Config
 from scow.daemon.parts import Networking, Storage
 from scow.daemon.users import members
 from scow.engine.containers.connections import Connections
@@ -14,6 +14,7 @@ from scow.engine.containers.name_service import ContainerNames
 from scow.engine.containers.recover import surviving_endpoints
 from scow.engine.events import EventBus
 from scow.engine.networks.creation import NetworkCreation
+from scow.engine.networks.departure import leave_host
 from scow.engine.networks.drivers import Drivers
 from scow.engine.networks.record import ROUTERS, NetworkRecord, PoolRecord
 from scow.engine.networks.registry import LiveNetwork, Networks
@@ -54,6 +55,7 @@ async def open_networking(
         for live in networks:
             await _start(live, drivers, surviving)
     await host.start(tasks)
+    stack.push_async_callback(leave_host, networks, host, is_needed=lambda: containers.need_the_engine)
     names = ContainerNames(networks, config, _open_servers(stack))
     connector = Connector(containers, networks, names)
     return Networking(
@@ -126,6 +128,8 @@ async def _open_bridge(
         masquerade=config.ip_masq,
         masquerade6=config.ip_masq,
         ip_forward=config.ip_forward,
+        # One that the user names may be the user's own, and other machines' too.
+        keep_device=config.bridge != DEFAULT_BRIDGE,
     )
     _describe_bridge(live.record, subnets, config)
     return BridgeDriver(settings, host)

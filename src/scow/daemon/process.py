@@ -51,7 +51,8 @@ def console() -> None:
     try:
         pidfile.acquire()
     except ScowError as exc:
-        sys.exit(f"scowd: {exc}")
+        print(f"scowd: {exc}", file=sys.stderr)
+        sys.exit(os.EX_TEMPFAIL)  # by which who starts engines on demand knows that one may be about to leave
     try:
         _serve(config)
     except (ScowError, OSError) as exc:

@@ -212,9 +212,7 @@ class System:
             "NoProxy": config.no_proxy,
             "GenericResources": None,
             "CDISpecDirs": [],
-            "DefaultAddressPools": [
-                {"Base": pool.base, "Size": pool.size} for pool in config.default_address_pools
-            ],
+            **_address_pools(config),
         }
 
     async def _run_by(self) -> dict[str, Any]:
@@ -234,6 +232,12 @@ class System:
     def _warnings(self) -> list[str]:
         forwards = _is_on("/proc/sys/net/ipv4/ip_forward")
         return host_warnings(self.features, self.cgroups.version, self.config.hosts, ipv4_forwarding=forwards)
+
+
+def _address_pools(config: Config) -> dict[str, Any]:
+    """Those of the configuration; without any the member is not there, as in Docker."""
+    pools = [{"Base": pool.base, "Size": pool.size} for pool in config.default_address_pools]
+    return {"DefaultAddressPools": pools} if pools else {}
 
 
 def _is_on(path: str) -> bool:

@@ -51,7 +51,7 @@ def extract(
         may_make_devices=not in_user_namespace(),
     )
     try:
-        archive = TarReader(decompressed(content))
+        archive = TarReader(decompressed(content), sparse=True)
         for entry in archive:
             if components(entry.name):  # the directory itself is there
                 place(entry, archive, maker, partial(_clear, entry, destination, keep_kinds))

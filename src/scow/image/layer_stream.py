@@ -112,7 +112,7 @@ def unpack_tar(
     plain = DigestReader(opened(codec, stored)) if codec else stored
     try:
         with RecipeWriter(recipe_folder) as recipe:
-            archive = TarReader(plain, on_raw=recipe.raw)
+            archive = TarReader(plain, on_raw=recipe.raw, sparse=True)
             with LayerUnpacker(
                 root,
                 whiteouts,

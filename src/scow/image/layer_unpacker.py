@@ -217,7 +217,7 @@ class LayerUnpacker:
             self._small.settle()
             self._small = None
             return False
-        if entry.kind != tar_reader.REGULAR or entry.size > MAX_SMALL_BYTES:
+        if entry.kind != tar_reader.REGULAR or entry.is_sparse or entry.size > MAX_SMALL_BYTES:
             return False
         number = 0
         if self._recipe is not None:

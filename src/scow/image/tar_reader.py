@@ -2,7 +2,7 @@
 
 Nothing here touches a file system, and nothing in a header is believed further than its own bounds: sizes
 are counted down against what arrives, names and extension records have a largest length, and numbers
-outside what the kernel can store are refused. Sparse files are refused: no image builder writes them.
+outside what the kernel can store are refused. Sparse files are for readers that say so (``tar_sparse``).
 """
 
 import os
@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from scow.errors import InvalidArgumentError
+from scow.image import tar_sparse
 from scow.image.decompress import ByteReader
+from scow.image.tar_sparse import SparseFile
 
 BLOCK = 512
 _ZERO_BLOCK = bytes(BLOCK)
@@ -39,8 +41,10 @@ BLOCK_DEVICE = b"4"
 DIRECTORY = b"5"
 FIFO = b"6"
 _SPARSE = b"S"
+_ZEROS = memoryview(bytes(1 << 16))
 _KINDS = {
     b"0": REGULAR,
+    _SPARSE: REGULAR,
     b"\0": REGULAR,
     b"7": REGULAR,  # "contiguous file", treated as regular by everybody
     b"1": HARD_LINK,
@@ -56,11 +60,15 @@ _NO_XATTRS: Mapping[str, bytes] = {}
 
 
 class Entry:
-    """One member. Undecodable bytes in names are surrogates; ``offset`` is where the content starts."""
+    """One member. Undecodable bytes in names are surrogates; ``offset`` is where the content starts.
+
+    Of a sparse file (``is_sparse``) not all of ``size`` is in the archive.
+    """
 
     __slots__ = (
         "device",
         "gid",
+        "is_sparse",
         "kind",
         "link",
         "mode",
@@ -98,6 +106,7 @@ class Entry:
         self.device = device
         self.offset = offset
         self.xattrs = xattrs
+        self.is_sparse = False
 
 
 class TarReader:
@@ -109,8 +118,12 @@ class TarReader:
         *,
         buffer_bytes: int = _BUFFER_BYTES,
         on_raw: Callable[[bytes], None] | None = None,
+        sparse: bool = False,
     ) -> None:
-        """``on_raw`` gets all bytes, in order, that ``read`` does not return: headers, padding, the end."""
+        """``on_raw`` gets all bytes, in order, that ``read`` does not return: headers, padding, the end.
+
+        It gets the content of sparse files too, which are refused unless ``sparse``.
+        """
         self._source = source
         self._buffer_bytes = buffer_bytes
         self._on_raw = on_raw
@@ -120,6 +133,8 @@ class TarReader:
         self._left = 0
         self._padding = 0
         self._defaults: dict[str, bytes] = {}
+        self._takes_sparse = sparse
+        self._sparse: SparseFile | None = None
 
     def __iter__(self) -> Iterator[Entry]:
         """Raises InvalidArgumentError where the archive is cut off or not a tar."""
@@ -128,6 +143,27 @@ class TarReader:
 
     def read(self, size: int) -> memoryview:
         """The next bytes of the current entry's content: at most ``size``, empty at its end."""
+        return self._read_sparse(size) if self._sparse is not None else self._read_stored(size)
+
+    def pass_hole(self) -> int:
+        """How many zeros came next that are not in the archive; they are read now."""
+        hole = self._sparse.hole if self._sparse is not None else 0
+        if self._sparse is not None:
+            self._sparse.pass_over(hole)
+        return hole
+
+    def _read_sparse(self, size: int) -> memoryview:
+        assert self._sparse is not None
+        if hole := self._sparse.hole:
+            piece = _ZEROS[: min(size, hole)]
+        else:
+            piece = self._read_stored(min(size, self._sparse.data))
+            if self._on_raw is not None:
+                self._on_raw(bytes(piece))
+        self._sparse.pass_over(len(piece))
+        return piece
+
+    def _read_stored(self, size: int) -> memoryview:
         size = min(size, self._left)
         if not size:
             return memoryview(b"")
@@ -157,6 +193,7 @@ class TarReader:
     def _next(self) -> Entry | None:
         self._skip(self._left + self._padding)
         self._left = self._padding = 0
+        self._sparse = None
         extensions: dict[str, bytes] = dict(self._defaults)
         while True:
             block = self._take(BLOCK, at_boundary=not extensions)
@@ -168,7 +205,7 @@ class TarReader:
             if kind in b"xXgLK":
                 self._extend(kind, fields, extensions)
                 continue
-            return self._entry(kind, fields, extensions)
+            return self._entry(kind, fields, extensions, block)
 
     def _extend(self, kind: bytes, fields: tuple[bytes, ...], extensions: dict[str, bytes]) -> None:
         size = _number(fields[4])
@@ -186,10 +223,15 @@ class TarReader:
         else:
             extensions.update(parse_pax_records(data))
 
-    def _entry(self, kind: bytes, fields: tuple[bytes, ...], extensions: dict[str, bytes]) -> Entry:
+    def _entry(
+        self, kind: bytes, fields: tuple[bytes, ...], extensions: dict[str, bytes], block: bytes
+    ) -> Entry:
         name = (extensions and extensions.get("path")) or _header_name(fields)
-        if kind == _SPARSE or (extensions and any(it.startswith("GNU.sparse.") for it in extensions)):
-            raise InvalidArgumentError(f"{os.fsdecode(name)}: sparse files in archives are not supported")
+        is_sparse = kind == _SPARSE or bool(extensions and tar_sparse.is_sparse(extensions))
+        if is_sparse:
+            name = tar_sparse.real_name(extensions) or name
+            if not self._takes_sparse:
+                raise InvalidArgumentError(f"{os.fsdecode(name)}: sparse files in archives are not supported")
         if kind not in _KINDS:
             raise InvalidArgumentError(f"{os.fsdecode(name)}: unhandled tar header type {kind!r}")
         kind = _KINDS[kind]
@@ -200,6 +242,8 @@ class TarReader:
         if not 0 <= size <= _MAX_SIZE:
             raise InvalidArgumentError(f"{os.fsdecode(name)}: impossible size {size} in archive")
         self._left, self._padding = size, -size % BLOCK
+        if is_sparse and kind == REGULAR:
+            size = self._begin_sparse(fields[7] == _SPARSE, block, extensions)
         entry = Entry(
             name=_checked_name(name),
             kind=kind,
@@ -216,9 +260,22 @@ class TarReader:
             raise InvalidArgumentError(f"{entry.name}: owner {entry.uid}:{entry.gid} is out of range")
         if kind in (CHARACTER_DEVICE, BLOCK_DEVICE):
             entry.device = _device(fields)
+        entry.is_sparse = self._sparse is not None
         if extensions:
             entry.xattrs = {k[len(_XATTR) :]: v for k, v in extensions.items() if k.startswith(_XATTR)}
         return entry
+
+    def _begin_sparse(self, is_old: bool, block: bytes, extensions: dict[str, bytes]) -> int:
+        """Read the map of a file whose stored content begins next; its size."""
+        if is_old:
+            self._sparse = tar_sparse.of_old_header(block, self._left, lambda: self._take(BLOCK), _number)
+        else:
+            self._sparse = tar_sparse.of_records(extensions, self._left, self._take_of_content)
+        return self._sparse.size
+
+    def _take_of_content(self) -> bytes:
+        self._left -= BLOCK
+        return self._take(BLOCK)
 
     def _fill(self) -> bool:
         self._buffer = self._source.read(self._buffer_bytes)
@@ -283,7 +340,9 @@ def parse_pax_records(data: bytes) -> dict[str, bytes]:
         key, equals, value = data[space + 1 : end - 1].partition(b"=")
         if not space < end <= len(data) or data[end - 1 : end] != b"\n" or not equals or not key:
             raise InvalidArgumentError("damaged pax header in archive")
-        records[key.decode("utf-8", "surrogateescape")] = value
+        name = key.decode("utf-8", "surrogateescape")
+        if not tar_sparse.join_pairs(records, name, value):
+            records[name] = value
         at = end
     return records
 

@@ -46,7 +46,7 @@ class TreeMaker:
     ``scope``: what symlinks mean, if not the root alone. ``owner`` is for everything instead of what the
     archive says. ``may_make_devices`` is off in a user namespace: there, device nodes are left out, as by
     Docker. ``synced_soon``: somebody will wait until all of it is on the disk. ``made_folder`` hears of
-    folders that no entry named, ``made_content`` of files with their sizes.
+    folders that no entry named, ``made_content`` of files with their sizes, but for sparse ones.
     """
 
     def __init__(
@@ -105,12 +105,12 @@ class TreeMaker:
     def _make_file(self, entry: Entry, archive: TarReader, folder_fd: int, path: str, name: str) -> None:
         fd = self._new_file(entry, folder_fd, name)
         try:
-            self._copy(archive, fd)
+            self._copy(entry, archive, fd)
             self._describe(entry, fd)
         finally:
             os.close(fd)
         self.content_bytes += entry.size
-        if self._made_content is not None:
+        if self._made_content is not None and not entry.is_sparse:
             self._made_content(path, entry.size)
 
     def make_small_file(self, entry: Entry, content: bytes, folder_fd: int, name: str) -> None:
@@ -141,10 +141,17 @@ class TreeMaker:
             _set_xattr(fd, key, value)
         os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
 
-    def _copy(self, archive: TarReader, fd: int) -> None:
-        """The content of the current entry into ``fd``; it goes to the disk while more comes, if it must."""
+    def _copy(self, entry: Entry, archive: TarReader, fd: int) -> None:
+        """The content of ``entry`` into ``fd``; it goes to the disk while more comes, if it must."""
         written = started = 0
-        while piece := archive.read(_READ_BYTES):
+        while True:
+            if entry.is_sparse and (hole := archive.pass_hole()):
+                written += hole
+                os.ftruncate(fd, written)
+                os.lseek(fd, written, os.SEEK_SET)
+                continue
+            if not (piece := archive.read(_READ_BYTES)):
+                break
             while piece:
                 size = os.write(fd, piece)
                 written += size

@@ -200,9 +200,10 @@ def _attributes(options: Mapping[str, str], source: LogSource) -> bytes:
     if not chosen:
         return b""
     # No newline may come into the file's lines; JSON escapes them.
-    attributes = json.dumps(chosen, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode(
-        errors="replace"
-    )
+    text = json.dumps(chosen, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    for char in "<>&\u2028\u2029":  # as Go's encoder writes them
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    attributes = text.encode(errors="replace")
     if len(attributes) > _MOST_ATTRIBUTES_BYTES:
         raise InvalidArgumentError(
             f"labels, variables and tag of the log have {len(attributes)} bytes, over the limit of "

@@ -1,8 +1,9 @@
 """Output into lines of Docker's json-file format, a chunk at a time: two million lines a second of a core.
 
 ``{"log":"text\\n","stream":"stdout","time":"2024-05-01T10:00:00.123456789Z"}``, as dockerd's json-file
-driver writes it. A line of 16 KiB or more is cut into pieces, of which only the last has the newline. Bytes
-that are not UTF-8 become U+FFFD, one for each byte, as in Go. All lines of one chunk have one time.
+driver writes it, byte for byte. A line of 16 KiB or more is cut into pieces, of which only the last has the
+newline. Bytes that are not UTF-8 become U+FFFD, one for each byte, as in Go. All lines of one chunk have one
+time.
 """
 
 import codecs
@@ -15,16 +16,32 @@ _STREAMS = {1: b"stdout", 2: b"stderr"}
 _HEAD = b'{"log":"'
 
 # Bytes that stand for themselves inside a JSON string, and the newline, which gets its own treatment.
-_ASCII = bytes(byte for byte in range(0x20, 0x80) if byte not in b'"\\') + b"\n"
+_ASCII = bytes(byte for byte in range(0x20, 0x80) if byte not in b'"\\<>&') + b"\n"
 _ASCII_AND_HIGH = _ASCII + bytes(range(0x80, 0x100))
 
-# A newline in disguise while text is escaped: decoded UTF-8 cannot hold a lone surrogate.
-_NEWLINE = "\ud800"
+# Two characters that may not stand in a script, which Go's encoder writes in digits.
+_SEPARATORS = (b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+
+# What Python's encoder has other words for than Go's, in disguise while it works: decoded UTF-8 cannot hold
+# lone surrogates.
+_NEWLINE, _NO_CHARACTER, _TAB, _BACKSPACE, _FORM_FEED = "\ud800", "\ud801", "\ud802", "\ud803", "\ud804"
+_DISGUISES = (("\t", _TAB), ("\b", _BACKSPACE), ("\f", _FORM_FEED))
+_GO_ESCAPES = (
+    (_NO_CHARACTER, r"\ufffd"),
+    (_TAB, r"\u0009"),
+    (_BACKSPACE, r"\u0008"),
+    (_FORM_FEED, r"\u000c"),
+    ("<", r"\u003c"),
+    (">", r"\u003e"),
+    ("&", r"\u0026"),
+    ("\u2028", r"\u2028"),
+    ("\u2029", r"\u2029"),
+)
 
 
 def _replace_each_byte(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeDecodeError)
-    return "\ufffd" * (error.end - error.start), error.end
+    return _NO_CHARACTER * (error.end - error.start), error.end
 
 
 codecs.register_error("scow-replace-each-byte", _replace_each_byte)
@@ -82,7 +99,7 @@ def _encode_lines(lines: bytes, tail: bytes) -> bytes:
         body = lines[:-1].replace(b"\n", between)
     else:
         text = lines[:-1].decode("utf-8", "scow-replace-each-byte").replace("\n", _NEWLINE)
-        body = encode_basestring(text)[1:-1].replace(_NEWLINE, between.decode()).encode()
+        body = _escape(text).replace(_NEWLINE, between.decode()).encode()
     return b"%b%b\\n%b" % (_HEAD, body, tail)
 
 
@@ -90,7 +107,7 @@ def _is_plain(lines: bytes) -> bool:
     """Whether nothing but the newlines needs escaping. Cheap: translate runs at gigabytes a second."""
     if not lines.translate(None, _ASCII):
         return True
-    if lines.translate(None, _ASCII_AND_HIGH):
+    if lines.translate(None, _ASCII_AND_HIGH) or any(it in lines for it in _SEPARATORS):
         return False
     try:
         lines.decode()
@@ -102,7 +119,17 @@ def _is_plain(lines: bytes) -> bool:
 def _encode_piece(piece: bytes, tail: bytes) -> bytes:
     """Encode a part of a line, without a newline."""
     text = piece.decode("utf-8", "scow-replace-each-byte")
-    return _HEAD + encode_basestring(text)[1:-1].encode() + tail
+    return _HEAD + _escape(text).encode() + tail
+
+
+def _escape(text: str) -> str:
+    """The inside of a JSON string as Go's encoder writes it."""
+    for found, disguise in _DISGUISES:
+        text = text.replace(found, disguise)
+    text = encode_basestring(text)[1:-1]
+    for found, written in _GO_ESCAPES:
+        text = text.replace(found, written)
+    return text
 
 
 def _has_long_line(lines: bytes) -> bool:

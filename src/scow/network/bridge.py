@@ -4,6 +4,7 @@
     connect      veth pair into the namespace, addresses, default route, loopback, ports: all or nothing
     disconnect   ports withdrawn, addresses freed; the veth dies with its namespace, or at once
     remove       rules and device go
+    leave        the device goes until the next start
 
 Every operation runs in one piece on a worker thread, because any netlink request may have to wait for the
 kernel's one lock. Memory is changed under a lock of its own and before the kernel is; a second daemon, after
@@ -135,8 +136,11 @@ class BridgeDriver:
         with kernel_errors():
             await run_blocking(self._remove)
 
-    async def aclose(self) -> None:
-        """Nothing is held but by the host's side."""
+    async def leave(self) -> None:
+        """See ``NetworkDriver``: the device, unless somebody else uses it. Its rules go with their tables."""
+        if not (self.settings.keep_device or self.settings.inhibit_ipv4):
+            with kernel_errors():
+                await run_blocking(bridge_device.remove_idle_bridge, self.settings.name)
 
     @property
     def _started_device(self) -> BridgeDevice:

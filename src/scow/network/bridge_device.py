@@ -67,6 +67,14 @@ def remove_bridge(sock: NetlinkSocket, name: str) -> None:
             raise
 
 
+def remove_idle_bridge(name: str) -> None:
+    """Delete the bridge if nothing is connected to it: a port may be somebody else's. Raises OSError."""
+    with NetlinkSocket(NETLINK_ROUTE) as sock:
+        link = rtnetlink.find_link(sock, name)
+        if link is not None and not any(it.master_index == link.index for it in rtnetlink.links(sock)):
+            remove_bridge(sock, name)
+
+
 def set_sysctls(name: str, *, ip_forward: bool, ipv6: bool, route_localnet: bool) -> None:
     """What routing between the bridge, the host's loopback and the world needs. Raises OSError.
 

@@ -43,5 +43,5 @@ class NetworkDriver(Protocol):
     async def remove(self) -> None:
         """Take the network's own devices and rules away; no error if they are gone."""
 
-    async def aclose(self) -> None:
-        """Let go of what this process holds; what runs stays connected. May be called twice."""
+    async def leave(self) -> None:
+        """Take off the host what ``start`` makes again, when no container is connected. Repeatable."""

@@ -87,6 +87,12 @@ def render_user_table() -> str:
     return f"add table inet {USER_TABLE}\nadd chain inet {USER_TABLE} {USER_CHAIN} {hook}\n"
 
 
+def is_untouched(listing: str) -> bool:
+    """Whether the user's table, as nft lists it, is as ``render_user_table`` made it."""
+    words = [line.split()[0] for line in listing.splitlines() if line.strip()]
+    return words == ["table", "chain", "type", "}", "}"]
+
+
 # Priorities are numbers because nft knows the name "dstnat" for prerouting only, and not for output.
 def render_table(table: str, policy: RulePolicy, elements: Iterable[Element]) -> str:
     """The whole table, replacing the one of that name in the same transaction."""

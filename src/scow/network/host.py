@@ -150,12 +150,18 @@ class HostNetwork:
         """What the kernel has at the moment; None without rules. Raises NftablesError."""
         return self._rules().read() if self._with_rules else None
 
+    async def leave(self) -> None:
+        """Take the tables away, when no container needs them; no error if they are gone. On the event loop.
+
+        Raises NftablesError.
+        """
+        self._end_watch()
+        if self._filter is not None:
+            await run_blocking(self._filter.remove_tables)
+
     def close(self) -> None:
         """Let go of sockets; rules and connections stay. May be called twice."""
-        if self._watch is not None:
-            asyncio.get_running_loop().remove_reader(self._watch.fileno())
-            self._watch.close()
-            self._watch = None
+        self._end_watch()
         if self._feed is not None:
             self._feed.close()
         with self._lock:
@@ -163,6 +169,12 @@ class HostNetwork:
             if self._filter is not None:
                 self._filter.close()
                 self._filter = None
+
+    def _end_watch(self) -> None:
+        if self._watch is not None:
+            asyncio.get_running_loop().remove_reader(self._watch.fileno())
+            self._watch.close()
+            self._watch = None
 
     def _rules(self) -> PacketFilter:
         with self._lock:

@@ -20,7 +20,7 @@ from scow.network.attempt import Attempt
 from scow.network.container_side import open_inside, set_up
 from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest, PublishedPort, kernel_errors
 from scow.network.ipam import Subnet
-from scow.network.macvlan_parent import MadeParents, ensure_parent
+from scow.network.macvlan_parent import MadeParents, ensure_parent, own_segment
 from scow.tasks import run_blocking
 
 PARENT = "parent"
@@ -110,8 +110,10 @@ class MacvlanDriver:
             with kernel_errors():
                 await run_blocking(self._made_parents.give_back, settings.parent, settings.network_id)
 
-    async def aclose(self) -> None:
-        """Nothing is held."""
+    async def leave(self) -> None:
+        """See ``NetworkDriver``: a segment of its own goes, a VLAN of the host's stays with the network."""
+        if self.settings.parent == own_segment(self.settings.network_id):
+            await self.remove()
 
     def _parent_index(self) -> int:
         settings = self.settings

@@ -104,6 +104,22 @@ class PacketFilter:
             tuple(firewall.foreign_drop_policies(listing, TABLE)),
         )
 
+    def remove_tables(self) -> None:
+        """Take our tables away, and the user's if there is nothing in it. Raises NftablesError."""
+        with self._lock:
+            listing, _ = nftables.run("list tables\n")
+            commands = [
+                f"delete table {family} {TABLE}\n"
+                for family in ("inet", "bridge")
+                if f"table {family} {TABLE}" in listing.splitlines()
+            ]
+            if f"table inet {firewall.USER_TABLE}" in listing.splitlines():
+                own, _ = nftables.run(f"list table inet {firewall.USER_TABLE}\n")
+                if firewall.is_untouched(own):
+                    commands.append(f"delete table inet {firewall.USER_TABLE}\n")
+            nftables.run("".join(commands))
+            self._is_written = False
+
     def close(self) -> None:
         """Let go of the kernel; the tables stay. May be called twice."""
         self._socket.close()

@@ -135,7 +135,7 @@ def test_every_command_is_offered_by_its_name(capfd: pytest.CaptureFixture[str])
     names = [line.partition("\t")[0] for line in _answer(capfd, "")[:-1]]
     beyond = {name for name, noun in NOUNS.items() if noun.beyond_docker}
     assert names == sorted({*TOP_LEVEL, *NOUNS, "help"} - {"completion"} - beyond)
-    assert _answer(capfd, "help", "cont") == ["container\tManage containers", ":4"]
+    assert _answer(capfd, "help", "conta") == ["container\tManage containers", ":4"]
     assert _answer(capfd, "completion", "", request="__completeNoDesc") == ["bash", "fish", "zsh", ":4"]
 
 

@@ -1,22 +1,8 @@
-"""Settings and stored contexts."""
+"""Settings of a person."""
 
-import hashlib
-import json
 from pathlib import Path
 
-import pytest
-
-from scow.cli.config_file import ConfigFile, config_directory, context_host, load_config_file
-from scow.errors import NotFoundError, UnsupportedError
-
-
-def _store_context(directory: Path, name: str, host: str) -> str:
-    digest = hashlib.sha256(name.encode()).hexdigest()
-    meta = directory / "contexts" / "meta" / digest
-    meta.mkdir(parents=True)
-    content = {"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": host, "SkipTLSVerify": False}}}
-    (meta / "meta.json").write_text(json.dumps(content))
-    return digest
+from scow.cli.config_file import ConfigFile, config_directory, load_config_file
 
 
 def test_a_missing_file_is_empty_and_a_broken_one_warns(tmp_path: Path) -> None:
@@ -48,13 +34,3 @@ def test_the_directory_comes_from_the_option_then_the_environment() -> None:
     assert config_directory("/opt", {"DOCKER_CONFIG": "/env"}) == "/opt"
     assert config_directory("", {"DOCKER_CONFIG": "/env"}) == "/env"
     assert config_directory("", {}).endswith("/.docker")
-
-
-def test_a_context_is_its_docker_endpoint(tmp_path: Path) -> None:
-    digest = _store_context(tmp_path, "far", "tcp://h:2375")
-    assert context_host(str(tmp_path), "far") == "tcp://h:2375"
-    with pytest.raises(NotFoundError, match=r'context "nope": context not found: open .*: no such file'):
-        context_host(str(tmp_path), "nope")
-    (tmp_path / "contexts" / "tls" / digest / "docker").mkdir(parents=True)
-    with pytest.raises(UnsupportedError, match=r"TLS"):
-        context_host(str(tmp_path), "far")

@@ -39,6 +39,26 @@ def test_an_engine_that_fails_tells_why(tmp_path: Path, monkeypatch: pytest.Monk
         daemon_start.start_daemon(Endpoint("unix", path=str(tmp_path / "s")))
 
 
+_LATE = """
+import os, sys
+if not os.path.exists(sys.argv[2]):
+    open(sys.argv[2], "w").close()
+    sys.exit(os.EX_TEMPFAIL)
+"""
+
+
+def test_an_engine_that_another_keeps_from_starting_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one is leaving: it has no socket any more, and its pid file still."""
+    path, mark = tmp_path / "s", tmp_path / "tried"
+    monkeypatch.setattr(daemon_start, "_GRACE_AFTER_EXIT_S", 0.0)
+    argv = [sys.executable, "-c", _LATE + _LISTENER, str(path), str(mark)]
+    monkeypatch.setattr(daemon_start, "daemon_argv", lambda: argv)
+    daemon_start.start_daemon(Endpoint("unix", path=str(path))).close()
+    os.wait()
+
+
 def test_the_engine_beside_this_interpreter_is_started_and_leaves_when_idle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,12 +5,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from scow.engine.containers.model import Container, MountRecord, State
+from scow.engine.containers.model import ZERO_TIME, Container, Live, MountRecord, State
 from scow.engine.containers.states import Status
-from scow.engine.containers.view import command_text, mount_view, network_settings, status_text, summary_ports
+from scow.engine.containers.view import (
+    command_text,
+    inspect_view,
+    mount_view,
+    network_settings,
+    status_text,
+    summary_ports,
+)
 from scow.network.endpoint import Endpoint, PublishedPort
 from scow.spec.engine_api.body import encode_body
-from scow.spec.engine_api.container import ContainerConfig, HostConfig
+from scow.spec.engine_api.container import ContainerConfig, HostConfig, LogConfig
 from scow.spec.engine_api.network import EndpointSettings
 
 START, END = "2026-01-01T00:00:00Z", "2026-01-01T00:00:10Z"
@@ -103,3 +110,25 @@ def test_only_volumes_have_a_name_and_a_driver() -> None:
     bind = encode_body(mount_view(MountRecord(type="bind", source="/h", destination="/c")))
     assert b"Name" not in bind
     assert b"Driver" not in bind
+
+
+@pytest.mark.parametrize(
+    ("state", "known"),
+    [
+        (State(status=Status.CREATED), False),
+        (State(status=Status.CREATED, exit_code=127, error="no such program"), True),
+        (State(status=Status.EXITED, started_at=START, finished_at=END), True),
+    ],
+)
+def test_files_are_told_from_the_first_start_on(state: State, known: bool) -> None:
+    doc = container(Status.CREATED, log_path="/root/log")
+    doc.state, doc.host.log_config = state, LogConfig(type="json-file")
+    assert known or state.started_at == ZERO_TIME
+    view = inspect_view(
+        Live(doc), host=doc.host, root="/root", driver="overlay2", graph_data=None,
+        network_id=lambda name: "", execs=[],
+    )  # fmt: skip
+    found = (view.resolv_conf_path, view.hostname_path, view.hosts_path, view.log_path)
+    folder = f"/root/{doc.id}"
+    wanted = (f"{folder}/resolv.conf", f"{folder}/hostname", f"{folder}/hosts", "/root/log")
+    assert found == (wanted if known else ("", "", "", ""))

@@ -104,6 +104,11 @@ def test_attributes_are_those_that_were_asked_for() -> None:
     assert attributes == attributes.replace(b"\n", b"")
 
 
+def test_attributes_are_written_as_gos_encoder_writes_them() -> None:
+    source = LogSource(labels={"a": "<x>&\ty\u2028"})
+    assert spec(source=source, labels="a").attributes == rb'{"a":"\u003cx\u003e\u0026\ty\u2028"}'
+
+
 def test_without_a_request_there_are_no_attributes() -> None:
     assert spec(source=LogSource(labels={"a": "1"})).attributes == b""
 

@@ -52,6 +52,22 @@ def test_a_line_has_dockers_keys_in_dockers_order() -> None:
     )
 
 
+def test_what_is_escaped_is_what_gos_encoder_escapes() -> None:
+    """As dockerd 20.10 and 26.1 wrote it, byte for byte."""
+    output = b'a<b>&c\tx\b\f\r\x01\x7f"\\\\t\xff\xe2\x80\xa8 \xef\xbf\xbd end\n'
+    output += "plain é “\n\u2029\n".encode()
+    texts = [line.split(b'","stream"')[0] for line in new().feed(1, output, NOW).split(b"\n")[:-1]]
+    assert texts == [
+        rb'{"log":"a\u003cb\u003e\u0026c\u0009x\u0008\u000c\r\u0001'
+        + b'\x7f\\"\\\\\\\\t\\ufffd\\u2028 \xef\xbf\xbd end\\n',
+        '{"log":"plain é “\\n'.encode(),
+        rb'{"log":"\u2029\n',
+    ]
+    encoder = new()
+    encoder.feed(1, b"part<", NOW)
+    assert encoder.finish(NOW).startswith(rb'{"log":"part\u003c"')
+
+
 def test_attributes_stand_before_the_time() -> None:
     encoded = JsonLineEncoder(b'{"a":"b"}', {}).feed(2, b"x\n", NOW)
     assert encoded.startswith(b'{"log":"x\\n","stream":"stderr","attrs":{"a":"b"},"time":"')

@@ -15,6 +15,7 @@ from scow.network.firewall import (
     RulePolicy,
     element_commands,
     foreign_drop_policies,
+    is_untouched,
     render_table,
     render_user_table,
 )
@@ -263,3 +264,24 @@ table bridge filter {
 }
 """
     assert foreign_drop_policies(listing, "scow") == ["ip filter FORWARD"]
+
+
+_USERS = """table inet scow-user {
+\tchain SCOW-USER {
+\t\ttype filter hook forward priority filter - 1; policy accept;
+%s\t}
+%s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "more", "untouched"),
+    [
+        ("", "", True),
+        ("\t\tip saddr 10.0.0.1 drop\n", "", False),
+        ("", "\n\tset mine {\n\t\ttype ipv4_addr\n\t}\n", False),
+        ("", "\n\tchain other {\n\t}\n", False),
+    ],
+)
+def test_a_table_of_the_users_is_left_when_something_is_in_it(rule: str, more: str, untouched: bool) -> None:
+    assert is_untouched(_USERS % (rule, more)) is untouched

@@ -182,9 +182,13 @@ class Client:
     ) -> Response:
         target = self._target(path, query)
         connection = self._connect(method, target)
-        connection.sock.sendall(encode_request_head(method, target, self._request_headers(headers)))
+        _say(connection, encode_request_head(method, target, self._request_headers(headers)))
         start(connection.sock)
         return self._answer(connection, method, target)
+
+    def dial(self) -> _socket.socket:
+        """A connection with nothing said on it yet. Raises ConnectionFailedError."""
+        return self._connect("GET", self.endpoint.base_path).sock
 
     def hijack(
         self, path: str, query: "Query" = (), *, body: "Any" = None, protocol: str = "tcp"
@@ -195,7 +199,7 @@ class Client:
         fields = {"Connection": "Upgrade", "Upgrade": protocol, "Content-Length": str(len(data))}
         fields.update({"Content-Type": "text/plain"} if body is None else _JSON)
         connection = self._connect("POST", target)
-        connection.sock.sendall(encode_request_head("POST", target, self._request_headers(fields)) + data)
+        _say(connection, encode_request_head("POST", target, self._request_headers(fields)) + data)
         head = self._read_head(connection, "POST", target)
         if head.status != 101:
             connection.close()
@@ -231,7 +235,7 @@ class Client:
             fields["Content-Length"] = str(len(data or b""))
         message = encode_request_head(method, target, self._request_headers(fields)) + (data or b"")
         connection = self._idle_connection() or self._connect(method, target)
-        connection.sock.sendall(message)
+        _say(connection, message)
         return self._respond(connection, self._read_head(connection, method, target), method)
 
     def _answer(self, connection: Connection, method: str, target: str) -> Response:
@@ -301,6 +305,14 @@ class Client:
         return daemon_error(status, response.head, body, f"http://{self.endpoint.url_host}{target}")
 
 
+def _say(connection: Connection, message: bytes) -> None:
+    """Send it; whoever does not listen any more has answered already, or ended, which reading will tell."""
+    try:
+        connection.sock.sendall(message)
+    except ConnectionError:
+        pass
+
+
 class DaemonUpgradeError(DaemonError):
     """The engine refused to hand the connection over."""
 
@@ -338,6 +350,10 @@ def connect(endpoint: Endpoint) -> _socket.socket:
             sock.close()
             raise
         return sock
+    if endpoint.scheme == "ssh":
+        from scow.api.client.ssh import connect_by_ssh
+
+        return connect_by_ssh(endpoint)
     import socket
 
     sock = socket.create_connection((endpoint.host, endpoint.port))

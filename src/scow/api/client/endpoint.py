@@ -1,6 +1,6 @@
-"""Where an engine listens: the ``unix://`` and ``tcp://`` texts of ``-H`` and ``DOCKER_HOST``."""
+"""Where an engine listens: the ``unix://``, ``tcp://`` and ``ssh://`` texts of ``-H`` and ``DOCKER_HOST``."""
 
-from scow.errors import InvalidArgumentError, UnsupportedError
+from scow.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -9,40 +9,55 @@ if TYPE_CHECKING:
 DEFAULT_SOCKET = "/run/scow/scow.sock"
 DEFAULT_TCP_HOST = "localhost"
 DEFAULT_TCP_PORT = 2375
+_NOBODY = "docker.example.com"
+"""What Docker's client calls an engine whose address is nobody's business."""
 
 
 class Endpoint:
-    """One address. ``text`` is the normal form that messages show; ``path`` is set for unix sockets only.
+    """One address. ``text`` is the normal form that messages show; ``path`` is that of a unix socket.
 
-    ``tls`` may be set where the scheme is tcp.
+    ``tls`` may be set where the scheme is tcp. Where it is ssh, ``path`` is on the machine ``host``, "" for
+    its engine's usual place, and ``far_program`` is what is run there, "" for scow or else docker.
     """
 
-    __slots__ = ("base_path", "host", "path", "port", "scheme", "text", "tls")
+    __slots__ = ("base_path", "far_program", "host", "path", "port", "scheme", "text", "tls", "user")
 
     def __init__(
-        self, scheme: str, *, path: str = "", host: str = "", port: int = 0, base_path: str = ""
+        self,
+        scheme: str,
+        *,
+        path: str = "",
+        host: str = "",
+        port: int = 0,
+        base_path: str = "",
+        user: str = "",
+        text: str = "",
     ) -> None:
         self.scheme = scheme
         self.path = path
         self.host = host
         self.port = port
         self.base_path = base_path
+        self.user = user
+        self.far_program = ""
         self.tls: TlsOptions | None = None
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self.text = f"unix://{path}" if scheme == "unix" else f"tcp://{address}{base_path}"
+        self.text = text or (f"unix://{path}" if scheme == "unix" else f"tcp://{address}{base_path}")
 
     @property
     def url_host(self) -> str:
         """The host part of request URLs as Go prints it in errors: a socket path is percent-encoded."""
         if self.scheme == "unix":
             return self.path.replace("%", "%25").replace("/", "%2F")
+        if self.scheme == "ssh":
+            return _NOBODY
         return self.text.removeprefix("tcp://").partition("/")[0]
 
 
 def parse_endpoint(text: str) -> Endpoint:
     """Read an endpoint as Docker does; no scheme means tcp, an empty text the default socket.
 
-    Raises InvalidArgumentError with Docker's message, UnsupportedError for ssh.
+    Raises InvalidArgumentError with Docker's message.
     """
     text = text.strip()
     if not text:
@@ -57,7 +72,9 @@ def parse_endpoint(text: str) -> Endpoint:
     if scheme == "tcp":
         return _parse_tcp(rest)
     if scheme == "ssh":
-        raise UnsupportedError("endpoints reached by ssh are not supported")
+        from scow.api.client.ssh_address import parse_ssh_address
+
+        return parse_ssh_address(text)
     raise InvalidArgumentError(f"invalid bind address format: {text}")
 
 

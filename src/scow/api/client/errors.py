@@ -29,6 +29,8 @@ def connection_failed(endpoint: Endpoint, method: str, target: str, exc: OSError
         return ConnectionFailedError(
             f"Cannot connect to the Docker daemon at {endpoint.text}. Is the docker daemon running?"
         )
+    if endpoint.scheme == "ssh":
+        return connection_lost(endpoint, method, target, str(exc))
     detail = (exc.strerror or str(exc)).lower()
     return ConnectionFailedError(
         f"error during connect: {describe_request(endpoint, method, target)}: "

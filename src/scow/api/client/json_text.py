@@ -86,5 +86,12 @@ def indented(value: object, margin: str = "") -> str:
     return dumps(value)
 
 
+def escaped_for_web(text: str) -> str:
+    """JSON as Go's encoder writes it by default: what means something in HTML is in digits."""
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
 def _refuse(value: object) -> object:
     raise TypeError(f"Object of type {value.__class__.__name__} is not JSON serializable")

@@ -47,13 +47,23 @@ class Call:
         data = await self._json_bytes()
         return decode_body(data, kind) if data.strip() not in (b"", b"null") else kind()
 
+    async def body_of_any_type(self, kind: type[T]) -> T:
+        """The JSON body, whatever its type is called; ``null`` is ``kind()``. Raises InvalidArgumentError."""
+        data = (await self._body_bytes()).strip()
+        if not data:
+            raise InvalidArgumentError("invalid JSON: EOF")
+        return decode_body(data, kind) if data != b"null" else kind()
+
     async def _json_bytes(self) -> bytes:
-        body = self.request.body
         content_type = self.request.header("content-type")
-        if body.length == 0 and not content_type:
+        if self.request.body.length == 0 and not content_type:
             return b""
         if content_type.partition(";")[0].strip().lower() != JSON:
             raise InvalidArgumentError(f"Content-Type specified ({content_type}) must be '{JSON}'")
+        return await self._body_bytes()
+
+    async def _body_bytes(self) -> bytes:
+        body = self.request.body
         if body.complete:
             return await body.read(MAX_JSON_BYTES)
         try:

@@ -43,6 +43,8 @@ _IMAGES = ("image.rm", "image.save", "inspect:IMAGE")
 _ONE_IMAGE = ("container.create", "container.run", "image.history", "image.tag")
 _NETWORKS = ("inspect:NETWORK", "network.rm")
 _VOLUMES = ("inspect:VOLUME", "volume.rm", "volume.update")
+_CONTEXTS = ("context.inspect", "context.rm")
+_ONE_CONTEXT = ("context.update", "context.use")
 _FILES = ("image.import_",)
 
 
@@ -64,6 +66,10 @@ def complete_argument(invocation: "Invocation", place: str, flags: "Flags", curr
         return _without(objects.networks(invocation), flags.arguments)
     if place in _VOLUMES:
         return _without(objects.volumes(invocation), flags.arguments)
+    if place in _CONTEXTS:
+        return _without(objects.contexts(invocation), flags.arguments)
+    if place in _ONE_CONTEXT:
+        return objects.contexts(invocation) if not given else NOTHING
     return FILES if place in _FILES else NOTHING
 
 
@@ -136,11 +142,23 @@ def _installable(invocation: "Invocation", flags: "Flags", current: str) -> Answ
     return _without(objects.emulators(invocation, registered=False), flags.arguments)
 
 
+def _exported(invocation: "Invocation", flags: "Flags", current: str) -> Answer:
+    """``context export``: a context, and a file."""
+    return objects.contexts(invocation) if not flags.arguments else FILES
+
+
+def _imported(invocation: "Invocation", flags: "Flags", current: str) -> Answer:
+    """``context import``: a new name, and a file."""
+    return FILES if flags.arguments else NOTHING
+
+
 _SPECIAL: "dict[str, Completer]" = {
     "binfmt.change:INSTALL": _installable,
     "binfmt.change:REMOVE": _registered,
     "container.cp": _copied,
     "container.rm": _removed,
+    "context.export": _exported,
+    "context.import_": _imported,
     "inspect:ANY": _inspected,
     "network.connect": _connected,
     "network.disconnect": _disconnected,

@@ -138,9 +138,7 @@ def _filters(invocation: "Invocation", flags: "Flags", current: str) -> "Answer"
 
 
 def _contexts(invocation: "Invocation", flags: "Flags", current: str) -> Answer:
-    from scow.cli.config_file import context_names
-
-    return Answer(context_names(invocation.config_directory))
+    return objects.contexts(invocation)
 
 
 def _networks(invocation: "Invocation", flags: "Flags", current: str) -> Answer:

@@ -85,3 +85,10 @@ def plugins(invocation: "Invocation", kind: str, otherwise: list[str]) -> Answer
         return Answer((invocation.client.get("/info").get("Plugins") or {}).get(kind) or [])
     except (ScowError, OSError):
         return Answer(otherwise)
+
+
+def contexts(invocation: "Invocation") -> Answer:
+    """Names of engines that commands can be for; no engine is asked."""
+    from scow.cli.contexts.store import context_names
+
+    return Answer(context_names(invocation.config_directory))

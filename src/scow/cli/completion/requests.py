@@ -95,8 +95,8 @@ def _verbs(name: str, noun: Noun, *, own: bool) -> list[tuple[str, str]]:
     """What may follow a noun; ``own``: also what Docker does not have."""
     found = [
         (verb, load_command(place).short)
-        for verb, place in noun.verbs.items()
-        if verb not in noun.unlisted and (own or verb not in noun.own)
+        for verb, place in noun.listed.items()
+        if own or verb not in noun.own
     ]
     found += [
         (inner.rpartition(" ")[2], below.about)

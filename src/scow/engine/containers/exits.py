@@ -126,9 +126,10 @@ class Exits:
         return remove
 
     def _tell(self, doc: Container, ended: Exited, ran_s: float) -> None:
+        """In the order of Docker 24 and later; those before told of the end first."""
         duration, exit_code = str(max(0, int(ran_s))), str(ended.exit_code)
-        container_event(self._events, doc, "die", execDuration=duration, exitCode=exit_code)
         resource_events(self._events, doc, doc.endpoints, taken=False)
+        container_event(self._events, doc, "die", execDuration=duration, exitCode=exit_code)
 
     @staticmethod
     async def _relays_done(live: Live) -> None:

@@ -42,6 +42,11 @@ class Containers:
     def __contains__(self, container_id: str) -> bool:
         return container_id in self._by_id
 
+    @property
+    def need_the_engine(self) -> bool:
+        """Whether a container is alive, or about to be."""
+        return any(live.doc.alive or live.restart_timer for live in self._by_id.values())
+
     def documents(self) -> Iterator[Container]:
         """All documents, also of containers still being made: what those name is in use already."""
         yield from [*(live.doc for live in self._by_id.values()), *self._being_made.values()]

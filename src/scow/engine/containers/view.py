@@ -30,6 +30,8 @@ from scow.spec.engine_api.container import (
 from scow.spec.engine_api.network import EndpointSettings
 from scow.spec.human_duration import human_duration
 
+_IDENTITY_FILES = ("resolv.conf", "hostname", "hosts")
+
 NO_HEALTH = HealthSummary(status="none")
 """Of a container without a health check, or one that has never been started."""
 
@@ -204,7 +206,9 @@ def inspect_view(
     """The answer of inspect; ``host`` are its settings as shown, the files of
     all containers are in ``root``."""
     doc = live.doc
-    files = _identity_files(doc, root)
+    # Docker knows of no files before the first start, and of all after it, if it has failed too.
+    was_started = doc.state.started_at != ZERO_TIME or bool(doc.state.error)
+    files = _identity_files(doc, root) if was_started else dict.fromkeys(_IDENTITY_FILES, "")
     return ContainerInspect(
         id=doc.id,
         created=doc.created,
@@ -216,7 +220,7 @@ def inspect_view(
         hostname_path=files["hostname"],
         hosts_path=files["hosts"],
         # Of other drivers the files are the engine's own, as in Docker.
-        log_path=doc.log_path if doc.host.log_config.type == "json-file" else "",
+        log_path=doc.log_path if was_started and doc.host.log_config.type == "json-file" else "",
         name=f"/{doc.name}",
         restart_count=doc.restart_count,
         driver=driver,
@@ -236,7 +240,7 @@ def inspect_view(
 def _identity_files(doc: Container, root: str) -> dict[str, str]:
     """Where on the host the files of /etc are that the engine provides, or what the user mounts there."""
     folder = f"{root}/{donor_of(doc.host.network_mode) or doc.id}"
-    files = {name: f"{folder}/{name}" for name in ("resolv.conf", "hostname", "hosts")}
+    files = {name: f"{folder}/{name}" for name in _IDENTITY_FILES}
     for record in doc.mounts:
         place, _, name = record.destination.rpartition("/")
         if place == "/etc" and name in files:

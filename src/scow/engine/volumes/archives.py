@@ -45,7 +45,7 @@ def unpack_volume(content: ByteReader, path: str) -> None:
     maker = TreeMaker(os.dup(root), may_make_devices=not in_user_namespace())
     own: Entry | None = None
     try:
-        archive = TarReader(decompressed(content))
+        archive = TarReader(decompressed(content), sparse=True)
         for entry in archive:
             if components(entry.name):
                 place(entry, archive, maker, _clear)

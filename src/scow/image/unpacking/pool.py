@@ -72,8 +72,11 @@ class Unpackers:
         finally:
             self._sessions -= 1
             if not self._sessions:
-                while self._idle:
-                    await self._idle.pop().end()
+                await tasks.to_end(self._end_idle())
+
+    async def _end_idle(self) -> None:
+        while self._idle:
+            await self._idle.pop().end()
 
     def warm(self, codec: str) -> None:
         """Start a process now, that will be needed for such a layer in a moment. In a session."""

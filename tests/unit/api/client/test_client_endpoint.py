@@ -3,7 +3,7 @@
 import pytest
 
 from scow.api.client.endpoint import parse_endpoint
-from scow.errors import InvalidArgumentError, UnsupportedError
+from scow.errors import InvalidArgumentError
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,3 @@ def test_an_endpoint_has_one_normal_form(text: str, normal: str, url_host: str) 
 def test_a_wrong_endpoint_is_refused(text: str, message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         parse_endpoint(text)
-
-
-def test_ssh_is_refused_clearly() -> None:
-    with pytest.raises(UnsupportedError, match="ssh"):
-        parse_endpoint("ssh://user@host")

@@ -39,7 +39,7 @@ class _Registry:
         self._registries = registries
 
     async def login(self, call: Call) -> Answer:
-        return json_answer(await self._registries.login(await call.body(AuthConfig)))
+        return json_answer(await self._registries.login(await call.body_of_any_type(AuthConfig)))
 
     async def distribution(self, call: Call) -> Answer:
         auth = decode_auth_header(call.request.header("x-registry-auth"))

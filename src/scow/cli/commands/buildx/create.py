@@ -5,7 +5,7 @@ import secrets
 from scow.cli.builders import DRIVERS, OWN_DRIVER, REMOTE_DRIVER, Builder, Builders, check_name
 from scow.cli.building.engine_facts import TIMEOUT, facts_of
 from scow.cli.command import Command, at_most
-from scow.cli.config_file import context_names
+from scow.cli.contexts.store import context_names
 from scow.cli.exits import CommandError
 from scow.cli.flags import BOOL, STRING, STRINGS, Flag, list_of
 

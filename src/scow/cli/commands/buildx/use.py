@@ -3,7 +3,7 @@
 from scow.cli.builders import Builders
 from scow.cli.command import Command, exactly
 from scow.cli.commands.imagetools.create import BUILDER
-from scow.cli.config_file import context_names
+from scow.cli.contexts.store import context_names
 from scow.cli.exits import CommandError
 from scow.cli.flags import BOOL, Flag
 

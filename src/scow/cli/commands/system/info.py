@@ -60,7 +60,7 @@ def _print_template(invocation: "Invocation", text: str, client: "dict[str, Any]
         raise CommandError(exc.message, _BAD_TEMPLATE_STATUS) from exc
     info = invocation.client.get("/info")
     value = inspect_value("info", {**info, "ClientInfo": {**client, "Plugins": [], "Warnings": None}})
-    invocation.out.write(template.execute(value) + "\n")
+    template.write(invocation.out, value)
 
 
 COMMAND = Command(

@@ -42,9 +42,8 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
 
         typed = inspect_value("version", {"Client": client, "Server": server})
         try:
-            invocation.out.write(template.execute(typed) + "\n")
+            template.write(invocation.out, typed)
         except TemplateError as exc:
-            invocation.out.write("\n")
             raise CommandError(_with_name(exc.message)) from exc
     else:
         text = client_text(client) + (server_text(server) if server else "")
