@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "trust": {"spec", "image"},
     "api": set(),
     "api.http": set(),
-    "api.grpc": set(),
+    "api.grpc": {"spec"},
     "api.server": {"spec", "api.http", "api.grpc"},
     "api.client": {"spec", "api.http", "api.grpc"},
     "compose": {"spec", "api.client"},

@@ -17,7 +17,8 @@ from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.build.graph.executor import RunFailedError
-from scow.build.graph.job import Job, NoSecrets, Settings
+from scow.build.graph.job import Job, NoSecrets
+from scow.build.graph.settings import Settings
 from scow.build.remote_context import remote_context
 from scow.build.request import as_sent, find_dockerfile, limits_of, parse_tags
 from scow.build.trees.archive import receive_archive

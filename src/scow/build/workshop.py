@@ -10,7 +10,8 @@ from scow.build.cache_transfer.mounts import MountFolders
 from scow.build.execute.downloads import Downloads
 from scow.build.foreign_platforms import RunnablePlatforms
 from scow.build.frontend.cache_view import CacheView
-from scow.build.frontend.contexts import Contexts
+from scow.build.frontend.client_folders import ClientFolders
+from scow.build.frontend.contexts import Contexts, InputTrees
 from scow.build.frontend.options import FrontendOptions
 from scow.build.frontend.told import Telling
 from scow.build.graph.cache import Cache
@@ -73,13 +74,20 @@ class Workshop:
     runnable: RunnablePlatforms
     history: HistoryRecords
 
+    def client_folders(
+        self, client: BuildClient, at_hand: Mapping[str, Tree], stack: AsyncExitStack
+    ) -> ClientFolders:
+        """Folders of one build's client; ``at_hand`` need not be sent. ``stack`` closes what is opened."""
+        return ClientFolders(client, self.archives, self.folder, stack, at_hand)
+
     def contexts(
         self,
         client: BuildClient,
         options: FrontendOptions,
-        trees: Mapping[str, Tree],
+        folders: ClientFolders,
         telling: Telling,
         stack: AsyncExitStack,
+        inputs: InputTrees | None = None,
     ) -> Contexts:
-        """Where the files of one build come from: ``trees`` are at hand. ``stack`` closes what is opened."""
-        return Contexts(client, options, trees, self.downloads, self.archives, self.folder, telling, stack)
+        """Where the files of one build come from. ``stack`` closes what is opened."""
+        return Contexts(client, options, folders, inputs, self.downloads, self.folder, telling, stack)

@@ -64,7 +64,8 @@ def open_builds(
     platform = host_platform(os.uname().machine)
     runnable = RunnablePlatforms(platform, interpreters)
     places = RunPlaces(mounts, config.exec_root / "build", runnable)
-    solver = Solver(images, cache, Steps(cache, runs, places, downloads), tasks)
+    steps = Steps(images, cache, runs, places, downloads, folder)
+    solver = Solver(images, cache, steps, tasks)
     archives = KeptArchives(config.data_root / "build" / "contexts")
     view = CacheView(cache, mounts, archives, images, config.data_root)
     shop = Workshop(

@@ -127,6 +127,7 @@ class BuildRuns:
         asked = _host_config(request)
         host = fill_host_config(asked, self._config, self._facts)
         config = ContainerConfig(env=list(request.env), working_dir=request.cwd, user=request.user)
+        config.hostname = request.hostname
         validate_container(config, host, self._facts)
         if not request.args:
             raise InvalidArgumentError("no command specified")
@@ -155,6 +156,7 @@ def _host_config(request: RunRequest) -> HostConfig:
         extra_hosts=list(request.hosts) or None,
         security_opt=list(request.security_options) or None,
         ipc_mode="private",
+        readonly_rootfs=request.read_only_root,
     )
     limit(host, limits)
     in_memory = [it for it in request.mounts if isinstance(it, InMemory)]

@@ -136,6 +136,15 @@ class Lease:
             self._layers.moving.discard(active.key)
         return layer
 
+    async def add(self, parent: str | None, pieces: Generator[bytes, None, None]) -> NewLayer:
+        """A layer on stack ``parent``, which is held, out of a tar that this engine packs; it is held, too.
+
+        Raises InvalidArgumentError, ScowError.
+        """
+        self.hold(parent)
+        with closing(pieces):
+            return await self._intake.import_own(parent, pieces, self.held)
+
     def _changes(self, active: ActiveSnapshot, notes: Notes | None = None) -> Generator[bytes, None, None]:
         with snapshot_trees(self._driver, active.key, active.below) as (own_fd, below_fd):
             yield from layer_tar(own_fd, below_fd, self._driver.opaque_xattr, notes)

@@ -93,4 +93,5 @@ class RunRequest:
     hosts: tuple[str, ...]
     limits: Limits
     security_options: tuple[str, ...] = ()
+    read_only_root: bool = False
     hostname: str = ""

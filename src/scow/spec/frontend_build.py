@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scow.errors import ScowError
 from scow.spec.build_history import BuildHistory, Findings
 from scow.spec.build_progress import BuildProgress, Place
 from scow.spec.platform import Platform
 from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFile, SentFolder, nothing_known
+
+if TYPE_CHECKING:
+    from scow.spec.llb import Definition
 
 CACHE_MOUNT = "exec.cachemount"
 """The kind of folders that ``RUN --mount=type=cache`` has."""
@@ -78,7 +81,11 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class FrontendRequest:
-    """``options`` are those of the front end ``dockerfile.v0``: ``filename``, ``target``, ``build-arg:X``."""
+    """``options`` are those of the front end ``dockerfile.v0``: ``filename``, ``target``, ``build-arg:X``.
+
+    With a ``definition`` that is built, and no Dockerfile. ``inputs`` are what a Dockerfile's contexts stand
+    for, by the names that ``input:…`` and the context itself have.
+    """
 
     options: Mapping[str, str]
     client: BuildClient
@@ -87,6 +94,8 @@ class FrontendRequest:
     entitlements: tuple[str, ...] = ()
     keeps_failed: bool = False
     """What a failed step has left becomes an image, whose id the ``BuildFailedError`` brings."""
+    definition: "Definition | None" = None
+    inputs: "Mapping[str, Definition]" = field(default_factory=dict)
 
 
 class BuildFailedError(ScowError):
@@ -101,11 +110,42 @@ class BuildFailedError(ScowError):
         self.left_image = left_image
 
 
+class ResultFiles(Protocol):
+    """The files of a result, symlinks followed within it. Raises NotFoundError, ScowError."""
+
+    async def read(self, path: str, offset: int = 0, length: int = 0) -> bytes:
+        """A part of a file, all that follows if ``length`` is 0."""
+
+    async def entries(self, path: str, pattern: str = "") -> list[SentFile]:
+        """What is in a folder, or as much of that as matches; paths are names."""
+
+    async def about(self, path: str) -> SentFile:
+        """One file; its path is its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformResult:
+    """A result for one platform, which is "" where there is one only. ``definition`` stands for it."""
+
+    platform: str
+    definition: "Definition"
+    files: ResultFiles
+
+
 class Built(Protocol):
     """A result whose layers are held until it is closed."""
 
     @property
     def metadata(self) -> Mapping[str, bytes]: ...
+
+    @property
+    def results(self) -> Sequence[PlatformResult]: ...
+
+    def describe(self, metadata: Mapping[str, bytes]) -> None:
+        """What the client's own front end says of a result that no Dockerfile describes.
+
+        Raises InvalidArgumentError.
+        """
 
     async def export(self, exporters: tuple[Exchange, ...], caches: tuple[Exchange, ...]) -> dict[str, str]:
         """Bring it where it is wanted; what the client is told of it. Raises ScowError."""
@@ -163,6 +203,9 @@ class FrontendBuilds(Protocol):
 
     def platforms(self) -> tuple[Platform, ...]:
         """What programs of a build can run on here, this machine's own first."""
+
+    def graph_capabilities(self) -> Sequence[str]:
+        """What definitions may make use of, by BuildKit's names."""
 
     async def records(self, filters: tuple[str, ...] = ()) -> list[CacheRecord]:
         """What is in the cache. Raises InvalidArgumentError."""

@@ -501,6 +501,9 @@ class FakeFrontendBuilds:
     def platforms(self) -> tuple[Platform, ...]:
         return ()
 
+    def graph_capabilities(self) -> tuple[str, ...]:
+        return ()
+
     async def records(self, filters: tuple[str, ...] = ()) -> list[CacheRecord]:
         return []
 

@@ -32,10 +32,10 @@ from scow.api.grpc.buildkit.progress import STATUS, StatusRequest, StatusRespons
 from scow.api.grpc.client import Channel
 from scow.api.grpc.http2 import Connection
 from scow.api.grpc.status import CallError, Code, StatusMessage
-from scow.api.grpc.wire import WireError
 from scow.errors import NotFoundError, ScowError
 from scow.spec.build_history import BuildRecord, HistoryQuery
 from scow.spec.build_progress import BuildProgress
+from scow.spec.protobuf import WireError
 from scow.tasks import run_blocking, run_in_own_thread, running
 
 T = TypeVar("T")

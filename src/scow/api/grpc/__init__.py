@@ -1,6 +1,5 @@
 """gRPC over connections that were given away: either end of one can be the server.
 
-wire         protobuf messages as typed values
 status       how a call ends, and errors of that kind
 joined_frames  fewer frames of the same stream
 http2        streams on a connection, with flow control

@@ -6,7 +6,7 @@ from typing import TypeVar
 from scow.api.grpc.calls import CONTENT_TYPE, Messages, decode_binary, encode_metadata
 from scow.api.grpc.http2 import Connection, Stream, StreamClosedError
 from scow.api.grpc.status import CallError, Code, StatusMessage, decode_message
-from scow.api.grpc.wire import Message, WireError
+from scow.spec.protobuf import Message, WireError
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)

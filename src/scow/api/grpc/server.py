@@ -8,7 +8,7 @@ from typing import TypeVar
 from scow.api.grpc.calls import CONTENT_TYPE, Messages, encode_binary
 from scow.api.grpc.http2 import ByteStream, Connection, Stream, StreamClosedError
 from scow.api.grpc.status import CallError, Code, encode_message
-from scow.api.grpc.wire import Message, WireError
+from scow.spec.protobuf import Message, WireError
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from urllib.parse import quote, unquote
 
-from scow.api.grpc.wire import Message, integer, many, octets, text
+from scow.spec.protobuf import Message, integer, many, octets, text
 
 
 class Code(IntEnum):

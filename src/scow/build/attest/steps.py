@@ -8,16 +8,26 @@ from scow.build.attest.facts import redacted
 from scow.build.graph.ops import (
     BaseOp,
     ContextSource,
+    CopyFiles,
     CopyOp,
+    DiffOp,
     DownloadSource,
+    FileAction,
+    FileOp,
     FilesSource,
     GitSource,
+    MakeFolder,
     MakeFolderOp,
+    MakeSymlink,
+    MergeOp,
     Mount,
     Op,
     Outside,
+    PickOp,
+    RemoveFiles,
     RunOp,
     Vertex,
+    WriteFile,
 )
 
 _MOUNT_KINDS = {"bind": "BIND", "cache": "CACHE", "tmpfs": "TMPFS", "secret": "SECRET", "ssh": "SSH"}
@@ -105,6 +115,28 @@ def _operation(op: Op) -> dict[str, Any]:
         case MakeFolderOp(path=path):
             action = {"mkdir": {"path": path, "mode": 0o755, "makeParents": True}}
             return {"file": {"actions": [{"Action": action}]}}
+        case FileOp(actions=actions):
+            return {"file": {"actions": [{"Action": _action(it)} for it in actions]}}
+        case MergeOp():
+            return {"merge": {}}
+        case DiffOp():
+            return {"diff": {}}
+        case PickOp(index=index):
+            return {"output": index}
+
+
+def _action(action: FileAction) -> dict[str, Any]:
+    match action:
+        case CopyFiles(source=source, target=target):
+            return {"copy": {"src": source, "dest": target}}
+        case WriteFile(path=path, mode=mode):
+            return {"mkfile": {"path": path, "mode": mode}}
+        case MakeFolder(path=path, mode=mode, parents=parents):
+            return {"mkdir": {"path": path, "mode": mode, "makeParents": parents}}
+        case MakeSymlink(path=path, text=text):
+            return {"symlink": {"oldpath": text, "newpath": path}}
+        case RemoveFiles(path=path):
+            return {"rm": {"path": path}}
 
 
 def _mount(mount: Mount) -> dict[str, Any]:

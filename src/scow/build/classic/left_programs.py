@@ -8,8 +8,9 @@ import msgspec
 from scow.build.classic.step_images import Step
 from scow.build.evaluate.stage_state import StageState
 from scow.build.graph.executor import RunFailedError
-from scow.build.graph.job import Result, Settings
+from scow.build.graph.job import Result
 from scow.build.graph.ops import RunOp
+from scow.build.graph.settings import Settings
 from scow.errors import ScowError
 from scow.runtime.program_run import LeftProgram
 from scow.spec.engine_api.container import ContainerConfig, HealthConfig

@@ -28,18 +28,18 @@ from scow.spec.platform import Platform, parse_platform
 
 MAIN_CONTEXT = "context"
 """The name of the context that ``COPY`` without ``--from`` reads."""
-_IMAGES = ("docker-image://", "oci-layout://")
+_IMAGES = ("docker-image://", "oci-layout://", "input:")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a build says of its Dockerfile.
 
-    ``contexts`` are named contexts: ``docker-image://ref`` is an image, ``oci-layout://…`` one that the
-    resolver knows by all of it, anything else the name of a tree of the job. ``default_path``: a PATH is set
-    where a base has none. ``shows_platform``: steps are called by their platform, too. ``as_buildkit``:
-    stages that begin as others have their arguments, too, the name of a later stage is no image's, and
-    ``WORKDIR /`` is no step.
+    ``contexts`` are named contexts: ``docker-image://ref`` is an image, ``oci-layout://…`` and ``input:…``
+    are such as the resolver knows by all of it, anything else is the name of a tree of the job.
+    ``default_path``: a PATH is set where a base has none. ``shows_platform``: steps are called by their
+    platform, too. ``as_buildkit``: stages that begin as others have their arguments, too, the name of a
+    later stage is no image's, and ``WORKDIR /`` is no step.
     """
 
     build_arguments: Mapping[str, str]

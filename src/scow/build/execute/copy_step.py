@@ -4,140 +4,73 @@ import errno
 import hashlib
 import os
 import posixpath
-import time
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from scow.build.execute.content_digest import content_digest
 from scow.build.execute.copying import Target, copy_selection, numeric_mode
-from scow.build.execute.downloads import Downloads
+from scow.build.execute.gathering import Gathering, Search
 from scow.build.execute.inputs import Inputs
 from scow.build.execute.owners import owner_of
 from scow.build.execute.selection import Chosen, Selection, select
-from scow.build.graph.cache import Cache
-from scow.build.graph.job import Memo, Settings
-from scow.build.graph.ops import (
-    ContextSource,
-    CopyOp,
-    DownloadSource,
-    FilesSource,
-    GitSource,
-    Outside,
-    Vertex,
-)
-from scow.build.trees.folder import FolderTree
-from scow.build.trees.memory import MemoryTree
+from scow.build.graph.job import Memo
+from scow.build.graph.ops import ContextSource, CopyOp, Vertex
+from scow.build.graph.settings import Settings
 from scow.build.trees.tree import Tree
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.decompress import decompressed
 from scow.image.layer_intake import NewLayer
 from scow.image.leases import Lease
 from scow.image.tar_reader import TarReader
-from scow.image.threads import run_to_end, run_to_open
-from scow.linux.mount_views import MountView
-from scow.spec.ignore_rules import IgnoreRules
+from scow.image.threads import run_to_end
 
 if TYPE_CHECKING:
-    from scow.build.graph.job import Job, Result
+    from scow.build.graph.job import Result
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _SNIFFED_BYTES = 4096
 
 
-class Gathering:
-    """Finds what one COPY copies. What it opens is closed with ``stack``."""
-
-    def __init__(self, cache: Cache, downloads: Downloads, job: "Job", stack: AsyncExitStack) -> None:
-        self._cache = cache
-        self._downloads = downloads
-        self._job = job
-        self._stack = stack
-
-    async def inputs(
-        self, vertex: Vertex, op: CopyOp, base: str | None, results: "Mapping[Vertex, Result]"
-    ) -> Inputs:
-        """Raises NotFoundError, InvalidArgumentError, ScowError."""
-        selections, digests = [], []
-        memos: list[Memo] = []
-        for source, patterns in zip(vertex.sources, _patterns(op, vertex), strict=True):
-            if isinstance(source, Vertex):
-                selection, memo = await self._from_stage(op, patterns, results[source].chain_id)
-                digest = memo.digest
-                memos.append(memo)
-            else:
-                selection, digest = await self._from_outside(op, patterns, source)
-            digests.append(digest)
-            selections.append(selection)
-        if not self._job.settings.as_buildkit:
-            _check_target(op, selections)
-        epoch_s = self._job.settings.epoch_s
-        return Inputs(
-            base,
-            # A given time is that of everything copied.
-            contents=(*digests, *(() if epoch_s is None else (f"time {epoch_s}",))),
-            selections=tuple(selections),
-            shown=_shown(selections, digests),
-            outlive_job=not any(isinstance(it, ContextSource) for it in vertex.sources),
-            memos=tuple(memos),
-        )
-
-    async def _from_stage(
-        self, op: CopyOp, patterns: tuple[str, ...], chain_id: str | None
-    ) -> tuple[Selection, Memo]:
-        words = msgspec.json.encode([chain_id, patterns, op.excludes, op.parents, op.keep_owners])
-        memo = hashlib.sha256(words).hexdigest()
-        digest = self._cache.content_of(memo) or self._job.imports.content_of(memo)
-        if not self._job.lease.has(chain_id):
-            if digest is not None:
-                # Its files are not here, and need not be as long as nothing is to be copied.
-                return Selection(MemoryTree({}), (), IgnoreRules()), Memo(memo, chain_id, digest)
-            await self._job.imports.bring(chain_id, self._job.lease)
-        if chain_id is None:
-            tree: Tree = MemoryTree({})
+async def inputs(
+    gathering: Gathering,
+    vertex: Vertex,
+    op: CopyOp,
+    settings: Settings,
+    base: str | None,
+    results: "Mapping[Vertex, Result]",
+) -> Inputs:
+    """What a COPY copies. Raises NotFoundError, InvalidArgumentError, ScowError."""
+    selections, digests = [], []
+    memos: list[Memo] = []
+    for source, patterns in zip(vertex.sources, _patterns(op, vertex), strict=True):
+        search = _search(op, patterns, may_be_empty=settings.as_buildkit)
+        if isinstance(source, Vertex):
+            selection, memo = await gathering.in_stack(search, results[source].chain_id)
+            digest = memo.digest
+            memos.append(memo)
         else:
-            view = await run_to_open(MountView.close, self._job.lease.view, chain_id)
-            self._stack.push_async_callback(run_to_end, view.close)
-            root = os.open(f"/proc/self/fd/{view.root}", _DIRECTORY)
-            tree = FolderTree(root, with_owners=True)
-        self._stack.callback(tree.close)
-        selection = await run_to_end(self._selected, tree, op, patterns)
-        if digest is None:
-            digest = await run_to_end(content_digest, selection, with_owners=op.keep_owners)
-            self._cache.remember_content(memo, chain_id, digest)
-        return selection, Memo(memo, chain_id, digest)
+            selection, digest = await gathering.outside(search, source)
+        digests.append(digest)
+        selections.append(selection)
+    if not settings.as_buildkit:
+        _check_target(op, selections)
+    return Inputs(
+        base,
+        # A given time is that of everything copied.
+        contents=(*digests, *(() if settings.epoch_s is None else (f"time {settings.epoch_s}",))),
+        selections=tuple(selections),
+        shown=_shown(selections, digests),
+        outlive_job=not any(isinstance(it, ContextSource) for it in vertex.sources),
+        memos=tuple(memos),
+    )
 
-    async def _from_outside(
-        self, op: CopyOp, patterns: tuple[str, ...], source: Outside
-    ) -> tuple[Selection, str]:
-        match source:
-            case ContextSource(name):
-                tree = self._job.contexts.get(name)
-                if tree is None:
-                    raise InvalidArgumentError(f"the build has no context {name!r}")
-                async with self._job.context_lock(name):
-                    selection = await run_to_end(self._selected, tree, op, patterns)
-                    return selection, await run_to_end(content_digest, selection, with_owners=False)
-            case FilesSource(files, mode):
-                tree = MemoryTree(dict(files), mode=mode, mtime_ns=time.time_ns())
-            case DownloadSource():
-                tree = await self._downloads.file(source, self._stack)
-            case GitSource():
-                tree = await self._downloads.repository(source, self._job.secrets, self._stack)
-        selection = await run_to_end(self._selected, tree, op, patterns)
-        return selection, await run_to_end(content_digest, selection, with_owners=False)
 
-    def _selected(self, tree: Tree, op: CopyOp, patterns: tuple[str, ...]) -> Selection:
-        return select(
-            tree,
-            patterns,
-            excludes=op.excludes,
-            parents=op.parents,
-            may_be_empty=self._job.settings.as_buildkit,
-        )
+def _search(op: CopyOp, patterns: tuple[str, ...], *, may_be_empty: bool) -> Search:
+    def found(tree: Tree) -> Selection:
+        return select(tree, patterns, excludes=op.excludes, parents=op.parents, may_be_empty=may_be_empty)
+
+    return Search((patterns, op.excludes, op.parents, op.keep_owners), found, op.keep_owners)
 
 
 def several_sources(word: str) -> str:
@@ -220,8 +153,11 @@ def _folder_mode(op: CopyOp, settings: Settings) -> int | None:
 
 
 def _unpacks(selection: Selection, op: CopyOp) -> Callable[[Chosen], bool]:
-    if op.unpack == "never":
-        return lambda chosen: False
+    return archives_in(selection) if op.unpack != "never" else lambda chosen: False
+
+
+def archives_in(selection: Selection) -> Callable[[Chosen], bool]:
+    """Which of the files that were chosen by themselves are archives."""
     return lambda chosen: chosen.node.is_file and _is_archive(selection, chosen)
 
 

@@ -43,6 +43,7 @@ class Target:
     own changes lie, to be written to at once if nothing is in the way; -1 if they may not.
     ``unpacked_owner`` is for what comes out of archives, ``None`` keeps what they say. ``folder_mode`` is
     that of new folders, the topmost one included; ``None``: that one is as its source is.
+    ``replaces``: what is in the way goes, whatever it is.
     """
 
     root_fd: int
@@ -54,6 +55,7 @@ class Target:
     own_fd: int = -1
     unpacked_owner: tuple[int, int] | None = None
     folder_mode: int | None = None
+    replaces: bool = False
 
     @property
     def folder_owner(self) -> tuple[int, int]:
@@ -99,6 +101,7 @@ def unpack_archive(content: ByteReader, target: Target) -> None:
 
 def _copy_folder(selection: Selection, chosen: Chosen, target: Target) -> None:
     path = posixpath.join(target.path, chosen.parents, chosen.name if selection.parents else "")
+    path = path.rstrip("/") or "/"
     existed = _is_folder(target.root_fd, path)
     with _Maker(target, path) as maker:
         if not existed and target.folder_mode is None:
@@ -198,9 +201,9 @@ class _Maker:
     def _make_room(self, entry: Entry, folder_fd: int, name: str) -> None:
         was_folder = stat.S_ISDIR(os.stat(name, dir_fd=folder_fd, follow_symlinks=False).st_mode)
         path = posixpath.join(self._folder, entry.name)
-        if was_folder:
+        if was_folder and not self._target.replaces:
             raise InvalidArgumentError(f"cannot copy to directory: {path}")
-        if entry.kind == tar_reader.DIRECTORY:
+        if entry.kind == tar_reader.DIRECTORY and not self._target.replaces:
             raise InvalidArgumentError(f"cannot copy to non-directory: {path}")
         remove_tree(folder_fd, name)
         self._maker.forget(entry.name)

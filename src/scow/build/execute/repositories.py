@@ -23,7 +23,6 @@ from scow.distribution.proxies import Proxies
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.threads import run_to_end
 
-_AGENT = "default"
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -34,7 +33,7 @@ _ENVIRONMENT = {
     "LC_ALL": "C",
 }
 # As BuildKit, which asks a host for its keys right before: whoever answers first is believed, for one build.
-_SSH = "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile="
+_SSH = "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking={checking} -o UserKnownHostsFile={file}"
 
 
 async def check_out(source: GitSource, folder: Path, lender: SecretSource, proxies: Proxies) -> str:
@@ -47,7 +46,9 @@ async def check_out(source: GitSource, folder: Path, lender: SecretSource, proxi
         raise InvalidArgumentError(f"invalid git ref: {wanted}")
     known_hosts = folder.with_name(f"{folder.name}.known_hosts")
     try:
-        environment = await _environment(source.remote, known_hosts, lender)
+        if source.known_hosts:
+            await run_to_end(known_hosts.write_text, source.known_hosts)
+        environment = await _environment(source, known_hosts, lender)
         checkout = _Checkout(folder, environment | dict(proxies.variables()))
         await checkout.fetch(source.remote, wanted)
         commit = (await checkout.git("rev-parse", "HEAD")).strip()
@@ -113,9 +114,10 @@ class _Checkout:
         return wrote.decode(errors="replace")
 
 
-async def _environment(remote: str, known_hosts: Path, lender: SecretSource) -> dict[str, str]:
-    environment = {**_ENVIRONMENT, "GIT_SSH_COMMAND": _SSH + str(known_hosts)}
-    address = urlsplit(remote)
+async def _environment(source: GitSource, known_hosts: Path, lender: SecretSource) -> dict[str, str]:
+    checking = "yes" if source.known_hosts else "accept-new"
+    environment = {**_ENVIRONMENT, "GIT_SSH_COMMAND": _SSH.format(checking=checking, file=known_hosts)}
+    address = urlsplit(source.remote)
     settings = [("core.hooksPath", "/dev/null")]
     if address.scheme in ("http", "https"):
         header = await _authorization(address.hostname or "", lender)
@@ -123,7 +125,7 @@ async def _environment(remote: str, known_hosts: Path, lender: SecretSource) -> 
             settings.append(
                 (f"http.{address.scheme}://{address.netloc}/.extraHeader", f"Authorization: {header}")
             )
-    elif address.scheme != "git" and (agent := await lender.agent_socket(_AGENT)):
+    elif address.scheme != "git" and (agent := await lender.agent_socket(source.agent)):
         environment["SSH_AUTH_SOCK"] = agent
     # Not as arguments, which every user of the machine may read.
     return environment | dict(_numbered(settings))

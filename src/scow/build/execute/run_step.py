@@ -16,11 +16,12 @@ from scow.build.execute.copying import Target, copy_selection, numeric_mode
 from scow.build.execute.inputs import Inputs
 from scow.build.execute.mount_points import missing_mount_points, remove_made
 from scow.build.execute.selection import Selection, select
+from scow.build.execute.stacking import unchanged
 from scow.build.foreign_platforms import RunnablePlatforms
 from scow.build.graph.executor import Executor, RunFailedError
-from scow.build.graph.job import USUAL_HOSTNAME
 from scow.build.graph.ops import Mount, RunOp, Vertex
 from scow.build.graph.progress import STDERR
+from scow.build.graph.settings import USUAL_HOSTNAME, Settings
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.layer_intake import NewLayer
 from scow.image.leases import ActiveSnapshot, Lease
@@ -32,7 +33,7 @@ from scow.runtime.program_run import Bound, InMemory, ProgramNotStartedError, Ru
 from scow.spec.platform import Platform
 
 if TYPE_CHECKING:
-    from scow.build.graph.job import Job, Result, Settings
+    from scow.build.graph.job import Job, Result
 
 _HEREDOCS = "/dev/pipes"
 
@@ -70,20 +71,20 @@ async def inputs(
     for wanted in op.mounts:
         if wanted.kind in ("bind", "cache") and wanted.from_ >= 0:
             contents.append(f"{dict(chains)[wanted.from_]}")
-        elif wanted.kind == "bind":
+        elif wanted.kind == "bind" and wanted.context:
             selection, digest = await _from_context(wanted, job)
             selections.append(selection)
             contents.append(digest)
     return Inputs(
         base,
-        contents=(*contents, *_surroundings(op, job.settings)),
+        contents=(*contents, *_surroundings(op, vertex.settings or job.settings)),
         selections=tuple(selections),
         chains=tuple(chains),
         outlive_job=not selections and all(it.kind not in ("secret", "ssh") for it in op.mounts),
     )
 
 
-def _surroundings(op: RunOp, settings: "Settings") -> list[str]:
+def _surroundings(op: RunOp, settings: Settings) -> list[str]:
     """What a build says of all its programs and is not the usual.
 
     As in BuildKit's keys: hosts by their names alone, for addresses change, and no proxies.
@@ -117,6 +118,7 @@ class Running:
         places: RunPlaces,
         lease: Lease,
         job: "Job",
+        settings: Settings,
         found: Inputs,
         listener: Listener,
     ) -> None:
@@ -124,15 +126,18 @@ class Running:
         self._places = places
         self._lease = lease
         self._job = job
+        self._settings = settings
         self._inputs = found
         self._listener = listener
         self._variables: list[str] = []
         self._selections = iter(found.selections)
+        self._kept: list[ActiveSnapshot] = []
 
-    async def run(self, op: RunOp, platform: Platform | None = None) -> NewLayer:
-        """Raises RunFailedError for another exit code than 0, ScowError.
+    async def run(self, op: RunOp, platform: Platform | None = None) -> tuple[NewLayer, tuple[NewLayer, ...]]:
+        """What it left where it ran, and on mounts whose content is kept, in their order.
 
-        The listener is told when programs of ``platform`` could not have run.
+        Raises RunFailedError for an exit code that is a failure, ScowError. The listener is told when
+        programs of ``platform`` could not have run.
         """
         active = await self._lease.prepare(self._inputs.base, mount_points=True)
         root = await self._lease.mount(active)
@@ -142,7 +147,7 @@ class Running:
             mounts = await self._mounts(op, stack)
             targets = [_absolute(op, it) for it in op.mounts] + ([_HEREDOCS] if op.files else [])
             missing = await run_to_end(missing_mount_points, str(root), targets)
-            settings = self._job.settings
+            settings = self._settings
             request = RunRequest(
                 key=key,
                 root=root,
@@ -156,28 +161,33 @@ class Running:
                 hosts=settings.hosts,
                 limits=settings.limits,
                 security_options=settings.security_options,
+                read_only_root=op.read_only,
                 hostname=settings.hostname,
             )
             self._listener.runs_in(key)
             code = await self._ended(request)
-        if code:
+        if code not in op.exit_codes:
             if platform is not None and (hint := await run_to_end(self._places.runnable.hint, platform)):
                 self._listener.output(2, f"{hint}\n".encode())
             raise RunFailedError(op.args, code, key, await self._left(active))
+        others = tuple([await self._lease.commit(it) for it in self._kept])
+        if not op.keeps:
+            await self._lease.discard(active)
+            return unchanged(self._inputs.base), others
         await run_to_end(remove_made, str(root), missing)
-        return await self._lease.commit(active)
+        return await self._lease.commit(active), others
 
     async def _ended(self, request: RunRequest) -> int:
         """The exit code; to BuildKit the runtime is the program that failed where it could not start one."""
         try:
             return await self._executor.run(request, self._listener.output)
         except ProgramNotStartedError as exc:
-            if not self._job.settings.as_buildkit:
+            if not self._settings.as_buildkit:
                 raise
             self._listener.output(STDERR, f"runc run failed: {exc.reason}\n".encode())
             return 1
         except ScowError as exc:
-            if not self._job.settings.as_buildkit:
+            if not self._settings.as_buildkit:
                 raise
             program = json.dumps(" ".join(request.args), ensure_ascii=False)
             what = f"process {program} did not complete successfully: {exc.message}"
@@ -232,7 +242,9 @@ class Running:
         chain = dict(self._inputs.chains).get(wanted.from_) if wanted.from_ >= 0 else None
         active = await self._lease.prepare(chain)
         root = await self._lease.mount(active)
-        if wanted.from_ < 0:
+        if wanted.keeps:
+            self._kept.append(active)
+        if wanted.context:
             async with self._job.context_lock(wanted.context):
                 await run_to_end(_lay_out, root, next(self._selections), wanted.source)
         return root

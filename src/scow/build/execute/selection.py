@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from scow.build.trees.tree import Node, Tree, resolve, walk
 from scow.errors import InvalidArgumentError, NotFoundError
@@ -34,9 +34,15 @@ class Selection:
     chosen: tuple[Chosen, ...]
     excludes: IgnoreRules
     parents: bool = False
+    includes: IgnoreRules = field(default_factory=IgnoreRules)
+    """Where there are any: only what they mean, and the folders above it."""
 
     def entries(self, chosen: Chosen) -> Iterator[tuple[Node, str]]:
         """What is in a chosen folder, parents first, with its path from there."""
+        found = self._not_excluded(chosen)
+        return _included(found, self.includes) if self.includes else found
+
+    def _not_excluded(self, chosen: Chosen) -> Iterator[tuple[Node, str]]:
         skip = len(chosen.node.path) + 1 if chosen.node.path else 0
         hidden = ""
         for node in walk(self.tree, chosen.node):
@@ -62,6 +68,20 @@ class Selection:
         return path or ("" if node.is_folder else chosen.name)
 
 
+def _included(entries: Iterator[tuple[Node, str]], rules: IgnoreRules) -> Iterator[tuple[Node, str]]:
+    """What ``rules`` mean, and before it the folders that it is in."""
+    above: list[tuple[Node, str]] = []
+    for node, path in entries:
+        while above and not path.startswith(f"{above[-1][1]}/"):
+            above.pop()
+        if rules.ignores(path):
+            yield from above
+            above.clear()
+            yield node, path
+        elif node.is_folder:
+            above.append((node, path))
+
+
 def select(
     tree: Tree,
     sources: Sequence[str],
@@ -69,8 +89,11 @@ def select(
     excludes: Sequence[str] = (),
     parents: bool = False,
     may_be_empty: bool = False,
+    follows: bool = True,
 ) -> Selection:
     """Find ``sources``, which may be patterns. Blocks.
+
+    ``follows``: a symlink that is a source means what it leads to.
 
     Raises NotFoundError for one that is not there, InvalidArgumentError if patterns match nothing at all and
     that must not be.
@@ -78,24 +101,37 @@ def select(
     chosen: list[Chosen] = []
     for source in sources:
         path = posixpath.normpath("/" + source).lstrip("/")
-        found = _matching(tree, path) if has_magic(path) else [path]
-        for name in found:
-            led, node = resolve(tree, name)
-            if node is None:
-                raise NotFoundError(f"/{led}" if led != name else source)
+        for name in matching(tree, path):
             kept = _kept_parents(source, name) if parents else ""
-            chosen.append(Chosen(node, posixpath.basename(name), kept))
+            chosen.append(replace(find(tree, name, source, follows=follows), parents=kept))
     if not chosen and not may_be_empty:
         raise InvalidArgumentError("no source files were specified")
     whole = Selection(tree, tuple(chosen), ignore_rules(excludes), parents)
     return replace(whole, chosen=tuple(it for it in chosen if not whole.leaves_out(it)))
 
 
-def _matching(tree: Tree, pattern: str) -> list[str]:
+def find(tree: Tree, path: str, source: str = "", *, follows: bool = True) -> Chosen:
+    """What is at a path, which is no pattern. Blocks. Raises NotFoundError that names ``source``."""
+    name = posixpath.normpath(f"/{path}").lstrip("/")
+    if follows:
+        led, node = resolve(tree, name)
+    else:
+        folder, inside = resolve(tree, posixpath.dirname(name))[0], posixpath.basename(name)
+        led = posixpath.join(folder, inside)
+        node = tree.node(led)
+    if node is None:
+        raise NotFoundError(f"/{led}" if led != name else source or path)
+    return Chosen(node, posixpath.basename(name))
+
+
+def matching(tree: Tree, pattern: str) -> list[str]:
     """Paths that match, part by part as Go's filepath.Match does.
 
-    Symlinks are followed up to the first part with a pattern in it, and not after it.
+    Symlinks are followed up to the first part with a pattern in it, and not after it. What is no pattern
+    matches itself, there or not. Blocks.
     """
+    if not has_magic(pattern):
+        return [pattern]
     parts = pattern.split("/")
     plain = next(number for number, part in enumerate(parts) if has_magic(part))
     top, _ = resolve(tree, "/".join(parts[:plain]))

@@ -3,20 +3,24 @@
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from scow.build.execute import copy_step, run_step
+from scow.build.execute import copy_step, file_step, run_step
 from scow.build.execute.downloads import Downloads
+from scow.build.execute.gathering import Gathering
 from scow.build.execute.inputs import Inputs
 from scow.build.execute.owners import owner_of
 from scow.build.execute.run_step import RunPlaces
+from scow.build.execute.stacking import Stacking
 from scow.build.graph.cache import Cache
 from scow.build.graph.executor import Executor
-from scow.build.graph.ops import CopyOp, MakeFolderOp, RunOp, Vertex
+from scow.build.graph.ops import CopyOp, DiffOp, FileOp, MakeFolderOp, MergeOp, RunOp, Vertex
 from scow.errors import InvalidArgumentError
 from scow.image.layer_intake import NewLayer
 from scow.image.leases import Lease
+from scow.image.store import ImageStore
 from scow.image.threads import run_to_end
 from scow.linux.rootpath import make_dirs_in_root
 
@@ -32,10 +36,28 @@ class Listener(Protocol):
     def runs_in(self, container_id: str) -> None: ...
 
 
-class Steps:
-    """One for all builds."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a step came to; ``others`` are a program's further results."""
 
-    def __init__(self, cache: Cache, executor: Executor, places: RunPlaces, downloads: Downloads) -> None:
+    layer: NewLayer
+    others: tuple[NewLayer, ...] = ()
+
+
+class Steps:
+    """One for all builds. ``folder`` is for layers on their way."""
+
+    def __init__(
+        self,
+        images: ImageStore,
+        cache: Cache,
+        executor: Executor,
+        places: RunPlaces,
+        downloads: Downloads,
+        folder: Path,
+    ) -> None:
+        self._images = images
+        self._folder = folder
         self._cache = cache
         self._executor = executor
         self._places = places
@@ -50,24 +72,38 @@ class Steps:
         """
         base = results[vertex.base].chain_id if vertex.base is not None else None
         if isinstance(vertex.op, CopyOp):
-            gathering = copy_step.Gathering(self._cache, self._downloads, job, stack)
-            return await gathering.inputs(vertex, vertex.op, base, results)
+            gathering = Gathering(self._cache, self._downloads, job, stack)
+            settings = vertex.settings or job.settings
+            return await copy_step.inputs(gathering, vertex, vertex.op, settings, base, results)
+        if isinstance(vertex.op, FileOp):
+            gathering = Gathering(self._cache, self._downloads, job, stack)
+            return await file_step.inputs(gathering, vertex, vertex.op, base, results)
         if isinstance(vertex.op, RunOp):
             return await run_step.inputs(vertex, vertex.op, job, base, results)
+        if isinstance(vertex.op, MergeOp | DiffOp):
+            stacks = [results[it].chain_id for it in vertex.sources if isinstance(it, Vertex)]
+            return Inputs(base, contents=tuple(map(str, stacks)), chains=tuple(enumerate(stacks)))
         return Inputs(base)
 
-    async def run(
-        self, lease: Lease, vertex: Vertex, job: "Job", inputs: Inputs, listener: Listener
-    ) -> NewLayer:
+    async def run(self, lease: Lease, vertex: Vertex, job: "Job", inputs: Inputs, listener: Listener) -> Made:
         """Do it. Raises ScowError, ``OSError``; then nothing is left of it."""
+        settings = vertex.settings or job.settings
         match vertex.op:
             case RunOp():
-                running = run_step.Running(self._executor, self._places, lease, job, inputs, listener)
-                return await running.run(vertex.op, vertex.platform)
+                running = run_step.Running(
+                    self._executor, self._places, lease, job, settings, inputs, listener
+                )
+                return Made(*await running.run(vertex.op, vertex.platform))
             case CopyOp():
-                return await copy_step.copy(lease, vertex.op, inputs, job.settings)
+                return Made(await copy_step.copy(lease, vertex.op, inputs, settings))
             case MakeFolderOp():
-                return await _make_folder(lease, vertex.op, inputs.base)
+                return Made(await _make_folder(lease, vertex.op, inputs.base))
+            case FileOp():
+                return Made(await file_step.apply(lease, vertex.op, inputs))
+            case MergeOp():
+                return Made(await Stacking(self._images, lease, self._folder).merged(inputs))
+            case DiffOp():
+                return Made(await Stacking(self._images, lease, self._folder).difference(inputs))
             case _:
                 raise AssertionError(f"{vertex.op} is not done, it is there")
 

@@ -1,14 +1,10 @@
 """One build, for one platform or several: the Dockerfile is evaluated for each, the graph solved for all."""
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from scow.build.cache_transfer.imported import Imported
-from scow.build.cache_transfer.importing import CacheImports
-from scow.build.cache_transfer.mounts import mounts_of
 from scow.build.dockerfile.lint import is_wanted
 from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
@@ -18,17 +14,17 @@ from scow.build.evaluate.stage_state import StageState
 from scow.build.execute.fetching import NotFetchedError
 from scow.build.frontend.built_image import Outcome, built_image
 from scow.build.frontend.checks import check_syntax, lint_of
-from scow.build.frontend.foreign_bases import RegistryBases
-from scow.build.frontend.logins import login_of
+from scow.build.frontend.client_images import client_images
+from scow.build.frontend.contexts import Contexts
+from scow.build.frontend.inputs import ContextInputs, InputsOrImages, for_platform
 from scow.build.frontend.options import FrontendOptions
-from scow.build.frontend.resolving import ClientImages
+from scow.build.frontend.solving import Solving
 from scow.build.frontend.told import Telling
 from scow.build.frontend.wanted import all_vertices, context_paths
 from scow.build.graph.executor import RunFailedError
-from scow.build.graph.job import Job, LayersMissingError, Result
+from scow.build.graph.job import Result
 from scow.build.graph.ops import CopyOp, RunOp, Vertex
 from scow.build.image_config import ImageParts, encode_config, rfc3339
-from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.leases import Lease
@@ -39,7 +35,6 @@ from scow.spec.frontend_build import BuildFailedError, FrontendRequest
 from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.oci_image import History
 from scow.spec.platform import Platform
-from scow.tasks import TaskOwner
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +56,20 @@ class Build:
         options: FrontendOptions,
         telling: Telling,
         lease: Lease,
-        tasks: TaskOwner,
         stack: AsyncExitStack,
-        trees: Mapping[str, Tree],
+        contexts: Contexts,
+        inputs: ContextInputs,
+        solving: Solving,
     ) -> None:
         self._workshop = workshop
         self._request = request
         self._options = options
         self._telling = telling
         self._lease = lease
-        self._tasks = tasks
         self._stack = stack
-        self._imported = Imported(workshop.images, workshop.folder)
-        self._contexts = workshop.contexts(request.client, options, trees, telling, stack)
+        self._contexts = contexts
+        self._inputs = inputs
+        self._solving = solving
         self._source: tuple[str, bytes] = ("", b"")
 
     async def run(self) -> Outcome:
@@ -96,7 +92,8 @@ class Build:
             built_image(plan.platform, plan.state, results, self._options, self._workshop.images)
             for plan in plans
         ]
-        bases = {key: base for plan in plans for key, base in plan.evaluator.images.items()}
+        # What has no id is no image, but an input.
+        bases = {key: base for plan in plans for key, base in plan.evaluator.images.items() if base.id}
         return Outcome(
             tuple(images), results, tuple(bases.values()), *self._source, started_ns, time.time_ns()
         )
@@ -184,9 +181,8 @@ class Build:
             trees[MAIN_CONTEXT] = await self._contexts.main(union)
         for target in targets:
             self._telling.bases(all_vertices(target))
-        await self._import_caches()
-        await self._import_mounts(mounts_of(vertex for it in targets for vertex in all_vertices(it)))
-        return plans, await self._solved(targets, trees)
+        imports = (*self._request.cache_imports, *self._options.cache_imports)
+        return plans, await self._solving.results(targets, trees, imports)
 
     def _check_rights(self, targets: Sequence[Vertex]) -> None:
         """Raises BuildFailedError for a step that wants more than the client gave it."""
@@ -201,25 +197,16 @@ class Build:
         self, dockerfile: Dockerfile, platform: Platform, meanings: Mapping[str, str]
     ) -> _Plan:
         workshop, options = self._workshop, self._options
-        bases = RegistryBases(
-            workshop.images,
-            workshop.directory,
-            self._request.client,
-            login_of(self._request.client),
-            self._lease,
-            workshop.folder,
-            self._stack,
-        )
-        images = ClientImages(
-            workshop.images,
-            workshop.registries,
+        images = client_images(
+            workshop,
             self._request.client,
             self._telling,
-            bases,
-            workshop.platform,
+            self._lease,
+            self._stack,
             always_pull=options.pull,
         )
-        evaluator = Evaluator(dockerfile, self._evaluator_options(platform, meanings), images)
+        evaluated = self._evaluator_options(platform, for_platform(meanings, platform))
+        evaluator = Evaluator(dockerfile, evaluated, InputsOrImages(self._inputs, images))
         return _Plan(platform, evaluator, await self._target_state(evaluator))
 
     async def _target_state(self, evaluator: Evaluator) -> StageState:
@@ -246,70 +233,3 @@ class Build:
             shows_platform=len(options.platforms) > 1,
             as_buildkit=True,
         )
-
-    async def _import_caches(self) -> None:
-        wanted = list(
-            {
-                (it.kind, *sorted(it.attributes.items())): it
-                for it in (*self._request.cache_imports, *self._options.cache_imports)
-            }.values()
-        )
-        if not wanted or self._options.no_cache:
-            return
-        imports = CacheImports(
-            self._workshop.images,
-            self._workshop.directory,
-            self._request.client,
-            login_of(self._request.client),
-            self._telling,
-            self._stack,
-        )
-        await imports.load(wanted, self._imported)
-
-    async def _import_mounts(self, used: Sequence[str]) -> None:
-        """Cache mounts of the steps, if a cache brought them; one that cannot be had begins empty."""
-        for mount_id in self._imported.mounts_among(used):
-            with suppress(ScowError), self._telling.internal(f"importing cache mount {mount_id}"):
-                await self._imported.fill_mount(mount_id, self._workshop.mounts)
-
-    async def _solved(self, targets: Sequence[Vertex], trees: Mapping[str, Tree]) -> Mapping[Vertex, Result]:
-        """All that ``targets`` are made of. Where an imported result has no layers, it is made again."""
-        job = self._job(trees)
-        try:
-            return await self._results(targets, job)
-        except LayersMissingError:
-            job.tell = lambda _: None
-            self._imported.only_whole()
-            return await self._results(targets, self._job(trees))
-
-    def _job(self, trees: Mapping[str, Tree]) -> Job:
-        return Job(
-            lease=self._lease,
-            tell=self._telling,
-            settings=self._options.settings,
-            contexts=trees,
-            secrets=self._request.client,
-            use_cache=not self._options.no_cache,
-            keeps_failed=self._request.keeps_failed,
-            imports=self._imported,
-        )
-
-    async def _results(self, targets: Sequence[Vertex], job: Job) -> Mapping[Vertex, Result]:
-        workshop = self._workshop
-        try:
-            tops = await asyncio.gather(
-                *(workshop.solver.solve(target, job, self._tasks) for target in targets)
-            )
-            for top in tops:
-                if not self._lease.has(top.chain_id):
-                    await self._imported.bring(top.chain_id, self._lease)
-            await self._imported.keep_used(workshop.cache, self._lease)
-            for done in job.doubtful:
-                job.tell(done)
-        finally:
-            await asyncio.gather(*job.keeps, workshop.cache.settle(), return_exceptions=True)
-        return {
-            vertex: future.result()
-            for vertex, future in job.results.items()
-            if future.done() and not future.cancelled() and future.exception() is None
-        }

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.stage_state import StageState
@@ -28,7 +29,8 @@ _NANOSECONDS = 1_000_000_000
 class BuiltImage:
     """A result for one platform: its config, and the stack of its layers, which the lease holds.
 
-    ``vertex`` is what it was solved from; the lowest ``base_layers`` layers are its base's.
+    ``vertex`` is what it was solved from; the lowest ``base_layers`` layers are its base's. ``made`` is for a
+    config that is yet to come: entries of history, one for each layer.
     """
 
     platform: Platform
@@ -36,6 +38,7 @@ class BuiltImage:
     chain_id: str | None
     vertex: Vertex
     base_layers: int
+    made: tuple[dict[str, Any], ...] = ()
 
     @property
     def id(self) -> str:

@@ -1,58 +1,61 @@
 """Where a build's files come from: its client, an archive at an address, a repository."""
 
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Protocol
 
 from scow.build.evaluate.git_address import is_git_address
 from scow.build.execute.downloads import Downloads
-from scow.build.frontend.options import FrontendOptions
-from scow.build.frontend.told import Internal, Telling
+from scow.build.frontend.client_folders import ClientFolders
+from scow.build.frontend.options import CONTEXT_FOLDER, FrontendOptions
+from scow.build.frontend.told import Telling
 from scow.build.remote_context import context_of, remote_context
 from scow.build.request import find_dockerfile, read_text_file
 from scow.build.trees.ignored import IgnoringTree
-from scow.build.trees.kept_archives import KeptArchives
-from scow.build.trees.kept_folders import KeptFolder
 from scow.build.trees.part import PartTree
-from scow.build.trees.received import Received
 from scow.build.trees.tree import Tree
 from scow.errors import ScowError, UnsupportedError
-from scow.image.threads import run_to_open
 from scow.spec.frontend_build import BuildClient
-from scow.spec.ignore_rules import IgnoreRules, ignore_rules, parse_ignore_file
+from scow.spec.ignore_rules import IgnoreRules, parse_ignore_file
 from scow.spec.sent_files import FileChoice
 from scow.tasks import run_blocking
 
 _DOCKERFILE_FOLDER = "dockerfile"
 _IGNORE_FILE = ".dockerignore"
-_IMAGES = ("docker-image://", "oci-layout://")
+_IMAGES = ("docker-image://", "oci-layout://", "input:")
 _OWN_ADDRESS = "http://buildkit-session/"
 _LOCAL = "local:"
 _KEEP_GIT_DIR = "BUILDKIT_CONTEXT_KEEP_GIT_DIR"
 
 
-class Contexts:
-    """Of one build. ``folder`` is where contents lie while it goes on; ``stack`` closes what was opened.
+class InputTrees(Protocol):
+    """Results of graphs that a build's client gave it, by name."""
 
-    ``trees`` are folders of the client that are at hand, by the names that it has for them.
-    """
+    def __contains__(self, name: str) -> bool: ...
+
+    async def tree(self, name: str) -> Tree:
+        """Its files. Raises ScowError."""
+
+
+class Contexts:
+    """Of one build. ``folder`` is where contents lie while it goes on; ``stack`` closes what was opened."""
 
     def __init__(
         self,
         client: BuildClient,
         options: FrontendOptions,
-        trees: Mapping[str, Tree],
+        folders: ClientFolders,
+        inputs: InputTrees | None,
         downloads: Downloads,
-        archives: KeptArchives,
         folder: Path,
         telling: Telling,
         stack: AsyncExitStack,
     ) -> None:
         self._client = client
-        self._trees = trees
+        self._folders = folders
+        self._inputs = inputs
         self._options = options
         self._downloads = downloads
-        self._archives = archives
         self._folder = folder
         self._telling = telling
         self._stack = stack
@@ -66,12 +69,17 @@ class Contexts:
             self._remote = await self._elsewhere(self._options.context)
             if not self._options.dockerfile_folder:
                 return await run_blocking(find_dockerfile, self._remote, self._filename)
+        elif self._inputs is not None and CONTEXT_FOLDER in self._inputs:
+            self._remote = self._part(await self._inputs.tree(CONTEXT_FOLDER))
+            if _DOCKERFILE_FOLDER in self._inputs and not self._options.dockerfile_folder:
+                tree = await self._inputs.tree(_DOCKERFILE_FOLDER)
+                return await run_blocking(find_dockerfile, tree, self._filename)
         name = self._filename
         with self._telling.internal(f"[internal] load build definition from {name}") as told:
             own_ignore = f"{name}{_IGNORE_FILE}"
             wanted = FileChoice(include=(name, own_ignore, name.lower()))
             folder = self._options.dockerfile_folder or _DOCKERFILE_FOLDER
-            tree = await self._pull(folder, wanted, told, "dockerfile")
+            tree = await self._folders.pull(folder, wanted, told, "dockerfile")
             self._own_ignore = await run_blocking(read_text_file, tree, own_ignore)
         try:
             return await run_blocking(find_dockerfile, tree, name)
@@ -85,7 +93,7 @@ class Contexts:
             return IgnoringTree(self._remote, rules) if rules else self._remote
         with self._telling.internal("[internal] load build context") as told:
             wanted = FileChoice(exclude=rules.patterns, follow=paths)
-            return await self._pull(self._options.context_folder, wanted, told, "context")
+            return await self._folders.pull(self._options.context_folder, wanted, told, "context")
 
     async def named(self) -> tuple[dict[str, str], dict[str, Tree]]:
         """Named contexts: what each stands for, and the trees among them. Raises ScowError."""
@@ -104,7 +112,7 @@ class Contexts:
     async def _named_tree(self, name: str, value: str) -> Tree:
         if value.startswith(_LOCAL):
             with self._telling.internal(f"[context {name}] load from client") as told:
-                return await self._pull(value.removeprefix(_LOCAL), FileChoice(), told, name)
+                return await self._folders.pull(value.removeprefix(_LOCAL), FileChoice(), told, name)
         if value.startswith(("http://", "https://")) or is_git_address(value, context=True):
             return await self._elsewhere(value)
         raise UnsupportedError(f"unsupported context source {value.partition(':')[0]} for {name}")
@@ -116,37 +124,9 @@ class Contexts:
         elif text is None:
             with self._telling.internal(f"[internal] load {_IGNORE_FILE}") as told:
                 wanted = FileChoice(include=(_IGNORE_FILE,))
-                tree = await self._pull(self._options.context_folder, wanted, told, "context")
+                tree = await self._folders.pull(self._options.context_folder, wanted, told, "context")
                 text = await run_blocking(read_text_file, tree, _IGNORE_FILE)
         return parse_ignore_file(text) if text else IgnoreRules()
-
-    async def _pull(self, folder: str, choice: FileChoice, told: Internal, what: str) -> Tree:
-        """Files of the client."""
-        if (at_hand := self._trees.get(folder)) is not None:
-            rules = ignore_rules(choice.exclude)
-            return IgnoringTree(at_hand, rules) if rules else at_hand
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept = await self._kept_folder(folder, choice)
-        try:
-            received = Received(
-                str(self._folder), lambda current: told.transferred(f"transferring {what}:", current), kept
-            )
-            tree = await received.take(self._client.files(folder, choice, received.knows))
-        except OSError as exc:
-            raise ScowError(f"build context cannot be stored: {exc.strerror or exc}") from exc
-        finally:
-            if kept is not None:
-                kept.close()
-        self._stack.callback(tree.close)
-        told.transferred(f"transferring {what}:", received.bytes, complete=True)
-        return tree
-
-    async def _kept_folder(self, folder: str, choice: FileChoice) -> KeptFolder | None:
-        """Single files, and those of a client that does not say whose they are, are not kept."""
-        if choice.include or not self._client.shared_key:
-            return None
-        key = self._client.shared_key
-        return await run_to_open(KeptFolder.close, KeptFolder, self._archives, key, folder)
 
     async def _elsewhere(self, address: str) -> Tree:
         with self._telling.internal(f"[internal] load remote build context {address}"):
@@ -165,5 +145,8 @@ class Contexts:
                 )
         if alone:
             self._filename = "Dockerfile"
+        return self._part(tree)
+
+    def _part(self, tree: Tree) -> Tree:
         part = self._options.subdirectory
         return PartTree(tree, part) if part else tree

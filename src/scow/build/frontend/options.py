@@ -10,7 +10,7 @@ import msgspec
 
 from scow.build.attest.wanted import Wanted, read_attestations
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
-from scow.build.graph.job import USUAL_HOSTNAME, Settings
+from scow.build.graph.settings import USUAL_HOSTNAME, Settings
 from scow.build.source_date_epoch import parse_epoch
 from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.runtime.program_run import Limits
@@ -32,7 +32,10 @@ _OURS = frozenset(
         *("cache-imports", "cache-from", "source-date-epoch"),
     }
 )
-_PREFIXES = ("build-arg:", "label:", "context:", "vcs:", "attest:", "annotation", "local-sessionid:")
+_PREFIXES = (
+    *("build-arg:", "label:", "context:", "input-metadata:", "vcs:", "attest:", "annotation"),
+    "local-sessionid:",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def _settings(options: Mapping[str, str], arguments: Mapping[str, str]) -> Setti
             ulimits=_ulimits(options.get("ulimit", "")),
         ),
         proxies=_proxies(arguments),
-        hostname=arguments.get(_HOSTNAME, "") or USUAL_HOSTNAME,
+        hostname=arguments.get(_HOSTNAME, "") or options.get("hostname", "") or USUAL_HOSTNAME,
         epoch_s=parse_epoch(epoch) if epoch else None,
     )
 

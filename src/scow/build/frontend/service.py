@@ -1,7 +1,8 @@
 """Builds as BuildKit's clients ask for them: everything is evaluated, then the graph is solved."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,19 +15,32 @@ from scow.build.frontend.build import Build
 from scow.build.frontend.built_image import Outcome
 from scow.build.frontend.cache_exports import CacheExports, with_inline_cache
 from scow.build.frontend.checks import Here, lint_of, undefined_of
+from scow.build.frontend.definition_build import CONFIG, DefinitionBuild, described
+from scow.build.frontend.definitions import Definitions, definition_of
 from scow.build.frontend.descriptions import describe
 from scow.build.frontend.exporters import Exports, Finished
+from scow.build.frontend.inputs import ContextInputs
 from scow.build.frontend.options import REQUEST, FrontendOptions, read_options
+from scow.build.frontend.result_files import StackFiles
+from scow.build.frontend.solving import Solving
 from scow.build.frontend.told import Telling
 from scow.build.frontend.vouching import Vouching
 from scow.build.history.recording import document_of
 from scow.build.history.records import HistoryRecords
+from scow.build.llb.capabilities import CAPABILITIES
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError
 from scow.image.leases import Lease
 from scow.spec.build_history import IN_TOTO, PREDICATE_TYPE, Findings
-from scow.spec.frontend_build import BuildClient, CachePrune, CacheRecord, Exchange, FrontendRequest
+from scow.spec.frontend_build import (
+    BuildClient,
+    CachePrune,
+    CacheRecord,
+    Exchange,
+    FrontendRequest,
+    PlatformResult,
+)
 from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.platform import Platform
 from scow.tasks import TaskOwner
@@ -48,6 +62,10 @@ class FrontendService:
     def platforms(self) -> tuple[Platform, ...]:
         """See ``FrontendBuilds``."""
         return self._workshop.runnable.all()
+
+    def graph_capabilities(self) -> Sequence[str]:
+        """See ``FrontendBuilds``."""
+        return CAPABILITIES
 
     async def check(
         self, dockerfile: Dockerfile, options: Mapping[str, str], ignored: IgnoreRules
@@ -91,9 +109,38 @@ class FrontendService:
                 return await self._described(wanted, request, options, telling, stack, trees or {})
             lease = await stack.enter_async_context(self._workshop.images.lease())
             tasks = await stack.enter_async_context(TaskOwner("steps of a build"))
-            build = Build(self._workshop, request, options, telling, lease, tasks, stack, trees or {})
-            outcome = await build.run()
+            folders = self._workshop.client_folders(request.client, trees or {}, stack)
             workshop = self._workshop
+            definitions = Definitions(workshop, request.client, telling, lease, stack, folders)
+            solving = Solving(
+                workshop,
+                request,
+                telling,
+                lease,
+                tasks,
+                stack,
+                options.settings,
+                use_cache=not options.no_cache,
+            )
+            if request.definition is not None:
+                graph = DefinitionBuild(
+                    workshop.images, workshop.platform, request, options, telling, definitions, solving
+                )
+                outcome = await graph.run(request.definition)
+            else:
+                inputs = ContextInputs(
+                    workshop.images,
+                    request,
+                    options.settings,
+                    telling,
+                    definitions,
+                    solving,
+                    lease,
+                    stack,
+                )
+                contexts = workshop.contexts(request.client, options, folders, telling, stack, inputs)
+                build = Build(workshop, request, options, telling, lease, stack, contexts, inputs, solving)
+                outcome = await build.run()
             vouching = Vouching(
                 options.attestations,
                 request.options,
@@ -119,7 +166,8 @@ class FrontendService:
     ) -> "Description":
         """What a client asks of a Dockerfile instead of a build."""
         workshop = self._workshop
-        contexts = workshop.contexts(request.client, options, trees, telling, stack)
+        folders = workshop.client_folders(request.client, trees, stack)
+        contexts = workshop.contexts(request.client, options, folders, telling, stack)
         dockerfile = parse_dockerfile(await contexts.dockerfile(), options.filename)
         evaluated = Options(
             build_arguments=options.build_arguments,
@@ -135,8 +183,13 @@ class FrontendService:
 class Description:
     """A ``Built`` that is nothing but an answer."""
 
+    results: Sequence[PlatformResult] = ()
+
     def __init__(self, metadata: Mapping[str, bytes]) -> None:
         self.metadata = metadata
+
+    def describe(self, metadata: Mapping[str, bytes]) -> None:
+        """There is nothing to describe."""
 
     async def export(self, exporters: tuple[Exchange, ...], caches: tuple[Exchange, ...]) -> dict[str, str]:
         """Nothing goes anywhere; the answer is for who asked."""
@@ -167,6 +220,8 @@ class BuiltResult:
         vouching: Vouching,
     ) -> None:
         self._outcome = outcome
+        self._images = workshop.images
+        self._lease = lease
         self._options = options
         self._vouching = vouching
         self._upkeep = workshop.upkeep
@@ -184,9 +239,29 @@ class BuiltResult:
     @property
     def metadata(self) -> Mapping[str, bytes]:
         images = self._outcome.images
+        if not self._outcome.dockerfile:
+            return {}  # whose definition it is knows more
         if len(images) == 1:
             return {"containerimage.config": images[0].raw_config}
         return {f"containerimage.config/{it.platform}": it.raw_config for it in images}
+
+    @property
+    def results(self) -> Sequence[PlatformResult]:
+        images = self._outcome.images
+        return [
+            PlatformResult(
+                str(it.platform) if len(images) > 1 else "",
+                definition_of(it.chain_id),
+                StackFiles(self._lease, it.chain_id),
+            )
+            for it in images
+        ]
+
+    def describe(self, metadata: Mapping[str, bytes]) -> None:
+        given = metadata.get(CONFIG)
+        if given is not None and not self._outcome.dockerfile:
+            images = tuple(described(it, given, self._images) for it in self._outcome.images)
+            self._outcome = replace(self._outcome, images=images)
 
     async def export(self, exporters: tuple[Exchange, ...], caches: tuple[Exchange, ...]) -> dict[str, str]:
         outcome, options = self._outcome, self._options

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from scow.build.dockerfile.lint_rules import LintWarning
@@ -62,10 +62,10 @@ class Telling:
         """The first step that failed, not being given up for another's sake."""
 
     @contextmanager
-    def internal(self, name: str) -> Iterator[Internal]:
-        """Something beside the graph, for as long as the block goes on."""
+    def internal(self, name: str, digest: str = "") -> Iterator[Internal]:
+        """Something beside the graph, for as long as the block goes on; it may be known by a digest."""
         self._count += 1
-        told = Internal(self._tell, sha256_of(f"{self._count} {name}".encode()), name)
+        told = Internal(self._tell, digest or sha256_of(f"{self._count} {name}".encode()), name)
         try:
             yield told
         except ScowError as exc:
@@ -76,6 +76,16 @@ class Telling:
             raise
         else:
             told.end()
+
+    def know(self, digests: Mapping[Vertex, str]) -> None:
+        """What the client has its own digests for."""
+        self._digests.update(digests)
+
+    def found(self, vertex: Vertex, digest: str) -> None:
+        """Something that a graph begins with is here."""
+        self._digests[vertex] = digest
+        now_ns = time.time_ns()
+        self._tell(VertexTold(digest, vertex.name, (), False, now_ns, now_ns))
 
     def bases(self, vertices: Iterable[Vertex]) -> None:
         """What stages begin as is here: as the first of its stage's steps."""

@@ -2,7 +2,8 @@
 
     documents "build"            key digest → Record
     documents "build content"    what was asked of a stack → the stack, and what its files digest to
-    roots of the image store     "build/<key digest>" → chain id of the result, which is kept by it
+    roots of the image store     "build/<key digest>" → chain id of the result, which is kept by it;
+                                 "build/<key digest>/<number>" of each further one
 
 A record and its root are stored in one transaction, some time after the step: whoever waits for a build to
 end waits for that, nobody else does. A kill before it costs the step's result, which is then made again.
@@ -25,7 +26,8 @@ _ROOT = "build/"
 class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One result. Times are nanoseconds since the epoch; ``size`` is bytes of the layer that it added.
 
-    ``chain_id`` is ``None`` for an empty file system. ``empty``: the step changed nothing.
+    ``chain_id`` is ``None`` for an empty file system. ``empty``: the step changed nothing. ``others`` are the
+    stacks of a program's further results.
     """
 
     key: str
@@ -40,6 +42,13 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
     size: int = 0
     last_used_ns: int = 0
     usage_count: int = 0
+    others: tuple[str | None, ...] = ()
+
+    def roots(self) -> dict[str, str]:
+        """The stacks that it keeps, by the names of their roots."""
+        names = [_ROOT + self.key, *(f"{_ROOT}{self.key}/{number}" for number in range(len(self.others)))]
+        stacks = (self.chain_id, *self.others)
+        return {name: stack for name, stack in zip(names, stacks, strict=True) if stack is not None}
 
 
 class Cache:
@@ -64,10 +73,10 @@ class Cache:
         lost = []
         for key, body in self._store.load(_KIND):
             record = msgspec.json.decode(body, type=Record)
-            if record.chain_id is not None and roots.get(_ROOT + key) != record.chain_id:
+            if record.roots().items() <= roots.items():
+                self._take(record)
+            else:
                 lost.append(Delete(_KIND, key))
-                continue
-            self._take(record)
         stacks = {record.chain_id for record in self._records.values()}
         for memo, body in self._store.load(_CONTENT_KIND):
             known = msgspec.json.decode(body, type=tuple[str | None, str])
@@ -76,9 +85,8 @@ class Cache:
             else:
                 lost.append(Delete(_CONTENT_KIND, memo))
         # Found before anybody waits: from then on builds keep results.
-        orphans = [
-            name for name in roots if name.startswith(_ROOT) and name[len(_ROOT) :] not in self._records
-        ]
+        kept = {name for record in self._records.values() for name in record.roots()}
+        orphans = [name for name in roots if name.startswith(_ROOT) and name not in kept]
         if lost:
             await self._store.commit(*lost)
         if orphans:
@@ -123,10 +131,13 @@ class Cache:
     async def keep(self, record: Record) -> None:
         """Keep a result whose layers the caller holds. Raises NotFoundError, ``sqlite3.Error``."""
         put = Put(_KIND, record.key, msgspec.json.encode(record))
-        if record.chain_id is None:
-            await self._store.commit(put)
+        stacks = list(record.roots().items())
+        for name, stack in stacks[1:]:
+            await self._images.roots.keep(name, stack)
+        if stacks:
+            await self._images.roots.keep(*stacks[0], put)
         else:
-            await self._images.roots.keep(_ROOT + record.key, record.chain_id, put)
+            await self._store.commit(put)
         self._take(record)
 
     async def settle(self) -> None:
@@ -151,7 +162,7 @@ class Cache:
         for memo in unknown:
             del self._contents[memo]
         await self._images.roots.drop(
-            [_ROOT + it.key for it in records],
+            [name for it in records for name in it.roots()],
             *(Delete(_KIND, it.key) for it in records),
             *(Delete(_CONTENT_KIND, memo) for memo in unknown),
         )

@@ -9,9 +9,9 @@ from scow.build.graph.cache import Record
 from scow.build.graph.keys import Key
 from scow.build.graph.ops import Vertex
 from scow.build.graph.progress import Done, Progress
+from scow.build.graph.settings import Settings
 from scow.build.trees.tree import Tree
 from scow.image.leases import Lease
-from scow.runtime.program_run import Limits
 
 
 class SecretSource(Protocol):
@@ -73,28 +73,6 @@ class Memo:
     digest: str
 
 
-USUAL_HOSTNAME = "buildkitsandbox"
-"""The same in all of BuildKit's builds, for what a program makes of it is to be the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a build says of all its steps. ``hosts`` are ``name:address``; ``proxies`` are variables that
-    every program gets and no key has. ``as_buildkit``: a pattern that matches nothing copies nothing, owners
-    that are not among the accounts are root, and a program that cannot be started has failed; the classic
-    builder refuses all that. ``hostname`` is what programs see, empty for that of their container.
-    """
-
-    network: str = "default"
-    hosts: tuple[str, ...] = ()
-    limits: Limits = field(default_factory=Limits)
-    security_options: tuple[str, ...] = ()
-    proxies: tuple[str, ...] = ()
-    epoch_s: int | None = None
-    hostname: str = ""
-    as_buildkit: bool = True
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a vertex came to: a stack of layers. ``created_ns`` since the epoch, 0 for a base.
@@ -109,6 +87,8 @@ class Result:
     empty: bool = True
     content: str = ""
     """The digest of what a COPY copied, as it stands in history."""
+    others: tuple[str | None, ...] = ()
+    """The stacks of a program's further results."""
     record: Record | None = None
     memos: tuple[Memo, ...] = ()
 

@@ -7,6 +7,7 @@ Dockerfile are the vertex's own, so the same work in two builds is one work.
 from dataclasses import dataclass
 from typing import Literal
 
+from scow.build.graph.settings import Settings
 from scow.spec.platform import Platform
 
 MountKind = Literal["bind", "cache", "tmpfs", "secret", "ssh"]
@@ -26,7 +27,8 @@ class BaseOp:
 class Mount:
     """``RUN --mount``. ``source`` counts from the mounted tree's root; ``id`` names a cache, secret or agent.
 
-    ``from_`` is the index of an input for a bind or cache that begins as a stage's files, -1 for none.
+    ``from_`` is the index of an input for a bind or cache that begins as a stage's files, -1 for none; a bind
+    of neither that nor a context begins empty. ``keeps``: what is written to a bind is a result of its own.
     """
 
     kind: MountKind
@@ -42,6 +44,7 @@ class Mount:
     gid: int = 0
     mode: int = 0
     size_bytes: int = 0
+    keeps: bool = False
     variable: str = ""
     """A secret's value goes into this environment variable, not into a file, if it is not empty."""
 
@@ -59,6 +62,17 @@ class RunOp:
     mounts: tuple[Mount, ...] = ()
     files: tuple[tuple[str, bytes], ...] = ()
     """Scripts of heredocs, by name in ``/dev/pipes``, which is there during the run."""
+    read_only: bool = False
+    """Of the file system that it runs in."""
+    keeps: bool = True
+    """What it writes there is its result; if not, the result is what it began with."""
+    exit_codes: tuple[int, ...] = (0,)
+    """Those that are no failure."""
+
+    @property
+    def others(self) -> int:
+        """How many results it has beside the first."""
+        return sum(it.keeps for it in self.mounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +103,112 @@ class MakeFolderOp:
     user: str = ""
 
 
-Op = BaseOp | RunOp | CopyOp | MakeFolderOp
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A user and a group, names or digits; "" is what a file has, or else root.
+
+    ``accounts`` is the index of the source whose accounts count, -1 for those of what is worked on.
+    """
+
+    user: str = ""
+    group: str = ""
+    accounts: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFiles:
+    """Files of source ``from_``, -1 for an empty one. ``source`` is a path there.
+
+    ``mode``: as ``CopyOp.chmod``. ``moment_ns`` is a time for all that is copied. ``wildcards``: the path is
+    a pattern, which must match something unless it ``may_be_empty``. ``follows``: a symlink that is the
+    source means what it leads to. ``contents``: of a folder, what is in it; if not, the folder goes into a
+    target that is there. ``makes_folders``: those above the target. ``replaces``: what is in the way goes.
+    """
+
+    source: str
+    target: str
+    from_: int
+    owner: Owner | None = None
+    mode: str = ""
+    moment_ns: int | None = None
+    wildcards: bool = False
+    may_be_empty: bool = False
+    follows: bool = False
+    contents: bool = False
+    makes_folders: bool = False
+    replaces: bool = False
+    unpack: bool = False
+    includes: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """A file with this content; one that is there keeps its mode."""
+
+    path: str
+    data: bytes
+    mode: int
+    owner: Owner | None = None
+    moment_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeFolder:
+    """``parents``: those above it, too. One that is there stays as it is."""
+
+    path: str
+    mode: int
+    parents: bool
+    owner: Owner | None = None
+    moment_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeSymlink:
+    path: str
+    text: str
+    owner: Owner | None = None
+    moment_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFiles:
+    """``wildcards``: the path is a pattern."""
+
+    path: str
+    may_be_missing: bool
+    wildcards: bool
+
+
+FileAction = CopyFiles | WriteFile | MakeFolder | MakeSymlink | RemoveFiles
+
+
+@dataclass(frozen=True, slots=True)
+class FileOp:
+    """Actions one after the other, which make one layer."""
+
+    actions: tuple[FileAction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PickOp:
+    """Of a vertex that has several results, its base: number ``index`` of those beside the first."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOp:
+    """The layers of all sources, one stack on the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffOp:
+    """What the last source has that the first, if there are two, has not: as layers on nothing."""
+
+
+Op = BaseOp | RunOp | CopyOp | MakeFolderOp | FileOp | PickOp | MergeOp | DiffOp
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +240,8 @@ class GitSource:
     """A repository at one commit: ``ref`` a branch, tag or commit, ``subdir`` a folder in it.
 
     ``keep_git_dir`` is ``None`` where the address does not say. ``commit`` is what ``ref`` must be, or how
-    its name begins; with ``commit_times`` files are as old as the commit.
+    its name begins; with ``commit_times`` files are as old as the commit. ``known_hosts`` are keys of hosts
+    that ssh is to believe, and no others, if there are any; ``agent`` is the client's agent for it.
     """
 
     remote: str
@@ -131,6 +251,8 @@ class GitSource:
     commit: str = ""
     submodules: bool = True
     commit_times: bool = False
+    known_hosts: str = ""
+    agent: str = "default"
 
 
 Outside = ContextSource | FilesSource | DownloadSource | GitSource
@@ -142,6 +264,7 @@ class Vertex:
 
     ``name`` is for progress; ``line`` where it stands, 0 if nowhere; ``no_cache``: it is done again;
     ``platform``: whose programs it runs, None if nobody knows.
+    ``settings`` are its own, where it does not have those of its build.
     """
 
     op: Op
@@ -153,3 +276,4 @@ class Vertex:
     last_line: int = 0
     no_cache: bool = False
     platform: Platform | None = None
+    settings: Settings | None = None

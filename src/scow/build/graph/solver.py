@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from scow.build.execute.inputs import Inputs
-from scow.build.execute.steps import Steps
+from scow.build.execute.steps import Made, Steps
 from scow.build.graph.cache import Cache, Record
 from scow.build.graph.job import Job, Result
 from scow.build.graph.keys import Key, cache_key
-from scow.build.graph.ops import BaseOp, Vertex
+from scow.build.graph.ops import BaseOp, PickOp, RunOp, Vertex
 from scow.build.graph.progress import Done, Output, Progress, RunIn, Started
 from scow.errors import ScowError
-from scow.image.layer_intake import NewLayer
 from scow.image.store import ImageStore
 from scow.tasks import TaskOwner
 
@@ -84,7 +83,7 @@ class Work:
     def _give(self, job: Job) -> None:
         """From here on a job holds by itself what has been made, if it has."""
         if self.record is not None and self.kept is not None:
-            job.lease.hold(self.record.chain_id)
+            _hold(job, self.record)
             job.keeps.append(self.kept)
 
 
@@ -110,6 +109,9 @@ class Solver:
         if isinstance(vertex.op, BaseOp):
             job.lease.hold(vertex.op.chain_id)
             return Result(vertex.op.chain_id)
+        if isinstance(vertex.op, PickOp) and vertex.base is not None:
+            made = await self.solve(vertex.base, job, tasks)
+            return Result(made.others[vertex.op.index], made.created_ns, made.cached)
         needed = [it for it in (vertex.base, *vertex.sources) if isinstance(it, Vertex)]
         results = await asyncio.gather(*(self.solve(it, job, tasks) for it in needed))
         found = dict(zip(needed, results, strict=True))
@@ -137,9 +139,10 @@ class Solver:
         """From here, or from elsewhere: then its layers may not be here."""
         if vertex.no_cache or not job.use_cache:
             return None
-        if (record := self._cache.find(key)) is not None:
-            return record
-        return job.imports.find(key)
+        record = self._cache.find(key) or job.imports.find(key)
+        # Caches of other engines know of one result only.
+        wanted = vertex.op.others if isinstance(vertex.op, RunOp) else 0
+        return record if record is not None and len(record.others) == wanted else None
 
     async def _brought(self, job: Job, results: list[Result]) -> bool:
         """Fetch stacks that a step needs; whether any was not here."""
@@ -155,7 +158,7 @@ class Solver:
         if record is not None:
             reason = "nothing that it depends on changed"
             if job.lease.has(record.chain_id):
-                job.lease.hold(record.chain_id)
+                _hold(job, record)
         else:
             fresh = vertex.no_cache or not job.use_cache
             reason = "the cache is not to be used" if fresh else self._cache.why_missed(key)
@@ -167,7 +170,14 @@ class Solver:
             job.doubtful.append(done)
         known = record if cached or inputs.is_settled else None
         return Result(
-            record.chain_id, record.created_ns, cached, record.empty, inputs.shown, known, inputs.memos
+            record.chain_id,
+            record.created_ns,
+            cached,
+            record.empty,
+            inputs.shown,
+            record.others,
+            known,
+            inputs.memos,
         )
 
     async def _shared(self, key: Key, vertex: Vertex, job: Job, inputs: Inputs) -> Record:
@@ -196,8 +206,8 @@ class Solver:
         """Do it, give it to those who wait, and keep it. The lease ends when it is kept."""
         try:
             async with self._images.lease() as lease:
-                layer = await self._steps.run(lease, vertex, job, inputs, work)
-                record = _record(work.key, vertex, inputs, layer)
+                made = await self._steps.run(lease, vertex, job, inputs, work)
+                record = _record(work.key, vertex, inputs, made)
                 kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 work.finish(record, kept)
                 await _into(kept, self._cache.keep(record) if inputs.is_settled else _nothing())
@@ -237,20 +247,26 @@ async def _into(future: "asyncio.Future[T]", work: "Awaitable[T]") -> None:
             future.set_result(value)
 
 
-def _record(key: Key, vertex: Vertex, inputs: Inputs, layer: NewLayer) -> Record:
+def _hold(job: Job, record: Record) -> None:
+    for chain_id in (record.chain_id, *record.others):
+        job.lease.hold(chain_id)
+
+
+def _record(key: Key, vertex: Vertex, inputs: Inputs, made: Made) -> Record:
     now_ns = time.time_ns()
     return Record(
         key=key.digest,
         family=key.family,
         base=key.base,
         contents=key.contents,
-        chain_id=layer.chain_id,
+        chain_id=made.layer.chain_id,
         parent=inputs.base,
         description=vertex.name,
         created_ns=now_ns,
-        empty=layer.is_empty,
-        size=layer.size,
+        empty=made.layer.is_empty,
+        size=made.layer.size + sum(it.size for it in made.others),
         last_used_ns=now_ns,
+        others=tuple(it.chain_id for it in made.others),
     )
 
 

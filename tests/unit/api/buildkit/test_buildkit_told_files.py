@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scow.api.grpc.wire import WireError
 from scow.api.server.buildkit.session_messages import Packet, PacketKind, StatMessage
 from scow.api.server.buildkit.told_files import file_of, plain_file_of
 from scow.errors import InvalidArgumentError
+from scow.spec.protobuf import WireError
 from scow.spec.sent_files import SentFile
 
 NUMBER = st.integers(0, 2**32 - 1)

@@ -10,7 +10,7 @@ import pytest
 from scow.api.grpc.client import Channel
 from scow.api.grpc.server import IncomingCall, unary
 from scow.api.grpc.status import AnyMessage, CallError, Code, decode_message, encode_message
-from scow.api.grpc.wire import Message, integer, octets
+from scow.spec.protobuf import Message, integer, octets
 from tests.unit.api.grpc.grpc_ends import connected
 
 

@@ -5,7 +5,7 @@ Numbers of fields are containerd's, api/services/content/v1/content.proto.
 
 from dataclasses import dataclass
 
-from scow.api.grpc.wire import Message, inner, integer, mapping, moment, octets, text
+from scow.spec.protobuf import Message, inner, integer, mapping, moment, octets, text
 
 CONTENT_INFO = "/containerd.services.content.v1.Content/Info"
 READ_CONTENT = "/containerd.services.content.v1.Content/Read"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from scow.api.grpc.status import StatusMessage
-from scow.api.grpc.wire import (
+from scow.spec.protobuf import (
     Message,
     boolean,
     inner,

@@ -5,7 +5,7 @@ Numbers of fields are BuildKit's, api/services/control/control.proto and solver/
 
 from dataclasses import dataclass
 
-from scow.api.grpc.wire import (
+from scow.spec.protobuf import (
     Message,
     boolean,
     inner,

@@ -7,8 +7,7 @@ import scow
 from scow.api.grpc.buildkit.progress import STATUS, StatusRequest
 from scow.api.grpc.server import Handler, IncomingCall, unary
 from scow.api.grpc.status import CallError, Code
-from scow.api.grpc.wire import Message
-from scow.api.server.buildkit.bridge import Bridge
+from scow.api.server.buildkit.bridge import Asked, Bridge
 from scow.api.server.buildkit.client import SessionClient
 from scow.api.server.buildkit.control_messages import (
     SERVICE,
@@ -26,12 +25,16 @@ from scow.api.server.buildkit.control_messages import (
     UsageRecord,
     WorkerRecord,
 )
-from scow.api.server.buildkit.control_messages import Platform as PlatformMessage
 from scow.api.server.buildkit.gateway_messages import (
     BUILD_ID,
     BridgeSolveRequest,
+    EvaluateRequest,
+    InputsRequest,
     PingRequest,
+    ReadDirRequest,
+    ReadFileRequest,
     ReturnRequest,
+    StatFileRequest,
 )
 from scow.api.server.buildkit.gateway_messages import SERVICE as BRIDGE
 from scow.api.server.buildkit.history import HistoryCalls
@@ -47,6 +50,8 @@ from scow.spec.frontend_build import (
     FrontendBuilds,
     FrontendRequest,
 )
+from scow.spec.llb import Platform
+from scow.spec.protobuf import Message
 
 M = TypeVar("M", bound=Message)
 
@@ -81,16 +86,23 @@ class Control:
             f"{SERVICE}DiskUsage": unary(DiskUsageRequest, self._disk_usage),
             f"{SERVICE}Prune": self._prune,
             **self._history.handlers(),
-            f"{BRIDGE}Ping": self._bridged(PingRequest, lambda bridge, asked: bridge.ping(asked)),
-            f"{BRIDGE}Solve": self._bridged(BridgeSolveRequest, lambda bridge, asked: bridge.solve(asked)),
-            f"{BRIDGE}Return": self._bridged(ReturnRequest, lambda bridge, asked: bridge.take_return(asked)),
+            f"{BRIDGE}Ping": self._bridged(PingRequest, Bridge.ping),
+            f"{BRIDGE}Solve": self._bridged(BridgeSolveRequest, Bridge.solve),
+            f"{BRIDGE}ReadFile": self._bridged(
+                ReadFileRequest, lambda bridge, asked: bridge.read_file(asked)
+            ),
+            f"{BRIDGE}ReadDir": self._bridged(ReadDirRequest, Bridge.read_dir),
+            f"{BRIDGE}StatFile": self._bridged(
+                StatFileRequest, lambda bridge, asked: bridge.stat_file(asked)
+            ),
+            f"{BRIDGE}Evaluate": self._bridged(EvaluateRequest, Bridge.evaluate),
+            f"{BRIDGE}Inputs": self._bridged(InputsRequest, Bridge.inputs),
+            f"{BRIDGE}Return": self._bridged(ReturnRequest, Bridge.take_return),
         }
 
     # Builds
 
     async def _solve(self, request: SolveRequest, _call: IncomingCall) -> SolveResponse:
-        if request.definition is not None and request.definition.operations:
-            raise CallError(Code.UNIMPLEMENTED, "graphs of LLB are not supported, only Dockerfiles")
         session = await self._sessions.get(request.session)
         client = SessionClient(session, self._socket_folder)
         job = Job(request.ref)
@@ -116,16 +128,29 @@ class Control:
             recording.tell(progress)
             job.log.tell(progress)
 
-        async def solve(frontend: str, options: Mapping[str, str], caches: tuple[CacheEntry, ...]) -> Built:
-            _check_frontend(frontend, options)
-            imports = _exchanges((*caches, *(request.cache.imports if request.cache else ())))
-            wanted = FrontendRequest(options, client, tell, imports, request.entitlements)
+        async def solve(asked: Asked) -> Built:
+            if asked.definition is None:
+                _check_frontend(asked.frontend, asked.options)
+            imports = _exchanges((*asked.caches, *(request.cache.imports if request.cache else ())))
+            wanted = FrontendRequest(
+                asked.options,
+                client,
+                tell,
+                imports,
+                request.entitlements,
+                definition=asked.definition,
+                inputs=asked.inputs,
+            )
             return await self._builds.solve(wanted)
 
-        bridge = Bridge(solve)
+        bridge = Bridge(solve, self._builds.graph_capabilities())
         try:
             if request.frontend:
-                built: Built | None = await solve(request.frontend, request.frontend_attributes, ())
+                built: Built | None = await solve(
+                    Asked(request.frontend, request.frontend_attributes, inputs=request.frontend_inputs)
+                )
+            elif request.definition is not None and request.definition.operations:
+                built = await solve(Asked("", request.frontend_attributes, definition=request.definition))
             else:
                 job.bridge = bridge
                 built = await bridge.result()
@@ -172,9 +197,7 @@ class Control:
     # The builder
 
     async def _workers(self, _request: ListWorkersRequest, _call: IncomingCall) -> ListWorkersResponse:
-        platforms = tuple(
-            PlatformMessage(it.architecture, it.os, it.variant) for it in self._builds.platforms()
-        )
+        platforms = tuple(Platform(it.architecture, it.os, it.variant) for it in self._builds.platforms())
         return ListWorkersResponse((WorkerRecord(self._worker_id, {}, platforms, _VERSION),))
 
     async def _info(self, _request: InfoRequest, _call: IncomingCall) -> InfoResponse:

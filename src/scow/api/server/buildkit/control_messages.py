@@ -6,7 +6,8 @@ Numbers of fields are BuildKit's, api/services/control/control.proto and solver/
 from dataclasses import dataclass
 
 from scow.api.grpc.buildkit.history import ExporterMessage
-from scow.api.grpc.wire import (
+from scow.spec.llb import Definition, Platform
+from scow.spec.protobuf import (
     Message,
     boolean,
     inner,
@@ -15,26 +16,11 @@ from scow.api.grpc.wire import (
     mapping,
     messages_by_text,
     moment,
-    several_octets,
     text,
     texts,
 )
 
 SERVICE = "/moby.buildkit.v1.Control/"
-
-
-@dataclass(frozen=True)
-class Definition(Message):
-    """A graph of LLB; only whether there is one matters here."""
-
-    operations: tuple[bytes, ...] = several_octets(1)
-
-
-@dataclass(frozen=True)
-class Platform(Message):
-    architecture: str = text(1)
-    os: str = text(2)
-    variant: str = text(3)
 
 
 @dataclass(frozen=True)

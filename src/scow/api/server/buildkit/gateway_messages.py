@@ -6,17 +6,21 @@ Numbers of fields are BuildKit's, frontend/gateway/pb/gateway.proto and util/api
 from dataclasses import dataclass
 
 from scow.api.grpc.status import StatusMessage
-from scow.api.grpc.wire import (
+from scow.api.server.buildkit.control_messages import CacheEntry, WorkerRecord
+from scow.api.server.buildkit.session_messages import StatMessage
+from scow.spec.llb import Definition
+from scow.spec.protobuf import (
     Message,
     boolean,
     inner,
+    integer,
     many,
     mapping,
     messages_by_text,
+    octets,
     octets_by_text,
     text,
 )
-from scow.api.server.buildkit.control_messages import CacheEntry, Definition, WorkerRecord
 
 SERVICE = "/moby.buildkit.v1.frontend.LLBBridge/"
 BUILD_ID = "buildkit-controlapi-buildid"
@@ -87,3 +91,66 @@ class PongResponse(Message):
     frontend_capabilities: tuple[Capability, ...] = many(1, Capability)
     llb_capabilities: tuple[Capability, ...] = many(2, Capability)
     workers: tuple[WorkerRecord, ...] = many(3, WorkerRecord)
+
+
+@dataclass(frozen=True)
+class FileRange(Message):
+    """All that follows ``offset`` if ``length`` is 0."""
+
+    offset: int = integer(1)
+    length: int = integer(2)
+
+
+@dataclass(frozen=True)
+class ReadFileRequest(Message):
+    ref: str = text(1)
+    path: str = text(2)
+    range: FileRange | None = inner(3, FileRange)
+
+
+@dataclass(frozen=True)
+class ReadFileResponse(Message):
+    data: bytes = octets(1)
+
+
+@dataclass(frozen=True)
+class ReadDirRequest(Message):
+    ref: str = text(1)
+    path: str = text(2)
+    include_pattern: str = text(3)
+
+
+@dataclass(frozen=True)
+class ReadDirResponse(Message):
+    entries: tuple[StatMessage, ...] = many(1, StatMessage)
+
+
+@dataclass(frozen=True)
+class StatFileRequest(Message):
+    ref: str = text(1)
+    path: str = text(2)
+
+
+@dataclass(frozen=True)
+class StatFileResponse(Message):
+    stat: StatMessage | None = inner(1, StatMessage)
+
+
+@dataclass(frozen=True)
+class EvaluateRequest(Message):
+    ref: str = text(1)
+
+
+@dataclass(frozen=True)
+class EvaluateResponse(Message):
+    pass
+
+
+@dataclass(frozen=True)
+class InputsRequest(Message):
+    pass
+
+
+@dataclass(frozen=True)
+class InputsResponse(Message):
+    definitions: dict[str, Definition] = messages_by_text(1, Definition)

@@ -7,7 +7,7 @@ fsutil's types/{stat,wire}.proto.
 from dataclasses import dataclass
 from enum import IntEnum
 
-from scow.api.grpc.wire import Message, inner, integer, mapping, octets, octets_by_text, text
+from scow.spec.protobuf import Message, inner, integer, mapping, octets, octets_by_text, text
 
 FILE_SYNC = "/moby.filesync.v1.FileSync/DiffCopy"
 FILE_SEND = "/moby.filesync.v1.FileSend/DiffCopy"

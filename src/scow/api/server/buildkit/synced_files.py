@@ -258,7 +258,7 @@ async def _tell(call: OutgoingCall, folder: SentFolder) -> dict[int, SentFile]:
     regular: dict[int, SentFile] = {}
     number = 0
     async for file in folder.files():
-        await call.send(Packet(PacketKind.STAT, stat=_stat_message(file)))
+        await call.send(Packet(PacketKind.STAT, stat=stat_message(file)))
         if _has_content(file):
             regular[number] = file
         number += 1
@@ -266,7 +266,7 @@ async def _tell(call: OutgoingCall, folder: SentFolder) -> dict[int, SentFile]:
     return regular
 
 
-def _stat_message(file: SentFile) -> StatMessage:
+def stat_message(file: SentFile) -> StatMessage:
     return StatMessage(
         file.path,
         go_file_mode(file.mode),

@@ -8,10 +8,10 @@ most do are read at once.
 import functools
 import os
 
-from scow.api.grpc.wire import read_varint
 from scow.api.server.buildkit.session_messages import StatMessage
 from scow.errors import InvalidArgumentError
 from scow.spec.go_file_mode import unix_file_mode
+from scow.spec.protobuf import read_varint
 from scow.spec.sent_files import SentFile
 
 _STAT, _PATH = 2 << 3 | 2, 1 << 3 | 2

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scow.api.grpc.wire import (
+from scow.spec.protobuf import (
     Message,
     WireError,
     boolean,
+    booleans_by_text,
     inner,
     integer,
     many,
@@ -119,3 +120,14 @@ def test_the_last_of_one_field_counts_and_fixed_numbers_are_skipped() -> None:
 
 def test_the_beginning_of_time_is_a_moment() -> None:
     assert Everything.decode(Everything(at=0).encode()).at == 0
+
+
+@dataclass(frozen=True)
+class Truths(Message):
+    by_name: dict[str, bool] = booleans_by_text(5)
+
+
+def test_a_map_of_numbers_is_a_map() -> None:
+    """Each entry is a message, whatever its value is: tag 5 of wire type 2, a length, key 1 and value 2."""
+    assert Truths({"a": True}).encode() == b"\x2a\x05\x0a\x01a\x10\x01"
+    assert Truths.decode(b"\x2a\x05\x0a\x01a\x10\x01") == Truths({"a": True})

@@ -77,6 +77,11 @@ def texts(number: int) -> Any:
     return _field(number, _TEXT, "many")
 
 
+def integers(number: int) -> Any:
+    """A tuple of numbers."""
+    return _field(number, _INTEGER, "many")
+
+
 def several_octets(number: int) -> Any:
     """A tuple of bytes."""
     return _field(number, _OCTETS, "many")
@@ -97,6 +102,11 @@ def octets_by_text(number: int) -> Any:
     return _field(number, _OCTETS, "map")
 
 
+def booleans_by_text(number: int) -> Any:
+    """Truths by text."""
+    return _field(number, _BOOLEAN, "map")
+
+
 def messages_by_text(number: int, kind: type["Message"]) -> Any:
     """Messages by text."""
     return _field(number, _message_kind(kind), "map")
@@ -110,8 +120,9 @@ class Message:
         written = bytearray()
         for field in _fields_of(type(self)).values():
             value = getattr(self, field.name)
+            wire = _LENGTH if field.shape == "map" else field.kind.wire
             for item in _items(field, value):
-                _write(written, field.number, field.kind.wire, item)
+                _write(written, field.number, wire, item)
         return bytes(written)
 
     @classmethod
