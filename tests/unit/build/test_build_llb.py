@@ -179,7 +179,7 @@ def test_sources() -> None:
         ("http://h/f", {"http.checksum": "md5"}, "checksum"),
         ("git://h/r", {"git.authtokensecret": "OTHER"}, "GIT_AUTH_TOKEN"),
         ("git://h/r", {"git.bundle": "x"}, "git.bundle"),
-        ("scow-layers://x", {}, "x"),
+        ("scow-layers://x", {}, "digest"),
         ("ftp://h", {}, "unknown scheme ftp"),
     ],
 )
