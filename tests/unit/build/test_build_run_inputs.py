@@ -7,8 +7,9 @@ import pytest
 
 from scow.build.evaluate.run_mounts import parse_mount
 from scow.build.execute.run_step import inputs
-from scow.build.graph.job import Job, Settings
+from scow.build.graph.job import Job
 from scow.build.graph.ops import RunOp, Vertex
+from scow.build.graph.settings import Settings
 from scow.errors import InvalidArgumentError
 from scow.image.leases import Lease
 from scow.runtime.program_run import Limits

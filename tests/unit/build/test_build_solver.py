@@ -12,7 +12,7 @@ import pytest
 
 from scow.build.execute.inputs import Inputs
 from scow.build.execute.selection import Selection
-from scow.build.execute.steps import Listener, Steps
+from scow.build.execute.steps import Listener, Made, Steps
 from scow.build.graph.cache import Cache
 from scow.build.graph.job import Job, Result
 from scow.build.graph.keys import cache_key
@@ -97,11 +97,11 @@ class Hands:
 
     async def run(
         self, lease: Lease, vertex: Vertex, job: Job, inputs: Inputs, listener: Listener
-    ) -> NewLayer:
+    ) -> Made:
         self.done.append(vertex)
         chain_id = await self.work(vertex, listener)
         self.images.here.add(chain_id)
-        return NewLayer(chain_id, chain_id, 1)
+        return Made(NewLayer(chain_id, chain_id, 1))
 
 
 class Floor:
