@@ -95,9 +95,7 @@ class Hands:
         copied = SimpleNamespace(tree=SimpleNamespace(is_settled=self.is_settled))
         return Inputs(base, selections=(cast(Selection, copied),), outlive_job=self.outlive_job)
 
-    async def run(
-        self, lease: Lease, vertex: Vertex, job: Job, inputs: Inputs, listener: Listener
-    ) -> Made:
+    async def run(self, lease: Lease, vertex: Vertex, job: Job, inputs: Inputs, listener: Listener) -> Made:
         self.done.append(vertex)
         chain_id = await self.work(vertex, listener)
         self.images.here.add(chain_id)
