@@ -17,21 +17,6 @@ DOCKERFILE = "FROM busybox\nCOPY . /src\nCMD cat /src/text\n"
 TOKEN = "not-for-everybody"
 
 
-@pytest.fixture(params=["scow_daemon", "present_dockerd"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Daemon]:
-    """scowd, and dockerd 26.1, which proves the test right."""
-    daemon: Daemon = request.getfixturevalue(request.param)
-    yield daemon
-    daemon.remove_containers()
-
-
-@pytest.fixture
-def build(engine: Daemon, tmp_path: Path) -> Buildx:
-    context = tmp_path / "context"
-    context.mkdir()
-    return Buildx(engine, context)
-
-
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     """Two commits on main, tagged one and two, and a branch ``side``."""

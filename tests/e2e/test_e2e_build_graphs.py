@@ -34,21 +34,6 @@ FILES = {
 }
 
 
-@pytest.fixture(params=["scow_daemon", "present_dockerd"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Daemon]:
-    """scowd, and dockerd 26.1, which proves the test right."""
-    daemon: Daemon = request.getfixturevalue(request.param)
-    yield daemon
-    daemon.remove_containers()
-
-
-@pytest.fixture
-def build(engine: Daemon, tmp_path: Path) -> Buildx:
-    context = tmp_path / "context"
-    context.mkdir()
-    return Buildx(engine, context)
-
-
 @pytest.fixture
 def served(engine: Daemon, tmp_path: Path) -> Iterator[Path]:
     """What is in this folder is at http://127.0.0.1:8421/."""

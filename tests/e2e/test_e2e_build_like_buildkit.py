@@ -6,8 +6,6 @@ One test for each class of differences that building some 1,500 small Dockerfile
 import io
 import os
 import tarfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,21 +14,6 @@ from tests.support.daemons import Daemon
 
 pytestmark = pytest.mark.root
 _MADE_S = 1_000_000_000
-
-
-@pytest.fixture(params=["scow_daemon", "present_dockerd"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Daemon]:
-    """scowd, and dockerd 26.1, which proves the test right."""
-    daemon: Daemon = request.getfixturevalue(request.param)
-    yield daemon
-    daemon.remove_containers()
-
-
-@pytest.fixture
-def build(engine: Daemon, tmp_path: Path) -> Buildx:
-    context = tmp_path / "context"
-    context.mkdir()
-    return Buildx(engine, context)
 
 
 def _archive() -> bytes:

@@ -14,6 +14,7 @@ from tests.support.builds import forget_builds
 from tests.support.clients import Client, Result
 from tests.support.daemons import Daemon
 from tests.support.terminal import Terminal
+from tests.support.waiting import wait_until
 
 DOCKERFILE = """FROM busybox AS made
 RUN echo one >/one
@@ -284,6 +285,26 @@ def test_a_variable_that_nobody_set_is_warned_of(scow_daemon: Daemon, folder: Pa
     warned = scow_build(scow_daemon, str(folder)).err
     assert "UndefinedVar: Usage of undefined variable '$NOPE' (line 2)\n" in warned
     assert warned.count("UndefinedVar") == 1  # E is declared, though nobody gave it a value
+
+
+def test_programs_are_in_the_control_group_that_was_asked_for(scow_daemon: Daemon, folder: Path) -> None:
+    name = f"scow-test-build-{os.getpid()}"
+    (folder / "Dockerfile").write_text("FROM busybox\nRUN cat /proc/self/cgroup\n")
+    built = scow_build(scow_daemon, "--no-cache", "--cgroup-parent", f"/{name}", str(folder))
+    assert f":/{name}/" in built.err
+    wait_until(lambda: _groups_removed(name), "the groups are empty")
+
+
+def _groups_removed(name: str) -> bool:
+    """Remove the group that a test asked for; False while something is in there."""
+    for controller in Path("/sys/fs/cgroup").iterdir():
+        try:
+            (controller / name).rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return False
+    return True
 
 
 def test_stages_side_by_side_and_unneeded_never(scow_daemon: Daemon, folder: Path) -> None:

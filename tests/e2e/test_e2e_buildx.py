@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,21 +17,6 @@ from tests.support.images import debian_archive
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture(params=["scow_daemon", "present_dockerd"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Daemon]:
-    """scowd, and dockerd 26.1, which proves the test right."""
-    daemon: Daemon = request.getfixturevalue(request.param)
-    yield daemon
-    daemon.remove_containers()
-
-
-@pytest.fixture
-def build(engine: Daemon, tmp_path: Path) -> Buildx:
-    context = tmp_path / "context"
-    context.mkdir()
-    return Buildx(engine, context)
 
 
 def test_an_image_is_built_and_built_again_from_the_cache(build: Buildx) -> None:

@@ -1,7 +1,7 @@
 """Blobs of layers become layers of the image store, held by a lease: an image's, or a cache's."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 from scow.build.graph.job import LayersMissingError
+from scow.errors import ScowError
 from scow.image.archive_formats import LayerSource
 from scow.image.archive_region import RegionReader
 from scow.image.arrival import Wanted
 from scow.image.layers import new_snapshot_id
 from scow.image.leases import Lease
 from scow.image.store import ImageStore
+from scow.image.threads import run_to_end
 from scow.tasks import run_blocking
 
 
@@ -37,6 +39,23 @@ class LayerBlob:
     digest: str
     size: int
     source: BlobSource
+
+
+class MadeHere:
+    """See ``BlobSource``: one layer, made by this engine. ``read`` gives its tar in pieces, and may block."""
+
+    def __init__(self, read: Callable[[], Iterable[bytes]]) -> None:
+        self._read = read
+
+    async def document(self, digest: str, size: int) -> bytes:
+        raise ScowError(f"{digest} is a layer")
+
+    async def fetch(self, digest: str, size: int, path: Path) -> None:
+        await run_to_end(self._write, path)
+
+    def _write(self, path: Path) -> None:
+        with path.open("xb") as file:
+            file.writelines(self._read())
 
 
 async def bring_stack(

@@ -8,12 +8,11 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from scow.build.cache_transfer.layers import LayerBlob, bring_stack
+from scow.build.cache_transfer.layers import LayerBlob, MadeHere, bring_stack
 from scow.build.execute.inputs import Inputs
-from scow.errors import ScowError
 from scow.image.layer_intake import EMPTY_DIFF_ID, NewLayer
 from scow.image.layer_tar import layer_tar
-from scow.image.layers import LayerTar, chain_on
+from scow.image.layers import chain_on
 from scow.image.leases import Lease
 from scow.image.store import ImageStore
 from scow.image.threads import run_to_end
@@ -69,7 +68,7 @@ class Stacking:
             tar = await self._lease.tar(chain_id)
             size = await run_to_end(tar.measure)
             parent, top = top, chain_on(top, tar.diff_id)
-            blobs[top] = LayerBlob(tar.diff_id, parent, tar.diff_id, size, _TarSource(tar))
+            blobs[top] = LayerBlob(tar.diff_id, parent, tar.diff_id, size, MadeHere(tar.read))
         await bring_stack(self._images, self._lease, self._folder, blobs, top)
         if top is None or not chains:
             return unchanged(top)
@@ -85,20 +84,3 @@ class Stacking:
             else:
                 new = stack.enter_context(closing(self._lease.view(upper))).root
             yield from layer_tar(new, old.root, None)
-
-
-class _TarSource:
-    """See ``BlobSource``: a layer that is here."""
-
-    def __init__(self, tar: LayerTar) -> None:
-        self._tar = tar
-
-    async def document(self, digest: str, size: int) -> bytes:
-        raise ScowError(f"{digest} is a layer")
-
-    async def fetch(self, digest: str, size: int, path: Path) -> None:
-        await run_to_end(self._write, path)
-
-    def _write(self, path: Path) -> None:
-        with path.open("xb") as file:
-            file.writelines(self._tar.read())

@@ -6,22 +6,20 @@ The base's layers stay as they are: they are what a registry has.
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from scow.build.cache_transfer.documents import INLINE_FIELD
-from scow.build.cache_transfer.layers import LayerBlob, bring_stack
-from scow.build.export.blobs import Spool, Spooled
+from scow.build.cache_transfer.layers import LayerBlob, MadeHere, bring_stack
+from scow.build.export.blobs import Spool
 from scow.build.export.options import ImageOptions
 from scow.build.export.times import clamped
 from scow.build.frontend.built_image import BuiltImage
-from scow.errors import InvalidArgumentError, ScowError
+from scow.errors import InvalidArgumentError
 from scow.image.layers import chain_on
 from scow.image.leases import Lease
 from scow.image.store import ImageStore
-from scow.image.threads import run_to_end
 from scow.spec.digest import chain_ids
 
 if TYPE_CHECKING:
@@ -55,27 +53,10 @@ class _Clamping:
             tar = await self._lease.tar(chain_id)
             file = await self._spool.keep(partial(clamped, tar, self._epoch_s))
             below, top = top, chain_on(top, file.digest)
-            blobs[top] = LayerBlob(file.digest, below, file.digest, file.size, _SpooledSource(file))
+            blobs[top] = LayerBlob(file.digest, below, file.digest, file.size, MadeHere(file.read))
             clamped_ids.append(file.digest)
         await bring_stack(self._images, self._lease, self._spool.folder, blobs, top)
         return replace(image, raw_config=_with_layers(image.raw_config, clamped_ids), chain_id=top)
-
-
-class _SpooledSource:
-    """See ``BlobSource``."""
-
-    def __init__(self, file: Spooled) -> None:
-        self._file = file
-
-    async def document(self, digest: str, size: int) -> bytes:
-        raise ScowError(f"{digest} is a layer")
-
-    async def fetch(self, digest: str, size: int, path: Path) -> None:
-        await run_to_end(self._write, path)
-
-    def _write(self, path: Path) -> None:
-        with path.open("xb") as file:
-            file.writelines(self._file.read())
 
 
 def _with_layers(raw_config: bytes, diff_ids: Sequence[str]) -> bytes:
