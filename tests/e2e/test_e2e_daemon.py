@@ -27,8 +27,8 @@ def stopped() -> Iterator[Daemon]:
         yield daemon
 
 
-def refusal(daemon: Daemon, *args: str) -> str:
-    """What scowd says when it does not start."""
+def refusal(daemon: Daemon, *args: str, code: int = 1) -> str:
+    """What scowd says when it does not start, and ends with ``code``."""
     done = subprocess.run(
         daemon.namespace.command(*daemon.argv(), *args),
         capture_output=True,
@@ -36,7 +36,7 @@ def refusal(daemon: Daemon, *args: str) -> str:
         stdin=subprocess.DEVNULL,
         timeout=30,
     )
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr
 
@@ -49,7 +49,8 @@ def test_it_listens_on_several_sockets_and_writes_its_pid(stopped: Daemon) -> No
     over_tcp = stopped.namespace.run("busybox", "wget", "-qO-", "http://127.0.0.1:2375/_ping")
     assert over_tcp.stdout == "OK"
     assert (stopped.socket.stat().st_mode & 0o777) in (0o600, 0o660)
-    assert "process" in refusal(stopped), "a second one on the same pid file is refused"
+    second_one = refusal(stopped, code=os.EX_TEMPFAIL)
+    assert "process" in second_one, "a second one on the same pid file is refused"
     stopped.stop()
     assert not stopped.pidfile.exists()
     assert not stopped.socket.exists()
