@@ -10,7 +10,7 @@ from tests.support.daemons import Daemon
 
 
 @pytest.fixture(params=["scow_daemon", "present_dockerd"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Daemon]:
+def buildkit_engine(request: pytest.FixtureRequest) -> Iterator[Daemon]:
     """scowd, and dockerd 26.1, which proves the test right."""
     daemon: Daemon = request.getfixturevalue(request.param)
     yield daemon
@@ -18,8 +18,8 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def build(engine: Daemon, tmp_path: Path) -> Buildx:
-    """The real buildx on ``engine``, with a context of its own."""
+def build(buildkit_engine: Daemon, tmp_path: Path) -> Buildx:
+    """The real buildx on ``buildkit_engine``, with a context of its own."""
     context = tmp_path / "context"
     context.mkdir()
-    return Buildx(engine, context)
+    return Buildx(buildkit_engine, context)

@@ -30,9 +30,9 @@ def repository(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture
-def address(repository: Repository, engine: Daemon) -> Iterator[str]:
+def address(repository: Repository, buildkit_engine: Daemon) -> Iterator[str]:
     """Of the repository."""
-    with git_server(repository.path.parent, engine.namespace, 8418) as root:
+    with git_server(repository.path.parent, buildkit_engine.namespace, 8418) as root:
         yield f"{root}/app/.git"
 
 
@@ -92,21 +92,21 @@ def test_submodules_come_along(build: Buildx, repository: Repository, address: s
 
 
 def test_a_private_repository_opens_to_a_secret(
-    build: Buildx, repository: Repository, engine: Daemon, monkeypatch: pytest.MonkeyPatch
+    build: Buildx, repository: Repository, buildkit_engine: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (build.context.parent / "token").write_text(TOKEN)
     secret = ("--secret", f"id=GIT_AUTH_TOKEN,src={build.context.parent}/token")
-    with git_server(repository.path.parent, engine.namespace, 8419, TOKEN) as root:
+    with git_server(repository.path.parent, buildkit_engine.namespace, 8419, TOKEN) as root:
         address = f"{root}/app/.git"
         assert "fatal" in build("-t", "app", context=address, code=1).stderr
         shown = build("-t", "app", *secret, context=address).stderr
         assert build.run("app") == "second\n"
     assert TOKEN not in shown
-    assert TOKEN not in engine.log.read_text(errors="replace")
-    if engine.kind == "scow":
+    assert TOKEN not in buildkit_engine.log.read_text(errors="replace")
+    if buildkit_engine.kind == "scowd":
         found = [
             path
-            for path in engine.data_root.rglob("*")
+            for path in buildkit_engine.data_root.rglob("*")
             if path.is_file() and TOKEN.encode() in path.read_bytes()
         ]
         assert not found
@@ -114,9 +114,9 @@ def test_a_private_repository_opens_to_a_secret(
 
 @pytest.mark.needs("ssh-keygen")
 def test_a_private_repository_opens_to_an_agent(
-    build: Buildx, repository: Repository, engine: Daemon, tmp_path: Path
+    build: Buildx, repository: Repository, buildkit_engine: Daemon, tmp_path: Path
 ) -> None:
-    with ssh_server(tmp_path, engine.namespace, 8422) as key:
+    with ssh_server(tmp_path, buildkit_engine.namespace, 8422) as key:
         address = f"ssh://root@127.0.0.1:8422{repository.path}/.git"
         build("-t", "app", "--ssh", f"default={key}", context=f"{address}#one")
         assert build.run("app") == "first\n"
@@ -134,7 +134,7 @@ class TestOnScow:
         return Buildx(scow_daemon, context)
 
     @pytest.fixture
-    def engine(self, scow_daemon: Daemon) -> Daemon:
+    def buildkit_engine(self, scow_daemon: Daemon) -> Daemon:
         return scow_daemon
 
     def test_queries(self, build: Buildx, repository: Repository, address: str) -> None:
@@ -159,10 +159,10 @@ class TestOnScow:
             build.write("Dockerfile", f"FROM busybox\nADD {address_and_flag} /x/\n")
             assert said in build(code=1).stderr, address_and_flag
 
-    def test_both_doors_of_scow(self, build: Buildx, engine: Daemon, address: str) -> None:
-        engine.scow("build", "-q", "-t", "app", f"{address}#one", timeout_s=120)
+    def test_both_doors_of_scow(self, build: Buildx, buildkit_engine: Daemon, address: str) -> None:
+        buildkit_engine.scow("build", "-q", "-t", "app", f"{address}#one", timeout_s=120)
         assert build.run("app") == "first\n"
-        answer = engine.api("POST", f"/build?t=classic&remote={address.replace(':', '%3A')}%23side")
+        answer = buildkit_engine.api("POST", f"/build?t=classic&remote={address.replace(':', '%3A')}%23side")
         assert b"Successfully tagged classic:latest" in answer.body
         assert build.run("classic") == "on the side\n"
 

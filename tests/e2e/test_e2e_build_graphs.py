@@ -35,19 +35,19 @@ FILES = {
 
 
 @pytest.fixture
-def served(engine: Daemon, tmp_path: Path) -> Iterator[Path]:
+def served(buildkit_engine: Daemon, tmp_path: Path) -> Iterator[Path]:
     """What is in this folder is at http://127.0.0.1:8421/."""
     folder = tmp_path / "served"
     folder.mkdir()
-    with http_server(engine.namespace, folder, 8421):
+    with http_server(buildkit_engine.namespace, folder, 8421):
         yield folder
 
 
-def test_a_repository_is_baked(engine: Daemon, build: Buildx, tmp_path: Path) -> None:
+def test_a_repository_is_baked(buildkit_engine: Daemon, build: Buildx, tmp_path: Path) -> None:
     made = Repository(tmp_path / "repositories" / "app")
     made.commit(FILES, "one")
     made.commit({"docker-bake.hcl": "this is no definition"})
-    with git_server(made.path.parent, engine.namespace, 8422) as root:
+    with git_server(made.path.parent, buildkit_engine.namespace, 8422) as root:
         address = f"{root}/app/.git"
         build.other("bake", f"{address}#one", "--set", "*.args.V=7")
         assert build.run("app:r", "cat", "/v", "/text") == "7\ntop\n"

@@ -55,7 +55,7 @@ def test_what_copied_files_become(build: Buildx) -> None:
     ]
 
 
-def test_stages_pass_on_arguments_and_triggers(engine: Daemon, build: Buildx) -> None:
+def test_stages_pass_on_arguments_and_triggers(buildkit_engine: Daemon, build: Buildx) -> None:
     build.write(
         "Dockerfile",
         "FROM busybox AS first\nARG PASSED=on\nENV BOTH=env\nARG BOTH=arg\nENV LAST=$BOTH\n"
@@ -63,7 +63,9 @@ def test_stages_pass_on_arguments_and_triggers(engine: Daemon, build: Buildx) ->
         "FROM first\nARG PASSED\nENV SEEN=$PASSED-$BOTH\nEXPOSE 8000-8001/udp 80\nCMD\nENTRYPOINT true\n",
     )
     build("-t", "passed:1")
-    lines = engine.docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", "passed:1").out.splitlines()
+    lines = buildkit_engine.docker(
+        "history", "--no-trunc", "--format", "{{.CreatedBy}}", "passed:1"
+    ).out.splitlines()
     assert lines[:10] == [
         'ENTRYPOINT ["/bin/sh" "-c" "true"]',
         'CMD ["/bin/sh" "-c" ""]',
@@ -76,7 +78,9 @@ def test_stages_pass_on_arguments_and_triggers(engine: Daemon, build: Buildx) ->
         "ENV BOTH=env",
         "ARG PASSED=on",
     ]
-    shown = engine.docker("image", "inspect", "-f", "{{.Config.Env}} {{.Config.OnBuild}}", "passed:1").out
+    shown = buildkit_engine.docker(
+        "image", "inspect", "-f", "{{.Config.Env}} {{.Config.OnBuild}}", "passed:1"
+    ).out
     assert "BOTH=env LAST=arg TRIGGER=on SEEN=on-env] []" in shown
 
 
@@ -143,7 +147,7 @@ def test_mistakes_are_told_in_its_words(build: Buildx, steps: str, said: str) ->
 
 
 def test_proxies_have_both_spellings_and_stand_in_history_only_if_declared(
-    engine: Daemon, build: Buildx
+    buildkit_engine: Daemon, build: Buildx
 ) -> None:
     build.write(
         "Dockerfile",
@@ -156,7 +160,9 @@ def test_proxies_have_both_spellings_and_stand_in_history_only_if_declared(
         "http_proxy=http://proxy.test:1",
         "http://proxy.test:1",
     ]
-    lines = engine.docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", "proxies:1").out.splitlines()
+    lines = buildkit_engine.docker(
+        "history", "--no-trunc", "--format", "{{.CreatedBy}}", "proxies:1"
+    ).out.splitlines()
     assert lines[1:4] == [
         "RUN |1 http_proxy=none /bin/sh -c echo $http_proxy >>/seen # buildkit",
         "ARG http_proxy=none",

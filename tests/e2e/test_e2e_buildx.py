@@ -72,7 +72,7 @@ def test_stages_targets_arguments_and_labels(build: Buildx) -> None:
     assert "RUN false" in build("-f", dockerfile, "--target", "broken", *arguments, code=1).stderr
 
 
-def test_history_and_config_are_buildkits(engine: Daemon, build: Buildx) -> None:
+def test_history_and_config_are_buildkits(buildkit_engine: Daemon, build: Buildx) -> None:
     build.write(
         "Dockerfile",
         "FROM busybox\nARG X=1\nENV A=b\nRUN echo $X >/x\nWORKDIR /w\nCOPY one two ./\nADD three /three\n"
@@ -81,7 +81,9 @@ def test_history_and_config_are_buildkits(engine: Daemon, build: Buildx) -> None
     for name in ("one", "two", "three"):
         build.write(name, name)
     build("-t", "words:1")
-    lines = engine.docker("history", "--no-trunc", "--format", "{{.CreatedBy}}|{{.Comment}}", "words:1").out
+    lines = buildkit_engine.docker(
+        "history", "--no-trunc", "--format", "{{.CreatedBy}}|{{.Comment}}", "words:1"
+    ).out
     assert lines.splitlines()[:9] == [
         "RUN |1 X=1 /bin/ash -e -c true # buildkit|buildkit.dockerfile.v0",
         "SHELL [/bin/ash -e -c]|buildkit.dockerfile.v0",
@@ -125,7 +127,7 @@ def test_a_dockerfile_that_is_not_there(build: Buildx) -> None:
     assert "failed to read dockerfile: open Dockerfile: no such file or directory" in build(code=1).stderr
 
 
-def test_secrets_are_lent_and_leave_no_trace(engine: Daemon, build: Buildx) -> None:
+def test_secrets_are_lent_and_leave_no_trace(buildkit_engine: Daemon, build: Buildx) -> None:
     secret = "tr0ub4dor"
     build.write(
         "Dockerfile",
@@ -139,7 +141,7 @@ def test_secrets_are_lent_and_leave_no_trace(engine: Daemon, build: Buildx) -> N
     told = build("-t", "secret:1", "--secret", f"id=token,{source}", "--secret", f"id=other,{source}").stderr
     assert build.run("secret:1", "cat", "/size", "/mode") == "9\n444 33\n"
     saved = build.context.parent / "saved.tar"
-    engine.docker("save", "-o", str(saved), "secret:1")
+    buildkit_engine.docker("save", "-o", str(saved), "secret:1")
     assert secret.encode() not in saved.read_bytes()
     assert secret not in told
 
@@ -258,7 +260,7 @@ def test_independent_stages_run_side_by_side(build: Buildx) -> None:
     build("-t", "meet:1")
 
 
-def test_a_client_that_leaves_ends_its_build(engine: Daemon, build: Buildx) -> None:
+def test_a_client_that_leaves_ends_its_build(buildkit_engine: Daemon, build: Buildx) -> None:
     build.write("Dockerfile", "FROM busybox\nRUN echo begun && sleep 3600\n")
     process = build.start()
     assert process.stdout is not None
@@ -269,7 +271,7 @@ def test_a_client_that_leaves_ends_its_build(engine: Daemon, build: Buildx) -> N
         seen += line
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
-    wait_until(lambda: not engine.programs("sleep 3600"), "the step is gone")
+    wait_until(lambda: not buildkit_engine.programs("sleep 3600"), "the step is gone")
 
 
 def test_the_cache_is_told_and_pruned(build: Buildx) -> None:
@@ -298,8 +300,8 @@ print "identities: $count\\n";
 
 
 @pytest.mark.needs("ssh-agent", "ssh-add", "ssh-keygen")
-def test_an_ssh_agent_is_lent(engine: Daemon, build: Buildx, tmp_path: Path) -> None:
-    engine.load(debian_archive())
+def test_an_ssh_agent_is_lent(buildkit_engine: Daemon, build: Buildx, tmp_path: Path) -> None:
+    buildkit_engine.load(debian_archive())
     key, sock = tmp_path / "key", tmp_path / "agent"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(sock)], stdout=subprocess.DEVNULL)
