@@ -107,53 +107,57 @@ class FrontendService:
         async with AsyncExitStack() as stack:
             if wanted:
                 return await self._described(wanted, request, options, telling, stack, trees or {})
-            lease = await stack.enter_async_context(self._workshop.images.lease())
-            tasks = await stack.enter_async_context(TaskOwner("steps of a build"))
-            folders = self._workshop.client_folders(request.client, trees or {}, stack)
-            workshop = self._workshop
-            definitions = Definitions(workshop, request.client, telling, lease, stack, folders)
-            solving = Solving(
-                workshop,
-                request,
-                telling,
-                lease,
-                tasks,
-                stack,
-                options.settings,
-                use_cache=not options.no_cache,
-            )
-            if request.definition is not None:
-                graph = DefinitionBuild(
-                    workshop.images, workshop.platform, request, options, telling, definitions, solving
-                )
-                outcome = await graph.run(request.definition)
-            else:
-                inputs = ContextInputs(
-                    workshop.images,
-                    request,
-                    options.settings,
-                    telling,
-                    definitions,
-                    solving,
-                    lease,
-                    stack,
-                )
-                contexts = workshop.contexts(request.client, options, folders, telling, stack, inputs)
-                build = Build(workshop, request, options, telling, lease, stack, contexts, inputs, solving)
-                outcome = await build.run()
-            vouching = Vouching(
-                options.attestations,
-                request.options,
-                options,
-                workshop.downloads,
-                workshop.platform,
-                workshop.images,
-                lease,
-                telling,
-            )
-            result = BuiltResult(workshop, outcome, options, request.client, lease, telling, vouching)
+            result = await self._built(request, options, telling, stack, trees or {})
             result.close_with(stack.pop_all())
             return result
+
+    async def _built(
+        self,
+        request: FrontendRequest,
+        options: FrontendOptions,
+        telling: Telling,
+        stack: AsyncExitStack,
+        trees: Mapping[str, Tree],
+    ) -> "BuiltResult":
+        """What a Dockerfile or a definition came to; ``stack`` holds what the result needs."""
+        workshop = self._workshop
+        lease = await stack.enter_async_context(workshop.images.lease())
+        tasks = await stack.enter_async_context(TaskOwner("steps of a build"))
+        folders = workshop.client_folders(request.client, trees, stack)
+        definitions = Definitions(workshop, request.client, telling, lease, stack, folders)
+        solving = Solving(
+            workshop,
+            request,
+            telling,
+            lease,
+            tasks,
+            stack,
+            options.settings,
+            use_cache=not options.no_cache,
+        )
+        if request.definition is not None:
+            graph = DefinitionBuild(
+                workshop.images, workshop.platform, request, options, telling, definitions, solving
+            )
+            outcome = await graph.run(request.definition)
+        else:
+            inputs = ContextInputs(
+                workshop.images, request, options.settings, telling, definitions, solving, lease, stack
+            )
+            contexts = workshop.contexts(request.client, options, folders, telling, stack, inputs)
+            build = Build(workshop, request, options, telling, lease, stack, contexts, inputs, solving)
+            outcome = await build.run()
+        vouching = Vouching(
+            options.attestations,
+            request.options,
+            options,
+            workshop.downloads,
+            workshop.platform,
+            workshop.images,
+            lease,
+            telling,
+        )
+        return BuiltResult(workshop, outcome, options, request.client, lease, telling, vouching)
 
     async def _described(
         self,
