@@ -9,6 +9,7 @@ import pytest
 from tests.support.buildx import Buildx
 from tests.support.daemons import Daemon
 from tests.support.git_server import Repository, git_server
+from tests.support.kept_bytes import files_with
 from tests.support.ssh_server import ssh_server
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("git")]
@@ -104,12 +105,7 @@ def test_a_private_repository_opens_to_a_secret(
     assert TOKEN not in shown
     assert TOKEN not in buildkit_engine.log.read_text(errors="replace")
     if buildkit_engine.kind == "scowd":
-        found = [
-            path
-            for path in buildkit_engine.data_root.rglob("*")
-            if path.is_file() and TOKEN.encode() in path.read_bytes()
-        ]
-        assert not found
+        assert not files_with(TOKEN, buildkit_engine.data_root)
 
 
 @pytest.mark.needs("ssh-keygen")

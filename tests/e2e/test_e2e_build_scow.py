@@ -13,6 +13,7 @@ import pytest
 from tests.support.builds import forget_builds
 from tests.support.clients import Client, Result
 from tests.support.daemons import Daemon
+from tests.support.kept_bytes import files_with
 from tests.support.terminal import Terminal
 from tests.support.waiting import wait_until
 
@@ -208,13 +209,8 @@ RUN --mount=type=secret,id=none true
     assert " 400\n" in done.err
     scow_daemon.docker("save", "-o", str(folder / "saved.log"), "sec")
     assert secret.encode() not in (folder / "saved.log").read_bytes()
-    needles = secret.encode()
-    for root, _, names in os.walk(scow_daemon.data_root):
-        for name in names:
-            path = Path(root) / name
-            if path.is_file() and not path.is_symlink():
-                assert needles not in path.read_bytes(), path
-    assert needles not in scow_daemon.log.read_bytes()
+    assert not files_with(secret, scow_daemon.data_root)
+    assert secret.encode() not in scow_daemon.log.read_bytes()
     missing = scow_build(
         scow_daemon, "-", input="FROM busybox\nRUN --mount=type=secret,id=x,required cat y\n", code=1
     )
