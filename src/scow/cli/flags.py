@@ -102,6 +102,10 @@ class Flag:
             return self.kind.empty_text
         if self.kind is STRING:
             return go_values.quote(self.default) if self.default else ""
+        if self.kind is DURATION:
+            from scow.spec.go_duration import format_duration  # for help pages alone
+
+            return format_duration(self.default)
         return "true" if self.default is True else str(self.default)
 
 

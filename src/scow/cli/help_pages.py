@@ -1,7 +1,7 @@
 """The help pages of nouns and of the program: lists of commands."""
 
 from scow.cli.help import flag_lines, group_page
-from scow.cli.tree import COMMON, INNER_NOUNS, NOUNS, OTHERS, load_command
+from scow.cli.tree import COMMON, INNER_NOUNS, NOUNS, OTHERS, PLUGIN_NOUNS, load_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,11 +28,19 @@ def noun_page(program: str, name: str, noun: "Noun") -> str:
     return f"{page}\n\nRun '{program} {name} COMMAND --help' for more information on a command.\n"
 
 
+def plugins_replaced(plugins: "list[Plugin]") -> list[tuple[str, str]]:
+    """Commands that Docker has as plugins, and scow by itself, where no plugin of that name is told of."""
+    told = {plugin.name for plugin in plugins if not plugin.problem}
+    return [(name, noun.about) for name, noun in PLUGIN_NOUNS.items() if name not in told]
+
+
 def root_page(program: str, flags: "tuple[Flag, ...]", plugins: "list[Plugin]") -> str:
     """All commands in sections, and the global options."""
     shown = [(name, noun) for name, noun in NOUNS.items() if not noun.hidden and not noun.beyond_docker]
     management = [(name, noun.about) for name, noun in shown]
     management += [(f"{plugin.name}*", plugin.about) for plugin in plugins if not plugin.problem]
+    if program != "docker":
+        management += plugins_replaced(plugins)
     sections = [
         ("Common Commands", [(name, load_command(place).short) for name, place in COMMON.items()]),
         ("Management Commands", sorted(management)),

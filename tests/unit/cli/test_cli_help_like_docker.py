@@ -187,6 +187,29 @@ def test_a_noun_that_docker_has_not_is_not_shown_in_its_name(
     assert ("Commands beyond Docker:\n  binfmt " in capfd.readouterr().out) is shown
 
 
+@pytest.mark.parametrize(("program", "shown"), [("scow", True), ("docker", False)])
+def test_what_docker_has_as_a_plugin_is_shown_among_the_groups(
+    program: str, shown: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(program, ["--help"]) == 0
+    groups = capfd.readouterr().out.partition("Management Commands:")[2].partition("\n\n")[0]
+    assert ("\n  buildx      Docker Buildx\n" in groups) is shown
+    assert main(program, ["__complete", "build"]) == 0
+    assert ("buildx\tDocker Buildx" in capfd.readouterr().out.splitlines()) is shown
+
+
+@pytest.mark.parametrize(
+    ("page", "option", "shown"),
+    [("buildx du", "--timeout", "(default 20s)"), ("builder prune", "--keep-storage", "for cache")],
+)
+def test_defaults_are_written_as_dockers(
+    page: str, option: str, shown: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main("scow", [*page.split(), "--help"]) == 0
+    (about,) = re.findall(rf"{option} [a-z]+ +((?:.*\n)(?: {{20,}}.*\n)?)", capfd.readouterr().out)
+    assert " ".join(about.split()).endswith(shown)
+
+
 @pytest.mark.usefixtures("somewhere")
 @pytest.mark.parametrize("line", [line for line in _COMPLAINTS.splitlines() if line])
 def test_complaints_are_dockers(line: str, capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from scow.cli.flags import BOOL, LIST, STRING, STRINGS, Flag, Kind, list_of
 from scow.cli.options.ulimits import parse_ulimit
 from scow.cli.units import ram_in_bytes
 
-BYTES = Kind("bytes", ram_in_bytes, zero=int, empty_text="0")
+BYTES = Kind("bytes", ram_in_bytes, zero=int)
 ULIMITS = list_of(parse_ulimit, name="ulimit", empty_text="[]")
 _NAMES = list_of(name="stringArray")
 

@@ -60,9 +60,12 @@ def _complete_root(invocation: "Invocation", words: list[str]) -> Answer:
 
 
 def _plugin_choices(invocation: "Invocation") -> list[tuple[str, str]]:
+    from scow.cli.help_pages import plugins_replaced
     from scow.cli.plugins import list_plugins
 
-    return [(plugin.name, plugin.about) for plugin in list_plugins(invocation) if not plugin.problem]
+    plugins = list_plugins(invocation)
+    found = [(plugin.name, plugin.about) for plugin in plugins if not plugin.problem]
+    return found if invocation.program == "docker" else [*found, *plugins_replaced(plugins)]
 
 
 def _complete_command(invocation: "Invocation", words: list[str]) -> Answer:
