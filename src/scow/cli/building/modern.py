@@ -18,6 +18,7 @@ from scow.cli.building.context import BuildContext, packed
 from scow.cli.building.local_state import LocalState, LocalStates, new_ref, state_of
 from scow.cli.building.outputs import Output, Sink, outputs_of
 from scow.cli.building.readable import check_context, check_readable
+from scow.cli.building.refusals import check_asked
 from scow.cli.building.resources import resource_options
 from scow.cli.exits import CommandError
 from scow.cli.options.csv_fields import split_fields
@@ -73,8 +74,10 @@ def build_modern(
         raise CommandError(f"ERROR: --call={call} is not supported, only {', '.join(_CALLS)}")
     check_policy(flags["policy"])
     outputs = outputs_of(flags)
+    entitlements = [it for text in flags["allow"] for it in text.split(",")]
+    check_asked(flags["tag"], outputs, entitlements)
     check_context(context)
-    request = _request(invocation, flags, context, outputs)
+    request = {**_request(invocation, flags, context, outputs), "entitlements": entitlements}
     for path in request["contexts"].values():
         check_readable(path)
     display = display or display_of(invocation, flags)
@@ -232,7 +235,6 @@ def _request(
         "cache_to": exports(flags["cache-to"], invocation.environ),
         "check": asked_by(flags)[0] == "check",
         "debug": flags["debug"],
-        "entitlements": [it for text in flags["allow"] for it in text.split(",")],
     }
 
 
