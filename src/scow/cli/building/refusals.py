@@ -12,7 +12,7 @@ _ENTITLEMENTS = ("network.host", "security.insecure", "device")
 
 
 def check_asked(tags: list[str], outputs: "list[Output]", entitlements: list[str]) -> None:
-    """Raises CommandError for a tag that no image can have, a push to nowhere, and rights that there are not."""
+    """Raises CommandError for a tag that no image can have, a push to nowhere, rights that there are not."""
     for tag in tags:
         try:
             parse_reference(tag)
