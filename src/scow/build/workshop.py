@@ -1,7 +1,6 @@
 """What every front door builds with: one graph, one cache, one store of images."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,21 +9,15 @@ from scow.build.cache_transfer.mounts import MountFolders
 from scow.build.execute.downloads import Downloads
 from scow.build.foreign_platforms import RunnablePlatforms
 from scow.build.frontend.cache_view import CacheView
-from scow.build.frontend.client_folders import ClientFolders
-from scow.build.frontend.contexts import Contexts, InputTrees
-from scow.build.frontend.options import FrontendOptions
-from scow.build.frontend.told import Telling
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
 from scow.build.history.records import HistoryRecords
 from scow.build.trees.kept_archives import KeptArchives
-from scow.build.trees.tree import Tree
 from scow.build.upkeep import Upkeep
 from scow.distribution.registries import Registries as RegistryDirectory
 from scow.image.store import ImageStore
 from scow.runtime.program_run import LeftProgram
 from scow.spec.engine_api.auth import AuthConfig
-from scow.spec.frontend_build import BuildClient
 from scow.spec.platform import Platform
 
 
@@ -73,21 +66,3 @@ class Workshop:
     containers: Containers
     runnable: RunnablePlatforms
     history: HistoryRecords
-
-    def client_folders(
-        self, client: BuildClient, at_hand: Mapping[str, Tree], stack: AsyncExitStack
-    ) -> ClientFolders:
-        """Folders of one build's client; ``at_hand`` need not be sent. ``stack`` closes what is opened."""
-        return ClientFolders(client, self.archives, self.folder, stack, at_hand)
-
-    def contexts(
-        self,
-        client: BuildClient,
-        options: FrontendOptions,
-        folders: ClientFolders,
-        telling: Telling,
-        stack: AsyncExitStack,
-        inputs: InputTrees | None = None,
-    ) -> Contexts:
-        """Where the files of one build come from. ``stack`` closes what is opened."""
-        return Contexts(client, options, folders, inputs, self.downloads, self.folder, telling, stack)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from scow.build.dockerfile.lint import is_wanted
@@ -14,24 +13,21 @@ from scow.build.evaluate.stage_state import StageState
 from scow.build.execute.fetching import NotFetchedError
 from scow.build.frontend.built_image import Outcome, built_image
 from scow.build.frontend.checks import check_syntax, lint_of
-from scow.build.frontend.client_images import client_images
 from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.inputs import ContextInputs, InputsOrImages, for_platform
-from scow.build.frontend.options import FrontendOptions
+from scow.build.frontend.resolving import ClientImages
 from scow.build.frontend.solving import Solving
-from scow.build.frontend.told import Telling
 from scow.build.frontend.wanted import all_vertices, context_paths
+from scow.build.frontend.workbench import Workbench
 from scow.build.graph.executor import RunFailedError
 from scow.build.graph.job import Result
 from scow.build.graph.ops import CopyOp, RunOp, Vertex
 from scow.build.image_config import ImageParts, encode_config, rfc3339
-from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
-from scow.image.leases import Lease
 from scow.spec.build_progress import Place
 from scow.spec.digest import sha256_of
 from scow.spec.engine_api.container import ContainerConfig
-from scow.spec.frontend_build import BuildFailedError, FrontendRequest
+from scow.spec.frontend_build import BuildFailedError
 from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.oci_image import History
 from scow.spec.platform import Platform
@@ -47,27 +43,15 @@ class _Plan:
 
 
 class Build:
-    """See the module. What is opened is closed with ``stack``."""
+    """See the module."""
 
-    def __init__(
-        self,
-        workshop: Workshop,
-        request: FrontendRequest,
-        options: FrontendOptions,
-        telling: Telling,
-        lease: Lease,
-        stack: AsyncExitStack,
-        contexts: Contexts,
-        inputs: ContextInputs,
-        solving: Solving,
-    ) -> None:
-        self._workshop = workshop
-        self._request = request
-        self._options = options
-        self._telling = telling
-        self._lease = lease
-        self._stack = stack
-        self._contexts = contexts
+    def __init__(self, bench: Workbench, inputs: ContextInputs, solving: Solving) -> None:
+        self._bench = bench
+        self._workshop = bench.workshop
+        self._request = bench.request
+        self._options = bench.options
+        self._telling = bench.telling
+        self._contexts = Contexts(bench, inputs)
         self._inputs = inputs
         self._solving = solving
         self._source: tuple[str, bytes] = ("", b"")
@@ -131,7 +115,7 @@ class Build:
         if (
             isinstance(error, RunFailedError)
             and self._request.keeps_failed
-            and self._lease.has(error.chain_id)
+            and self._bench.lease.has(error.chain_id)
         ):
             left_image = await self._left_image(error, failed)
         return BuildFailedError(message, self._place_of(failed), left_image)
@@ -163,7 +147,7 @@ class Build:
                 diff_ids=diff_ids,
             )
         )
-        await self._workshop.images.record(self._lease, raw, [], parent=None)
+        await self._workshop.images.record(self._bench.lease, raw, [], parent=None)
         return sha256_of(raw)
 
     # The graph
@@ -181,8 +165,7 @@ class Build:
             trees[MAIN_CONTEXT] = await self._contexts.main(union)
         for target in targets:
             self._telling.bases(all_vertices(target))
-        imports = (*self._request.cache_imports, *self._options.cache_imports)
-        return plans, await self._solving.results(targets, trees, imports)
+        return plans, await self._solving.results(targets, trees, self._bench.cache_imports)
 
     def _check_rights(self, targets: Sequence[Vertex]) -> None:
         """Raises BuildFailedError for a step that wants more than the client gave it."""
@@ -196,15 +179,7 @@ class Build:
     async def _planned(
         self, dockerfile: Dockerfile, platform: Platform, meanings: Mapping[str, str]
     ) -> _Plan:
-        workshop, options = self._workshop, self._options
-        images = client_images(
-            workshop,
-            self._request.client,
-            self._telling,
-            self._lease,
-            self._stack,
-            always_pull=options.pull,
-        )
+        images = ClientImages(self._bench, always_pull=self._options.pull)
         evaluated = self._evaluator_options(platform, for_platform(meanings, platform))
         evaluator = Evaluator(dockerfile, evaluated, InputsOrImages(self._inputs, images))
         return _Plan(platform, evaluator, await self._target_state(evaluator))

@@ -24,14 +24,13 @@ from scow.build.export.blobs import Blob, Spool
 from scow.build.export.repository import Destination, opened
 from scow.build.frontend.built_image import BuiltImage, Outcome
 from scow.build.frontend.logins import login_of
-from scow.build.frontend.told import Internal, Telling
+from scow.build.frontend.told import Internal
+from scow.build.frontend.workbench import Workbench
 from scow.build.graph.job import Result
 from scow.build.graph.ops import Vertex
-from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError, ScowError, UnsupportedError
-from scow.image.leases import Lease
 from scow.spec.digest import chain_ids
-from scow.spec.frontend_build import BuildClient, Exchange, SentBlob
+from scow.spec.frontend_build import Exchange, SentBlob
 from scow.spec.oci_image import ImageConfig
 from scow.spec.reference import parse_reference
 
@@ -57,13 +56,11 @@ def _at(result: Result, moment_ns: int) -> Result:
 class CacheExports:
     """Of one build."""
 
-    def __init__(
-        self, workshop: Workshop, lease: Lease, client: BuildClient, telling: Telling, spool: Spool
-    ) -> None:
-        self._workshop = workshop
-        self._lease = lease
-        self._client = client
-        self._telling = telling
+    def __init__(self, bench: Workbench, spool: Spool) -> None:
+        self._workshop = bench.workshop
+        self._lease = bench.lease
+        self._client = bench.client
+        self._telling = bench.telling
         self._spool = spool
 
     async def export(self, outcome: Outcome, wanted: Exchange) -> dict[str, str]:

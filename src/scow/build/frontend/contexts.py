@@ -1,21 +1,16 @@
 """Where a build's files come from: its client, an archive at an address, a repository."""
 
-from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Protocol
 
 from scow.build.evaluate.git_address import is_git_address
-from scow.build.execute.downloads import Downloads
-from scow.build.frontend.client_folders import ClientFolders
-from scow.build.frontend.options import CONTEXT_FOLDER, FrontendOptions
-from scow.build.frontend.told import Telling
+from scow.build.frontend.options import CONTEXT_FOLDER
+from scow.build.frontend.workbench import Workbench
 from scow.build.remote_context import context_of, remote_context
 from scow.build.request import find_dockerfile, read_text_file
 from scow.build.trees.ignored import IgnoringTree
 from scow.build.trees.part import PartTree
 from scow.build.trees.tree import Tree
 from scow.errors import ScowError, UnsupportedError
-from scow.spec.frontend_build import BuildClient
 from scow.spec.ignore_rules import IgnoreRules, parse_ignore_file
 from scow.spec.sent_files import FileChoice
 from scow.tasks import run_blocking
@@ -38,30 +33,17 @@ class InputTrees(Protocol):
 
 
 class Contexts:
-    """Of one build. ``folder`` is where contents lie while it goes on; ``stack`` closes what was opened."""
+    """Of one build."""
 
-    def __init__(
-        self,
-        client: BuildClient,
-        options: FrontendOptions,
-        folders: ClientFolders,
-        inputs: InputTrees | None,
-        downloads: Downloads,
-        folder: Path,
-        telling: Telling,
-        stack: AsyncExitStack,
-    ) -> None:
-        self._client = client
-        self._folders = folders
+    def __init__(self, bench: Workbench, inputs: InputTrees | None = None) -> None:
+        self._bench = bench
+        self._options = bench.options
+        self._folders = bench.folders
+        self._telling = bench.telling
         self._inputs = inputs
-        self._options = options
-        self._downloads = downloads
-        self._folder = folder
-        self._telling = telling
-        self._stack = stack
         self._remote: Tree | None = None
         self._own_ignore: str | None = None
-        self._filename = options.filename
+        self._filename = bench.options.filename
 
     async def dockerfile(self) -> str:
         """Its text. Raises ScowError."""
@@ -129,18 +111,19 @@ class Contexts:
         return parse_ignore_file(text) if text else IgnoreRules()
 
     async def _elsewhere(self, address: str) -> Tree:
+        client, workshop, stack = self._bench.client, self._bench.workshop, self._bench.stack
         with self._telling.internal(f"[internal] load remote build context {address}"):
-            folder = str(self._folder)
+            folder = str(workshop.folder)
             if address.startswith(_OWN_ADDRESS):
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                tree, alone = await context_of(self._client.upload(address), folder, self._stack)
+                workshop.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                tree, alone = await context_of(client.upload(address), folder, stack)
             else:
                 tree, alone = await remote_context(
                     address,
-                    self._downloads,
+                    workshop.downloads,
                     folder,
-                    self._client,
-                    self._stack,
+                    client,
+                    stack,
                     keep_git_dir=self._options.build_arguments.get(_KEEP_GIT_DIR) in ("1", "true"),
                 )
         if alone:

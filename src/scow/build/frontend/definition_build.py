@@ -11,15 +11,14 @@ from scow.build.evaluate.stage_state import DEFAULT_PATH
 from scow.build.execute.fetching import NotFetchedError
 from scow.build.frontend.built_image import BuiltImage, Outcome
 from scow.build.frontend.definitions import Definitions
-from scow.build.frontend.options import FrontendOptions
 from scow.build.frontend.solving import Solving
-from scow.build.frontend.told import Telling
+from scow.build.frontend.workbench import Workbench
 from scow.build.graph.job import Result
 from scow.build.graph.ops import BaseOp, FileOp, RunOp, Vertex
 from scow.build.image_config import rfc3339
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.store import ImageStore
-from scow.spec.frontend_build import BuildFailedError, FrontendRequest
+from scow.spec.frontend_build import BuildFailedError
 from scow.spec.llb import Definition
 from scow.spec.platform import Platform
 
@@ -32,39 +31,25 @@ Document = dict[str, Any]
 class DefinitionBuild:
     """See the module."""
 
-    def __init__(
-        self,
-        images: ImageStore,
-        platform: Platform,
-        request: FrontendRequest,
-        options: FrontendOptions,
-        telling: Telling,
-        definitions: Definitions,
-        solving: Solving,
-    ) -> None:
-        self._images = images
-        self._platform = platform
-        self._request = request
-        self._options = options
-        self._telling = telling
+    def __init__(self, bench: Workbench, definitions: Definitions, solving: Solving) -> None:
+        self._bench = bench
         self._definitions = definitions
         self._solving = solving
 
     async def run(self, definition: Definition) -> Outcome:
         """Raises InvalidArgumentError, UnsupportedError, BuildFailedError, ScowError."""
         started_ns = time.time_ns()
-        settings, imports = self._options.settings, self._request.cache_imports
-        target = await self._definitions.vertex(definition, settings, self._request.entitlements)
+        bench = self._bench
+        images, platform = bench.workshop.images, bench.workshop.platform
+        target = await self._definitions.vertex(definition)
         try:
-            results = await self._solving.results(
-                [target], self._definitions.trees, (*imports, *self._options.cache_imports)
-            )
+            results = await self._solving.results([target], self._definitions.trees, bench.cache_imports)
         except ScowError as exc:
-            raise failure(exc, self._telling.failed) from exc
+            raise failure(exc, bench.telling.failed) from exc
         chain_id = results[target].chain_id
-        history = layers_of(target, results, self._images)
-        raw_config = config_of(None, self._platform, self._images.layer_diff_ids(chain_id), history)
-        image = BuiltImage(self._platform, raw_config, chain_id, target, base_layers=0, made=tuple(history))
+        history = layers_of(target, results, images)
+        raw_config = config_of(None, platform, images.layer_diff_ids(chain_id), history)
+        image = BuiltImage(platform, raw_config, chain_id, target, base_layers=0, made=tuple(history))
         bases = tuple(self._definitions.bases.values())
         return Outcome((image,), results, bases, "", b"", started_ns, time.time_ns())
 

@@ -1,15 +1,12 @@
 """Definitions of LLB in a build: what they begin with is found, the rest is translated."""
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 
 from scow.build.evaluate.base import BaseImage
-from scow.build.frontend.client_folders import ClientFolders
-from scow.build.frontend.client_images import client_images
-from scow.build.frontend.resolving import OCI_LAYOUT
-from scow.build.frontend.told import Telling
+from scow.build.frontend.foreign_bases import OCI_LAYOUT
+from scow.build.frontend.resolving import ClientImages
+from scow.build.frontend.workbench import Workbench
 from scow.build.graph.ops import BaseOp, ContextSource, GitSource, Owner, Vertex
-from scow.build.graph.settings import Settings
 from scow.build.llb.definition import Operation, read_definition
 from scow.build.llb.sources import (
     RESULT_SCHEME,
@@ -22,11 +19,8 @@ from scow.build.llb.sources import (
 )
 from scow.build.llb.translate import Begun, Translation, Tree
 from scow.build.trees import tree
-from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
-from scow.image.leases import Lease
 from scow.spec.digest import sha256_of
-from scow.spec.frontend_build import BuildClient
 from scow.spec.llb import Definition, Input, Op, OpMetadata, SourceOp
 from scow.spec.llb import Platform as PlatformMessage
 from scow.spec.platform import Platform
@@ -35,33 +29,20 @@ from scow.spec.platform import Platform
 class Definitions:
     """Of one build. ``bases`` are the images that they use, ``trees`` what their vertices take files from."""
 
-    def __init__(
-        self,
-        workshop: Workshop,
-        client: BuildClient,
-        telling: Telling,
-        lease: Lease,
-        stack: AsyncExitStack,
-        folders: ClientFolders,
-    ) -> None:
-        self._workshop = workshop
-        self._client = client
-        self._telling = telling
-        self._lease = lease
-        self._stack = stack
-        self._folders = folders
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
         self.bases: dict[str, BaseImage] = {}
         self.trees: dict[str, tree.Tree] = {}
 
-    async def vertex(self, definition: Definition, settings: Settings, rights: Sequence[str]) -> Vertex:
-        """What a definition asks for. ``rights`` are those that the client gave its programs.
+    async def vertex(self, definition: Definition) -> Vertex:
+        """What a definition asks for.
 
         Raises InvalidArgumentError, UnsupportedError, NotFoundError, ScowError.
         """
         try:
             operations = read_definition(definition)
             for operation in operations.operations.values():
-                _check_rights(operation, rights)
+                _check_rights(operation, self._bench.request.entitlements)
         except ScowError as exc:
             raise type(exc)(f"failed to load LLB: {exc.message}") from exc
         begun = {
@@ -69,8 +50,8 @@ class Definitions:
             for digest, operation in operations.operations.items()
             if operation.op.source is not None
         }
-        translation = Translation(operations, begun, settings)
-        self._telling.know(translation.digests)
+        translation = Translation(operations, begun, self._bench.options.settings)
+        self._bench.telling.know(translation.digests)
         return translation.result
 
     async def _begun(self, operation: Operation, source: SourceOp) -> Begun:
@@ -88,38 +69,31 @@ class Definitions:
                 return await self._image(operation, address, self._platform(operation.op.platform))
             case FolderWanted(name, choice):
                 key = f"local {operation.digest}"
-                with self._telling.internal(operation.name, operation.digest) as told:
-                    self.trees[key] = await self._folders.pull(name, choice, told, name)
+                with self._bench.telling.internal(operation.name, operation.digest) as told:
+                    self.trees[key] = await self._bench.folders.pull(name, choice, told, name)
                 return Tree(ContextSource(key))
             case FileWanted(download, mode, uid, gid):
                 return Tree(download, f"{mode:o}", Owner(str(uid), str(gid)))
             case GitSource() as repository:
                 return Tree(repository)
             case ResultWanted(chain_id):
-                if not self._lease.has(chain_id):
+                if not self._bench.lease.has(chain_id):
                     raise NotFoundError(f"layers {chain_id} of an earlier build are not here any more")
                 return Vertex(BaseOp(operation.name, chain_id), name=operation.name)
 
     async def _image(
         self, operation: Operation, reference: str, platform: Platform, *, always_pull: bool = False
     ) -> Vertex:
-        images = client_images(
-            self._workshop,
-            self._client,
-            self._telling,
-            self._lease,
-            self._stack,
-            always_pull=always_pull,
-        )
+        images = ClientImages(self._bench, always_pull=always_pull)
         base = await images.resolve(reference, platform)
         self.bases[f"{platform} {reference}"] = base
         vertex = Vertex(BaseOp(base.reference, base.chain_id), name=operation.name)
-        self._telling.found(vertex, operation.digest)
+        self._bench.telling.found(vertex, operation.digest)
         return vertex
 
     def _platform(self, wanted: PlatformMessage | None) -> Platform:
         if wanted is None or not wanted.architecture:
-            return self._workshop.platform
+            return self._bench.workshop.platform
         return Platform(wanted.os, wanted.architecture, wanted.variant)
 
 

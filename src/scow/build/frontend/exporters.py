@@ -18,12 +18,11 @@ from scow.build.export.whole_image import Part, WholeImage, assemble, media_type
 from scow.build.frontend.built_image import BuiltImage
 from scow.build.frontend.clamping import with_clamped_layers
 from scow.build.frontend.logins import credentials_host, login_of
-from scow.build.frontend.told import Internal, Telling
+from scow.build.frontend.told import Internal
+from scow.build.frontend.workbench import Workbench
 from scow.build.image_config import rfc3339
-from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError, UnsupportedError
 from scow.image.layers import LayerTar
-from scow.image.leases import Lease
 from scow.image.model import Loaded
 from scow.image.save import SavedImage, archive
 from scow.image.threads import run_to_end, run_to_open
@@ -31,7 +30,7 @@ from scow.linux.mount_views import MountView
 from scow.spec.build_history import IN_TOTO, BlobEntry, Document
 from scow.spec.digest import chain_ids
 from scow.spec.engine_api.auth import AuthConfig
-from scow.spec.frontend_build import BuildClient, Exchange
+from scow.spec.frontend_build import Exchange
 from scow.spec.reference import Reference
 
 _IMAGE_KINDS = frozenset({"moby", "image", "registry"})
@@ -55,14 +54,12 @@ class Finished:
 class Exports:
     """Exports of one build. ``spool`` holds layers on their way."""
 
-    def __init__(
-        self, workshop: Workshop, lease: Lease, client: BuildClient, telling: Telling, spool: Spool
-    ) -> None:
-        self._workshop = workshop
-        self._images = workshop.images
-        self._lease = lease
-        self._client = client
-        self._telling = telling
+    def __init__(self, bench: Workbench, spool: Spool) -> None:
+        self._workshop = bench.workshop
+        self._images = bench.workshop.images
+        self._lease = bench.lease
+        self._client = bench.client
+        self._telling = bench.telling
         self._spool = spool
         self._count = 0
         self._roots: dict[int, BlobEntry] = {}

@@ -4,9 +4,6 @@ in, they are no images here.
 The name in the engine stays what it is: it means this machine's image.
 """
 
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,58 +11,45 @@ import msgspec
 from scow.build.cache_transfer.layers import BlobSource, LayerBlob, bring_stack
 from scow.build.cache_transfer.sources import ClientSource, RepositorySource
 from scow.build.evaluate.base import BaseImage
-from scow.build.frontend.resolving import OCI_LAYOUT
-from scow.distribution.credentials import Credentials
-from scow.distribution.registries import Registries
+from scow.build.frontend.logins import login_of
+from scow.build.frontend.workbench import Workbench
 from scow.distribution.resolve import best_of_index, resolve
 from scow.errors import InvalidArgumentError, ScowError
-from scow.image.leases import Lease
-from scow.image.store import ImageStore
 from scow.image.threads import run_transfer
 from scow.spec.digest import chain_ids, parse_digest, sha256_of
-from scow.spec.frontend_build import BuildClient
 from scow.spec.oci_image import ImageConfig, Index, Manifest, decode_document
 from scow.spec.platform import Platform
 from scow.spec.reference import Reference
 
+OCI_LAYOUT = "oci-layout://"
+"""What the address of an image in a client's layout begins with."""
 _MAX_INDEX_DEPTH = 3
 
 
 class RegistryBases:
-    """See ``scow.build.frontend.resolving.ForeignBases``. ``folder`` is for layers on their way."""
+    """For one build, whose lease holds the layers."""
 
-    def __init__(
-        self,
-        images: ImageStore,
-        registries: Registries,
-        client: BuildClient,
-        login: Callable[[Reference], Awaitable[Credentials]],
-        lease: Lease,
-        folder: Path,
-        stack: AsyncExitStack,
-    ) -> None:
-        self._images = images
-        self._registries = registries
-        self._client = client
-        self._login = login
-        self._lease = lease
-        self._folder = folder
-        self._stack = stack
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
 
     async def bring(self, name: Reference, platform: Platform) -> BaseImage:
         """Raises NotFoundError if there is none for ``platform``, ScowError."""
         at = name.digest or name.tag or "latest"
-        credentials = await self._login(name)
+        credentials = await login_of(self._bench.client)(name)
+        pulling = self._bench.workshop.directory.pulling
         try:
             found, repository = await run_transfer(
-                self._registries.pulling, name, credentials, lambda it: resolve(it, at, platform)
+                pulling,
+                name,
+                credentials,
+                lambda it: resolve(it, at, platform),
             )
         except ScowError as exc:
             raise type(exc)(
                 f"{name.familiar()}: failed to resolve source metadata for {name}: {exc.message}"
             ) from exc
         source = RepositorySource(repository)
-        self._stack.callback(source.close)
+        self._bench.stack.callback(source.close)
         return await self._brought(str(name), source, found.manifest, found.digest, platform)
 
     async def bring_layout(self, address: str, platform: Platform) -> BaseImage:
@@ -73,7 +57,7 @@ class RegistryBases:
         name, at, digest = address.removeprefix(OCI_LAYOUT).partition("@")
         if not at:
             raise InvalidArgumentError(f"invalid OCI layout {address}: a digest is required")
-        source = ClientSource(self._client, f"oci:{name.partition(':')[0]}")
+        source = ClientSource(self._bench.client, f"oci:{name.partition(':')[0]}")
         raw = await source.manifest(parse_digest(digest))
         for _ in range(_MAX_INDEX_DEPTH):
             if not _is_index(raw):
@@ -96,7 +80,8 @@ class RegistryBases:
         for chain_id, diff_id, blob in zip(chain_ids(diff_ids), diff_ids, layers, strict=True):
             blobs[chain_id] = LayerBlob(diff_id, top, blob.digest, blob.size, source)
             top = chain_id
-        await bring_stack(self._images, self._lease, self._folder, blobs, top)
+        workshop = self._bench.workshop
+        await bring_stack(workshop.images, self._bench.lease, workshop.folder, blobs, top)
         return BaseImage(name, top, config, sha256_of(raw), digest, platform)
 
 

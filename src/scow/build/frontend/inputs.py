@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,15 +11,11 @@ from scow.build.evaluate.base import BaseImage
 from scow.build.frontend.definition_build import CONFIG, Document, config_of, failure, layers_of
 from scow.build.frontend.definitions import Definitions
 from scow.build.frontend.solving import Solving
-from scow.build.frontend.told import Telling
-from scow.build.graph.settings import Settings
+from scow.build.frontend.workbench import Workbench
 from scow.build.trees.folder import FolderTree
 from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Tree
 from scow.errors import InvalidArgumentError, ScowError
-from scow.image.leases import Lease
-from scow.image.store import ImageStore
-from scow.spec.frontend_build import FrontendRequest
 from scow.spec.oci_image import ImageConfig, decode_document
 from scow.spec.platform import Platform
 from scow.tasks import run_blocking
@@ -39,27 +34,14 @@ class _Solved:
 
 
 class ContextInputs:
-    """Of one build; each input is solved once. ``lease`` holds them, ``stack`` closes what is opened."""
+    """Of one build, whose lease holds them; each is solved once."""
 
-    def __init__(
-        self,
-        images: ImageStore,
-        request: FrontendRequest,
-        settings: Settings,
-        telling: Telling,
-        definitions: Definitions,
-        solving: Solving,
-        lease: Lease,
-        stack: AsyncExitStack,
-    ) -> None:
-        self._images = images
-        self._request = request
-        self._settings = settings
-        self._telling = telling
+    def __init__(self, bench: Workbench, definitions: Definitions, solving: Solving) -> None:
+        self._bench = bench
+        self._request = bench.request
+        self._images = bench.workshop.images
         self._definitions = definitions
         self._solving = solving
-        self._lease = lease
-        self._stack = stack
         self._solved: dict[str, _Solved] = {}
 
     def __contains__(self, name: str) -> bool:
@@ -70,10 +52,10 @@ class ContextInputs:
         chain_id = (await self._result(name)).chain_id
         if chain_id is None:
             return MemoryTree({})
-        view = await run_blocking(self._lease.view, chain_id)
-        self._stack.callback(view.close)
+        view = await run_blocking(self._bench.lease.view, chain_id)
+        self._bench.stack.callback(view.close)
         found = FolderTree(os.open(f"/proc/self/fd/{view.root}", _DIRECTORY), with_owners=True)
-        self._stack.callback(found.close)
+        self._bench.stack.callback(found.close)
         return found
 
     async def image(self, name: str, platform: Platform) -> BaseImage:
@@ -101,12 +83,11 @@ class ContextInputs:
                 raise InvalidArgumentError(f"invalid input {name}")
             if not definition.operations:
                 return _Solved(None, ())
-            rights = self._request.entitlements
-            target = await self._definitions.vertex(definition, self._settings, rights)
+            target = await self._definitions.vertex(definition)
             try:
                 results = await self._solving.results([target], self._definitions.trees, ())
             except ScowError as exc:
-                raise failure(exc, self._telling.failed) from exc
+                raise failure(exc, self._bench.telling.failed) from exc
             made = tuple(layers_of(target, results, self._images))
             self._solved[name] = _Solved(results[target].chain_id, made)
         return self._solved[name]

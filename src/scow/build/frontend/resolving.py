@@ -1,71 +1,39 @@
 """Images that a build begins from: here, or pulled with the logins of the build's client."""
 
-from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from typing import Any
 
 from scow.build.evaluate.base import BaseImage
+from scow.build.frontend.foreign_bases import OCI_LAYOUT, RegistryBases
 from scow.build.frontend.logins import credentials_host
-from scow.build.frontend.told import Internal, Telling
+from scow.build.frontend.told import Internal
+from scow.build.frontend.workbench import Workbench
 from scow.errors import InvalidArgumentError, NotFoundError, ScowError
 from scow.image.model import Image
-from scow.image.store import ImageStore
 from scow.spec.engine_api.auth import AuthConfig
-from scow.spec.frontend_build import BuildClient
 from scow.spec.oci_image import ImageConfig, decode_document
 from scow.spec.platform import Platform, rank
 from scow.spec.reference import Reference, parse_reference
-
-OCI_LAYOUT = "oci-layout://"
-
-
-class Pulls(Protocol):
-    """Where images come from that are not here."""
-
-    async def pull(
-        self, image: str, tag: str, platform: str, auth: AuthConfig
-    ) -> AsyncIterator[dict[str, Any]]: ...
-
-
-class ForeignBases(Protocol):
-    """Images of other machines, and those of the client's."""
-
-    async def bring(self, name: Reference, platform: Platform) -> BaseImage: ...
-
-    async def bring_layout(self, address: str, platform: Platform) -> BaseImage: ...
 
 
 class ClientImages:
     """See ``scow.build.evaluate.base.Resolver``. ``always_pull``: what is here is asked for anew, once."""
 
-    def __init__(
-        self,
-        images: ImageStore,
-        pulls: Pulls,
-        client: BuildClient,
-        telling: Telling,
-        foreign: ForeignBases,
-        host: Platform,
-        *,
-        always_pull: bool,
-    ) -> None:
-        self._images = images
-        self._pulls = pulls
-        self._client = client
-        self._telling = telling
-        self._foreign = foreign
-        self._host = host
+    def __init__(self, bench: Workbench, *, always_pull: bool) -> None:
+        self._bench = bench
+        self._images = bench.workshop.images
+        self._foreign = RegistryBases(bench)
         self._always_pull = always_pull
 
     async def resolve(self, reference: str, platform: Platform) -> BaseImage:
         """Raises NotFoundError, InvalidArgumentError, ScowError."""
         if reference.startswith(OCI_LAYOUT):
-            with self._telling.internal(f"[internal] load metadata for {reference}"):
+            with self._bench.telling.internal(f"[internal] load metadata for {reference}"):
                 return await self._foreign.bring_layout(reference, platform)
         try:
             name = parse_reference(reference)
         except InvalidArgumentError as exc:
             raise InvalidArgumentError(f'failed to parse stage name "{reference}": {exc.message}') from exc
-        with self._telling.internal(f"[internal] load metadata for {name}") as told:
+        with self._bench.telling.internal(f"[internal] load metadata for {name}") as told:
             image = await self._found(reference, name, platform, told)
             if image is None:
                 return await self._foreign.bring(name, platform)
@@ -84,16 +52,17 @@ class ClientImages:
                 for candidate in (image, *(variant for variant, _ in self._images.variants(image))):
                     if _serves(candidate, platform):
                         return candidate
-        if rank(self._host, platform) is None:
+        if rank(self._bench.workshop.platform, platform) is None:
             return None
         return await self._pull(text, name, platform, told)
 
     async def _pull(self, text: str, name: Reference, platform: Platform, told: Internal) -> Image:
-        username, password = await self._client.credentials(credentials_host(name))
+        username, password = await self._bench.client.credentials(credentials_host(name))
         auth = AuthConfig(username=username, password=password, server_address=name.registry)
         tag = name.digest or name.tag or "latest"
         try:
-            async for message in await self._pulls.pull(name.name, tag, str(platform), auth):
+            registries = self._bench.workshop.registries
+            async for message in await registries.pull(name.name, tag, str(platform), auth):
                 _tell(told, message)
         except ScowError as exc:
             raise type(exc)(f"{text}: failed to resolve source metadata for {name}: {exc.message}") from exc

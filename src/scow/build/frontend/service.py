@@ -15,6 +15,7 @@ from scow.build.frontend.build import Build
 from scow.build.frontend.built_image import Outcome
 from scow.build.frontend.cache_exports import CacheExports, with_inline_cache
 from scow.build.frontend.checks import Here, lint_of, undefined_of
+from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.definition_build import CONFIG, DefinitionBuild, described
 from scow.build.frontend.definitions import Definitions, definition_of
 from scow.build.frontend.descriptions import describe
@@ -23,18 +24,16 @@ from scow.build.frontend.inputs import ContextInputs
 from scow.build.frontend.options import REQUEST, FrontendOptions, read_options
 from scow.build.frontend.result_files import StackFiles
 from scow.build.frontend.solving import Solving
-from scow.build.frontend.told import Telling
 from scow.build.frontend.vouching import Vouching
+from scow.build.frontend.workbench import Workbench, open_workbench
 from scow.build.history.recording import document_of
 from scow.build.history.records import HistoryRecords
 from scow.build.llb.capabilities import CAPABILITIES
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
 from scow.errors import InvalidArgumentError
-from scow.image.leases import Lease
 from scow.spec.build_history import IN_TOTO, PREDICATE_TYPE, Findings
 from scow.spec.frontend_build import (
-    BuildClient,
     CachePrune,
     CacheRecord,
     Exchange,
@@ -43,7 +42,6 @@ from scow.spec.frontend_build import (
 )
 from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.platform import Platform
-from scow.tasks import TaskOwner
 
 _INSECURE = "security.insecure"
 
@@ -73,13 +71,7 @@ class FrontendService:
         """What the build checks find, by line. Raises InvalidArgumentError for options that cannot be."""
         asked = read_options(options)
         own = self._workshop.platform
-        wanted = Options(
-            build_arguments=asked.build_arguments,
-            build_platform=own,
-            platform=asked.platforms[0] if asked.platforms else own,
-            target=asked.target,
-            as_buildkit=True,
-        )
+        wanted = _checked_options(asked, own)
         found = lint_of(dockerfile, own, ignored)
         found += await undefined_of(dockerfile, wanted, self._workshop.images)
         return sorted(found, key=lambda warning: (warning.location.start, warning.rule))
@@ -103,85 +95,41 @@ class FrontendService:
             )
         wanted = request.options.get(REQUEST, "")
         options = read_options({name: it for name, it in request.options.items() if name != REQUEST})
-        telling = Telling(request.tell)
         async with AsyncExitStack() as stack:
+            bench = await open_workbench(self._workshop, request, options, trees or {}, stack)
             if wanted:
-                return await self._described(wanted, request, options, telling, stack, trees or {})
-            result = await self._built(request, options, telling, stack, trees or {})
+                return await _described(wanted, bench)
+            result = BuiltResult(bench, await _outcome(bench))
             result.close_with(stack.pop_all())
             return result
 
-    async def _built(
-        self,
-        request: FrontendRequest,
-        options: FrontendOptions,
-        telling: Telling,
-        stack: AsyncExitStack,
-        trees: Mapping[str, Tree],
-    ) -> "BuiltResult":
-        """What a Dockerfile or a definition came to; ``stack`` holds what the result needs."""
-        workshop = self._workshop
-        lease = await stack.enter_async_context(workshop.images.lease())
-        tasks = await stack.enter_async_context(TaskOwner("steps of a build"))
-        folders = workshop.client_folders(request.client, trees, stack)
-        definitions = Definitions(workshop, request.client, telling, lease, stack, folders)
-        solving = Solving(
-            workshop,
-            request,
-            telling,
-            lease,
-            tasks,
-            stack,
-            options.settings,
-            use_cache=not options.no_cache,
-        )
-        if request.definition is not None:
-            graph = DefinitionBuild(
-                workshop.images, workshop.platform, request, options, telling, definitions, solving
-            )
-            outcome = await graph.run(request.definition)
-        else:
-            inputs = ContextInputs(
-                workshop.images, request, options.settings, telling, definitions, solving, lease, stack
-            )
-            contexts = workshop.contexts(request.client, options, folders, telling, stack, inputs)
-            build = Build(workshop, request, options, telling, lease, stack, contexts, inputs, solving)
-            outcome = await build.run()
-        vouching = Vouching(
-            options.attestations,
-            request.options,
-            options,
-            workshop.downloads,
-            workshop.platform,
-            workshop.images,
-            lease,
-            telling,
-        )
-        return BuiltResult(workshop, outcome, options, request.client, lease, telling, vouching)
 
-    async def _described(
-        self,
-        wanted: str,
-        request: FrontendRequest,
-        options: FrontendOptions,
-        telling: Telling,
-        stack: AsyncExitStack,
-        trees: Mapping[str, Tree],
-    ) -> "Description":
-        """What a client asks of a Dockerfile instead of a build."""
-        workshop = self._workshop
-        folders = workshop.client_folders(request.client, trees, stack)
-        contexts = workshop.contexts(request.client, options, folders, telling, stack)
-        dockerfile = parse_dockerfile(await contexts.dockerfile(), options.filename)
-        evaluated = Options(
-            build_arguments=options.build_arguments,
-            build_platform=workshop.platform,
-            platform=options.platforms[0] if options.platforms else workshop.platform,
-            target=options.target,
-            as_buildkit=True,
-        )
-        evaluator = Evaluator(dockerfile, evaluated, Here(workshop.images))
-        return Description(describe(wanted, evaluator))
+async def _outcome(bench: Workbench) -> Outcome:
+    """What a definition or a Dockerfile came to. Raises ScowError."""
+    definitions, solving = Definitions(bench), Solving(bench)
+    if bench.request.definition is not None:
+        return await DefinitionBuild(bench, definitions, solving).run(bench.request.definition)
+    return await Build(bench, ContextInputs(bench, definitions, solving), solving).run()
+
+
+async def _described(wanted: str, bench: Workbench) -> "Description":
+    """What a client asks of a Dockerfile instead of a build. Raises ScowError."""
+    workshop, options = bench.workshop, bench.options
+    dockerfile = parse_dockerfile(await Contexts(bench).dockerfile(), options.filename)
+    evaluated = _checked_options(options, workshop.platform)
+    evaluator = Evaluator(dockerfile, evaluated, Here(workshop.images))
+    return Description(describe(wanted, evaluator))
+
+
+def _checked_options(options: FrontendOptions, host: Platform) -> Options:
+    """Of a Dockerfile that is looked at and not built: for the first of its platforms."""
+    return Options(
+        build_arguments=options.build_arguments,
+        build_platform=host,
+        platform=options.platforms[0] if options.platforms else host,
+        target=options.target,
+        as_buildkit=True,
+    )
 
 
 class Description:
@@ -213,25 +161,16 @@ class Description:
 class BuiltResult:
     """See ``scow.spec.frontend_build.Built``."""
 
-    def __init__(
-        self,
-        workshop: Workshop,
-        outcome: Outcome,
-        options: FrontendOptions,
-        client: BuildClient,
-        lease: Lease,
-        telling: Telling,
-        vouching: Vouching,
-    ) -> None:
+    def __init__(self, bench: Workbench, outcome: Outcome) -> None:
         self._outcome = outcome
-        self._images = workshop.images
-        self._lease = lease
-        self._options = options
-        self._vouching = vouching
-        self._upkeep = workshop.upkeep
-        self._spool = Spool(workshop.folder)
-        self._exports = Exports(workshop, lease, client, telling, self._spool)
-        self._caches = CacheExports(workshop, lease, client, telling, self._spool)
+        self._images = bench.workshop.images
+        self._lease = bench.lease
+        self._options = bench.options
+        self._vouching = Vouching(bench)
+        self._upkeep = bench.workshop.upkeep
+        self._spool = Spool(bench.workshop.folder)
+        self._exports = Exports(bench, self._spool)
+        self._caches = CacheExports(bench, self._spool)
         self._stack = AsyncExitStack()
 
     def close_with(self, stack: AsyncExitStack) -> None:

@@ -2,49 +2,28 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 
 from scow.build.cache_transfer.imported import Imported
 from scow.build.cache_transfer.importing import CacheImports
 from scow.build.cache_transfer.mounts import mounts_of
 from scow.build.frontend.logins import login_of
-from scow.build.frontend.told import Telling
 from scow.build.frontend.wanted import all_vertices
+from scow.build.frontend.workbench import Workbench
 from scow.build.graph.job import Job, LayersMissingError, Result
 from scow.build.graph.ops import Vertex
-from scow.build.graph.settings import Settings
 from scow.build.trees.tree import Tree
-from scow.build.workshop import Workshop
 from scow.errors import ScowError
-from scow.image.leases import Lease
-from scow.spec.frontend_build import Exchange, FrontendRequest
-from scow.tasks import TaskOwner
+from scow.spec.frontend_build import Exchange
 
 
 class Solving:
-    """For one build. ``lease`` holds what it comes to, ``tasks`` owns its steps, ``stack`` what is opened."""
+    """For one build, whose lease holds what it comes to."""
 
-    def __init__(
-        self,
-        workshop: Workshop,
-        request: FrontendRequest,
-        telling: Telling,
-        lease: Lease,
-        tasks: TaskOwner,
-        stack: AsyncExitStack,
-        settings: Settings,
-        *,
-        use_cache: bool,
-    ) -> None:
-        self._workshop = workshop
-        self._request = request
-        self._telling = telling
-        self._lease = lease
-        self._tasks = tasks
-        self._stack = stack
-        self._settings = settings
-        self._use_cache = use_cache
-        self._imported = Imported(workshop.images, workshop.folder)
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._use_cache = not bench.options.no_cache
+        self._imported = Imported(bench.workshop.images, bench.workshop.folder)
 
     async def results(
         self, targets: Sequence[Vertex], trees: Mapping[str, Tree], imports: Iterable[Exchange]
@@ -65,44 +44,42 @@ class Solving:
         by_words = {(it.kind, *sorted(it.attributes.items())): it for it in imports}
         if not by_words or not self._use_cache:
             return
+        bench = self._bench
+        workshop, client = bench.workshop, bench.client
         caches = CacheImports(
-            self._workshop.images,
-            self._workshop.directory,
-            self._request.client,
-            login_of(self._request.client),
-            self._telling,
-            self._stack,
+            workshop.images, workshop.directory, client, login_of(client), bench.telling, bench.stack
         )
         await caches.load(list(by_words.values()), self._imported)
 
     async def _import_mounts(self, used: Sequence[str]) -> None:
         """Cache mounts of the steps, if a cache brought them; one that cannot be had begins empty."""
         for mount_id in self._imported.mounts_among(used):
-            with suppress(ScowError), self._telling.internal(f"importing cache mount {mount_id}"):
-                await self._imported.fill_mount(mount_id, self._workshop.mounts)
+            with suppress(ScowError), self._bench.telling.internal(f"importing cache mount {mount_id}"):
+                await self._imported.fill_mount(mount_id, self._bench.workshop.mounts)
 
     def _job(self, trees: Mapping[str, Tree]) -> Job:
+        bench = self._bench
         return Job(
-            lease=self._lease,
-            tell=self._telling,
-            settings=self._settings,
+            lease=bench.lease,
+            tell=bench.telling,
+            settings=bench.options.settings,
             contexts=trees,
-            secrets=self._request.client,
+            secrets=bench.client,
             use_cache=self._use_cache,
-            keeps_failed=self._request.keeps_failed,
+            keeps_failed=bench.request.keeps_failed,
             imports=self._imported,
         )
 
     async def _solved(self, targets: Sequence[Vertex], job: Job) -> Mapping[Vertex, Result]:
-        workshop = self._workshop
+        workshop, lease = self._bench.workshop, self._bench.lease
         try:
             tops = await asyncio.gather(
-                *(workshop.solver.solve(target, job, self._tasks) for target in targets)
+                *(workshop.solver.solve(target, job, self._bench.tasks) for target in targets)
             )
             for top in tops:
-                if not self._lease.has(top.chain_id):
-                    await self._imported.bring(top.chain_id, self._lease)
-            await self._imported.keep_used(workshop.cache, self._lease)
+                if not lease.has(top.chain_id):
+                    await self._imported.bring(top.chain_id, lease)
+            await self._imported.keep_used(workshop.cache, lease)
             for done in job.doubtful:
                 job.tell(done)
         finally:

@@ -2,8 +2,8 @@
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scow.build.attest.facts import Facts, LentThing, Material
@@ -11,22 +11,18 @@ from scow.build.attest.packages import distribution_of, installed_packages
 from scow.build.attest.provenance import predicate
 from scow.build.attest.sbom import spdx_document
 from scow.build.attest.steps import Graph, graph_of
-from scow.build.attest.wanted import ProvenanceOptions, Wanted
+from scow.build.attest.wanted import ProvenanceOptions
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.git_address import is_git_address, parse_git_address
-from scow.build.execute.downloads import Downloads
 from scow.build.export.attestations import SPDX, Attestation, package_address
 from scow.build.export.documents import Described
 from scow.build.frontend.built_image import BuiltImage, Outcome
-from scow.build.frontend.options import FrontendOptions
-from scow.build.frontend.told import Telling
 from scow.build.frontend.wanted import all_vertices
+from scow.build.frontend.workbench import Workbench
 from scow.build.graph.ops import ContextSource, DownloadSource, GitSource, RunOp, Vertex
 from scow.build.image_config import rfc3339
 from scow.build.trees.folder import FolderTree
 from scow.build.trees.tree import Tree
-from scow.image.leases import Lease
-from scow.image.store import ImageStore
 from scow.image.threads import run_to_end, run_to_open
 from scow.linux.mount_views import MountView
 from scow.spec.digest import chain_ids
@@ -37,18 +33,15 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NANOSECONDS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
 class Vouching:
-    """For one build. ``given`` are the front end's options as they came, ``host`` is this machine's."""
+    """For one build."""
 
-    wanted: Wanted
-    given: Mapping[str, str]
-    options: FrontendOptions
-    downloads: Downloads
-    host: Platform
-    images: ImageStore
-    lease: Lease
-    telling: Telling
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._options = bench.options
+        self._given = bench.request.options
+        self._downloads = bench.workshop.downloads
+        self._host = bench.workshop.platform
 
     async def attestations(self, outcome: Outcome) -> list[tuple[Attestation, ...]]:
         """For each image, in order. Raises ScowError."""
@@ -57,9 +50,8 @@ class Vouching:
 
     def history(self, outcome: Outcome) -> list[tuple[str, Any]]:
         """For each image, in order, kind and predicate of all that can be said, for the build's record."""
-        options = ProvenanceOptions(
-            builder_id=self.wanted.provenance.builder_id if self.wanted.provenance is not None else ""
-        )
+        wanted = self._options.attestations.provenance
+        options = ProvenanceOptions(builder_id=wanted.builder_id if wanted is not None else "")
         invocation = secrets.token_hex(13)
         return [
             predicate(self._facts(image, outcome, invocation, graph_of(image.vertex)), options)
@@ -68,17 +60,17 @@ class Vouching:
 
     async def _of(self, image: BuiltImage, outcome: Outcome, invocation: str) -> tuple[Attestation, ...]:
         found = []
-        if self.wanted.sbom:
-            with self.telling.internal(f"[{image.platform}] generating sbom using scow's scanner"):
+        if self._options.attestations.sbom:
+            with self._bench.telling.internal(f"[{image.platform}] generating sbom using scow's scanner"):
                 found.append(await self._sbom(image, outcome))
-        if (options := self.wanted.provenance) is not None:
+        if (options := self._options.attestations.provenance) is not None:
             found.append(self._provenance(image, outcome, invocation, options))
         return tuple(found)
 
     async def _sbom(self, image: BuiltImage, outcome: Outcome) -> Attestation:
         packages, distribution = [], ("", "")
         if image.chain_id is not None:
-            view = await run_to_open(MountView.close, self.lease.view, image.chain_id)
+            view = await run_to_open(MountView.close, self._bench.lease.view, image.chain_id)
             try:
                 tree: Tree = FolderTree(os.open(f"/proc/self/fd/{view.root}", _DIRECTORY), with_owners=True)
                 try:
@@ -88,7 +80,7 @@ class Vouching:
                     tree.close()
             finally:
                 await run_to_end(view.close)
-        epoch_s = self.options.settings.epoch_s
+        epoch_s = self._options.settings.epoch_s
         at_s = outcome.finished_ns // _NANOSECONDS if epoch_s is None else epoch_s
         document = spdx_document(packages, distribution, "sbom", rfc3339(at_s * _NANOSECONDS))
         return Attestation(SPDX, document, "sbom.spdx.json")
@@ -109,7 +101,7 @@ class Vouching:
 
     def _depths(self, image: BuiltImage, outcome: Outcome, graph: Graph) -> dict[str, int]:
         """How many of the image's layers each step ends at, of those whose result the image stands on."""
-        chains = chain_ids(self.images.layer_diff_ids(image.chain_id))
+        chains = chain_ids(self._bench.workshop.images.layer_diff_ids(image.chain_id))
         depths = {chain_id: depth for depth, chain_id in enumerate(chains, 1)}
         return {
             step: depths[result.chain_id]
@@ -123,17 +115,17 @@ class Vouching:
         return Facts(
             file_name=outcome.dockerfile,
             source=outcome.source,
-            arguments=self.given,
+            arguments=self._given,
             context=context,
             folders=self._folders(vertices),
             secrets=_lent(vertices, "secret"),
             agents=_lent(vertices, "ssh"),
             materials=(
-                *_images(outcome.bases, self.host),
+                *_images(outcome.bases, self._host),
                 *self._fetched(vertices),
                 *((context,) if context else ()),
             ),
-            platform=self.host,
+            platform=self._host,
             started_ns=outcome.started_ns,
             finished_ns=outcome.finished_ns,
             invocation=invocation,
@@ -145,26 +137,26 @@ class Vouching:
 
     def _vcs(self) -> dict[str, str]:
         prefix = "vcs:"
-        return {key.removeprefix(prefix): it for key, it in self.given.items() if key.startswith(prefix)}
+        return {key.removeprefix(prefix): it for key, it in self._given.items() if key.startswith(prefix)}
 
     def _context(self) -> Material | None:
         """A remote context."""
-        address = self.options.context
+        address = self._options.context
         if not address:
             return None
         if is_git_address(address, context=True):
             return self._repository(parse_git_address(address))
-        return Material(address, self.downloads.digests_of(address))
+        return Material(address, self._downloads.digests_of(address))
 
     def _repository(self, source: GitSource) -> Material:
         uri = f"{source.remote}#{source.ref}" if source.ref else source.remote
-        return Material(uri, self.downloads.digests_of(uri))
+        return Material(uri, self._downloads.digests_of(uri))
 
     def _folders(self, vertices: Iterable[Vertex]) -> tuple[str, ...]:
         """Of the client: the Dockerfile's, and those that steps copy from."""
         used = {it.name for vertex in vertices for it in vertex.sources if isinstance(it, ContextSource)}
-        names = set() if self.options.context else {"dockerfile"}
-        if used and not self.options.context:
+        names = set() if self._options.context else {"dockerfile"}
+        if used and not self._options.context:
             names.add("context")
         return tuple(sorted(names | {it.removeprefix("context ") for it in used if " " in it}))
 
@@ -174,7 +166,7 @@ class Vouching:
             for source in vertex.sources:
                 match source:
                     case DownloadSource(url=url):
-                        found[url] = Material(url, self.downloads.digests_of(url))
+                        found[url] = Material(url, self._downloads.digests_of(url))
                     case GitSource():
                         material = self._repository(source)
                         found[material.uri] = material
