@@ -14,7 +14,8 @@ from scow.build.classic.step_images import StepImages
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
 from scow.build.dockerfile.source import TextError
 from scow.build.evaluate.base import BaseImage
-from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
+from scow.build.evaluate.evaluator import Evaluator
+from scow.build.evaluate.options import MAIN_CONTEXT, Options
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.build.graph.executor import RunFailedError
 from scow.build.graph.job import Job, NoSecrets

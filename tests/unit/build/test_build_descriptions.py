@@ -8,7 +8,8 @@ import pytest
 
 from scow.build.dockerfile.parser import parse_dockerfile
 from scow.build.evaluate.base import BaseImage
-from scow.build.evaluate.evaluator import Evaluator, Options
+from scow.build.evaluate.evaluator import Evaluator
+from scow.build.evaluate.options import Options
 from scow.build.frontend.descriptions import DESCRIBE, OUTLINE, TARGETS, describe
 from scow.errors import NotFoundError, UnsupportedError
 from scow.spec.platform import Platform

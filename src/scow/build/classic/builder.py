@@ -18,7 +18,8 @@ from scow.build.classic.step_images import Step, StepImages
 from scow.build.dockerfile import instructions as it
 from scow.build.dockerfile.instructions import Instruction, Pair
 from scow.build.dockerfile.source import DockerfileError
-from scow.build.evaluate.evaluator import Evaluator, StageEvaluation
+from scow.build.evaluate.evaluator import Evaluator
+from scow.build.evaluate.stage_evaluation import StageEvaluation
 from scow.build.evaluate.stage_state import Made, StageState
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
 from scow.build.execute.fetching import NotFetchedError

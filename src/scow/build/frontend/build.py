@@ -8,7 +8,8 @@ from scow.build.dockerfile.lint import is_wanted
 from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
 from scow.build.dockerfile.source import DockerfileError, Location
-from scow.build.evaluate.evaluator import MAIN_CONTEXT, Evaluator, Options
+from scow.build.evaluate.evaluator import Evaluator
+from scow.build.evaluate.options import MAIN_CONTEXT, Options
 from scow.build.evaluate.stage_state import StageState
 from scow.build.execute.fetching import NotFetchedError
 from scow.build.frontend.built_image import Outcome, built_image

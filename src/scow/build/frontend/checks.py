@@ -6,7 +6,8 @@ from scow.build.dockerfile.lint import is_wanted, lint
 from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile
 from scow.build.evaluate.base import BaseImage
-from scow.build.evaluate.evaluator import Evaluator, Options
+from scow.build.evaluate.evaluator import Evaluator
+from scow.build.evaluate.options import Options
 from scow.build.evaluate.variables import platform_arguments
 from scow.errors import ScowError, UnsupportedError
 from scow.image.store import ImageStore

@@ -9,7 +9,8 @@ import msgspec
 
 from scow.build.dockerfile.lint_rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
-from scow.build.evaluate.evaluator import Evaluator, Options
+from scow.build.evaluate.evaluator import Evaluator
+from scow.build.evaluate.options import Options
 from scow.build.export.blobs import Spool
 from scow.build.frontend.build import Build
 from scow.build.frontend.built_image import Outcome
