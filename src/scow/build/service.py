@@ -11,6 +11,7 @@ from scow.build.classic.channel import Channel
 from scow.build.classic.left_programs import LeftPrograms
 from scow.build.classic.messages import Message
 from scow.build.classic.step_images import StepImages
+from scow.build.classic.step_solver import StepSolver
 from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
 from scow.build.dockerfile.source import TextError
 from scow.build.evaluate.base import BaseImage
@@ -149,17 +150,8 @@ class Builds:
             left = LeftPrograms(job.settings, request.remove, request.force_remove)
             cached = self._cache_images(request) if uses_images else None
             step_images = StepImages(self._workshop.images, job, cached)
-            build = ClassicBuild(
-                asked.evaluator,
-                self._workshop.solver,
-                step_images,
-                job,
-                tasks,
-                say,
-                left,
-                labels=request.labels,
-                given=list(request.build_args),
-            )
+            solver = StepSolver(self._workshop.solver, job, tasks, left, say)
+            build = ClassicBuild(request, asked.evaluator, solver, step_images)
             try:
                 image_id = await build.run()
             finally:

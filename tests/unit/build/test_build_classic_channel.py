@@ -2,9 +2,9 @@
 
 import asyncio
 
-from scow.build.classic.builder import _Teller
 from scow.build.classic.channel import Channel
 from scow.build.classic.messages import Message
+from scow.build.classic.step_solver import Teller
 from scow.build.graph.ops import MakeFolderOp, Vertex
 from scow.build.graph.progress import Output
 from scow.tasks import TaskOwner
@@ -49,7 +49,7 @@ def test_of_text_that_nobody_reads_the_oldest_goes() -> None:
 def test_a_letter_that_comes_in_two_pieces_is_one() -> None:
     said: list[Message] = []
     vertex = Vertex(MakeFolderOp("/"))
-    teller = _Teller(vertex, said.append)
+    teller = Teller(vertex, said.append)
     for stream, data in ((1, b"a\xc3"), (2, b"b"), (1, b"\xa9"), (1, b"\xff")):
         teller(Output(vertex, stream, data, 0))
     assert [it["stream"] for it in said] == ["a", "\x1b[91mb\x1b[0m", "é", "\ufffd"]

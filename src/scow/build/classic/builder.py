@@ -4,95 +4,83 @@ What changes files goes through the graph's solver, one vertex at a time, so tha
 cache as everybody's. What only changes the config makes an image, and nothing runs for it.
 """
 
-import codecs
 import posixpath
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from scow.build.classic import messages
 from scow.build.classic.created_by import created_by
-from scow.build.classic.left_programs import LeftPrograms
-from scow.build.classic.messages import Message
 from scow.build.classic.step_images import Step, StepImages
+from scow.build.classic.step_solver import StepSolver
 from scow.build.dockerfile import instructions as it
 from scow.build.dockerfile.instructions import Instruction, Pair
 from scow.build.dockerfile.source import DockerfileError
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.stage_evaluation import StageEvaluation
-from scow.build.evaluate.stage_state import Made, StageState
+from scow.build.evaluate.stage_state import Made
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
-from scow.build.execute.fetching import NotFetchedError
-from scow.build.graph.job import Job, Result
-from scow.build.graph.ops import BaseOp, CopyOp, RunOp, Vertex
-from scow.build.graph.progress import STDERR, STDOUT, Output, Progress, RunIn
-from scow.build.graph.solver import Solver
-from scow.errors import InvalidArgumentError, NotFoundError, ScowError
-from scow.tasks import TaskOwner
-
-Say = Callable[[Message], None]
+from scow.build.graph.ops import BaseOp, CopyOp, Vertex
+from scow.errors import InvalidArgumentError, ScowError
+from scow.spec.engine_api.build import BuildRequest
 
 
-@dataclass(slots=True)
 class ClassicBuild:
-    """One build; ``given`` are names of its ``--build-arg``. ``left`` hears of every program."""
+    """One build: what ``request`` asks for, as ``evaluator`` reads its Dockerfile."""
 
-    evaluator: Evaluator
-    solver: Solver
-    step_images: StepImages
-    job: Job
-    tasks: TaskOwner
-    say: Say
-    left: LeftPrograms
-    labels: Mapping[str, str] = field(default_factory=dict)
-    given: Sequence[str] = ()
-    _number: int = 0
-    _total: int = 0
-    _steps: dict[int, Step] = field(default_factory=dict)
+    def __init__(
+        self, request: BuildRequest, evaluator: Evaluator, solver: StepSolver, images: StepImages
+    ) -> None:
+        self._request = request
+        self._evaluator = evaluator
+        self._solver = solver
+        self._images = images
+        self._say = solver.say
+        self._number = 0
+        self._total = 0
+        self._steps: dict[int, Step] = {}
 
     async def run(self) -> str:
         """Build everything up to the target; the id of its image. Raises ScowError."""
-        target = self.evaluator.target_index()
-        stages = self.evaluator.dockerfile.stages[: target + 1]
-        self._total = sum(1 + len(stage.instructions) for stage in stages) + bool(self.labels)
+        target = self._evaluator.target_index()
+        stages = self._evaluator.dockerfile.stages[: target + 1]
+        self._total = sum(1 + len(stage.instructions) for stage in stages) + bool(self._request.labels)
         for index in range(target + 1):
             self._steps[index] = await self._stage(index, is_target=index == target)
             if self._steps[index].id:
-                self.say(messages.image_id(self._steps[index].id))
+                self._say(messages.image_id(self._steps[index].id))
         if not self._steps[target].id:
             raise ScowError("No image was generated. Is your Dockerfile empty?")
         self._warn_of_unused()
         return self._steps[target].id
 
     async def _stage(self, index: int, *, is_target: bool) -> Step:
-        stage = self.evaluator.dockerfile.stages[index]
+        stage = self._evaluator.dockerfile.stages[index]
         self._headline(f"{stage.word} {stage.text}")
         with _placeless():
-            evaluation = await self.evaluator.begin(index)
+            evaluation = await self._evaluator.begin(index)
         step = await self._base(evaluation)
-        self.say(messages.image(step.id))
+        self._say(messages.image(step.id))
         if count := len(evaluation.triggers):
-            self.say(messages.stream(f"# Executing {count} build trigger{'s' if count > 1 else ''}\n"))
+            self._say(messages.stream(f"# Executing {count} build trigger{'s' if count > 1 else ''}\n"))
         for instruction in evaluation.triggers:
             step = await self._apply(evaluation, instruction, step)
-        last = [_label_instruction(self.labels, stage)] if is_target and self.labels else []
+        last = [_label_instruction(self._request.labels, stage)] if is_target and self._request.labels else []
         for instruction in (*stage.instructions, *last):
             self._headline(f"{instruction.word} {instruction.text}")
             step = await self._apply(evaluation, instruction, step)
-        self.evaluator.keep(index, evaluation.state)
+        self._evaluator.keep(index, evaluation.state)
         return step
 
     def _headline(self, text: str) -> None:
         self._number += 1
         for message in messages.step(self._number, self._total, text):
-            self.say(message)
+            self._say(message)
 
     async def _base(self, evaluation: StageEvaluation) -> Step:
         """An earlier stage's last step, or an image."""
         if evaluation.continues is not None:
             return self._steps[evaluation.continues]
-        await self.solver.solve(evaluation.state.vertex, self.job, self.tasks)
-        return self.step_images.base(evaluation.state)
+        await self._solver.base(evaluation.state.vertex)
+        return self._images.base(evaluation.state)
 
     async def _apply(self, evaluation: StageEvaluation, instruction: Instruction, before: Step) -> Step:
         _check_sources(instruction)
@@ -103,8 +91,8 @@ class ClassicBuild:
         else:
             step, cached = await self._file_step(evaluation, instruction, made, made.vertex, before)
         if cached:
-            self.say(messages.using_cache())
-        self.say(messages.image(step.id))
+            self._say(messages.using_cache())
+        self._say(messages.image(step.id))
         return step
 
     async def _made(self, evaluation: StageEvaluation, instruction: Instruction) -> Made:
@@ -119,7 +107,7 @@ class ClassicBuild:
 
     def _config_step(self, evaluation: StageEvaluation, made: Made, before: Step) -> tuple[Step, bool]:
         """The image with another config."""
-        state, images = evaluation.state, self.step_images
+        state, images = evaluation.state, self._images
         text = created_by(made, state, "", "")
         found = images.find_in_history(state, text, before) or images.find(
             state, text, before, before.chain_id
@@ -134,20 +122,14 @@ class ClassicBuild:
         vertex: Vertex,
         before: Step,
     ) -> tuple[Step, bool]:
-        state, images = evaluation.state, self.step_images
+        state, images = evaluation.state, self._images
         copies = isinstance(vertex.op, CopyOp)
         if not copies:
             text = created_by(made, state, "", "")
             if found := images.find_in_history(state, text, before):
                 state.vertex = Vertex(BaseOp("an image's history", found.chain_id))
                 return found, True
-        teller = _Teller(vertex, self.say)
-        try:
-            result = await self._solved(vertex, instruction, teller)
-        except ScowError as exc:
-            self._program_ended(teller, state, before, exc)
-            raise
-        self._program_ended(teller, state, before, result)
+        result = await self._solver.step(vertex, instruction, state, before)
         target = instruction.target if isinstance(instruction, it.Copy) else ""
         text = created_by(made, state, result.content, target)
         if copies and (found := images.find_in_history(state, text, before)):
@@ -160,68 +142,11 @@ class ClassicBuild:
         )
         return step, result.cached
 
-    def _program_ended(
-        self, teller: "_Teller", state: StageState, before: Step, outcome: Result | ScowError
-    ) -> None:
-        """Its container goes, or is left for somebody to look at."""
-        key, op = teller.container_id, teller.vertex.op
-        if not key or not isinstance(op, RunOp):
-            return
-        if self.left.goes(outcome):
-            self.say(messages.removed(key))
-        else:
-            self.left.keep(key, teller.started_ns, op, state, before, outcome)
-
-    async def _solved(self, vertex: Vertex, instruction: Instruction, teller: "_Teller") -> Result:
-        self.job.tell = teller
-        word = instruction.word.upper()
-        try:
-            return await self.solver.solve(vertex, self.job, self.tasks)
-        except NotFoundError as exc:
-            if isinstance(instruction, it.Copy):
-                where = "" if instruction.from_ else " in build context or excluded by .dockerignore"
-                path = exc.message.lstrip("/")
-                raise ScowError(
-                    f"{word} failed: file not found{where}: stat {path}: file does not exist"
-                ) from exc
-            raise
-        except NotFetchedError as exc:
-            reason = f"failed to GET {exc.url} with status {exc.status}" if exc.status else exc.message
-            raise ScowError(f"{word} failed: {reason}") from exc
-        except InvalidArgumentError as exc:
-            if isinstance(instruction, it.Copy):
-                raise ScowError(f"{word} failed: {exc.message}") from exc
-            raise
-
     def _warn_of_unused(self) -> None:
-        known = self.evaluator.declared_arguments() | PROXY_ARGUMENTS
-        if unused := sorted(set(self.given) - known):
+        known = self._evaluator.declared_arguments() | PROXY_ARGUMENTS
+        if unused := sorted(set(self._request.build_args) - known):
             shown = " ".join(unused)
-            self.say(messages.stream(f"[Warning] One or more build-args [{shown}] were not consumed\n"))
-
-
-class _Teller:
-    """Turns what the solver tells of one vertex into messages."""
-
-    def __init__(self, vertex: Vertex, say: Say) -> None:
-        self.vertex = vertex
-        self._say = say
-        self.container_id = ""
-        self.started_ns = 0
-        self._texts = {
-            stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in (STDOUT, STDERR)
-        }
-
-    def __call__(self, event: Progress) -> None:
-        if event.vertex is not self.vertex:
-            return
-        if isinstance(event, RunIn):
-            self.container_id = event.container_id
-            self.started_ns = time.time_ns()
-            self._say(messages.running_in(event.container_id))
-        # Programs print pieces of letters, too: the rest of one comes with the next piece.
-        elif isinstance(event, Output) and (text := self._texts[event.stream].decode(event.data)):
-            self._say(messages.output(event.stream, text))
+            self._say(messages.stream(f"[Warning] One or more build-args [{shown}] were not consumed\n"))
 
 
 class _placeless:
