@@ -12,7 +12,8 @@ import pytest
 
 from scow.build.execute.inputs import Inputs
 from scow.build.execute.selection import Selection
-from scow.build.execute.steps import Listener, Made, Steps
+from scow.build.execute.step import Listener, Step
+from scow.build.execute.steps import Made, Steps
 from scow.build.graph.cache import Cache
 from scow.build.graph.job import Job, Result
 from scow.build.graph.keys import cache_key
@@ -95,9 +96,9 @@ class Hands:
         copied = SimpleNamespace(tree=SimpleNamespace(is_settled=self.is_settled))
         return Inputs(base, selections=(cast(Selection, copied),), outlive_job=self.outlive_job)
 
-    async def run(self, lease: Lease, vertex: Vertex, job: Job, inputs: Inputs, listener: Listener) -> Made:
-        self.done.append(vertex)
-        chain_id = await self.work(vertex, listener)
+    async def run(self, step: Step) -> Made:
+        self.done.append(step.vertex)
+        chain_id = await self.work(step.vertex, step.listener)
         self.images.here.add(chain_id)
         return Made(NewLayer(chain_id, chain_id, 1))
 

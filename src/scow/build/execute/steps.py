@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from scow.build.execute import copy_step, file_step, run_step
 from scow.build.execute.downloads import Downloads
@@ -14,6 +14,7 @@ from scow.build.execute.inputs import Inputs
 from scow.build.execute.owners import owner_of
 from scow.build.execute.run_step import RunPlaces
 from scow.build.execute.stacking import Stacking
+from scow.build.execute.step import Step
 from scow.build.graph.cache import Cache
 from scow.build.graph.executor import Executor
 from scow.build.graph.ops import CopyOp, DiffOp, FileOp, MakeFolderOp, MergeOp, RunOp, Vertex
@@ -26,14 +27,6 @@ from scow.linux.rootpath import make_dirs_in_root
 
 if TYPE_CHECKING:
     from scow.build.graph.job import Job, Result
-
-
-class Listener(Protocol):
-    """Who hears of a step while it goes on."""
-
-    def output(self, stream: int, data: bytes) -> None: ...
-
-    def runs_in(self, container_id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +78,24 @@ class Steps:
             return Inputs(base, contents=tuple(map(str, stacks)), chains=tuple(enumerate(stacks)))
         return Inputs(base)
 
-    async def run(self, lease: Lease, vertex: Vertex, job: "Job", inputs: Inputs, listener: Listener) -> Made:
+    async def run(self, step: Step) -> Made:
         """Do it. Raises ScowError, ``OSError``; then nothing is left of it."""
-        settings = vertex.settings or job.settings
-        match vertex.op:
-            case RunOp():
-                running = run_step.Running(
-                    self._executor, self._places, lease, job, settings, inputs, listener
-                )
-                return Made(*await running.run(vertex.op, vertex.platform))
-            case CopyOp():
-                return Made(await copy_step.copy(lease, vertex.op, inputs, settings))
-            case MakeFolderOp():
-                return Made(await _make_folder(lease, vertex.op, inputs.base))
-            case FileOp():
-                return Made(await file_step.apply(lease, vertex.op, inputs))
+        lease, inputs = step.lease, step.inputs
+        match step.vertex.op:
+            case RunOp() as op:
+                return Made(*await run_step.Running(self._executor, self._places, step).run(op))
+            case CopyOp() as op:
+                return Made(await copy_step.copy(lease, op, inputs, step.settings))
+            case MakeFolderOp() as op:
+                return Made(await _make_folder(lease, op, inputs.base))
+            case FileOp() as op:
+                return Made(await file_step.apply(lease, op, inputs))
             case MergeOp():
                 return Made(await Stacking(self._images, lease, self._folder).merged(inputs))
             case DiffOp():
                 return Made(await Stacking(self._images, lease, self._folder).difference(inputs))
-            case _:
-                raise AssertionError(f"{vertex.op} is not done, it is there")
+            case op:
+                raise AssertionError(f"{op} is not done, it is there")
 
 
 async def _make_folder(lease: Lease, op: MakeFolderOp, base: str | None) -> NewLayer:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from scow.build.execute.inputs import Inputs
+from scow.build.execute.step import Step
 from scow.build.execute.steps import Made, Steps
 from scow.build.graph.cache import Cache, Record
 from scow.build.graph.job import Job, Result
@@ -206,7 +207,7 @@ class Solver:
         """Do it, give it to those who wait, and keep it. The lease ends when it is kept."""
         try:
             async with self._images.lease() as lease:
-                made = await self._steps.run(lease, vertex, job, inputs, work)
+                made = await self._steps.run(Step(lease, vertex, job, inputs, work))
                 record = _record(work.key, vertex, inputs, made)
                 kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 work.finish(record, kept)
