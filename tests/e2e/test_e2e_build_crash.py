@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builds import Built, build, context, run_in
+from tests.support.builds import Built, build, context, run_in, scow_build
 from tests.support.daemons import Daemon
 from tests.support.disks import full, mount_points_below
 from tests.support.http import UnixConnection
@@ -135,6 +135,12 @@ def test_a_program_that_needs_too_much_memory_is_killed(scow_daemon: Daemon) -> 
     assert "returned a non-zero code: 137" in built.error
 
 
+def test_buildkits_words_for_it_name_the_cause(scow_daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN head -c 200m /dev/zero | tail >/dev/null\n")
+    told = scow_build(scow_daemon, "-m", "32m", "--memory-swap", "32m", str(tmp_path), code=1).err
+    assert 'tail >/dev/null" did not complete successfully: cannot allocate memory\n' in told
+
+
 def test_a_full_disk_is_said_and_leaves_nothing(scow_daemon: Daemon) -> None:
     daemon = scow_daemon
     tar = context({"Dockerfile": "FROM busybox\nCOPY f /f\nRUN cp /f /g\n", "f": b"x" * (4 << 20)})
@@ -193,3 +199,20 @@ def test_five_hundred_stages(scow_daemon: Daemon) -> None:
     text = "FROM busybox AS s0\n" + "".join(f"FROM s{n - 1} AS s{n}\nENV V{n}=1\n" for n in range(1, 500))
     built = build(scow_daemon, text)
     assert len(scow_daemon.api("GET", f"/images/{built.id}/json").json["Config"]["Env"]) == 500
+
+
+@pytest.mark.parametrize("half", ["", "files", "files/seeded"])
+def test_a_cache_mount_that_was_being_made_is_no_more(scow_daemon: Daemon, half: str) -> None:
+    """Its description is written last, before a program sees it: a kill before that leaves what nobody lists."""
+    mounts = scow_daemon.data_root / "build" / "cache-mounts"
+    made = mounts / ("a" * 64)
+    build(scow_daemon, "FROM busybox\nRUN --mount=type=cache,target=/cache echo kept >/cache/file\n")
+    used = {it.name for it in mounts.iterdir()}
+    scow_daemon.kill9()
+    (made / half).mkdir(parents=True)
+    (mounts / used.copy().pop() / "about.json.01234567").write_text("{")
+    scow_daemon.start()
+    assert {it.name for it in mounts.iterdir()} == used
+    assert sorted(it.name for it in (mounts / used.pop()).iterdir()) == ["about.json", "files"]
+    told = build(scow_daemon, "FROM busybox\nRUN --mount=type=cache,target=/cache cat /cache/file\n", nocache="1").text
+    assert "kept\n" in told

@@ -19,8 +19,16 @@ def remove_build_leftovers(config: Config) -> None:
     for archive in (config.data_root / "build" / "contexts").glob("*"):
         if not archive.with_suffix(".index").exists():
             archive.unlink(missing_ok=True)
-    for gone in (config.data_root / "build" / "cache-mounts").glob(".gone-*"):
-        _remove(gone)
+    for cache_mount in (config.data_root / "build" / "cache-mounts").glob("*"):
+        _tidy(cache_mount)
+
+
+def _tidy(cache_mount: Path) -> None:
+    """No program has seen one that was not described yet; see ``scow.build.execute.cache_mounts``."""
+    if cache_mount.name.startswith(".gone-") or not (cache_mount / "about.json").exists():
+        _remove(cache_mount)
+    for half in cache_mount.glob("about.json.*"):
+        half.unlink(missing_ok=True)
 
 
 def _remove(folder: Path) -> None:

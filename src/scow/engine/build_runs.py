@@ -27,6 +27,7 @@ from scow.runtime.host_facts import HostFacts
 from scow.runtime.oci_runtime import Stdio
 from scow.runtime.program_run import (
     Bound,
+    Ended,
     InMemory,
     Limits,
     OutputSink,
@@ -66,8 +67,8 @@ class BuildRuns:
         if future is not None and not future.done():
             future.set_result(ended.exit_code)
 
-    async def run(self, request: RunRequest, output: OutputSink) -> int:
-        """The exit code; cancelling kills it.
+    async def run(self, request: RunRequest, output: OutputSink) -> Ended:
+        """Run it to its end; cancelling kills it.
 
         Raises InvalidArgumentError, NotFoundError, ProgramNotStartedError, ScowError.
         """
@@ -79,7 +80,9 @@ class BuildRuns:
             await run_blocking(directory.mkdir, mode=0o710, parents=True)
             sandbox = await self._launcher.sandboxes.open(doc)
             await self._spawn(doc, request.root, sandbox, output)
-            return await self._ends[doc.id]
+            code = await self._ends[doc.id]
+            # Its control group is there until the clean-up.
+            return Ended(code, code != 0 and self._launcher.cgroup(doc).oom_kill_count() > 0)
         except OSError as exc:
             raise ScowError(f"failed to run {doc.path}: {exc}") from exc
         finally:

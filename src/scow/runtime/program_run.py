@@ -45,6 +45,14 @@ class InMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program came to its end. ``out_of_memory``: the kernel killed some of it for its limit."""
+
+    code: int
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LeftProgram:
     """What is left of one that has ended, to be a container of the engine: ``key`` is its id.
 

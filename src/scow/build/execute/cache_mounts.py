@@ -4,7 +4,8 @@
     <folder>/<name>/about.json  what it is called, and when it was made
     <folder>/<name>             its time of change is when it was last used
 
-``name`` is a digest of the id, with a number for further ones of the sharing "private".
+``name`` is a digest of the id, with a number for further ones of the sharing "private". What has no
+about.json after a kill was being made: start-up removes it (scow.daemon.build_leftovers).
 """
 
 import asyncio

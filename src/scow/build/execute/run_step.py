@@ -25,7 +25,7 @@ from scow.image.layer_intake import NewLayer
 from scow.image.leases import ActiveSnapshot
 from scow.image.threads import run_to_end
 from scow.runtime.container_ids import new_id
-from scow.runtime.program_run import Bound, InMemory, ProgramNotStartedError, RunRequest
+from scow.runtime.program_run import Bound, Ended, InMemory, ProgramNotStartedError, RunRequest
 
 if TYPE_CHECKING:
     from scow.build.graph.job import Job, Result
@@ -121,12 +121,12 @@ class Running:
             missing = await run_to_end(missing_mount_points, str(root), targets)
             request = self._request(op, key, root, mounts)
             self._listener.runs_in(key)
-            code = await self._ended(request)
-        if code not in op.exit_codes:
+            ended = await self._ended(request)
+        if ended.code not in op.exit_codes:
             platform = self._step.vertex.platform
             if platform is not None and (hint := await run_to_end(self._places.runnable.hint, platform)):
                 self._listener.output(2, f"{hint}\n".encode())
-            raise RunFailedError(op.args, code, key, await self._left(active))
+            raise RunFailedError(op.args, ended, key, await self._left(active))
         others = tuple([await self._lease.commit(it) for it in self._mounts.kept])
         if not op.keeps:
             await self._lease.discard(active)
@@ -153,15 +153,15 @@ class Running:
             hostname=settings.hostname,
         )
 
-    async def _ended(self, request: RunRequest) -> int:
-        """The exit code; to BuildKit the runtime is the program that failed where it could not start one."""
+    async def _ended(self, request: RunRequest) -> Ended:
+        """To BuildKit the runtime is the program that failed where it could not start one."""
         try:
             return await self._executor.run(request, self._listener.output)
         except ProgramNotStartedError as exc:
             if not self._step.settings.as_buildkit:
                 raise
             self._listener.output(STDERR, f"runc run failed: {exc.reason}\n".encode())
-            return 1
+            return Ended(1)
         except ScowError as exc:
             if not self._step.settings.as_buildkit:
                 raise
