@@ -10,6 +10,7 @@ https://protobuf.dev/programming-guides/encoding/ and, for what a field means, t
 """
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -45,6 +46,11 @@ class _Field:
 def text(number: int) -> Any:
     """A string, "" without it."""
     return _field(number, _TEXT)
+
+
+def file_name(number: int) -> Any:
+    """A path as Python has it: bytes that are no UTF-8 are surrogates (``os.fsdecode``); "" without it."""
+    return _field(number, _FILE_NAME)
 
 
 def octets(number: int) -> Any:
@@ -315,6 +321,7 @@ def _message_kind(kind: type[Message]) -> _Kind:
 
 
 _TEXT = _Kind(_LENGTH, lambda value: value.encode("utf-8", "replace"), _decode_text, "")
+_FILE_NAME = _Kind(_LENGTH, os.fsencode, os.fsdecode, "")
 _OCTETS = _Kind(_LENGTH, bytes, bytes, b"")
 _INTEGER = _Kind(_VARINT, _varint, _signed, 0)
 _BOOLEAN = _Kind(_VARINT, lambda value: b"\1" if value else b"\0", bool, False)

@@ -7,7 +7,7 @@ fsutil's types/{stat,wire}.proto.
 from dataclasses import dataclass
 from enum import IntEnum
 
-from scow.spec.protobuf import Message, inner, integer, mapping, octets, octets_by_text, text
+from scow.spec.protobuf import Message, file_name, inner, integer, mapping, octets, octets_by_text, text
 
 FILE_SYNC = "/moby.filesync.v1.FileSync/DiffCopy"
 FILE_SEND = "/moby.filesync.v1.FileSend/DiffCopy"
@@ -23,13 +23,13 @@ WRITE_CONTENT = "/containerd.services.content.v1.Content/Write"
 class StatMessage(Message):
     """One file; ``mode`` is Go's os.FileMode. A regular file with a ``link`` is a hard link to it."""
 
-    path: str = text(1)
+    path: str = file_name(1)
     mode: int = integer(2)
     uid: int = integer(3)
     gid: int = integer(4)
     size: int = integer(5)
     mtime_ns: int = integer(6)
-    link: str = text(7)
+    link: str = file_name(7)
     device_major: int = integer(8)
     device_minor: int = integer(9)
     xattrs: dict[str, bytes] = octets_by_text(10)

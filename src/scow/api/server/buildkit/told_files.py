@@ -53,7 +53,7 @@ def _plain_file(packet: bytes, position: int) -> SentFile | None:
         if number >= 0x80:
             number, position = read_varint(packet, position - 1)
         if tag == _PATH:
-            path = packet[position : position + number].decode()
+            path = os.fsdecode(packet[position : position + number])
             position += number
         elif number & _SIGN:
             return None
@@ -73,11 +73,10 @@ def _plain_file(packet: bytes, position: int) -> SentFile | None:
 
 
 def _file(path: str, mode: int, uid: int, gid: int, size: int, mtime_ns: int) -> SentFile:
-    slashed = path.replace("\\", "/")
-    parts = slashed.split("/")
+    parts = path.split("/")  # on every system: fsutil's clients send no other separator
     if "" in parts or "." in parts or ".." in parts:
         raise InvalidArgumentError(f'invalid path: "{path}" leads out of the build context')
     try:
-        return SentFile(slashed, _unix_mode(mode), uid, gid, size, mtime_ns)
+        return SentFile(path, _unix_mode(mode), uid, gid, size, mtime_ns)
     except ValueError as exc:
         raise InvalidArgumentError(f"{path}: {exc}") from exc
