@@ -54,8 +54,8 @@ def odd(tmp_path: Path) -> Path:
     with open(folder / "holes", "wb") as file:
         file.seek(8 << 20)
         file.write(b"end")
-    for name, target in (("out", "../../../etc/passwd"), ("absolute", "/etc/passwd"), ("loop", "loop")):
-        (folder / name).symlink_to(target)
+    for link, target in (("out", "../../../etc/passwd"), ("absolute", "/etc/passwd"), ("loop", "loop")):
+        (folder / link).symlink_to(target)
     return context
 
 
