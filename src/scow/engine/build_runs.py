@@ -84,7 +84,7 @@ class BuildRuns:
             # Its control group is there until the clean-up.
             return Ended(code, code != 0 and self._launcher.cgroup(doc).oom_kill_count() > 0)
         except OSError as exc:
-            raise ScowError(f"failed to run {doc.path}: {exc}") from exc
+            raise ScowError(f"failed to run {doc.path}: {(exc.strerror or str(exc)).lower()}") from exc
         finally:
             await asyncio.shield(self._clean_up(doc, sandbox, directory))
             del self._ends[doc.id]

@@ -327,16 +327,22 @@ def test_a_failure_is_told_to_all_who_wait_and_kept_for_nobody(tmp_path: Path) -
     run(test)
 
 
-def test_what_the_machine_refuses_is_told_of_at_the_step(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [("/layers/x", "/layers/x: No space left on device"), (None, "No space left on device")],
+)
+def test_what_the_machine_refuses_is_told_of_at_the_step(
+    tmp_path: Path, where: str | None, said: str
+) -> None:
     async def test() -> None:
         async def work(vertex: Vertex, listener: Listener) -> str:
-            raise OSError(28, "No space left on device", "/layers/x")
+            raise OSError(28, "No space left on device", where)
 
         async with Floor(tmp_path, work) as floor:
             build = floor.build()
-            with pytest.raises(ScowError, match=r"^/layers/x: No space left on device$"):
+            with pytest.raises(ScowError, match=f"^{said}$"):
                 await build.ask(step())
-            assert build.ends == [(False, "/layers/x: No space left on device")]
+            assert build.ends == [(False, said)]
 
     run(test)
 

@@ -132,7 +132,8 @@ class Solver:
             job.tell(Done(vertex, time.time_ns(), False, "", exc.message))
             raise
         except OSError as exc:
-            error = ScowError(f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc))
+            where = f"{exc.filename}: " if exc.filename else ""
+            error = ScowError(f"{where}{exc.strerror or exc}")
             job.tell(Done(vertex, time.time_ns(), False, "", error.message))
             raise error from exc
 

@@ -186,7 +186,7 @@ class Creation:
             await self._containers.add(doc, *self._volumes.additions(_own_volumes(doc, mounts)))
         except OSError as exc:
             await self._undo(doc, mounts)
-            raise ScowError(f"failed to create container: {exc}") from exc
+            raise ScowError(f"failed to create container: {exc.strerror or exc}") from exc
         except BaseException:
             await self._undo(doc, mounts)
             raise
