@@ -214,5 +214,7 @@ def test_a_cache_mount_that_was_being_made_is_no_more(scow_daemon: Daemon, half:
     scow_daemon.start()
     assert {it.name for it in mounts.iterdir()} == used
     assert sorted(it.name for it in (mounts / used.pop()).iterdir()) == ["about.json", "files"]
-    told = build(scow_daemon, "FROM busybox\nRUN --mount=type=cache,target=/cache cat /cache/file\n", nocache="1").text
+    told = build(
+        scow_daemon, "FROM busybox\nRUN --mount=type=cache,target=/cache cat /cache/file\n", nocache="1"
+    ).text
     assert "kept\n" in told
