@@ -203,7 +203,7 @@ def test_five_hundred_stages(scow_daemon: Daemon) -> None:
 
 @pytest.mark.parametrize("half", ["", "files", "files/seeded"])
 def test_a_cache_mount_that_was_being_made_is_no_more(scow_daemon: Daemon, half: str) -> None:
-    """Its description is written last, before a program sees it: a kill before that leaves what nobody lists."""
+    """Its description is written last, before a program sees it."""
     mounts = scow_daemon.data_root / "build" / "cache-mounts"
     made = mounts / ("a" * 64)
     build(scow_daemon, "FROM busybox\nRUN --mount=type=cache,target=/cache echo kept >/cache/file\n")
