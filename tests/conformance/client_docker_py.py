@@ -298,7 +298,7 @@ def test_events_in_their_order(client: docker.DockerClient) -> None:
     listener = threading.Thread(target=listen)
     listener.start()
     client.containers.run("busybox", "true", labels=["py-events"], remove=True)
-    listener.join(20)
+    listener.join(120)
     events.close()
     assert not listener.is_alive()
     assert [action for action in seen if action != "attach"] == ["create", "start", "die", "destroy"]

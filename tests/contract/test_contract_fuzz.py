@@ -4,7 +4,6 @@
 """
 
 import http.client
-import os
 import re
 import socket
 import time
@@ -18,12 +17,13 @@ from tests.support.daemons import Daemon
 from tests.support.engine_api import ApiDocument
 from tests.support.http import UnixConnection
 from tests.support.images import busybox_archive
+from tests.support.live_folders import files_below, open_paths
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.root
 
 VERSIONS = ("1.24", "1.41", "1.55")
-_HEAD_S = 15.0
+_HEAD_S = 90.0
 """A head takes milliseconds; more than this on a loaded machine is a hang."""
 _STREAM_S = 0.05
 """How long a body that goes on is listened to before the client hangs up."""
@@ -64,20 +64,13 @@ def descriptors(daemon: Daemon) -> Counter[str]:
 
 def open_in(pid: int) -> Counter[str]:
     """What one process holds open, by kind."""
-    found: Counter[str] = Counter()
-    folder = f"/proc/{pid}/fd"
-    for name in os.listdir(folder):
-        try:
-            found[re.sub(r"\d+", "N", os.readlink(f"{folder}/{name}"))] += 1
-        except OSError:
-            continue
-    return found
+    return Counter(re.sub(r"\d+", "N", path) for path in open_paths(pid))
 
 
 def folders(daemon: Daemon) -> Counter[str]:
-    """How much there is in each part of the data root."""
+    """How many files there are in each part of the data root."""
     parts = ("containers", "overlay2", "volumes", "image", "tmp")
-    return Counter({part: sum(1 for _ in (daemon.data_root / part).rglob("*")) for part in parts})
+    return Counter({part: sum(1 for _ in files_below(daemon.data_root / part)) for part in parts})
 
 
 def remove_everything(daemon: Daemon) -> None:

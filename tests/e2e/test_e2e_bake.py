@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -351,7 +352,7 @@ def test_definitions_of_a_repository(scow_daemon: Daemon, repository: str) -> No
 def test_a_definition_by_itself_is_about_what_is_here(scow_daemon: Daemon, folder: Path) -> None:
     (folder / "d.hcl").write_text('target "default" { tags = ["alone:r"] }\n')
     (folder / "Dockerfile").write_text("FROM busybox\nCOPY d.hcl /\n")
-    server = scow_daemon.namespace.command("python3", "-m", "http.server", "-b", "127.0.0.1", "8420")
+    server = scow_daemon.namespace.command(sys.executable, "-m", "http.server", "-b", "127.0.0.1", "8420")
     process = subprocess.Popen(server, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until(

@@ -16,6 +16,7 @@ from tests.support.builds import Built, build, context, run_in, scow_build
 from tests.support.daemons import Daemon
 from tests.support.disks import full, mount_points_below
 from tests.support.http import UnixConnection
+from tests.support.live_folders import entries
 from tests.support.waiting import wait_until
 
 
@@ -35,7 +36,7 @@ def leftovers(daemon: Daemon) -> list[str]:
     found = [str(point) for point in mount_points_below(data) if point != data]
     found += [str(point) for point in mount_points_below(run) if point != run]
     for folder in (data / "containers", run / "bundles", run / "runc", run / "crun", run / "build"):
-        found += [str(path) for path in folder.iterdir()] if folder.is_dir() else []
+        found += [f"{folder}/{name}" for name in entries(folder)]
     found += [f"interface {name}" for name in daemon.veths()]
     with closing(sqlite3.connect(f"file:{data / 'scow.db'}?mode=ro", uri=True)) as db:
         bodies = b"".join(body for (body,) in db.execute("SELECT body FROM documents"))
@@ -100,9 +101,7 @@ def test_a_client_that_goes_away_ends_its_build(scow_daemon: Daemon) -> None:
     )
     wait_until(lambda: daemon.programs("sleep 4322"), "the step runs")
     connection.close()
-    wait_until(
-        lambda: not daemon.programs("sleep 4322"), "the program has ended", 9
-    )  # it is not asked first, ten seconds
+    wait_until(lambda: not daemon.programs("sleep 4322"), "the program has ended")
     wait_until(lambda: not leftovers(daemon), f"nothing is left but {leftovers(daemon)}")
 
 

@@ -151,7 +151,7 @@ def test_the_client_within_docker_leaves_one(build: Buildx, scow: Client) -> Non
 def test_records_outlive_a_kill_and_half_a_build_is_none(build: Buildx, scow: Client) -> None:
     build("-t", "history:1")
     (before,) = listed(scow)
-    build.write("Dockerfile", "FROM busybox\nRUN echo begun; sleep 60\n")
+    build.write("Dockerfile", "FROM busybox\nRUN echo begun; sleep 3600\n")
     running = build.start()
     try:
         going = wait_until(

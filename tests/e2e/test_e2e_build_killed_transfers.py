@@ -11,6 +11,7 @@ from tests.e2e.test_e2e_build_crash import leftovers
 from tests.support.builds import forget_builds, scow_build
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
+from tests.support.live_folders import bytes_below
 from tests.support.registry import Registry, registry
 from tests.support.waiting import wait_until
 
@@ -55,18 +56,6 @@ def context(tmp_path: Path) -> Path:
     return found
 
 
-def bytes_below(*folders: Path) -> int:
-    """What files have, as far as they are there; those that come and go count or do not."""
-    found = 0
-    for folder in folders:
-        for path in folder.rglob("*"):
-            try:
-                found += path.stat().st_size if path.is_file() else 0
-            except FileNotFoundError:
-                continue
-    return found
-
-
 def killed_during(daemon: Daemon, context: Path, watched: Path, *args: str) -> Result:
     """A build, and the engine killed when the first bytes of what it sends have come where they go."""
     before = bytes_below(watched)
@@ -77,7 +66,7 @@ def killed_during(daemon: Daemon, context: Path, watched: Path, *args: str) -> R
     thread.start()
     wait_until(lambda: bytes_below(watched) > before + 100_000 or done, "it is on its way")
     daemon.kill9()
-    thread.join(60)
+    thread.join(120)
     assert done, "the client does not end"
     daemon.start()
     wait_until(lambda: not leftovers(daemon), f"nothing is left but {leftovers(daemon)}")

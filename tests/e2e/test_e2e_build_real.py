@@ -12,7 +12,7 @@ from tests.support.images import debian_archive
 DAEMON = DaemonOptions(uplink=True)
 pytestmark = pytest.mark.root
 
-BUILD_S = 280
+BUILD_S = 800
 MODERN = {"DOCKER_BUILDKIT": "1"}
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -74,13 +74,15 @@ def context(tmp_path: Path) -> Path:
 
 
 @pytest.mark.skipif(not AUTHORITIES.exists(), reason="no certificates of authorities on this machine")
-@pytest.mark.timeout(BUILD_S + 200)
+@pytest.mark.timeout(2 * BUILD_S)
 def test_packages_come_from_debian_pypi_and_npm(scow_daemon: Daemon, context: Path) -> None:
-    if "Debian" not in scow_daemon.namespace.run("apt-get", "indextargets", timeout_s=60).stdout:
+    if "Debian" not in scow_daemon.namespace.run("apt-get", "indextargets", timeout_s=120).stdout:
         pytest.skip("apt has no Debian mirror here")
-    scow_daemon.docker("load", "-i", str(debian_archive()), timeout_s=120)
+    scow_daemon.docker("load", "-i", str(debian_archive()))
     args = ("build", "-t", "app", "--secret", f"id=ca,src={AUTHORITIES}", str(context))
-    scow_daemon.scow(*args, timeout_s=BUILD_S, env=MODERN)
+    if scow_daemon.scow(*args, timeout_s=BUILD_S, env=MODERN, code=None).code:
+        # Three places on the net are asked, and any of them may be away for a moment.
+        scow_daemon.scow(*args, timeout_s=BUILD_S, env=MODERN)
     assert scow_daemon.docker("run", "--rm", "app").out == "app\nclick\n172800000\n"
-    again = scow_daemon.scow(*args, timeout_s=60, env=MODERN)
+    again = scow_daemon.scow(*args, env=MODERN)
     assert len(re.findall(r"^#\d+ CACHED$", again.err, re.M)) == 13

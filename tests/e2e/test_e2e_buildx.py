@@ -252,9 +252,9 @@ def test_independent_stages_run_side_by_side(build: Buildx) -> None:
     build.write(
         "Dockerfile",
         "FROM busybox AS a\nRUN --mount=type=cache,target=/c,id=meet touch /c/a && "
-        "timeout 60 sh -c 'until [ -e /c/b ]; do :; done' && touch /a\n"
+        "timeout 60 sh -c 'until [ -e /c/b ]; do sleep 0.1; done' && touch /a\n"
         "FROM busybox AS b\nRUN --mount=type=cache,target=/c,id=meet touch /c/b && "
-        "timeout 60 sh -c 'until [ -e /c/a ]; do :; done' && touch /b\n"
+        "timeout 60 sh -c 'until [ -e /c/a ]; do sleep 0.1; done' && touch /b\n"
         "FROM scratch\nCOPY --from=a /a /\nCOPY --from=b /b /\n",
     )
     build("-t", "meet:1")
@@ -270,7 +270,7 @@ def test_a_client_that_leaves_ends_its_build(buildkit_engine: Daemon, build: Bui
         assert line, seen
         seen += line
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     wait_until(lambda: not buildkit_engine.programs("sleep 3600"), "the step is gone")
 
 

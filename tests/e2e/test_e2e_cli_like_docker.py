@@ -157,7 +157,7 @@ def _run(engine: Daemon, command: str, line: str, folder: Path) -> tuple[int, st
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     return done.returncode, _without_chance(done.stdout), _without_chance(done.stderr)
 
@@ -165,7 +165,7 @@ def _run(engine: Daemon, command: str, line: str, folder: Path) -> tuple[int, st
 def _without_chance(text: str) -> str:
     """Ages differ from one call to the next; docker logs that it could not go on after an error."""
     text = re.sub(r'^time=".*level=error msg="Can.t (add file|close tar).*\n', "", text, flags=re.MULTILINE)
-    text = re.sub(r"(Less than )?\b(a|\d+) (second|minute)s?( ago)?", "AGE", text)
+    text = re.sub(r"(Less than |About )?\b(a|an|\d+) (second|minute|hour)s?( ago)?", "AGE", text)
     return re.sub(r" {2,}", "  ", text)
 
 

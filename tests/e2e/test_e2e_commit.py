@@ -13,6 +13,7 @@ import pytest
 from tests.support.clients import Client
 from tests.support.daemons import Daemon
 from tests.support.disks import mount_points_below
+from tests.support.fault_daemon import ask
 from tests.support.http import UnixConnection
 from tests.support.waiting import wait_until
 
@@ -124,7 +125,7 @@ def test_removals_and_commits_at_the_same_time(client: Client) -> None:
         client("rm", "-f", name)
         commit.join()
         assert answers[0].status in (201, 404, 409), answers[0].body
-    assert os.listdir(client.daemon.data_root / "containers") == []
+    wait_until(lambda: not os.listdir(client.daemon.data_root / "containers"), "nothing is left")
 
 
 def _commit(client: Client, name: str, answers: list[Any]) -> None:
@@ -157,12 +158,20 @@ def test_a_kill_in_the_middle_of_a_copy_or_a_commit(engine: Daemon) -> None:
     response = stalled.getresponse()
     assert response.read(600)
     assert len(mounted(engine)) == 2
-    commit = threading.Thread(target=lambda: docker("commit", "runs", "made:3", code=None))
-    commit.start()
+    over = threading.Event()
+
+    def commit() -> None:
+        """Until it is over: one commit alone may be done before anybody has seen it."""
+        while not over.is_set():
+            ask(engine, "POST", "/commit?container=runs&repo=made&tag=3")
+
+    committing = threading.Thread(target=commit)
+    committing.start()
     inspect = "/containers/runs/json"
     wait_until(lambda: engine.api("GET", inspect).json["State"]["Paused"], "the container stands still")
+    over.set()
     engine.kill9()
-    commit.join()
+    committing.join()
     response.close()
     stalled.close()
     engine.start()

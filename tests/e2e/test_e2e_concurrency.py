@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.support.daemons import Daemon
+from tests.support.live_folders import entries
 from tests.support.waiting import wait_until
 
 _ROUNDS = 50
 _NAMES = ("one", "two")
-_HANG_S = 60.0
+_HANG_S = 120.0
 _BODY = {"Image": "busybox", "Cmd": ["sleep", "600"], "StopTimeout": 0, "Volumes": {"/data": {}}}
 
 # Method, target, and the statuses that the API has for it.
@@ -76,7 +77,11 @@ class Person:
         made = self._ask("POST", f"/containers/{name}/exec", body, frozenset({201, 404, 409}))
         if isinstance(made, dict) and "Id" in made:
             allowed = frozenset({200, 404, 409, 500})
-            answer = self.daemon.api("POST", f"/exec/{made['Id']}/start", {"Detach": True})
+            try:
+                answer = self.daemon.api("POST", f"/exec/{made['Id']}/start", {"Detach": True}, _HANG_S)
+            except OSError as exc:
+                self.wrong.append(f"exec in {name}: {exc!r}")
+                return
             if answer.status not in allowed:
                 self.wrong.append(f"exec in {name}: {answer.status} {answer.message}")
 
@@ -96,8 +101,7 @@ def test_at_one_container(scow_daemon: Daemon, people: int, seed: int) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(_HANG_S * 2)
-        assert not thread.is_alive(), "an answer never came"
+        thread.join()  # every request has an end
     wrong = [text for person in persons for text in person.wrong]
     assert not wrong, f"seed {seed}:\n" + "\n".join(wrong)
     state_is_true(scow_daemon)
@@ -110,4 +114,4 @@ def test_at_one_container(scow_daemon: Daemon, people: int, seed: int) -> None:
 def nothing_left(daemon: Daemon) -> list[str]:
     data, run = daemon.data_root, daemon.exec_root
     folders = (data / "containers", data / "volumes", run / "bundles", run / "runc", run / "crun")
-    return [str(path) for folder in folders if folder.is_dir() for path in folder.iterdir()] + daemon.veths()
+    return [f"{folder}/{name}" for folder in folders for name in entries(folder)] + daemon.veths()

@@ -135,7 +135,7 @@ def test_during_start(engine: Daemon, scow: Client, delay_ms: int) -> None:
     client.start()
     threading.Event().wait(delay_ms / 1000)
     engine.kill9()
-    client.join(20)
+    client.join(120)
     engine.start()
     assert settled(scow, "half") in ("created", "running", "exited")
     scow("rm", "-f", "half")
@@ -150,7 +150,7 @@ def test_during_stop(engine: Daemon, scow: Client, delay_ms: int) -> None:
     client.start()
     threading.Event().wait(delay_ms / 1000)
     engine.kill9()
-    client.join(20)
+    client.join(120)
     engine.start()
     assert settled(scow, "deaf") in ("running", "exited")
     scow("stop", "-t", "0", "deaf")
@@ -164,12 +164,12 @@ def test_during_removal(engine: Daemon, scow: Client, delay_ms: int) -> None:
     client.start()
     threading.Event().wait(delay_ms / 1000)
     engine.kill9()
-    client.join(20)
+    client.join(120)
     engine.start()
     if settled(scow, "going") != "none":
         scow("rm", "-fv", "going")
     assert scow.text("volume", "ls", "-q") == ""
-    assert os.listdir(engine.data_root / "containers") == []
+    wait_until(lambda: not os.listdir(engine.data_root / "containers"), "its folder is gone")
 
 
 @VICTIMS
@@ -179,7 +179,7 @@ def test_during_exec(engine: Daemon, scow: Client, victims: tuple[str, ...]) -> 
     assert process.stdout is not None
     assert process.stdout.readline() == b"in\n"
     kill(engine, *victims)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     if not engine.running:
         engine.start()
     wait_until(lambda: scow("exec", "box", "cat", "/tmp/out", code=_ANY).out == "out\n", "the exec ran on")
@@ -197,7 +197,7 @@ def test_during_attach(engine: Daemon, scow: Client, victims: tuple[str, ...]) -
     assert process.stdout.readline() == b"before\n"
     kill(engine, *victims)
     if "scowd" in victims:
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
         engine.start()
     assert settled(scow, "cat") == "running"
     again = scow.popen("attach", "cat")

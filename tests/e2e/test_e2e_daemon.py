@@ -34,7 +34,7 @@ def refusal(daemon: Daemon, *args: str, code: int = 1) -> str:
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=30,
+        timeout=120,
     )
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
@@ -140,7 +140,7 @@ def test_scow_starts_an_engine_when_there_is_none(stopped: Daemon) -> None:
         "$scow ps -q; ls /run/scow; test -S /run/scow/scow.sock && echo listening"
     )
     done = subprocess.run(
-        on_demand(client, "sh", "-c", script), env=env, capture_output=True, text=True, timeout=60
+        on_demand(client, "sh", "-c", script), env=env, capture_output=True, text=True, timeout=120
     )
     assert "ran on demand\n" in done.stdout, done.stderr
     assert done.stdout.endswith("listening\n")
@@ -154,7 +154,7 @@ def test_an_idle_engine_leaves_and_takes_the_reaper_with_it(stopped: Daemon) -> 
     client = stopped.client("scow")
     client("run", "-d", "--rm", "--name", "busy", "busybox", "sleep", "3")
     assert stopped.process is not None
-    assert stopped.process.wait(20) == 0, "it stays while the container runs and leaves a second later"
+    assert stopped.process.wait(120) == 0, "it stays while the container runs and leaves a second later"
     wait_until(lambda: not stopped.processes(), "reaper and shim left too")
     assert not stopped.socket.exists()
     assert on_the_host(stopped) == []

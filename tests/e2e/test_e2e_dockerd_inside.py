@@ -45,7 +45,7 @@ def test_a_builder_in_a_container(daemon: Daemon, tmp_path: Path) -> None:
     )
 
     assert buildx.other("create", "--use", "--name", "mybuilder").stdout == "mybuilder\n"
-    shown = buildx.other("inspect", "--bootstrap").stdout
+    shown = buildx.bootstrap()
     for fact in ("Driver:        docker-container", "Status:                running", "linux/amd64"):
         assert fact in shown
     buildx("--load", "-t", "nested")
@@ -66,7 +66,8 @@ def test_a_builder_in_a_container(daemon: Daemon, tmp_path: Path) -> None:
         "--buildkitd-flags",
         "--debug",
     )
-    buildx.other("create", "--use", "--name", "mybuilder", "--bootstrap", *options)
+    buildx.other("create", "--use", "--name", "mybuilder", *options)
+    buildx.bootstrap()
     assert "GREETING=hello" in daemon.docker("exec", CONTAINER, "env").out
     out = tmp_path / "out.tar"
     assert buildx("-o", f"type=oci,dest={out}").stderr.count("CACHED") == 2
@@ -96,11 +97,11 @@ def test_jobs_with_dockerd_as_their_service(daemon: Daemon) -> None:
         return str(done.out)
 
     wait_until(
-        lambda: job("version", "-f", "{{.Server.Version}}", code=None).startswith("26"), "it is there", 60
+        lambda: job("version", "-f", "{{.Server.Version}}", code=None).startswith("26"), "it is there", 240
     )
     assert "Loaded image: busybox:latest" in job("load", "-i", "/busybox.tar")
     assert job("run", "--rm", "busybox", "echo", "inside") == "inside\n"
-    job("run", "-d", "--name", "deep", "busybox", "sleep", "60")
+    job("run", "-d", "--name", "deep", "busybox", "sleep", "3600")
     assert job("ps", "--format", "{{.Names}}") == "deep\n"
     assert docker("ps", "--format", "{{.Names}}").out == "service\n"
     docker("rm", "-fv", "service")

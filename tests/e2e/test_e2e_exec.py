@@ -38,7 +38,7 @@ def test_exec_keeps_streams_apart_and_returns_the_exit_code(client: Client, box:
 def test_exec_takes_standard_input_to_its_end(client: Client, box: str) -> None:
     data = bytes(range(256)) * 4096
     done = subprocess.run(
-        client.argv("exec", "-i", box, "cat"), env=client.env, input=data, capture_output=True, timeout=60
+        client.argv("exec", "-i", box, "cat"), env=client.env, input=data, capture_output=True, timeout=120
     )
     assert (done.returncode, done.stdout) == (0, data)
 
@@ -91,7 +91,7 @@ def test_exec_ends_with_the_container(client: Client, box: str) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == b"in\n"
     client("kill", box)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode == 137
 
 
@@ -131,7 +131,7 @@ def test_the_api_tells_what_an_exec_did(client: Client, box: str) -> None:
 
 def test_many_execs_at_once_each_get_their_own_output(client: Client, box: str) -> None:
     running = [client.popen("exec", box, "sh", "-c", f"echo {number}; exit {number}") for number in range(8)]
-    results = [(process.communicate(timeout=60)[0], process.returncode) for process in running]
+    results = [(process.communicate(timeout=120)[0], process.returncode) for process in running]
     assert results == [(f"{number}\n".encode(), number) for number in range(8)]
 
 

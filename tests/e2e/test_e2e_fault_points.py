@@ -10,6 +10,7 @@ import sqlite3
 import tarfile
 from collections.abc import Callable
 from contextlib import closing, suppress
+from glob import glob
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support.disks import mount_points_below
 from tests.support.fault_daemon import SAMPLE, FaultDaemon, ask, do
 from tests.support.fault_daemon import at_every_step as at_every_step_of
 from tests.support.http import Answer
+from tests.support.live_folders import entries
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("engine", ["fault_daemon"], indirect=True)
@@ -41,14 +43,11 @@ def status(engine: Daemon, name: str) -> str:
 def leftovers(engine: Daemon) -> list[str]:
     """What is there without a container."""
     data, run = engine.data_root, engine.exec_root
-    found = [str(path) for path in (data / "containers").iterdir()]
-    found += [str(path) for path in (run / "bundles").iterdir()] if (run / "bundles").is_dir() else []
-    found += [str(path) for path in data.glob("image/*/rootfs/*")]
+    folders = (data / "containers", data / "volumes", run / "bundles", run / "runc", run / "crun")
+    found = [f"{folder}/{name}" for folder in folders for name in entries(folder)]
+    found += glob(f"{data}/image/*/rootfs/*")
     found += [str(point) for point in mount_points_below(data) if point != data]
     found += [f"interface {name}" for name in engine.veths()]
-    found += [str(path) for path in (data / "volumes").iterdir()]
-    for runtime in ("runc", "crun"):
-        found += [str(path) for path in (run / runtime).iterdir()] if (run / runtime).is_dir() else []
     with closing(sqlite3.connect(f"file:{data / 'scow.db'}?mode=ro", uri=True)) as db:
         rows = db.execute("SELECT kind, key FROM documents WHERE kind IN ('container', 'volume')")
         found += [f"row {kind} {key}" for kind, key in rows]

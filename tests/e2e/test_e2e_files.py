@@ -11,6 +11,7 @@ import stat
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from tests.support.archives import Layer
 from tests.support.clients import Client
 from tests.support.disks import mounted_tmpfs
 from tests.support.http import Answer, UnixConnection, request
+from tests.support.live_folders import entries
 from tests.support.sparse_files import FORMATS, SIZE, sparse_archive
 from tests.support.waiting import wait_until
 
@@ -343,10 +345,9 @@ def test_hostile_archives_stay_inside(client: Client, attack: str) -> None:
     box(client, "-v", "/vol", script="touch /ready")
     layer = Layer()
     HOSTILE[attack](layer)
-    before = set(os.listdir("/"))
     answer = put(client, "/vol", layer.data())
     assert answer.status in (200, 400), answer.body
-    assert set(os.listdir("/")) == before
+    assert not os.path.lexists("/outside")
     for data in (layer.data()[:700], b"\xff" * 5000, gzip.compress(layer.data())[:-20], b"\0" * 200):
         assert put(client, "/vol", data).status in (200, 400)
     lying = bytearray(one_file())
@@ -378,16 +379,19 @@ def test_clients_that_vanish_and_a_removal_under_a_stalled_one(client: Client) -
     sending.putrequest("PUT", "/containers/box/archive?path=/tmp")
     sending.putheader("Content-Length", "10000000")
     sending.endheaders(one_file("half", "x" * 3000)[:2000])
-    client("rm", "-f", "box", timeout_s=20)
+    client("rm", "-f", "box")
     assert sending.getresponse().status == 404
-    assert os.listdir(client.daemon.data_root / "containers") == []
+    wait_until(lambda: not os.listdir(client.daemon.data_root / "containers"), "nothing is left of it")
     for connection in (stalled, sending):
         connection.close()
     wait_until(lambda: not copying_threads(client.daemon.pid), "no copy goes on")
 
 
 def copying_threads(pid: int) -> list[str]:
-    names = [(task / "comm").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    names = []
+    for task in entries(f"/proc/{pid}/task"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            names.append(Path(f"/proc/{pid}/task/{task}/comm").read_text())
     return [name for name in names if name.startswith("client work")]
 
 

@@ -13,7 +13,9 @@ from tests.support.archives import ArchiveImage, Layer, docker_archive
 from tests.support.daemons import Daemon
 from tests.support.fault_daemon import SAMPLE, FaultDaemon, ask, at_every_step, do
 from tests.support.http import Answer
-from tests.support.image_traces import image_ids, kept, unpackers
+from tests.support.image_traces import image_ids, kept, unpackers, until_kept
+from tests.support.live_folders import entries
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("engine", ["fault_daemon"], indirect=True)
 
@@ -63,9 +65,9 @@ def is_whole(engine: Daemon, image: ArchiveImage) -> None:
 def cleaner(base: list[str]) -> Callable[[Daemon], None]:
     def clean(engine: Daemon) -> None:
         do(engine, "POST", PRUNE)
-        assert kept(engine) == base
-        assert unpackers(engine) == []
-        assert not [path for path in (engine.data_root / "tmp").iterdir() if path.name != "downloads"]
+        until_kept(engine, base)
+        wait_until(lambda: not unpackers(engine), "no unpacker is left")
+        wait_until(lambda: entries(engine.data_root / "tmp") in ([], ["downloads"]), "tmp is empty")
 
     return clean
 

@@ -104,7 +104,7 @@ def test_attach_carries_input_and_output_of_a_container_without_terminal(client:
     process.stdin.write(b"one\ntwo\nquit\n")
     process.stdin.flush()
     assert process.stdout.read() == b"got one\ngot two\n"
-    assert process.wait(timeout=20) == 3
+    assert process.wait(timeout=120) == 3
 
 
 def test_two_clients_see_the_same_output(client: Client) -> None:
@@ -130,7 +130,7 @@ def test_two_clients_see_the_same_output(client: Client) -> None:
         assert watcher.stdout.readline() == b"x\n"
     client("kill", "shared")
     for process in (*watchers, writer):
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
         assert process.returncode == 137
 
 

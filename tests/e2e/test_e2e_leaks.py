@@ -4,12 +4,15 @@ import os
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from glob import glob
 from pathlib import Path
 
 import pytest
 
 from tests.support.daemons import Daemon
 from tests.support.disks import mount_points_below
+from tests.support.footprint import anonymous_kib, wait_until_asleep
 from tests.support.http import hijack
 from tests.support.waiting import wait_until
 
@@ -47,10 +50,12 @@ def many_lives(daemon: Daemon, first: int, count: int) -> None:
 
 def descriptors(daemon: Daemon) -> dict[str, int]:
     """Open descriptors of each engine process, by its name."""
-    return {
-        Path(f"/proc/{pid}/comm").read_text().strip(): len(os.listdir(f"/proc/{pid}/fd"))
-        for pid in daemon.processes()
-    }
+    found = {}
+    for pid in daemon.processes():
+        with suppress(FileNotFoundError, ProcessLookupError):  # one that has just ended has none
+            name = Path(f"/proc/{pid}/comm").read_text().strip()
+            found[name] = len(os.listdir(f"/proc/{pid}/fd"))
+    return found
 
 
 def connections(daemon: Daemon) -> int:
@@ -61,12 +66,9 @@ def connections(daemon: Daemon) -> int:
 
 
 def memory_kib(daemon: Daemon) -> int:
-    """Anonymous memory of all engine processes."""
-    total = 0
-    for pid in daemon.processes():
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        total += int(re.findall(r"^Anonymous:\s+(\d+)", text, re.M)[0])
-    return total
+    """What the engine's processes have when they are done and have given back what they can."""
+    wait_until_asleep(daemon)
+    return anonymous_kib(daemon)
 
 
 def firewall(daemon: Daemon) -> str:
@@ -93,14 +95,14 @@ def picture(daemon: Daemon) -> dict[str, object]:
         "firewall": firewall(daemon),
         "data root": files(daemon.data_root),
         "exec root": files(daemon.exec_root),
-        "cgroups": sorted(str(path) for path in Path("/sys/fs/cgroup").glob("*/scow/*/") if not busy(path)),
+        "cgroups": sorted(path for path in glob("/sys/fs/cgroup/*/scow/*/") if not busy(path)),
     }
 
 
-def busy(cgroup: Path) -> bool:
+def busy(cgroup: str) -> bool:
     """Whether a process is in there: then it is another engine's."""
     try:
-        return any(file.read_text() for file in cgroup.rglob("cgroup.procs"))
+        return any(Path(folder, "cgroup.procs").read_text() for folder, _, _ in os.walk(cgroup))
     except OSError:
         return True
 

@@ -106,7 +106,7 @@ def test_wait_conditions_of_the_api(client: Client) -> None:
     waiting = client.popen("start", "-a", container)
     answer = client.daemon.api("POST", f"/containers/{container}/wait?condition=removed")
     assert answer.json["StatusCode"] == 6
-    waiting.communicate(timeout=20)
+    waiting.communicate(timeout=120)
     assert client.api("GET", f"/containers/{container}/json").status == 404
     assert client.api("POST", "/containers/nosuch/wait").status == 404
 

@@ -84,7 +84,7 @@ def dhcp_server(namespace: NetworkNamespace, folder: Path) -> Iterator[None]:
         yield
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(120)
 
 
 def test_a_container_asks_for_its_address_itself(

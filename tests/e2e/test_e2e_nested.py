@@ -79,18 +79,18 @@ def test_scow_runs_in_a_privileged_container_of_scow(scow_daemon: Daemon, tmp_pa
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr + docker("logs", "inner").err
         return done.stdout
 
-    wait_until(lambda: "API listens" in docker("logs", "inner").err, "the inner engine is there", 30)
+    wait_until(lambda: "API listens" in docker("logs", "inner").err, "the inner engine is there")
     assert inner("info", "--format", "{{.Driver}}") == "vfs\n"
     inner("load", "-qi", str(busybox_archive()))
     assert inner("run", "--rm", "busybox", "echo", "inside the inside") == "inside the inside\n"
     inner("build", "-t", "built", "-", stdin="FROM busybox\nRUN echo made >/file\n")
     assert inner("run", "--rm", "built", "cat", "/file") == "made\n"
-    inner("run", "-d", "--name", "deep", "busybox", "sleep", "60")
+    inner("run", "-d", "--name", "deep", "busybox", "sleep", "3600")
     assert inner("exec", "deep", "hostname").strip() == inner("ps", "-q").strip()
     names = docker("ps", "--format", "{{.Names}}").out.split()
     assert names == ["inner"], "what runs in there is the inner engine's"

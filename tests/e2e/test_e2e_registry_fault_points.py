@@ -12,8 +12,10 @@ from tests.support.archives import ArchiveImage, Layer, docker_archive
 from tests.support.daemons import Daemon
 from tests.support.fault_daemon import FaultDaemon, ask, at_every_step, do
 from tests.support.http import Answer
-from tests.support.image_traces import image_ids, kept
+from tests.support.image_traces import image_ids, kept, until_kept
+from tests.support.live_folders import entries
 from tests.support.registry import Registry, registry
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.needs("docker-registry"),
@@ -69,14 +71,14 @@ def test_pull(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
         if worked(answer):
             assert image.id in image_ids(engine)
         if image.id not in image_ids(engine):
-            assert kept(engine) == before
+            until_kept(engine, before)
             assert worked(pull(engine))
         assert engine.docker("inspect", "-f", "{{.Id}}", f"{_REPOSITORY}:1").out.strip() == image.id
-        assert list((engine.data_root / "tmp/downloads").iterdir()) == []
+        wait_until(lambda: not entries(engine.data_root / "tmp/downloads"), "no download is left")
         # Every layer can be read again.
         assert len(engine.docker("save", f"{_REPOSITORY}:1").out) > 100_000
         remove(engine, image)
-        assert kept(engine) == before
+        until_kept(engine, before)
 
     at_every_step(engine, lambda: None, lambda: pull(engine), check, lambda _: None, _STRIDE)
 
@@ -93,7 +95,7 @@ def test_push(engine: FaultDaemon, hub: Registry, image: ArchiveImage) -> None:
         assert image.id in image_ids(engine)
         remove(engine, image)
         load(engine, image)
-        assert len(kept(engine)) == before
+        wait_until(lambda: len(kept(engine)) == before, "no more is kept")
 
     at_every_step(engine, lambda: None, lambda: push(engine), check, lambda _: None, _STRIDE)
     remove(engine, image)

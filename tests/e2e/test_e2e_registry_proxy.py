@@ -37,7 +37,7 @@ def tinyproxy(namespace: NetworkNamespace, folder: Path) -> Iterator[Path]:
         yield log
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(120)
 
 
 def by_flags(_patch: pytest.MonkeyPatch, _folder: Path, no_proxy: str) -> list[str]:

@@ -94,7 +94,7 @@ def test_what_the_reaper_knew_has_ended_with_it(client: Client, scow_daemon: Dae
     waiting = client.popen("wait", "plain")
     [reaper] = [pid for pid, line in scow_daemon.processes().items() if "scow-reaper" in line]
     os.kill(reaper, signal.SIGKILL)
-    assert waiting.communicate(timeout=20)[0].strip() == b"255"
+    assert waiting.communicate(timeout=120)[0].strip() == b"255"
     wait_until(lambda: names(client) == {"plain", "again"}, "--rm is kept")
     wait_until(lambda: client.status("again") == "running", "the policy brings it back")
     assert client.inspect("again", "{{.State.Pid}}") != pids["again"]

@@ -61,7 +61,7 @@ def test_a_loop_backs_off_and_can_be_stopped_in_between(client: Client) -> None:
     assert "restarting: stop the container" in error or "remove a restarting container" in error
     waiting = client.popen("wait", "loop")
     client("stop", "loop")
-    assert waiting.communicate(timeout=20)[0].strip() == b"3"
+    assert waiting.communicate(timeout=120)[0].strip() == b"3"
     count = restarts(client, "loop")
     assert state(client, "loop") == f"exited 3 {count}"
     assert client.api("POST", "/containers/loop/stop").status == 304

@@ -74,7 +74,7 @@ def test_every_exit_code_comes_through(client: Client) -> None:
     codes = (0, 1, 2, 125, 126, 127, 130, 255)
     running = {code: client.popen("run", "--rm", "busybox", "sh", "-c", f"exit {code}") for code in codes}
     for process in running.values():
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
     assert {code: process.returncode for code, process in running.items()} == {code: code for code in codes}
 
 
@@ -105,7 +105,7 @@ def test_standard_input_reaches_the_container_and_its_end_too(client: Client) ->
         env=client.env,
         input=data,
         capture_output=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0
     assert done.stdout == data
@@ -275,7 +275,7 @@ def test_signals_to_the_command_line_reach_the_container(client: Client) -> None
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.terminate()
-    assert process.communicate(timeout=20)[0] == b"caught\n"
+    assert process.communicate(timeout=120)[0] == b"caught\n"
     assert process.returncode == 9
 
 
@@ -286,7 +286,7 @@ def test_without_signal_proxy_the_container_stays(client: Client) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == b"up\n"
     process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert client.status("alone") == "running"
 
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from glob import glob
 
 import pytest
 
@@ -133,7 +133,7 @@ def test_nothing_of_a_container_stays(docker: Client, scow_daemon: Daemon, runti
     assert state.is_dir()
     docker("rm", "-f", container)
     wait_until(lambda: not state.exists(), "the runtime's state is gone")
-    assert not list(Path("/sys/fs/cgroup").glob(f"**/scow/{container}"))
+    wait_until(lambda: not glob(f"/sys/fs/cgroup/*/scow/{container}"), "no group is left")
 
 
 _LOOK = r"""

@@ -21,7 +21,7 @@ _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 def skopeo(*args: str) -> str:
     argv = ["skopeo", "--insecure-policy", *args]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{' '.join(argv)}: {done.stderr}"
     return done.stdout
 

@@ -241,7 +241,7 @@ def test_defaults_of_logging(start_daemon: Callable[..., Daemon]) -> None:
         daemon.namespace.command(*daemon.argv(), "--log-opt", "nosuch=1"),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
     assert refused.returncode == 1
     assert "unknown log opt 'nosuch' for json-file log driver" in refused.stderr
@@ -279,7 +279,7 @@ def test_the_sockets_group_may_use_it(start_daemon: Callable[..., Daemon]) -> No
     def ps(groups: str) -> subprocess.CompletedProcess[str]:
         user = ("setpriv", "--reuid", "65534", "--regid", "65534", "--groups", groups)
         command = daemon.namespace.command(*user, "docker", "ps", "-q")
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
 
     assert ps("54321").returncode == 0
     outside = ps("65534")

@@ -41,7 +41,7 @@ def call(
         "DOCKER_CERT_PATH": str(certificates),
     }
     argv = daemon.namespace.command(program("scow") if command == "scow" else command, *args)
-    return subprocess.run(argv, env=env, input=input, capture_output=True, timeout=60)
+    return subprocess.run(argv, env=env, input=input, capture_output=True, timeout=120)
 
 
 @pytest.mark.parametrize("command", ["docker", "scow"])

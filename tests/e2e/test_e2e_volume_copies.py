@@ -216,7 +216,7 @@ def test_what_is_sent_is_of_one_moment_and_leaves_nothing(scow: Client) -> None:
     scow("exec", running, "sh", "-c", "echo after >/v/file")
     assert "in use" in scow("rm", "-f", running).out or True
     data = first + sending.stdout.read()
-    assert sending.wait(30) == 0
+    assert sending.wait(120) == 0
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         extracted = tar.extractfile("./file")
         assert extracted is not None

@@ -157,7 +157,7 @@ def test_a_plugin_that_hangs_or_dies_holds_up_nobody_else(docker: Client, plugin
     assert docker.text("run", "--rm", "-v", "mine:/data", "busybox", "echo", "meanwhile") == "meanwhile"
     plugin.hangs.clear()
     plugin.let_go.set()
-    waiting.communicate(timeout=30)
+    waiting.communicate(timeout=120)
     assert waiting.returncode == 0
     plugin.garbles.add("List")
     shown = docker.api("GET", "/volumes").json
@@ -184,7 +184,7 @@ def test_plugins_are_told_of_the_end_by_the_next_engine(
         starting = daemon.client("docker").popen("start", "half")
         wait_until(lambda: len(plugin.asked("Mount")) == 2, "the second mount is asked for")
         daemon.kill9()
-        starting.communicate(timeout=30)
+        starting.communicate(timeout=120)
         plugin.hangs.clear()
         plugin.let_go.set()
         wait_until(lambda: len(plugin.mounts["pv"]) == 2, "the plugin has mounted it all the same")

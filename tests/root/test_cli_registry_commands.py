@@ -50,7 +50,7 @@ class Here:
             env=clean_environment(home),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             stdin=subprocess.DEVNULL,
         )
         return f"{done.stdout}{done.stderr}{done.returncode}"

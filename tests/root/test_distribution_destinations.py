@@ -64,7 +64,7 @@ print(*asked)
 @pytest.mark.parametrize("secret", ["169.254.7.7", "fe80::7"])
 def test_what_counts_is_where_the_connection_ends(secret: str) -> None:
     argv = ["unshare", "--net", sys.executable, "-c", _CHILD, secret]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     refusal, asked = done.stdout.splitlines()
     assert refusal == "refusing to go to the link-local address of rebound.test"

@@ -105,7 +105,7 @@ def copies_of_mounts() -> Iterator[None]:
     try:
         yield
     finally:
-        holder.communicate(timeout=20)
+        holder.communicate(timeout=120)
 
 
 @pytest.mark.needs("mkfs.ext4")

@@ -9,7 +9,7 @@ import pytest
 
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.store import ImageStore
-from scow.linux import btrfs
+from scow.linux import btrfs, syscalls
 from scow.store import Store
 from tests.support.archives import ArchiveImage, Layer, docker_archive
 from tests.support.disks import mounted_btrfs
@@ -82,7 +82,7 @@ def test_layers_and_containers_are_subvolumes_that_share(disk: Path) -> None:
             assert root.stat().st_ino == 256
             assert sorted(path.name for path in (root / "dir").iterdir()) == ["a", "b"]
             (root / "mine").write_text(key)
-        os.sync()
+        syscalls.sync_file_system(str(disk))
         taken = before - os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
         assert taken < 4 << 20
         assert [it.path for it in await images.rootfs.changes(BOX)] == ["/mine"]

@@ -251,7 +251,7 @@ print(count)
 def _commit_in_child(disk: Path, driver: str, kill_at: int) -> str:
     project = str(Path(__file__).parents[2])
     argv = [sys.executable, "-c", _CHILD, str(disk), str(kill_at), driver, project]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
     assert done.returncode == (-9 if kill_at else 0), done.stderr
     return done.stdout
 

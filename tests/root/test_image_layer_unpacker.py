@@ -15,6 +15,7 @@ from scow.image.layer_unpacker import AppliedWhiteouts, LayerUnpacker, OverlayWh
 from scow.image.tar_reader import TarReader
 from scow.image.tree_maker import TreeMaker
 from tests.support.archives import Layer
+from tests.support.live_folders import own_descriptors
 
 pytestmark = pytest.mark.root
 
@@ -41,10 +42,6 @@ def unpack(root: Path, layer: Layer | bytes, whiteouts: Whiteouts | None = None)
     data = layer.data() if isinstance(layer, Layer) else layer
     with LayerUnpacker(str(root), whiteouts or OverlayWhiteouts()) as unpacker:
         return unpacker.unpack(TarReader(io.BytesIO(data)))
-
-
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 def is_whiteout(path: Path) -> bool:
@@ -163,9 +160,9 @@ def test_many_folders_need_few_descriptors(root: Path) -> None:
         layer.file(f"d{number}/e/f", "x")
     for number in range(300):
         layer.hardlink(f"d{number}/twin", f"d{299 - number}/e/f")
-    before = open_files()
+    before = own_descriptors()
     unpack(root, layer)
-    assert open_files() == before
+    assert own_descriptors() == before
     assert (root / "d7/twin").stat().st_ino == (root / "d292/e/f").stat().st_ino
 
 
@@ -311,10 +308,10 @@ def test_hostile_layers_are_refused(
 ) -> None:
     layer = Layer()
     attack(layer, outside_of(root))
-    before = open_files()
+    before = own_descriptors()
     with pytest.raises((InvalidArgumentError, FileNotFoundError)):
         unpack(root, layer, style())
-    assert open_files() == before
+    assert own_descriptors() == before
 
 
 def test_absolute_symlinks_stay_inside(root: Path) -> None:

@@ -19,6 +19,7 @@ from scow.spec.platform import Platform
 from tests.support.archives import ArchiveImage, Layer, digest
 from tests.support.hostile_registry import INDEX, Asked, HostileRegistry, Reply, hostile_registry, ranged
 from tests.support.transfers import AMD64, Transfers, with_transfers
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.root
 
@@ -197,7 +198,7 @@ def test_giving_up_ends_the_transfer(disk: Path, registry: HostileRegistry) -> N
     )
 
     async def work(engine: Transfers) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await engine.pull(f"{registry.address}/app:1", stop_at="Downloading")
         assert engine.store.all() == []
 

@@ -14,6 +14,7 @@ from scow.image.remote.progress import Progress, Pushed
 from tests.support.archives import ArchiveImage, Layer, digest
 from tests.support.hostile_registry import Asked, HostileRegistry, Reply
 from tests.support.transfers import Transfers, with_transfers
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.root
 
@@ -154,7 +155,7 @@ def test_giving_up_ends_the_upload_and_takes_it_back(disk: Path, registry: Hosti
 
     async def work(engine: Transfers) -> None:
         await engine.load(one_layer(name, 12_000_000))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await engine.push(name, stop_at="Pushing")
 
     with_transfers(disk, work)

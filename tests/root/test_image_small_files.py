@@ -204,7 +204,7 @@ def test_what_an_assistant_cannot_make_is_named(tmp_path: Path) -> None:
     with pytest.raises(ScowError, match="failed to register layer: gone/b: No such file or directory"):
         list(assistance.collect(wait=True))
     assistance.close()
-    working.join(timeout=60)
+    working.join(120)
     assert not working.is_alive()
     assert asked == []
 

@@ -380,7 +380,7 @@ def test_nobody_waits_for_the_files_of_a_large_layer_to_go(
     remove = Overlay2Driver.remove
 
     def slow_remove(self: Overlay2Driver, snapshot: str) -> None:
-        assert may_go.wait(30)
+        assert may_go.wait(120)
         remove(self, snapshot)
 
     async def first(images: ImageStore) -> None:

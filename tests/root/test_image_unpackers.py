@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_an_unpacker_reaches_the_folder_that_it_was_given_and_nothing_else(tmp_p
     folder.mkdir()
     (folder / "inside").touch()
     done = subprocess.run(
-        [sys.executable, "-c", _SHUT_IN, str(folder)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", _SHUT_IN, str(folder)], capture_output=True, text=True, timeout=120
     )
     assert done.stdout.splitlines() == [
         "problems []",
@@ -79,17 +80,43 @@ def test_an_unpacker_reaches_the_folder_that_it_was_given_and_nothing_else(tmp_p
 def unpackers() -> list[int]:
     """Those that this process has started."""
     own = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [int(pid) for pid in own if b"unpacking/launch.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [int(pid) for pid in own if b"unpacking/launch.py" in command_line(pid)]
 
 
-async def in_chunks(data: bytes) -> AsyncIterator[bytes]:
+def command_line(pid: str) -> bytes:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+async def in_chunks(data: bytes, rest: asyncio.Event | None = None) -> AsyncIterator[bytes]:
+    """With ``rest``, the last two chunks come when that is set: until then nobody is done."""
     for at in range(0, len(data), 1 << 20):
+        if rest is not None and at + (2 << 20) > len(data):
+            await rest.wait()
         yield data[at : at + (1 << 20)]
 
 
-async def load(images: ImageStore, data: bytes) -> None:
-    async for _ in images.load(in_chunks(data)):
+async def load(images: ImageStore, data: bytes, rest: asyncio.Event | None = None) -> None:
+    await load_chunks(images, in_chunks(data, rest))
+
+
+async def load_chunks(images: ImageStore, chunks: AsyncIterator[bytes]) -> None:
+    async for _ in images.load(chunks):
         pass
+
+
+async def load_while(images: ImageStore, data: bytes, work: Callable[[], None]) -> None:
+    """Load an image that is not whole before ``work`` is done in a thread."""
+    rest = asyncio.Event()
+
+    async def working() -> None:
+        try:
+            await asyncio.to_thread(work)
+        finally:
+            rest.set()
+
+    await asyncio.gather(load(images, data, rest), working())
 
 
 def large_image(tag: str) -> ArchiveImage:
@@ -111,15 +138,14 @@ def large_and_many() -> ArchiveImage:
 
 def test_an_unpacker_that_dies_costs_its_layer_only(disk: Path) -> None:
     def kill_one() -> None:
-        wait_until(lambda: bool(unpackers()), "an unpacker is there")
-        os.kill(unpackers()[0], signal.SIGKILL)
+        os.kill(wait_until(unpackers, "an unpacker is there")[0], signal.SIGKILL)
 
     async def life() -> None:
         store = Store(disk / "scow.db")
         images = await ImageStore.open(disk, store, "overlay2")
         archive = docker_archive([large_image("large:1")])
         with pytest.raises(ScowError, match="the unpacker ended"):
-            await asyncio.gather(load(images, archive), asyncio.to_thread(kill_one))
+            await load_while(images, archive, kill_one)
         await images.settle()
         assert images.all() == []
         assert [path.name for path in (disk / "overlay2").iterdir()] == ["l"]
@@ -236,17 +262,24 @@ def test_one_processor_is_for_one_unpacker(
     assert assistants == []
 
 
-def test_an_assistant_that_dies_costs_its_layer_only(disk: Path, assistants: list[int]) -> None:
-    def kill_it() -> None:
-        wait_until(lambda: bool(assistants), "an assistant is there")
-        os.kill(assistants[0], signal.SIGKILL)
+def test_an_assistant_that_dies_costs_its_layer_only(
+    disk: Path, assistants: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assist = pool._Unpacker.assist
+
+    async def killed(self: pool._Unpacker, other: pool._Unpacker, root: str) -> None:
+        await assist(self, other, root)
+        os.kill(self.pid, signal.SIGKILL)
 
     async def life() -> None:
         store = Store(disk / "scow.db")
         images = await ImageStore.open(disk, store, "overlay2")
         archive = docker_archive([large_and_many()])
+        monkeypatch.setattr(pool._Unpacker, "assist", killed)
         with pytest.raises(ScowError, match="ended"):
-            await asyncio.gather(load(images, archive), asyncio.to_thread(kill_it))
+            await load(images, archive)
+        assert len(assistants) == 1
+        monkeypatch.setattr(pool._Unpacker, "assist", assist)
         await images.settle()
         assert images.all() == []
         assert [path.name for path in (disk / "overlay2").iterdir()] == ["l"]
@@ -305,21 +338,33 @@ def test_ten_gigabytes_of_zeros_end_with_the_disk_and_take_no_memory(tmp_path: P
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
 
+    seen = asyncio.Event()
     peaks = []
 
-    def watch() -> None:
-        pid = wait_until(unpackers, "an unpacker is there")[0]
-        wait_until(lambda: not look(pid), "it is gone")
+    async def watch() -> None:
+        pid = (await asyncio.to_thread(wait_until, unpackers, "an unpacker is there"))[0]
+        look(pid)
+        seen.set()
+        await asyncio.to_thread(wait_until, lambda: not look(pid), "it is gone")
 
     def look(pid: int) -> int:
         peaks.append(memory_peak_kb(pid))
         return peaks[-1]
 
+    async def chunks() -> AsyncIterator[bytes]:
+        """The beginning, and the rest when its unpacker has been seen."""
+        whole = archive.getvalue()
+        yield whole[: 32 << 10]
+        await seen.wait()
+        async for chunk in in_chunks(whole[32 << 10 :]):
+            yield chunk
+
     async def life(disk: Path) -> None:
         store = Store(disk / "scow.db")
         images = await ImageStore.open(disk, store, "overlay2")
-        with pytest.raises(ScowError, match="No space left on device"):
-            await asyncio.gather(load(images, archive.getvalue()), asyncio.to_thread(watch))
+        loaded, _ = await asyncio.gather(load_chunks(images, chunks()), watch(), return_exceptions=True)
+        assert isinstance(loaded, ScowError)
+        assert "No space left on device" in str(loaded)
         assert 0 < max(peaks) < 40 << 10
         assert images.all() == []
         assert [path.name for path in (disk / "overlay2").iterdir()] == ["l"]

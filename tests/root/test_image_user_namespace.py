@@ -51,7 +51,7 @@ def test_layers_stack_in_a_user_namespace(tmp_path: Path) -> None:
         image = ArchiveImage([below.data(), above.data()], ["app:1"])
         (disk / "archive").write_bytes(docker_archive([image]))
         argv = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c", _INSIDE, str(disk)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
         assert done.stdout.splitlines() == ["overlay2 true", "data/kept data/opaque data/opaque/new"], (
             done.stderr
         )

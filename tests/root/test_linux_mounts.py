@@ -11,6 +11,7 @@ import pytest
 
 from scow.linux import mounts, namespaces, syscalls
 from scow.linux.mounts import mount, unmount
+from tests.support.live_folders import own_descriptors
 
 pytestmark = pytest.mark.root
 
@@ -127,7 +128,7 @@ def test_a_namespace_is_made_entered_and_left() -> None:
 
 def test_leaving_a_namespace_survives_an_error_and_closes_everything() -> None:
     before = os.readlink("/proc/thread-self/ns/net")
-    open_before = sorted(os.listdir("/proc/self/fd"))
+    open_before = own_descriptors()
     fd = namespaces.create_netns()
     with pytest.raises(RuntimeError, match="inside"), namespaces.enter_netns(fd):
         raise RuntimeError("inside")
@@ -135,7 +136,7 @@ def test_leaving_a_namespace_survives_an_error_and_closes_everything() -> None:
     with pytest.raises(OSError, match="setns"), namespaces.enter_netns(0):
         pass
     assert os.readlink("/proc/thread-self/ns/net") == before
-    assert sorted(os.listdir("/proc/self/fd")) == open_before
+    assert own_descriptors() == open_before
 
 
 def test_only_the_calling_thread_moves() -> None:
@@ -144,7 +145,7 @@ def test_only_the_calling_thread_moves() -> None:
     seen: list[str] = []
 
     def look() -> None:
-        entered.wait(10)
+        entered.wait(120)
         seen.append(os.readlink("/proc/thread-self/ns/net"))
 
     thread = threading.Thread(target=look)

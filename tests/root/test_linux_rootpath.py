@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scow.linux.rootpath import make_dirs_in_root, open_in_root, read_in_root, resolve_in_root
+from tests.support.live_folders import own_descriptors
 
 pytestmark = pytest.mark.root
 
@@ -131,10 +132,10 @@ def test_only_regular_files_are_read_and_only_so_much(root: Path) -> None:
 
 
 def test_nothing_is_left_open_after_failures(root: Path) -> None:
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = own_descriptors()
     for path in ("nope", "loop", "dir"):
         with pytest.raises(OSError):  # noqa: PT011 - each has its own class
             read_in_root(str(root), path, 100)
     with pytest.raises(NotADirectoryError):
         make_dirs_in_root(str(root), "secret/x", 0o755, 0, 0)
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert own_descriptors() == before

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from scow.linux import syscalls
 from scow.linux.tree_copy import copy_path
 from tests.support.environment import disk_dir
 
@@ -85,10 +86,10 @@ def test_content_is_shared_where_the_file_system_can(tmp_path: Path) -> None:
         (place / "source").mkdir()
         (place / "target").mkdir()
         (place / "source" / "file").write_bytes(os.urandom(40 << 20))
-        os.sync()
+        syscalls.sync_file_system(str(place))
         free = shutil.disk_usage(place).free
         copy_path(str(place / "source"), str(place / "target"))
-        os.sync()
+        syscalls.sync_file_system(str(place))
         assert free - shutil.disk_usage(place).free < 4 << 20
         assert (place / "target" / "file").stat().st_size == 40 << 20
     finally:

@@ -17,6 +17,7 @@ from scow.linux.netlink import NETLINK_ROUTE, NetlinkSocket
 from scow.network.endpoint import ConnectRequest, Endpoint, PortRequest
 from scow.network.loopback import loopback_up
 from tests.support.bridge_hosts import GATEWAY, Host, close_fd, publish
+from tests.support.live_folders import own_descriptors
 from tests.support.namespaces import NetworkNamespace
 from tests.support.traffic import (
     ANSWER_S,
@@ -36,13 +37,18 @@ pytestmark = [pytest.mark.root, pytest.mark.needs("nft")]
 @pytest.fixture(params=["0", "1"], ids=["plain", "br_netfilter"])
 def any_host(request: pytest.FixtureRequest, bare_host: Host) -> Host:
     """With and without the firewall seeing what the bridge passes from port to port."""
-    try:
-        write_sysctl(bare_host.fd, "net/bridge/bridge-nf-call-iptables", request.param)
-    except FileNotFoundError:
-        if request.param == "1":
-            pytest.skip("this kernel has no br_netfilter")
+    filter_bridged(bare_host, request.param)
     bare_host.start()
     return bare_host
+
+
+def filter_bridged(host: Host, value: str) -> None:
+    """Whether the firewall sees what goes from port to port."""
+    try:
+        write_sysctl(host.fd, "net/bridge/bridge-nf-call-iptables", value)
+    except FileNotFoundError:
+        if value == "1":
+            pytest.skip("this kernel has no br_netfilter")
 
 
 # what a container gets
@@ -193,7 +199,7 @@ def test_a_container_cannot_reach_the_hosts_loopback(host: Host) -> None:
 
 @pytest.mark.parametrize("filtered", ["0", "1"])
 def test_without_icc_containers_meet_only_through_published_ports(bare_host: Host, filtered: str) -> None:
-    write_sysctl(bare_host.fd, "net/bridge/bridge-nf-call-iptables", filtered)
+    filter_bridged(bare_host, filtered)
     bare_host.start(icc=False)
     one, other = bare_host.connect(publish(8080)), bare_host.connect()
     with service(one.netns_fd, 80, "one"), service(bare_host.outside_fd, 7000, "outside"):
@@ -336,10 +342,10 @@ def test_a_container_that_takes_over_an_address_is_not_mistaken_for_the_last(hos
 
 def test_two_hundred_rounds_leave_nothing(host: Host) -> None:
     host.disconnect(host.connect(publish(8080), publish(8081, protocol="udp")))
-    before = len(os.listdir("/proc/self/fd"))
+    before = own_descriptors()
     for _ in range(200):
         host.disconnect(host.connect(publish(8080), publish(8081, protocol="udp"), PortRequest(90)))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert own_descriptors() == before
     assert "elements" not in host.elements()
     wait_until(lambda: not host.devices(), "the veths to go")
     assert host.connect().address == "172.17.0.2"

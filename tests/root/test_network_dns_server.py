@@ -19,7 +19,8 @@ from scow.network.dns.answers import Upstream
 from scow.network.dns.message import NO_ERROR, encode_name, parse_query, reply, truncated
 from scow.network.dns.service import DnsService
 from scow.network.loopback import loopback_up
-from tests.support.waiting import wait_until
+from tests.support.live_folders import own_descriptors
+from tests.support.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.root
 
@@ -53,20 +54,20 @@ def serving(netns: int, view: Neighbours, work: Callable[[], Awaitable[None]]) -
         service = DnsService()
         service.serve("box", netns, view)
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 await work()
         finally:
             await service.aclose()
 
-    before = len(os.listdir("/proc/self/fd"))
+    before = own_descriptors()
     asyncio.run(life())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert own_descriptors() == before
 
 
 def nslookup(netns: int, *args: str) -> "subprocess.CompletedProcess[str]":
     with enter_netns(netns):
         return subprocess.run(
-            ["busybox", "nslookup", *args, "127.0.0.11"], capture_output=True, text=True, timeout=20
+            ["busybox", "nslookup", *args, "127.0.0.11"], capture_output=True, text=True, timeout=120
         )
 
 
@@ -182,7 +183,7 @@ def assert_tcp(netns: int) -> None:
 def by_tcp(netns: int, name: str) -> bytes:
     message = struct.pack("!6H", 5, 0x0100, 1, 0, 0, 0) + encode_name(name) + struct.pack("!2H", 1, 1)
     with enter_netns(netns):
-        sock = socket.create_connection(("127.0.0.11", 53), 10)
+        sock = socket.create_connection(("127.0.0.11", 53), 60)
     with sock:
         sock.sendall(len(message).to_bytes(2, "big") + message)
         file = sock.makefile("rb")
@@ -191,7 +192,7 @@ def by_tcp(netns: int, name: str) -> bytes:
 
 
 def test_the_next_server_is_asked_when_one_is_silent(netns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scow.network.dns.forward._TIMEOUT_S", 0.2)
+    monkeypatch.setattr("scow.network.dns.forward._TIMEOUT_S", 1.0)
     view = Neighbours()
 
     async def work() -> None:

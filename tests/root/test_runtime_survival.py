@@ -178,10 +178,10 @@ def test_clients_come_and_go_while_shims_are_killed(rig: Rig) -> None:
 
 async def until_heard(client: socket.socket, line: bytes) -> None:
     """Say ``line`` until it comes back: input that a shim had in hand when it was killed is lost."""
-    for _ in range(5):
+    for _ in range(10):
         client.send(line)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(10):
                 await read_until(client, line)
                 return
         except TimeoutError:
@@ -273,11 +273,14 @@ def test_engine_and_shim_killed_together(rig: Rig) -> None:
     async def scenario() -> None:
         first = Engine(rig)
         await first.connect()
-        pid = await first.run("a", "sh", "-c", "sleep 0.3; echo afterwards; exit 7", logged=True)
-        assert pid
+        stdio = Stdio(stdin=True, stdin_once=True, log=LogSpec(str(rig.log_path("a"))))
+        await first.run("a", "sh", "-c", "read line; echo afterwards; exit 7", stdio=stdio)
         first.drop()
         rig.kill("scow-shim")
         async with engine(rig) as second:
+            with await second.attach("a", stdin=True) as client:
+                client.send(b"go on\n")
+                assert b"afterwards" in await read_until(client, b"afterwards\n")
             assert (await second.exited("a")).exit_code == 7
             assert rig.logged("a") == "afterwards\n"
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from tests.support.daemons import Daemon
 from tests.support.environment import clean_environment
 from tests.support.present_docker import give_plugins
 
-_BUILD_S = 120
+_BUILD_S = 240
 
 Done = subprocess.CompletedProcess[str]
 
@@ -73,6 +74,13 @@ class Buildx:
 
     def run(self, *arguments: str) -> str:
         return str(self.daemon.docker("run", "--rm", *arguments).out)
+
+    def bootstrap(self) -> str:
+        """Start the builder; it is asked again on a slow machine, where buildx waits 15 seconds in vain."""
+        for _ in range(5):
+            with suppress(AssertionError):
+                return str(self.other("inspect", "--bootstrap").stdout)
+        return str(self.other("inspect", "--bootstrap").stdout)
 
     def other(self, *arguments: str, code: int = 0) -> Done:
         """Another command of the plugin."""

@@ -48,7 +48,7 @@ class Client:
         code: int | None = 0,
         input: str | bytes | None = None,
         env: dict[str, str] | None = None,
-        timeout_s: float = 60,
+        timeout_s: float = 120,
     ) -> Result:
         """Run to the end. ``code``: the exit code that must come, None for any."""
         data = input.encode() if isinstance(input, str) else input
@@ -70,7 +70,7 @@ class Client:
             )
         return result
 
-    def text(self, *args: str, input: str | bytes | None = None, timeout_s: float = 60) -> str:
+    def text(self, *args: str, input: str | bytes | None = None, timeout_s: float = 120) -> str:
         """Standard output without the last newline."""
         return self(*args, input=input, timeout_s=timeout_s).out.rstrip("\n")
 

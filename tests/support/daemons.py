@@ -30,8 +30,7 @@ from tests.support.present_docker import programs
 from tests.support.waiting import wait_until
 
 _numbers = itertools.count()
-_START_S = 30.0
-_STOP_S = 30.0
+_STOP_S = 90.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Daemon(ABC):
     def client(self, command: str) -> Client:
         return self._client[command]
 
-    def api(self, method: str, target: str, body: object = None, timeout_s: float = 60) -> Answer:
+    def api(self, method: str, target: str, body: object = None, timeout_s: float = 120) -> Answer:
         """One HTTP request over the socket; ``target`` with or without a version."""
         return request(str(self.socket), method, target, body, timeout_s=timeout_s)
 
@@ -100,7 +99,7 @@ class Daemon(ABC):
                 stderr=log,
                 start_new_session=True,
             )
-        wait_until(self._answers, f"{self.kind} answers on {self.socket}", _START_S)
+        wait_until(self._answers, f"{self.kind} answers on {self.socket}")
 
     def _answers(self) -> bool:
         assert self.running, (
@@ -292,11 +291,11 @@ def _tear_down(daemon: Daemon) -> list[str]:
     except AssertionError as exc:
         wrong.append(str(exc))
     try:
-        wait_until(lambda: not daemon.leftovers(), "no process is left", 10)
+        wait_until(lambda: not daemon.leftovers(), "no process is left")
     except AssertionError:
         wrong += daemon.leftovers()
         daemon.kill_leftovers()
-        wait_until(lambda: not daemon.leftovers(), "the left processes are killed", 10)
+        wait_until(lambda: not daemon.leftovers(), "the left processes are killed")
     # dockerd keeps the exec root of plugins and its own network namespaces mounted when it stops.
     mounts = unmount_all(daemon.data_root) + unmount_all(daemon.exec_root)
     if daemon.kind == "scowd":

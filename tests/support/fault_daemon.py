@@ -15,7 +15,7 @@ from typing import Any
 from tests.support.daemons import Daemon, ScowDaemon
 from tests.support.environment import PROJECT
 from tests.support.http import Answer
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 _MOST_STEPS = 150
 # Every step of the long operations takes a minute of a core: every third one, unless asked for all.
@@ -43,11 +43,11 @@ class FaultDaemon(ScowDaemon):
         os.kill(self.pid, signal.SIGUSR1)
         wait_until(lambda: not self._order.exists(), "the fault point is armed")
 
-    def survives(self) -> bool:
-        """Whether it is still there when all work is done."""
+    def survives(self, answered: bool) -> bool:
+        """Whether it is there when all work is done; one that did not answer has died or is about to."""
         assert self.process is not None
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(_AFTERMATH_S)
+            self.process.wait(_AFTERMATH_S if answered else PATIENCE_S)
         return self.running
 
 
@@ -86,7 +86,7 @@ def at_every_step(
         prepare()
         engine.arm(step)
         answer = operate()
-        if engine.survives():
+        if engine.survives(answer is not None):
             assert answer is not None
             engine.restart()
             check(answer)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from tests.support.daemons import Daemon, ScowDaemon
+from tests.support.live_folders import entries
 from tests.support.waiting import wait_until
 
 QUIET_S = 3.5
@@ -27,8 +28,16 @@ class OwnPythonDaemon(ScowDaemon):
 
 
 def pss_of(pid: int) -> int:
-    """KiB of one process, each page by the share of those who have it (proc_pid_smaps(5)). Raises OSError."""
-    found = re.findall(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
+    """KiB of a process, by the share of those who have a page (proc_pid_smaps(5)); 0 once it has ended."""
+    return _pages(pid, "Pss")
+
+
+def _pages(pid: int, field: str) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    found = re.findall(rf"^{field}:\s+(\d+)", text, re.M)
     return int(found[0]) if found else 0
 
 
@@ -42,16 +51,15 @@ def anonymous_kib(daemon: Daemon) -> int:
 
     The rest of their PSS is mostly the Python program and depends on who else on the machine runs it.
     """
-    texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in daemon.processes()]
-    return sum(int(re.findall(r"^Pss_Anon:\s+(\d+)", text, re.M)[0]) for text in texts)
+    return sum(_pages(pid, "Pss_Anon") for pid in daemon.processes())
 
 
 def switches(daemon: Daemon) -> int:
     """How often threads of the engine were given a processor; those that have ended do not count."""
     return sum(
-        _switches_of(thread)
+        _switches_of(Path(f"/proc/{pid}/task/{thread}/status"))
         for pid in daemon.processes()
-        for thread in Path(f"/proc/{pid}/task").glob("*/status")
+        for thread in entries(Path(f"/proc/{pid}/task"))
     )
 
 

@@ -28,7 +28,7 @@ class Answer:
 class UnixConnection(http.client.HTTPConnection):
     """An HTTP connection to a unix socket."""
 
-    def __init__(self, path: str, timeout_s: float = 60) -> None:
+    def __init__(self, path: str, timeout_s: float = 120) -> None:
         super().__init__("localhost", timeout=timeout_s)
         self._path = path
 
@@ -45,7 +45,7 @@ def request(
     body: object = None,
     *,
     headers: dict[str, str] | None = None,
-    timeout_s: float = 60,
+    timeout_s: float = 120,
 ) -> Answer:
     """One request on a new connection. ``body``: bytes as they are, anything else as JSON, None for none."""
     connection = UnixConnection(path, timeout_s)
@@ -75,7 +75,7 @@ def send_raw(path: str, data: bytes, timeout_s: float = 20) -> bytes:
         return received
 
 
-def hijack(path: str, target: str, body: object = None, timeout_s: float = 60) -> tuple[int, socket.socket]:
+def hijack(path: str, target: str, body: object = None, timeout_s: float = 120) -> tuple[int, socket.socket]:
     """POST with ``Upgrade: tcp``; returns the status and the socket, positioned after the response head."""
     data = b"" if body is None else json.dumps(body).encode()
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -6,6 +6,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from tests.support.daemons import Daemon
+from tests.support.live_folders import entries
+from tests.support.waiting import wait_until
 
 
 def image_ids(engine: Daemon) -> set[str]:
@@ -18,6 +20,13 @@ def kept(engine: Daemon) -> list[str]:
     return kept_below(engine.data_root)
 
 
+def until_kept(engine: Daemon, expected: list[str]) -> None:
+    """Until an engine has no more and no less than this: what is large is removed in the background."""
+    with suppress(AssertionError):
+        wait_until(lambda: kept(engine) == expected, "")
+    assert kept(engine) == expected
+
+
 def kept_below(root: Path) -> list[str]:
     """Directories of layers, recipes, configs, and the rows that tell of them, of data root ``root``."""
     places = (
@@ -26,7 +35,7 @@ def kept_below(root: Path) -> list[str]:
         root / "image/overlay2/recipes",
         root / "image/overlay2/imagedb/content/sha256",
     )
-    found = [str(path) for place in places for path in place.iterdir() if path.name != "l"]
+    found = [f"{place}/{name}" for place in places for name in entries(place) if name != "l"]
     with closing(sqlite3.connect(f"file:{root / 'scow.db'}?mode=ro", uri=True)) as db:
         rows = db.execute("SELECT kind, key FROM documents WHERE kind LIKE 'overlay2/%'")
         found += [f"row {kind} {key}" for kind, key in rows if not kind.endswith("/origin")]

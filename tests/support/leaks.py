@@ -1,7 +1,8 @@
 """What a test run left on the machine: looked for once, when all its tests are done.
 
-Things of ours are known by the run's id or folders. A cgroup is a leak when it was not there before, has no
-process and does not go away: running containers of others have processes.
+Things of ours are known by the run's id or folders. A cgroup is a leak when it was not there before and
+has no process: running containers of others have processes. What goes away while we look again was on its
+way: the kernel is not done with all of it when a process has ended.
 """
 
 import os
@@ -14,8 +15,7 @@ from tests.support.disks import mount_points_below
 from tests.support.environment import disk_dir, run_dir, run_id
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
-_CGROUP_PATIENCE_S = 3.0
-
+_PATIENCE_S = 30.0
 
 _before: set[str] = set()
 
@@ -79,20 +79,27 @@ def _has_process(group: str) -> bool:
     return False
 
 
-def _new_cgroups() -> list[str]:
-    deadline = time.monotonic() + _CGROUP_PATIENCE_S
-    left = _empty_cgroups() - _before
+def _present() -> list[str]:
+    cgroups = sorted(_empty_cgroups() - _before)
+    return _processes() + _network_namespaces() + _mounts() + _loop_devices() + _tables() + cgroups
+
+
+def _remaining() -> list[str]:
+    """What is there, and still is when its time is up."""
+    deadline = time.monotonic() + _PATIENCE_S
+    left = _present()
     while left and time.monotonic() < deadline:
-        time.sleep(0.2)  # the kernel frees a group some time after its last process
-        left &= _empty_cgroups()
-    return sorted(left)
+        time.sleep(0.2)
+        present = set(_present())
+        left = [one for one in left if one in present]
+    return left
 
 
 def find() -> list[str]:
     """Everything this run left behind, in words; also removes the run's folders when nothing holds them."""
     if os.geteuid() != 0:
         return []
-    found = _processes() + _network_namespaces() + _mounts() + _loop_devices() + _tables() + _new_cgroups()
+    found = _remaining()
     if not found:
         for folder in (run_dir(), disk_dir()):
             shutil.rmtree(folder, ignore_errors=True)

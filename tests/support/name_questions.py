@@ -47,7 +47,7 @@ def _ask(name: str, kind: str, protocol: str) -> None:
     question = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + _name(name) + struct.pack("!2H", int(kind), 1)
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
     with sock:
-        sock.settimeout(10)
+        sock.settimeout(60)
         sock.connect(("127.0.0.11", 53))
         if protocol == "tcp":
             sock.sendall(len(question).to_bytes(2, "big") + question)

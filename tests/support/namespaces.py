@@ -3,18 +3,20 @@
 Processes join with ``nsenter --net``; ``ip netns exec`` would also mount another /sys and hide the cgroups.
 """
 
+import fcntl
 import itertools
 import os
 import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
-from tests.support.environment import PROJECT, run_id
-from tests.support.waiting import wait_until
+from tests.support.environment import PROJECT, cache_dir, run_id
+from tests.support.waiting import PATIENCE_S, wait_until
 
 _numbers = itertools.count()
 _FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
@@ -36,7 +38,7 @@ class NetworkNamespace:
         """``argv`` as a command that runs in this namespace."""
         return ["nsenter", f"--net={self.path}", "--", *argv]
 
-    def run(self, *argv: str, timeout_s: float = 20) -> subprocess.CompletedProcess[str]:
+    def run(self, *argv: str, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
         """Run ``argv`` in this namespace and return its result, whatever the exit code."""
         return subprocess.run(
             self.command(*argv), capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL
@@ -70,8 +72,13 @@ def _fresh_name() -> str:
 
 
 def _link_subnet(name: str) -> tuple[str, str]:
-    """Both addresses of a /30 for the pair called ``name``, from 198.18.0.0/15 (RFC 2544, for tests)."""
-    base = (zlib.crc32(name.encode()) % (1 << 15)) * 4
+    """Both addresses of a /30 for the pair called ``name``, from 198.18.0.0/15 (RFC 2544, for tests).
+
+    Two pairs of one run never have the same: a thousand for each of its workers, counted on.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    number = zlib.crc32(run_id().encode()) + int(worker) * 1024 + int(name.rpartition("-")[2])
+    base = (number % (1 << 15)) * 4
     prefix = f"198.{18 + (base >> 16)}.{(base >> 8) & 255}"
     return f"{prefix}.{(base & 255) + 1}", f"{prefix}.{(base & 255) + 2}"
 
@@ -106,7 +113,7 @@ def _listening(namespace: NetworkNamespace, port: int, *args: str) -> Iterator[s
         yield address
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 @contextmanager
@@ -158,22 +165,54 @@ def uplink_of(host: NetworkNamespace) -> Iterator[None]:
     near, far = _link_subnet(host.name)
     device = f"u{zlib.crc32(host.name.encode()):08x}"
     table = f"scow_test_{host.name.replace('-', '_')}"
-    forwarding = _FORWARD.read_text()
-    _ip("link", "add", device, "type", "veth", "peer", "name", "uplink", "netns", host.name)
-    try:
+    rules = (
+        f"table ip {table} {{\n chain postrouting {{\n  type nat hook postrouting priority 100;\n"
+        f"  ip saddr {far} masquerade\n }}\n}}\n"
+    )
+    with ExitStack() as stack:
+        stack.enter_context(_forwarding())
+        _ip("link", "add", device, "type", "veth", "peer", "name", "uplink", "netns", host.name)
+        stack.callback(_ip, "link", "del", device)
         _ip("addr", "add", f"{near}/30", "dev", device)
         _ip("link", "set", device, "up")
         _ip("-n", host.name, "addr", "add", f"{far}/30", "dev", "uplink")
         _ip("-n", host.name, "link", "set", "uplink", "up")
         _ip("-n", host.name, "route", "add", "default", "via", near)
-        _FORWARD.write_text("1")
-        rules = (
-            f"table ip {table} {{\n chain postrouting {{\n  type nat hook postrouting priority 100;\n"
-            f"  ip saddr {far} masquerade\n }}\n}}\n"
-        )
+        stack.callback(subprocess.run, ["nft", "delete", "table", "ip", table], capture_output=True)
         subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
         yield
-    finally:
-        subprocess.run(["nft", "delete", "table", "ip", table], capture_output=True)
-        _ip("link", "del", device)
-        _FORWARD.write_text(forwarding)
+
+
+@contextmanager
+def _forwarding() -> Iterator[None]:
+    """This machine forwards packets while any test process needs it; the last one puts back what was there.
+
+    Whoever needs it shares the lock of ``users``, where the first has written what to put back. ``gate`` is
+    for one at a time to come or leave.
+    """
+    folder = cache_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "forwarding.gate", "a") as gate, open(folder / "forwarding", "a+") as users:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        if _is_alone(users):
+            users.truncate(0)
+            users.write(_FORWARD.read_text())
+            users.flush()
+        fcntl.flock(users, fcntl.LOCK_SH)
+        _FORWARD.write_text("1")
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            if _is_alone(users):
+                users.seek(0)
+                _FORWARD.write_text(users.read())
+
+
+def _is_alone(users: TextIO) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -17,9 +17,7 @@ from scow.logs.spec import LogSpec
 from scow.runtime.oci_runtime import OciRuntime, Stdio
 from scow.runtime.supervisor import Exited, Running, Supervisor
 from tests.support.environment import run_dir, run_id
-from tests.support.waiting import wait_until
-
-PATIENCE_S = 30.0
+from tests.support.waiting import PATIENCE_S, wait_until
 
 
 def make_rootfs(path: Path) -> Path:
@@ -73,7 +71,7 @@ class Rig:
 
     def process(self, name: str) -> int:
         """The pid of this rig's scow-reaper or scow-shim."""
-        return wait_until(lambda: self.find(name), f"{name} of {self.exec_root}", 10)
+        return wait_until(lambda: self.find(name), f"{name} of {self.exec_root}")
 
     def find(self, name: str) -> int:
         """The same, or 0."""
@@ -88,7 +86,7 @@ class Rig:
         """kill -9, and wait until it is gone."""
         pid = self.process(name)
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: pid not in _pids(name), f"end of {name}", 10)
+        wait_until(lambda: pid not in _pids(name), f"end of {name}")
         return pid
 
 
@@ -203,7 +201,7 @@ async def engine(rig: Rig) -> AsyncIterator[Engine]:
             await one.remove(key)
         rig.started.clear()
         await one.supervisor.aclose(stop_reaper_if_idle=True)
-        wait_until(lambda: not rig.find("scow-reaper"), "the reaper to leave", 10)
+        wait_until(lambda: not rig.find("scow-reaper"), "the reaper to leave")
 
 
 @contextmanager
@@ -222,9 +220,11 @@ def new_rig(rootfs: Path) -> Iterator[Rig]:
     """A rig whose processes have nothing to complain of; on tmpfs, and a unix socket goes below its path."""
     path = run_dir() / f"{_worker()}rig"
     path.mkdir(parents=True)
-    yield Rig(path, rootfs)
-    assert not (path / "reaper.log").read_text(), "the reaper or the shim complained"
-    shutil.rmtree(path)
+    try:
+        yield Rig(path, rootfs)
+        assert not (path / "reaper.log").read_text(), "the reaper or the shim complained"
+    finally:  # so that one failure does not become many
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _worker() -> str:

@@ -34,6 +34,10 @@ class Registry:
     def _scheme(self) -> str:
         return "https" if "tls" in (self.storage.parent / "config.json").read_text() else "http"
 
+    def repository(self, name: str) -> Path:
+        """Where it keeps what it knows of a repository."""
+        return self.storage / "docker/registry/v2/repositories" / name
+
     def blobs(self) -> list[Path]:
         return sorted(self.storage.glob("docker/registry/v2/blobs/sha256/*/*/data"))
 
@@ -88,4 +92,4 @@ def registry(
             yield found
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(120)

@@ -11,6 +11,8 @@ import subprocess
 import termios
 import time
 
+from tests.support.waiting import PATIENCE_S
+
 
 class Terminal:
     """``argv`` running on its own terminal; use as a context manager, which ends it."""
@@ -46,7 +48,7 @@ class Terminal:
         self.output += data.decode(errors="replace")
         return bool(data)
 
-    def expect(self, pattern: str, timeout_s: float = 20) -> re.Match[str]:
+    def expect(self, pattern: str, timeout_s: float = PATIENCE_S) -> re.Match[str]:
         """Read until ``pattern`` (a regular expression) appears after what was matched before."""
         deadline = time.monotonic() + timeout_s
         alive = True
@@ -58,7 +60,7 @@ class Terminal:
             assert time.monotonic() < deadline, f"no {pattern!r} in {timeout_s:g} s:\n{self.output}"
             alive = self._read(0.2)
 
-    def wait(self, timeout_s: float = 20) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Read to the end and return the exit code."""
         deadline = time.monotonic() + timeout_s
         while self._read(0.2):
@@ -69,7 +71,7 @@ class Terminal:
         """As a window that is closed: the processes get SIGHUP, and are waited for."""
         os.close(self._master)
         self._master = -1
-        self.process.wait(20)
+        self.process.wait(PATIENCE_S)
 
     def __enter__(self) -> "Terminal":
         return self

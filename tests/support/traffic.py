@@ -14,7 +14,7 @@ from scow.linux.namespaces import enter_netns
 from tests.support.namespaces import NetworkNamespace
 
 # Long enough for a busy machine to answer, and for nothing to come where a packet is dropped.
-ANSWER_S = 5.0
+ANSWER_S = 30.0
 SILENCE_S = 0.4
 
 
@@ -136,7 +136,7 @@ def _wake(sock: socket.socket) -> None:
     sock.sendto(b"stop", sock.getsockname())
 
 
-def fetch(namespace: NetworkNamespace, address: str, port: int) -> str:
-    """What an HTTP server there answers, or an empty string."""
+def fetch(namespace: NetworkNamespace, address: str, port: int, timeout_s: int = 30) -> str:
+    """What an HTTP server there answers, or an empty string; a short timeout is for where none should."""
     url = f"http://{address}:{port}/"
-    return namespace.run("timeout", "3", "busybox", "wget", "-qO-", url).stdout.strip()
+    return namespace.run("timeout", str(timeout_s), "busybox", "wget", "-qO-", url).stdout.strip()
