@@ -16,7 +16,8 @@ from scow.build.trees.kept_archives import KeptArchives
 from scow.build.upkeep import Upkeep
 from scow.distribution.registries import Registries as RegistryDirectory
 from scow.image.store import ImageStore
-from scow.runtime.program_run import LeftProgram
+from scow.runtime.program_run import Ended, LeftProgram, ProgramLink, RunRequest
+from scow.spec.driven_build import FrontEndServer
 from scow.spec.engine_api.auth import AuthConfig
 from scow.spec.platform import Platform
 
@@ -29,6 +30,17 @@ class Registries(Protocol):
     ) -> AsyncIterator[dict[str, Any]]: ...
 
     async def push(self, name: str, tag: str, auth: AuthConfig) -> AsyncIterator[dict[str, Any]]: ...
+
+
+class LinkedPrograms(Protocol):
+    """Where programs run that are talked to."""
+
+    async def run_linked(self, request: RunRequest, link: ProgramLink) -> Ended:
+        """Run to the end of the program and of all that it started; how it ended.
+
+        Cancelling kills it. Nothing of it is left when this returns or raises. Raises
+        ProgramNotStartedError, ScowError.
+        """
 
 
 class Containers(Protocol):
@@ -46,7 +58,8 @@ class Workshop:
     ``insecure_allowed``: clients may have programs run with all rights.
     ``mounts`` packs and fills cache mounts. ``archives`` are contexts of earlier builds. ``containers`` takes
     what programs left. ``runnable``: whose programs run here.
-    ``history`` has a record of each build by BuildKit's front doors.
+    ``history`` has a record of each build by BuildKit's front doors. ``programs`` runs those of front ends
+    that come as images, ``front_ends`` talks to them.
     """
 
     images: ImageStore
@@ -66,3 +79,5 @@ class Workshop:
     containers: Containers
     runnable: RunnablePlatforms
     history: HistoryRecords
+    programs: LinkedPrograms
+    front_ends: FrontEndServer

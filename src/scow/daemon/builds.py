@@ -17,11 +17,13 @@ from scow.build.frontend.service import FrontendService
 from scow.build.graph.cache import Cache
 from scow.build.graph.solver import Solver
 from scow.build.history.records import HistoryRecords
+from scow.build.llb.capabilities import CAPABILITIES
 from scow.build.service import Builds
 from scow.build.trees.kept_archives import KeptArchives
 from scow.build.upkeep import Upkeep, stock_policies
 from scow.build.workshop import Workshop
 from scow.config import Config
+from scow.deferred import deferred
 from scow.distribution.proxies import Proxies
 from scow.engine.build_containers import BuildContainers
 from scow.engine.build_runs import BuildRuns
@@ -29,6 +31,7 @@ from scow.engine.images import Images
 from scow.engine.registries import RegistryClient
 from scow.image.store import ImageStore
 from scow.linux.binfmt_misc import HeldRegistrations
+from scow.spec.driven_build import FrontEndServer
 from scow.spec.frontend_build import CachePrune
 from scow.spec.platform import host_platform
 from scow.store import Store
@@ -54,6 +57,7 @@ def open_builds(
     containers: BuildContainers,
     interpreters: HeldRegistrations,
     tasks: TaskOwner,
+    engine_id: str,
 ) -> Building:
     """``runs`` runs programs, ``containers`` has what they left; ``nouns`` is told of every image."""
     folder = config.data_root / "tmp" / "builds"
@@ -88,10 +92,19 @@ def open_builds(
         history=HistoryRecords(
             store, config.data_root / "build" / "history", config.builder.history, BuildkitForms()
         ),
+        programs=runs,
+        front_ends=deferred(lambda: _front_ends(engine_id)),
     )
     frontend = FrontendService(shop)
     digests = config.data_root / "build" / "digests"
     return Building(Builds(shop), frontend, DirectBuilds(frontend, folder, digests, archives))
+
+
+def _front_ends(engine_id: str) -> FrontEndServer:
+    """What talks to front ends that come as images: gRPC is loaded for the first of them."""
+    from scow.api.server.buildkit.front_ends import ImageFrontEnds
+
+    return ImageFrontEnds(engine_id, CAPABILITIES)
 
 
 def cache_mounts_of(config: Config) -> Path:

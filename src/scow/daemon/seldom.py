@@ -59,7 +59,9 @@ class Seldom:
 
             reconfigure(self._registries, config)
 
-    def builds(self, nouns: Images, registries: "RegistryClient", runs: BuildRuns) -> "Building":
+    def builds(
+        self, nouns: Images, registries: "RegistryClient", runs: BuildRuns, engine_id: str
+    ) -> "Building":
         """What builds images."""
         from scow.daemon.builds import open_builds
         from scow.engine.build_containers import BuildContainers
@@ -83,6 +85,7 @@ class Seldom:
             containers,
             self._host.interpreters,
             self._tasks,
+            engine_id,
         )
 
     def files(self) -> "Files":

@@ -23,7 +23,7 @@ def build_services(floors: Floors, system: System, seldom: Seldom, runs: BuildRu
     images = Images(floors.storage.images, ground.events, lambda: image_users(containers))
     container_service = _container_service(floors)
     registries = deferred(lambda: seldom.registries(images))
-    building = deferred(lambda: seldom.builds(images, registries, runs))
+    building = deferred(lambda: seldom.builds(images, registries, runs, system.engine_id))
     caches = deferred(lambda: building.frontend)
     copying = deferred(seldom.volume_copies)
     return Services(

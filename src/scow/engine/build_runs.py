@@ -9,12 +9,12 @@ container that has no document.
 import asyncio
 import logging
 import shutil
-import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from scow.config import Config
+from scow.engine.build_programs import AttachedProgram, Deaf, pass_on
 from scow.engine.containers.joining import settle_networks
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Container, MountRecord
@@ -31,6 +31,7 @@ from scow.runtime.program_run import (
     InMemory,
     Limits,
     OutputSink,
+    ProgramLink,
     ProgramNotStartedError,
     RunRequest,
 )
@@ -42,8 +43,6 @@ from scow.spec.engine_api.network import NetworkingConfig
 from scow.tasks import run_blocking
 
 _log = logging.getLogger(__name__)
-_CHUNK = 64 << 10
-_HEADER_BYTES = 8
 # After SIGKILL only an uninterruptible sleep in the kernel keeps a process.
 _END_PATIENCE_S = 10.0
 
@@ -72,6 +71,10 @@ class BuildRuns:
 
         Raises InvalidArgumentError, NotFoundError, ProgramNotStartedError, ScowError.
         """
+        return await self.run_linked(request, Deaf(output))
+
+    async def run_linked(self, request: RunRequest, link: ProgramLink) -> Ended:
+        """The same for a program that is talked to."""
         doc = self._document(request)
         self._ends[doc.id] = asyncio.get_running_loop().create_future()
         directory = self._launcher.root / doc.id
@@ -79,7 +82,7 @@ class BuildRuns:
         try:
             await run_blocking(directory.mkdir, mode=0o710, parents=True)
             sandbox = await self._launcher.sandboxes.open(doc)
-            await self._spawn(doc, request.root, sandbox, output)
+            await self._spawn(doc, request.root, sandbox, link)
             code = await self._ends[doc.id]
             # Its control group is there until the clean-up.
             return Ended(code, code != 0 and self._launcher.cgroup(doc).oom_kill_count() > 0)
@@ -89,19 +92,23 @@ class BuildRuns:
             await asyncio.shield(self._clean_up(doc, sandbox, directory))
             del self._ends[doc.id]
 
-    async def _spawn(self, doc: Container, root: Path, sandbox: Sandbox, output: OutputSink) -> None:
+    async def _spawn(self, doc: Container, root: Path, sandbox: Sandbox, link: ProgramLink) -> None:
         """Start it, and pass its output on to the end."""
         launcher = self._launcher
         runtime = launcher.runtimes[doc.host.runtime]
         bundle = launcher.bundles / doc.id
         document = await run_blocking(launcher.documents.build, doc, root, launcher.root / doc.id, sandbox)
         await run_blocking(runtime.write_bundle, doc.id, bundle, document)
-        sock = await launcher.supervisor.attach(doc.id, stdin=False, stdout=True, stderr=True, framed=True)
+        stdin, tty = doc.config.open_stdin, doc.config.tty
+        sock = await launcher.supervisor.attach(
+            doc.id, stdin=stdin, stdout=True, stderr=not tty, framed=not tty
+        )
         try:
-            request = runtime.run_request(doc.id, bundle, Stdio())
+            request = runtime.run_request(doc.id, bundle, Stdio(stdin=stdin, stdin_once=True, tty=tty))
             doc.state.pid = await launcher.supervisor.spawn(doc.id, request)
             runtime.started(doc.id)
-            await _pass_on(sock, output)
+            await link.begun(AttachedProgram(launcher.supervisor, sock, doc.id, doc.state.pid))
+            await pass_on(sock, link, framed=not tty)
         except RuntimeFailedError as exc:
             message, _ = explain_start_failure(exc.message, doc.path)
             reason = message.partition("runc create failed: ")[2] or message
@@ -130,7 +137,11 @@ class BuildRuns:
         asked = _host_config(request)
         host = fill_host_config(asked, self._config, self._facts)
         config = ContainerConfig(env=list(request.env), working_dir=request.cwd, user=request.user)
-        config.hostname = request.hostname
+        config.hostname, config.tty, config.open_stdin = (
+            request.hostname,
+            request.terminal,
+            request.takes_input,
+        )
         validate_container(config, host, self._facts)
         if not request.args:
             raise InvalidArgumentError("no command specified")
@@ -196,17 +207,3 @@ def _mounts(mounts: Sequence[Bound | InMemory]) -> list[MountRecord]:
         for it in mounts
         if isinstance(it, Bound)
     ]
-
-
-async def _pass_on(sock: socket.socket, output: OutputSink) -> None:
-    """Frames of ``[stream, 0, 0, 0, length]`` to the end of file, which comes after the last byte."""
-    loop = asyncio.get_running_loop()
-    pending = bytearray()
-    while data := await loop.sock_recv(sock, _CHUNK):
-        pending += data
-        while len(pending) >= _HEADER_BYTES:
-            end = _HEADER_BYTES + int.from_bytes(pending[4:8], "big")
-            if len(pending) < end:
-                break
-            output(pending[0], bytes(pending[_HEADER_BYTES:end]))
-            del pending[:end]

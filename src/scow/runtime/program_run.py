@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from scow.errors import ScowError
 from scow.spec.engine_api.container import ContainerConfig
@@ -87,6 +88,7 @@ class RunRequest:
     """One program. ``key`` becomes the container's id, ``root`` is its file system, mounted.
 
     ``network`` is a network's name or id, "none" or "host". ``hostname``: empty is as of containers.
+    ``takes_input``: it has a standard input, otherwise that is empty. ``terminal``: its streams are one.
     """
 
     key: str
@@ -103,3 +105,45 @@ class RunRequest:
     security_options: tuple[str, ...] = ()
     read_only_root: bool = False
     hostname: str = ""
+    takes_input: bool = False
+    terminal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherProgram:
+    """One more program in the container of one that runs; ``key`` is what it is known by."""
+
+    key: str
+    args: tuple[str, ...]
+    env: tuple[str, ...]
+    cwd: str
+    user: str
+    insecure: bool
+    takes_input: bool = False
+    terminal: bool = False
+
+
+class RunningProgram(Protocol):
+    """A program while it runs."""
+
+    async def write(self, data: bytes) -> None:
+        """Its input; waits while it reads none. Nothing happens if it has ended."""
+
+    async def end_input(self) -> None:
+        """The end of file of its input."""
+
+    async def resize(self, rows: int, columns: int) -> None:
+        """The size of its terminal."""
+
+    def signal(self, number: int) -> None:
+        """Send it a signal; nothing happens if it has ended."""
+
+
+class ProgramLink(Protocol):
+    """Who is at the other end of a program's streams."""
+
+    async def begun(self, program: RunningProgram) -> None:
+        """It has started; there was no output yet."""
+
+    async def output(self, stream: int, data: bytes) -> None:
+        """What it printed on stream 1 or 2; it waits while this does. Its terminal is stream 1."""

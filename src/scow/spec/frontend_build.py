@@ -1,6 +1,7 @@
 """A build as BuildKit's clients ask for it: a front end's options, and a client that lends what it needs."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +12,7 @@ from scow.spec.platform import Platform
 from scow.spec.sent_files import ALL_FILES, FileChoice, FileStream, SentFile, SentFolder, nothing_known
 
 if TYPE_CHECKING:
+    from scow.spec.driven_build import DrivenBuild
     from scow.spec.llb import Definition
 
 CACHE_MOUNT = "exec.cachemount"
@@ -81,7 +83,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class FrontendRequest:
-    """``options`` are those of the front end ``dockerfile.v0``: ``filename``, ``target``, ``build-arg:X``.
+    """``options`` are those of ``frontend``, of ``dockerfile.v0``: ``filename``, ``target``, ``build-arg:X``.
 
     With a ``definition`` that is built, and no Dockerfile. ``inputs`` are what a Dockerfile's contexts stand
     for, by the names that ``input:…`` and the context itself have.
@@ -96,6 +98,9 @@ class FrontendRequest:
     """What a failed step has left becomes an image, whose id the ``BuildFailedError`` brings."""
     definition: "Definition | None" = None
     inputs: "Mapping[str, Definition]" = field(default_factory=dict)
+    frontend: str = "dockerfile.v0"
+    session_id: str = ""
+    """By which the client's own connection is known."""
 
 
 class BuildFailedError(ScowError):
@@ -141,17 +146,14 @@ class Built(Protocol):
     @property
     def results(self) -> Sequence[PlatformResult]: ...
 
-    def describe(self, metadata: Mapping[str, bytes]) -> None:
-        """What the client's own front end says of a result that no Dockerfile describes.
-
-        Raises InvalidArgumentError.
-        """
-
     async def export(self, exporters: tuple[Exchange, ...], caches: tuple[Exchange, ...]) -> dict[str, str]:
         """Bring it where it is wanted; what the client is told of it. Raises ScowError."""
 
     def findings(self) -> Findings:
         """What its record is to say of it, exported or not. Works for a few milliseconds, on any thread."""
+
+    def also_close(self, stack: AsyncExitStack) -> None:
+        """Close that, too, when it is closed: it is made of what is there."""
 
     async def aclose(self) -> None:
         """Let go of the layers. May be called twice."""
@@ -215,3 +217,6 @@ class FrontendBuilds(Protocol):
 
     async def solve(self, request: FrontendRequest) -> Built:
         """Build it. Cancelling ends what only this build wanted. Raises BuildFailedError, ScowError."""
+
+    async def driven(self, request: FrontendRequest, stack: AsyncExitStack) -> "DrivenBuild":
+        """A build that the client's own front end drives; ``stack`` closes what it opens."""

@@ -336,3 +336,25 @@ class Definition(Message):
 
     operations: tuple[bytes, ...] = several_octets(1)
     metadata: dict[str, OpMetadata] = messages_by_text(2, OpMetadata)
+
+
+@dataclass(frozen=True)
+class SourcePosition(Message):
+    """``line`` counts from 1."""
+
+    line: int = integer(1)
+    character: int = integer(2)
+
+
+@dataclass(frozen=True)
+class SourceRange(Message):
+    start: SourcePosition | None = inner(1, SourcePosition)
+    end: SourcePosition | None = inner(2, SourcePosition)
+
+
+@dataclass(frozen=True)
+class SourceInfo(Message):
+    """A file that a graph was made of."""
+
+    filename: str = text(1)
+    data: bytes = octets(2)

@@ -53,6 +53,11 @@ def file_name(number: int) -> Any:
     return _field(number, _FILE_NAME)
 
 
+def maybe_text(number: int) -> Any:
+    """A string that may be there and empty, None without it."""
+    return _field(number, _MAYBE_TEXT)
+
+
 def octets(number: int) -> Any:
     """Bytes, b"" without them."""
     return _field(number, _OCTETS)
@@ -322,6 +327,7 @@ def _message_kind(kind: type[Message]) -> _Kind:
 
 _TEXT = _Kind(_LENGTH, lambda value: value.encode("utf-8", "replace"), _decode_text, "")
 _FILE_NAME = _Kind(_LENGTH, os.fsencode, os.fsdecode, "")
+_MAYBE_TEXT = _Kind(_LENGTH, lambda value: value.encode("utf-8", "replace"), _decode_text, None)
 _OCTETS = _Kind(_LENGTH, bytes, bytes, b"")
 _INTEGER = _Kind(_VARINT, _varint, _signed, 0)
 _BOOLEAN = _Kind(_VARINT, lambda value: b"\1" if value else b"\0", bool, False)

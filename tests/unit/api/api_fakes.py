@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 from scow.api.http.duplex import Duplex
@@ -12,6 +12,7 @@ from scow.api.server.streams import Attachment
 from scow.errors import NotFoundError, UnsupportedError
 from scow.spec.build_history import BuildHistory
 from scow.spec.direct_build import DirectBuild
+from scow.spec.driven_build import DrivenBuild
 from scow.spec.engine_api.auth import AuthConfig, LoginAnswer
 from scow.spec.engine_api.binfmt import (
     Emulator,
@@ -511,6 +512,9 @@ class FakeFrontendBuilds:
         return []
 
     async def solve(self, request: FrontendRequest) -> Built:
+        raise UnsupportedError("nothing is built here")
+
+    async def driven(self, request: FrontendRequest, stack: AsyncExitStack) -> DrivenBuild:
         raise UnsupportedError("nothing is built here")
 
 

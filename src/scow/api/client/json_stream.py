@@ -1,6 +1,6 @@
 """Streams of JSON values, as ``/events`` and the progress of load, import and pull send them."""
 
-from scow.api.client.json_text import first_value, loads
+import json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ def iterate_json(blocks: "Iterable[bytes]") -> "Iterator[Any]":
 
     Raises ValueError when the text is not JSON or ends inside a value.
     """
+    decoder = json.JSONDecoder()
     pending = b""
     for block in blocks:
         pending += block
@@ -26,11 +27,11 @@ def iterate_json(blocks: "Iterable[bytes]") -> "Iterator[Any]":
         position = 0
         try:
             while text := text[position:].lstrip():
-                value, position = first_value(text)
+                value, position = decoder.raw_decode(text)
                 yield value
-        except ValueError:
+        except json.JSONDecodeError:
             if len(text) > _VALUE_LIMIT:
                 raise
         pending = text.encode("utf-8", "surrogatepass") + pending[end:]
     if pending.strip():
-        yield loads(pending)
+        yield json.loads(pending)

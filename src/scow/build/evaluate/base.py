@@ -11,7 +11,8 @@ from scow.spec.platform import Platform
 class BaseImage:
     """An image that is here. ``config`` is ``None`` for ``scratch``; ``id`` is then empty.
 
-    ``digest`` is what a registry has it by, "" if none does; ``platform`` what was asked for.
+    ``digest`` is what a registry has it by, "" if none does; ``platform`` what was asked for. ``document`` is
+    the config as it is stored.
     """
 
     reference: str
@@ -20,6 +21,7 @@ class BaseImage:
     id: str = ""
     digest: str = ""
     platform: Platform | None = None
+    document: bytes = b""
 
 
 SCRATCH = BaseImage("scratch", None, None)

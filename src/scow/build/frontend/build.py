@@ -13,13 +13,14 @@ from scow.build.evaluate.options import MAIN_CONTEXT, Options
 from scow.build.evaluate.stage_state import StageState
 from scow.build.execute.fetching import NotFetchedError
 from scow.build.frontend.built_image import Outcome, built_image
-from scow.build.frontend.checks import check_syntax, lint_of
+from scow.build.frontend.checks import lint_of
 from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.inputs import ContextInputs, InputsOrImages, for_platform
 from scow.build.frontend.resolving import ClientImages
 from scow.build.frontend.solving import Solving
 from scow.build.frontend.wanted import all_vertices, context_paths
 from scow.build.frontend.workbench import Workbench
+from scow.build.gateway.choosing import check_for_ours
 from scow.build.graph.executor import RunFailedError
 from scow.build.graph.job import Result
 from scow.build.graph.ops import CopyOp, RunOp, Vertex
@@ -58,15 +59,18 @@ class Build:
         self._source: tuple[str, bytes] = ("", b"")
 
     async def run(self) -> Outcome:
-        """Raises BuildFailedError, and ScowError for what comes before there is a Dockerfile."""
+        """Raises BuildFailedError, and ScowError for what comes before there is a Dockerfile.
+
+        Raises AnotherFrontEnd if it is for one.
+        """
         started_ns = time.time_ns()
         text = await self._contexts.dockerfile()
         self._source = (self._options.filename, text.encode("utf-8", "surrogateescape"))
         if not text:
             raise InvalidArgumentError("the Dockerfile cannot be empty")
+        check_for_ours(self._request.options, self._options.filename, text)
         try:
             dockerfile = parse_dockerfile(text, self._options.filename)
-            check_syntax(dockerfile.directives.syntax)
             self._warn(dockerfile)
             plans, results = await self._evaluated(dockerfile)
         except BuildFailedError:

@@ -1,4 +1,4 @@
-"""What is looked at before anything is built: the front end that a Dockerfile asks for, and build checks."""
+"""What is looked at before anything is built: build checks."""
 
 from contextlib import suppress
 
@@ -9,18 +9,11 @@ from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.options import Options
 from scow.build.evaluate.variables import platform_arguments
-from scow.errors import ScowError, UnsupportedError
+from scow.errors import ScowError
 from scow.image.store import ImageStore
 from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.oci_image import ImageConfig, decode_document
 from scow.spec.platform import Platform
-
-
-def check_syntax(syntax: str) -> None:
-    """``# syntax=``: Docker's own front end is built in. Raises UnsupportedError for any other."""
-    name = syntax.removeprefix("docker.io/").partition("@")[0].partition(":")[0]
-    if name not in ("", "docker/dockerfile", "docker/dockerfile-upstream"):
-        raise UnsupportedError(f"front end {syntax} is not run here: docker/dockerfile is built in")
 
 
 async def undefined_of(dockerfile: Dockerfile, options: Options, images: ImageStore) -> list[LintWarning]:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -61,12 +60,6 @@ def failure(error: ScowError, failed: Vertex | None) -> ScowError:
     if isinstance(error, NotFetchedError):
         return BuildFailedError(f"failed to load cache key: {error.message}")
     return error
-
-
-def described(image: BuiltImage, given: bytes, images: ImageStore) -> BuiltImage:
-    """A result with the config that its client gave it. Raises InvalidArgumentError."""
-    diff_ids = images.layer_diff_ids(image.chain_id)
-    return replace(image, raw_config=config_of(given, image.platform, diff_ids, image.made))
 
 
 def layers_of(target: Vertex, results: Mapping[Vertex, Result], images: ImageStore) -> list[Document]:

@@ -82,7 +82,7 @@ class RegistryBases:
             top = chain_id
         workshop = self._bench.workshop
         await bring_stack(workshop.images, self._bench.lease, workshop.folder, blobs, top)
-        return BaseImage(name, top, config, sha256_of(raw), digest, platform)
+        return BaseImage(name, top, config, sha256_of(raw), digest, platform, raw)
 
 
 def _is_index(raw: bytes) -> bool:

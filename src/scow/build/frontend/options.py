@@ -68,7 +68,7 @@ class FrontendOptions:
 
 def read_options(options: Mapping[str, str]) -> FrontendOptions:
     """Raises InvalidArgumentError for a value that cannot be right, UnsupportedError for what is not done."""
-    _check_known(options)
+    check_known(options)
     arguments = _prefixed(options, "build-arg:")
     stages = options.get("no-cache")
     return FrontendOptions(
@@ -92,10 +92,20 @@ def read_options(options: Mapping[str, str]) -> FrontendOptions:
     )
 
 
-def _check_known(options: Mapping[str, str]) -> None:
+def known_options(options: Mapping[str, str]) -> dict[str, str]:
+    """Those that mean something to us, of a front end that may have others."""
+    return {name: value for name, value in options.items() if _is_known(name)}
+
+
+def check_known(options: Mapping[str, str]) -> None:
+    """Raises UnsupportedError for an option that our front end does not have."""
     for name in options:
-        if name not in _OURS and not name.startswith(_PREFIXES):
+        if not _is_known(name):
             raise UnsupportedError(f"option {name} of the Dockerfile front end is not supported")
+
+
+def _is_known(name: str) -> bool:
+    return name in _OURS or name.startswith(_PREFIXES)
 
 
 def _prefixed(options: Mapping[str, str], prefix: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Images that a build begins from: here, or pulled with the logins of the build's client."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from scow.build.evaluate.base import BaseImage
@@ -16,30 +17,38 @@ from scow.spec.reference import Reference, parse_reference
 
 
 class ClientImages:
-    """See ``scow.build.evaluate.base.Resolver``. ``always_pull``: what is here is asked for anew, once."""
+    """See ``scow.build.evaluate.base.Resolver``. ``always_pull``: what is here is asked for anew, once.
 
-    def __init__(self, bench: Workbench, *, always_pull: bool) -> None:
+    ``told_as`` is what the client is told that it goes on, "" for what BuildKit calls it.
+    """
+
+    def __init__(self, bench: Workbench, *, always_pull: bool, told_as: str = "") -> None:
         self._bench = bench
         self._images = bench.workshop.images
         self._foreign = RegistryBases(bench)
         self._always_pull = always_pull
+        self._told_as = told_as
 
     async def resolve(self, reference: str, platform: Platform) -> BaseImage:
         """Raises NotFoundError, InvalidArgumentError, ScowError."""
         if reference.startswith(OCI_LAYOUT):
-            with self._bench.telling.internal(f"[internal] load metadata for {reference}"):
+            with self._telling_of(reference):
                 return await self._foreign.bring_layout(reference, platform)
         try:
             name = parse_reference(reference)
         except InvalidArgumentError as exc:
             raise InvalidArgumentError(f'failed to parse stage name "{reference}": {exc.message}') from exc
-        with self._bench.telling.internal(f"[internal] load metadata for {name}") as told:
+        with self._telling_of(str(name)) as told:
             image = await self._found(reference, name, platform, told)
             if image is None:
                 return await self._foreign.bring(name, platform)
             raw = await self._images.raw_config(image.id)
         config = decode_document(raw, ImageConfig, "image config")
-        return BaseImage(str(name), image.chain_id, config, image.id, _registry_digest(image, name), platform)
+        digest = _registry_digest(image, name)
+        return BaseImage(str(name), image.chain_id, config, image.id, digest, platform, raw)
+
+    def _telling_of(self, name: str) -> AbstractContextManager[Internal]:
+        return self._bench.telling.internal(self._told_as or f"[internal] load metadata for {name}")
 
     async def _found(self, text: str, name: Reference, platform: Platform, told: Internal) -> Image | None:
         """The engine's own, or pulled; ``None`` for one of another machine, which is no image here."""

@@ -64,8 +64,7 @@ class Telling:
     @contextmanager
     def internal(self, name: str, digest: str = "") -> Iterator[Internal]:
         """Something beside the graph, for as long as the block goes on; it may be known by a digest."""
-        self._count += 1
-        told = Internal(self._tell, digest or sha256_of(f"{self._count} {name}".encode()), name)
+        told = self.begin(name, digest)
         try:
             yield told
         except ScowError as exc:
@@ -76,6 +75,11 @@ class Telling:
             raise
         else:
             told.end()
+
+    def begin(self, name: str, digest: str = "") -> Internal:
+        """The same for something whose end the caller tells."""
+        self._count += 1
+        return Internal(self._tell, digest or sha256_of(f"{self._count} {name}".encode()), name)
 
     def know(self, digests: Mapping[Vertex, str]) -> None:
         """What the client has its own digests for."""

@@ -9,18 +9,23 @@ import os
 import stat
 import tempfile
 from dataclasses import replace
+from typing import NamedTuple
 
-from scow.build.trees.file_table import File, FileTable, Place
 from scow.build.trees.tree import Node
 from scow.errors import InvalidArgumentError
 from scow.spec.bulk_digest import bulk_sha256
-from scow.spec.sent_files import SentFile
 
 _MAX_ENTRIES = 2_000_000
 _MAX_DEPTH = 400  # as many folders as are made where a context is copied to (scow.image.tree_maker)
 # A call for each of many small files would cost more than what it writes.
 _GATHER_BYTES = 1 << 20
-_ROOT = Node("", stat.S_IFDIR | 0o755)
+
+
+class Place(NamedTuple):
+    """Where a file's content lies, and what it digests to."""
+
+    offset: int
+    digest: bytes
 
 
 class SpooledTree:
@@ -28,32 +33,28 @@ class SpooledTree:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._table = FileTable()
-        self._rows: dict[str, int] = {}
-        self._inside: dict[str, list[int]] = {"": []}
-        """The rows of what is in each folder."""
+        self._nodes: dict[str, Node] = {"": Node("", stat.S_IFDIR | 0o755)}
+        self._places: dict[str, Place] = {}
+        self._names: dict[str, set[str]] = {"": set()}
         self.is_plain = True
         """Every node was told of once, and after its folder."""
 
     def node(self, path: str) -> Node | None:
         """See ``Tree``."""
-        if not path:
-            return _ROOT
-        row = self._rows.get(path)
-        return None if row is None else self._table.node(row)
+        return self._nodes.get(path)
 
     def children(self, path: str) -> list[Node]:
         """See ``Tree``."""
-        rows = sorted(self._inside[path], key=self._table.paths.__getitem__)
-        return [self._table.node(row) for row in rows]
+        prefix = f"{path}/" if path else ""
+        return [self._nodes[prefix + name] for name in sorted(self._names[path])]
 
     def open(self, node: Node) -> "Region":
         """See ``Tree``."""
-        return Region(self._fd, self._place(node).offset, node.size)
+        return Region(self._fd, self._places[node.path].offset, node.size)
 
     def digest(self, node: Node) -> bytes:
         """See ``Tree``."""
-        return self._place(node).digest
+        return self._places[node.path].digest
 
     @property
     def is_settled(self) -> bool:
@@ -62,7 +63,7 @@ class SpooledTree:
 
     def identity(self, node: Node) -> int:
         """See ``Tree``. A link's content is where that of the file is, and an empty file's is anywhere."""
-        return self._place(node).offset + 1 if node.size else 0
+        return self._places[node.path].offset + 1 if node.size else 0
 
     def close(self) -> None:
         """See ``Tree``."""
@@ -70,29 +71,29 @@ class SpooledTree:
             os.close(self._fd)
             self._fd = -1
 
-    def add(self, file: File, place: Place | None = None) -> None:
+    def add(self, node: Node, place: Place | None = None) -> None:
         """One more file, later ones in place of earlier ones; a regular one has its place.
 
-        Raises InvalidArgumentError for too many, one that is in too many folders, and what is no path.
+        Raises InvalidArgumentError for too many, and for one that is in too many folders.
         """
-        if "\0" in file.path:
-            raise InvalidArgumentError(f"invalid path: {file.path!r} has a NUL in it")
-        if file.path.count("/") > _MAX_DEPTH:
-            raise InvalidArgumentError(f"build context has a file in more than {_MAX_DEPTH} folders")
-        self._put(file, place)
+        self._add(node.path, node)
+        if place is not None:
+            self._places[node.path] = place
 
     def add_link(self, path: str, target_path: str) -> bool:
         """Another name of an earlier file; False if that is none. Raises as ``add`` does."""
-        target = self.node(target_path)
+        target = self._nodes.get(target_path)
         if target is None or not target.is_file:
             return False
-        self.add(replace(target, path=path), self._place(target))
+        place = self._places[target.path]
+        self._add(path, replace(target, path=path))
+        self._places[path] = place
         return True
 
     def move(self, path: str, place: Place) -> None:
         """The content of a regular file lies elsewhere, if the file is still there."""
-        if self.place_of(path) is not None:
-            self._table.move(self._rows[path], place)
+        if path in self._places:
+            self._places[path] = place
 
     def lie_in(self, fd: int) -> None:
         """The contents are all in ``fd``, which is taken over."""
@@ -101,45 +102,40 @@ class SpooledTree:
 
     def paths(self) -> list[str]:
         """Of all that was added."""
-        return list(self._rows)
+        return [path for path in self._nodes if path]
 
     def place_of(self, path: str) -> Place | None:
         """Where its content lies, if it is a regular file."""
-        row = self._rows.get(path)
-        return None if row is None else self._table.place(row)
+        return self._places.get(path)
 
-    def _place(self, node: Node) -> Place:
-        place = self._table.place(self._rows[node.path])
-        assert place is not None, node.path
-        return place
+    def _add(self, path: str, node: Node) -> None:
+        if path.count("/") > _MAX_DEPTH:
+            raise InvalidArgumentError(f"build context has a file in more than {_MAX_DEPTH} folders")
+        self._put(path, node)
 
-    def _put(self, file: File, place: Place | None) -> None:
-        path = file.path
-        parent = path.rpartition("/")[0]
-        if parent not in self._inside:
+    def _put(self, path: str, node: Node) -> None:
+        parent, _, name = path.rpartition("/")
+        if parent not in self._names:
             self.is_plain = False
-            self._put(Node(parent, stat.S_IFDIR | 0o755), None)
-        row = self._rows.get(path)
-        if row is not None:
+            self._put(parent, Node(parent, stat.S_IFDIR | 0o755))
+        if path in self._nodes:
             self.is_plain = False
-            self._table.put(row, file, place)
-        elif len(self._rows) >= _MAX_ENTRIES:
+        elif len(self._nodes) > _MAX_ENTRIES:
             raise InvalidArgumentError(f"build context has more than {_MAX_ENTRIES} entries")
-        else:
-            row = self._rows[path] = self._table.add(file, place)
-            self._inside[parent].append(row)
-        if stat.S_ISDIR(file.mode):
-            self._inside.setdefault(path, [])
-        elif path in self._inside:
+        self._names[parent].add(name)
+        if node.is_folder:
+            self._names.setdefault(path, set())
+        elif path in self._names:
             self._remove_folder(path)
+        self._nodes[path] = node
 
     def _remove_folder(self, path: str) -> None:
         """A later entry makes something else of a folder."""
-        for row in self._inside.pop(path):
-            inner = self._table.paths[row]
-            if inner in self._inside:
+        for name in self._names.pop(path):
+            inner = f"{path}/{name}"
+            if inner in self._names:
                 self._remove_folder(inner)
-            del self._rows[inner]
+            del self._nodes[inner]
 
 
 class Spool:
@@ -150,7 +146,7 @@ class Spool:
         self._fd = fd
         self._end = 0
         self._gathered = bytearray()
-        self._file: SentFile | None = None
+        self._node: Node | None = None
         self._size = 0
         self._digest = bulk_sha256()
 
@@ -159,9 +155,9 @@ class Spool:
         """How many bytes have come, of files that are whole."""
         return self._end
 
-    def begin(self, file: SentFile) -> None:
+    def begin(self, node: Node) -> None:
         """A regular file, whose content comes now."""
-        self._file = file
+        self._node = node
         self._size = 0
         self._digest = bulk_sha256()
 
@@ -175,12 +171,12 @@ class Spool:
 
     def finish(self) -> None:
         """That was all of the file, if one was begun. Raises InvalidArgumentError."""
-        if self._file is None:
+        if self._node is None:
             return
-        # Somebody may be writing to it: what came counts.
-        self._tree.add(self._file._replace(size=self._size), Place(self._end, self._digest.digest()))
+        node = replace(self._node, size=self._size)
+        self._tree.add(node, Place(self._end, self._digest.digest()))
         self._end += self._size
-        self._file = None
+        self._node = None
 
     def flush(self) -> None:
         """What has come can be read from now on. Raises ``OSError``."""

@@ -1,15 +1,17 @@
 """The service that BuildKit's clients ask: builds, their progress, the cache and the builder itself."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
 
-import scow
 from scow.api.grpc.buildkit.progress import STATUS, StatusRequest
 from scow.api.grpc.server import Handler, IncomingCall, unary
 from scow.api.grpc.status import CallError, Code
-from scow.api.server.buildkit.bridge import Asked, Bridge
+from scow.api.server.buildkit.bridge import Bridge
+from scow.api.server.buildkit.bridge_calls import bridge_handlers
 from scow.api.server.buildkit.client import SessionClient
 from scow.api.server.buildkit.control_messages import (
+    BUILDKIT_VERSION,
     SERVICE,
     BuildkitVersion,
     CacheEntry,
@@ -23,25 +25,15 @@ from scow.api.server.buildkit.control_messages import (
     SolveRequest,
     SolveResponse,
     UsageRecord,
-    WorkerRecord,
 )
-from scow.api.server.buildkit.gateway_messages import (
-    BUILD_ID,
-    BridgeSolveRequest,
-    EvaluateRequest,
-    InputsRequest,
-    PingRequest,
-    ReadDirRequest,
-    ReadFileRequest,
-    ReturnRequest,
-    StatFileRequest,
-)
-from scow.api.server.buildkit.gateway_messages import SERVICE as BRIDGE
+from scow.api.server.buildkit.front_ends import worker_records
+from scow.api.server.buildkit.gateway_messages import BUILD_ID
 from scow.api.server.buildkit.history import HistoryCalls
 from scow.api.server.buildkit.jobs import Job, Jobs
 from scow.api.server.buildkit.sessions import CallBytes, Sessions
 from scow.spec.build_history import BuildRecording, ExporterEntry
 from scow.spec.build_progress import BuildProgress
+from scow.spec.driven_build import DrivenBuild
 from scow.spec.frontend_build import (
     Built,
     CachePrune,
@@ -50,16 +42,9 @@ from scow.spec.frontend_build import (
     FrontendBuilds,
     FrontendRequest,
 )
-from scow.spec.llb import Platform
-from scow.spec.protobuf import Message
-
-M = TypeVar("M", bound=Message)
 
 _DOCKERFILE = "dockerfile.v0"
-_GATEWAY = "gateway.v0"
-_DOCKERFILE_IMAGES = frozenset({"docker/dockerfile", "docker/dockerfile-upstream"})
-_VERSION = BuildkitVersion("scow", f"v0.13.1+scow-{scow.__version__}")
-"""Clients decide by it what they may ask for, so it is BuildKit's whose protocol this is."""
+_VERSION = BuildkitVersion("scow", BUILDKIT_VERSION)
 
 
 class Control:
@@ -86,18 +71,7 @@ class Control:
             f"{SERVICE}DiskUsage": unary(DiskUsageRequest, self._disk_usage),
             f"{SERVICE}Prune": self._prune,
             **self._history.handlers(),
-            f"{BRIDGE}Ping": self._bridged(PingRequest, Bridge.ping),
-            f"{BRIDGE}Solve": self._bridged(BridgeSolveRequest, Bridge.solve),
-            f"{BRIDGE}ReadFile": self._bridged(
-                ReadFileRequest, lambda bridge, asked: bridge.read_file(asked)
-            ),
-            f"{BRIDGE}ReadDir": self._bridged(ReadDirRequest, Bridge.read_dir),
-            f"{BRIDGE}StatFile": self._bridged(
-                StatFileRequest, lambda bridge, asked: bridge.stat_file(asked)
-            ),
-            f"{BRIDGE}Evaluate": self._bridged(EvaluateRequest, Bridge.evaluate),
-            f"{BRIDGE}Inputs": self._bridged(InputsRequest, Bridge.inputs),
-            f"{BRIDGE}Return": self._bridged(ReturnRequest, Bridge.take_return),
+            **bridge_handlers(self._bridge),
         }
 
     # Builds
@@ -128,45 +102,39 @@ class Control:
             recording.tell(progress)
             job.log.tell(progress)
 
-        async def solve(asked: Asked) -> Built:
-            if asked.definition is None:
-                _check_frontend(asked.frontend, asked.options)
-            imports = _exchanges((*asked.caches, *(request.cache.imports if request.cache else ())))
-            wanted = FrontendRequest(
-                asked.options,
-                client,
-                tell,
-                imports,
-                request.entitlements,
-                definition=asked.definition,
-                inputs=asked.inputs,
-            )
-            return await self._builds.solve(wanted)
-
-        bridge = Bridge(solve, self._builds.graph_capabilities())
-        try:
+        wanted = FrontendRequest(
+            request.frontend_attributes,
+            client,
+            tell,
+            _exchanges(request.cache.imports if request.cache else ()),
+            request.entitlements,
+            inputs=request.frontend_inputs,
+            frontend=request.frontend or _DOCKERFILE,
+            session_id=request.session,
+        )
+        async with AsyncExitStack() as stack:
             if request.frontend:
-                built: Built | None = await solve(
-                    Asked(request.frontend, request.frontend_attributes, inputs=request.frontend_inputs)
-                )
+                built = await self._builds.solve(wanted)
             elif request.definition is not None and request.definition.operations:
-                built = await solve(Asked("", request.frontend_attributes, definition=request.definition))
+                built = await self._builds.solve(replace(wanted, definition=request.definition))
             else:
-                job.bridge = bridge
-                built = await bridge.result()
-            if built is None:
-                return {}
-            try:
-                response = await built.export(
-                    _exporters(request), _exchanges(request.cache.exports if request.cache else ())
-                )
-                recording.findings(built.findings)
-                return response
-            finally:
-                await built.aclose()
-        finally:
-            job.bridge = None
-            await bridge.aclose()
+                driven = await self._builds.driven(wanted, stack)
+                built = await self._returned(driven, job, stack)
+            stack.push_async_callback(built.aclose)
+            response = await built.export(
+                _exporters(request), _exchanges(request.cache.exports if request.cache else ())
+            )
+            recording.findings(built.findings)
+            return response
+
+    async def _returned(self, driven: DrivenBuild, job: Job, stack: AsyncExitStack) -> Built:
+        """What the client's own front end comes to, which may ask as long as ``stack`` is open."""
+        workers = worker_records(self._worker_id, self._builds.platforms())
+        bridge = Bridge(driven, {}, self._builds.graph_capabilities(), workers)
+        stack.push_async_callback(bridge.aclose)
+        stack.callback(setattr, job, "bridge", None)
+        job.bridge = bridge
+        return await bridge.returned()
 
     async def _session(self, call: IncomingCall) -> None:
         """A client that has one connection for everything lends its things within a call."""
@@ -182,23 +150,21 @@ class Control:
         async for response in progress.responses():
             await call.send(response)
 
-    def _bridged(self, kind: type[M], ask: Callable[[Bridge, M], Awaitable[Message]]) -> Handler:
-        async def handle(request: M, call: IncomingCall) -> Message:
-            build_id = call.metadata.get(BUILD_ID, "")
-            if not build_id:
-                raise CallError(Code.UNKNOWN, "no buildid found in context")
-            bridge = (await self._jobs.get(build_id)).bridge
-            if bridge is None:
-                raise CallError(Code.UNAVAILABLE, f"no such job {build_id}")
-            return await ask(bridge, request)
-
-        return unary(kind, handle)
+    async def _bridge(self, call: IncomingCall) -> Bridge:
+        """Of the build that a call is about. Raises CallError."""
+        build_id = call.metadata.get(BUILD_ID, "")
+        if not build_id:
+            raise CallError(Code.UNKNOWN, "no buildid found in context")
+        bridge = (await self._jobs.get(build_id)).bridge
+        if bridge is None:
+            raise CallError(Code.UNAVAILABLE, f"no such job {build_id}")
+        return bridge
 
     # The builder
 
     async def _workers(self, _request: ListWorkersRequest, _call: IncomingCall) -> ListWorkersResponse:
-        platforms = tuple(Platform(it.architecture, it.os, it.variant) for it in self._builds.platforms())
-        return ListWorkersResponse((WorkerRecord(self._worker_id, {}, platforms, _VERSION),))
+        found = worker_records(self._worker_id, self._builds.platforms())
+        return ListWorkersResponse(tuple(replace(it, version=_VERSION) for it in found))
 
     async def _info(self, _request: InfoRequest, _call: IncomingCall) -> InfoResponse:
         return InfoResponse(_VERSION)
@@ -220,15 +186,6 @@ class Control:
         call.begin()
         for record in await self._builds.prune(wanted):
             await call.send(_usage(record))
-
-
-def _check_frontend(frontend: str, options: Mapping[str, str]) -> None:
-    """Raises CallError for another front end than ours, which is Docker's own under any of its names."""
-    image = options.get("source", "").removeprefix("docker.io/").partition("@")[0].partition(":")[0]
-    if frontend == _DOCKERFILE or (frontend == _GATEWAY and image in _DOCKERFILE_IMAGES):
-        return
-    name = options.get("source", frontend) if frontend == _GATEWAY else frontend
-    raise CallError(Code.UNIMPLEMENTED, f"frontend {name} is not supported, only Docker's for Dockerfiles")
 
 
 def _exchanges(entries: Iterable[CacheEntry]) -> tuple[Exchange, ...]:

@@ -5,6 +5,7 @@ Numbers of fields are BuildKit's, api/services/control/control.proto and solver/
 
 from dataclasses import dataclass
 
+import scow
 from scow.api.grpc.buildkit.history import ExporterMessage
 from scow.spec.llb import Definition, Platform
 from scow.spec.protobuf import (
@@ -21,6 +22,8 @@ from scow.spec.protobuf import (
 )
 
 SERVICE = "/moby.buildkit.v1.Control/"
+BUILDKIT_VERSION = f"v0.13.1+scow-{scow.__version__}"
+"""Clients decide by it what they may ask for, so it is BuildKit's whose protocol this is."""
 
 
 @dataclass(frozen=True)

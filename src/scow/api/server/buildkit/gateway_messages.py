@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scow.api.grpc.status import StatusMessage
 from scow.api.server.buildkit.control_messages import CacheEntry, WorkerRecord
 from scow.api.server.buildkit.session_messages import StatMessage
-from scow.spec.llb import Definition
+from scow.spec.llb import Definition, Platform, SourceInfo, SourceOp, SourceRange
 from scow.spec.protobuf import (
     Message,
     boolean,
@@ -16,9 +16,11 @@ from scow.spec.protobuf import (
     integer,
     many,
     mapping,
+    maybe_text,
     messages_by_text,
     octets,
     octets_by_text,
+    several_octets,
     text,
 )
 
@@ -39,10 +41,16 @@ class RefMap(Message):
 
 
 @dataclass(frozen=True)
-class FrontendResult(Message):
-    """One result, or one for each platform."""
+class OldRefMap(Message):
+    refs: dict[str, str] = mapping(1)
 
-    old_ref: str = text(1)
+
+@dataclass(frozen=True)
+class FrontendResult(Message):
+    """One result, or one for each platform; older front ends have names alone."""
+
+    old_ref: str | None = maybe_text(1)
+    old_refs: OldRefMap | None = inner(2, OldRefMap)
     ref: Ref | None = inner(3, Ref)
     refs: RefMap | None = inner(4, RefMap)
     metadata: dict[str, bytes] = octets_by_text(10)
@@ -154,3 +162,71 @@ class InputsRequest(Message):
 @dataclass(frozen=True)
 class InputsResponse(Message):
     definitions: dict[str, Definition] = messages_by_text(1, Definition)
+
+
+@dataclass(frozen=True)
+class ResolveImageRequest(Message):
+    """``resolver`` is 0 for registries, 1 for an OCI layout that the client has as ``store``."""
+
+    ref: str = text(1)
+    platform: Platform | None = inner(2, Platform)
+    mode: str = text(3)
+    log_name: str = text(4)
+    resolver: int = integer(5)
+    session: str = text(6)
+    store: str = text(7)
+
+
+@dataclass(frozen=True)
+class ResolveImageResponse(Message):
+    digest: str = text(1)
+    config: bytes = octets(2)
+    ref: str = text(3)
+
+
+@dataclass(frozen=True)
+class ResolveSourceRequest(Message):
+    source: SourceOp | None = inner(1, SourceOp)
+    platform: Platform | None = inner(2, Platform)
+    log_name: str = text(3)
+    mode: str = text(4)
+
+
+@dataclass(frozen=True)
+class SourceImage(Message):
+    digest: str = text(1)
+    config: bytes = octets(2)
+
+
+@dataclass(frozen=True)
+class ResolveSourceResponse(Message):
+    source: SourceOp | None = inner(1, SourceOp)
+    image: SourceImage | None = inner(2, SourceImage)
+
+
+@dataclass(frozen=True)
+class WarnRequest(Message):
+    digest: str = text(1)
+    level: int = integer(2)
+    short: bytes = octets(3)
+    detail: tuple[bytes, ...] = several_octets(4)
+    url: str = text(5)
+    info: SourceInfo | None = inner(6, SourceInfo)
+    ranges: tuple[SourceRange, ...] = many(7, SourceRange)
+
+
+@dataclass(frozen=True)
+class WarnResponse(Message):
+    pass
+
+
+@dataclass(frozen=True)
+class HealthRequest(Message):
+    service: str = text(1)
+
+
+@dataclass(frozen=True)
+class HealthResponse(Message):
+    """grpc.health.v1: 1 is serving."""
+
+    status: int = integer(1)
