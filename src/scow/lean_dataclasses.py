@@ -3,8 +3,8 @@
 The library writes, compiles and keeps up to seven functions for each class, 14 KB if it is frozen with slots.
 Only ``__init__`` need be the class's own. Here the others are one function for all classes, and what tells
 classes apart is an ``operator.attrgetter``, as fast as written code: 6 KB. Classes and instances behave as
-ever, but for ``__dataclass_params__``, which says that there is neither ``repr`` nor ``eq``
-(docs/decisions/0009-lean-data-classes.md).
+ever, but for ``__dataclass_params__``, which says that there is neither ``repr`` nor ``eq``, and for classes
+without a docstring, which get none (docs/decisions/0009-lean-data-classes.md).
 """
 
 import dataclasses
@@ -25,13 +25,22 @@ def dataclass(
         if options.get("order") or options.get("unsafe_hash"):
             return _written_dataclass(cls, repr=repr, eq=eq, **options)  # rare
         given = {name for name, value in vars(cls).items() if value is not None}  # no hash beside an own ==
-        made: Any = _written_dataclass(cls, repr=False, eq=False, **options)
+        made = _made(cls, **options)
         _forget_first_class(made)
         _share(made, given, repr=repr, eq=eq, frozen=bool(options.get("frozen")))
         kind: type = made
         return kind
 
     return decorate if cls is None else decorate(cls)
+
+
+def _made(cls: type, **options: Any) -> Any:
+    """By the library, which would write a docstring for a class without one; by ``inspect``, 0.7 MB."""
+    docstring = cls.__doc__
+    cls.__doc__ = docstring or cls.__name__
+    made: Any = _written_dataclass(cls, repr=False, eq=False, **options)
+    made.__doc__ = docstring
+    return made
 
 
 def _share(cls: Any, given: set[str], *, repr: bool, eq: bool, frozen: bool) -> None:

@@ -8,12 +8,12 @@ Every builder builds with the engine that its first node means; those of the dri
 and are not stored.
 """
 
-import json
 import os
-import re
 
+from scow.api.client.json_text import dumps, loads
 from scow.cli.contexts.store import context_names
 from scow.cli.exits import CommandError
+from scow.cli.patterns import Pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Document = dict[str, Any]
 
-_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]*")
+_NAME = Pattern(r"[a-zA-Z][a-zA-Z0-9._-]*")
 OWN_DRIVER = "docker"
 REMOTE_DRIVER = "remote"
 DRIVERS = ("docker-container", REMOTE_DRIVER)
@@ -109,15 +109,13 @@ class Builders:
             _write(self._default_path(key), name)
         _write(
             os.path.join(self.folder, "current"),
-            json.dumps({"Key": key, "Name": name, "Global": everywhere}, separators=(",", ":")),
+            dumps({"Key": key, "Name": name, "Global": everywhere}, compact=True),
         )
 
     def save(self, builder: Builder) -> None:
         """Raises OSError."""
         document = {"Name": builder.name, "Driver": builder.driver, "Nodes": builder.nodes, "Dynamic": False}
-        _write(
-            os.path.join(self.folder, "instances", builder.name), json.dumps(document, separators=(",", ":"))
-        )
+        _write(os.path.join(self.folder, "instances", builder.name), dumps(document, compact=True))
 
     def remove(self, builder: Builder) -> None:
         """Raises OSError."""
@@ -183,7 +181,7 @@ def check_name(name: str) -> str:
 def _read(path: str) -> "Document | None":
     try:
         with open(path, encoding="utf-8") as file:
-            found = json.load(file)
+            found = loads(file.read())
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

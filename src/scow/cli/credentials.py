@@ -10,14 +10,12 @@ A helper is the program ``docker-credential-<name>``, called with a verb and spo
 and output (docker-credential-helpers, "Credentials helpers"). Docker Hub has a key of its own.
 """
 
-import base64
-import json
 import os
-import subprocess
+from binascii import a2b_base64, b2a_base64
 
+from scow.api.client.json_text import dumps, loads
 from scow.cli.exits import CommandError
 from scow.cli.settings_file import read_settings, write_settings
-from scow.spec.reference import DEFAULT_REGISTRY, parse_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +36,8 @@ https://docs.docker.com/go/credential-store/
 
 def registry_key(server: str) -> str:
     """The key of a registry's entry: its host, or Docker Hub's address."""
+    from scow.spec.reference import DEFAULT_REGISTRY
+
     if server in ("", DEFAULT_REGISTRY, HUB_KEY):
         return HUB_KEY
     bare = server.partition("://")[2] or server
@@ -46,6 +46,8 @@ def registry_key(server: str) -> str:
 
 def auth_header(invocation: "Invocation", image: str) -> dict[str, str]:
     """``X-Registry-Auth`` for pulling or pushing ``image``."""
+    from scow.spec.reference import parse_reference
+
     key = registry_key(parse_reference(image, default_tag=False).registry)
     try:
         auth = Credentials(invocation).get(key)
@@ -57,7 +59,9 @@ def auth_header(invocation: "Invocation", image: str) -> dict[str, str]:
 
 def encoded_auth(auth: "dict[str, Any]") -> str:
     """A login as a header's value."""
-    return base64.urlsafe_b64encode(json.dumps(auth).encode()).decode()
+    import base64
+
+    return base64.urlsafe_b64encode(dumps(auth).encode()).decode()
 
 
 def registry_config_header(invocation: "Invocation") -> dict[str, str]:
@@ -105,11 +109,11 @@ class Credentials:
                 "Username": _TOKEN_NAME if token else auth.get("username", ""),
                 "Secret": token or auth.get("password", ""),
             }
-            _run_helper(helper, "store", json.dumps(document).encode())
+            _run_helper(helper, "store", dumps(document).encode())
             self._set_entry(key, {})
             return
         pair = f"{auth.get('username', '')}:{auth.get('password', '')}"
-        entry = {"auth": base64.b64encode(pair.encode()).decode()}
+        entry = {"auth": b2a_base64(pair.encode(), newline=False).decode()}
         if auth.get("identitytoken"):
             entry["identitytoken"] = auth["identitytoken"]
         if self._invocation.config.registry_auth(key) == entry:
@@ -146,7 +150,7 @@ class Credentials:
         if answer is None:
             return {}
         try:
-            document = json.loads(answer)
+            document = loads(answer)
             name, secret = str(document["Username"]), str(document["Secret"])
         except (ValueError, KeyError, TypeError) as exc:
             raise CommandError(
@@ -162,13 +166,15 @@ def _decode(entry: "dict[str, Any]") -> tuple[str, str]:
     if not isinstance(text, str) or not text:
         return "", ""
     try:
-        name, _, password = base64.b64decode(text).decode().partition(":")
+        name, _, password = a2b_base64(text).decode().partition(":")
     except ValueError as exc:
         raise CommandError(f"Invalid auth configuration file: {exc}") from exc
     return name, password.rstrip("\0")
 
 
 def _run_helper(helper: str, verb: str, data: bytes, *, missing_is_none: bool = False) -> bytes | None:
+    import subprocess  # 8 ms, and most have no helper
+
     program = f"docker-credential-{helper}"
     try:
         done = subprocess.run([program, verb], input=data, capture_output=True, timeout=_HELPER_TIMEOUT_S)

@@ -1,8 +1,8 @@
 """``~/.docker/config.json`` changed: logins, aliases, the current context. What scow does not know stays."""
 
-import json
 import os
 
+from scow.api.client.json_text import loads
 from scow.cli.exits import CommandError
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ def read_settings(path: str) -> "dict[str, Any]":
     """All of the file, empty if there is none. Raises CommandError for one that cannot be read."""
     try:
         with open(path, "rb") as file:
-            values = json.loads(file.read())
+            values = loads(file.read())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as exc:
@@ -24,6 +24,8 @@ def read_settings(path: str) -> "dict[str, Any]":
 
 def write_settings(path: str, values: "dict[str, Any]") -> None:
     """A reader sees the file before or after, never half of it. Raises CommandError."""
+    import json
+
     place = os.path.realpath(path)
     os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
     temporary = f"{place}.{os.getpid()}"

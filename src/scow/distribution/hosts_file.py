@@ -5,7 +5,6 @@
 (containerd, docs/hosts.md.) The last is for registries that have none of their own.
 """
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,6 +82,8 @@ def _list(value: object) -> list[object]:
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
+    import tomllib  # most registries have no such file
+
     try:
         return tomllib.loads(file.read_bytes()[:_MAX_FILE_BYTES].decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:

@@ -14,8 +14,9 @@ import pytest
 
 from scow.build.trees import spooled
 from scow.build.trees.archive import receive_archive
+from scow.build.trees.file_table import Place
 from scow.build.trees.folder import FolderTree
-from scow.build.trees.spooled import Place, SpooledTree, unnamed_file
+from scow.build.trees.spooled import SpooledTree, unnamed_file
 from scow.build.trees.tree import Node
 from scow.errors import InvalidArgumentError
 

@@ -81,6 +81,7 @@ def _modules_of(argv: list[str], tmp_path: Path) -> set[str]:
             "GET /containers/a/changes": (200, []),
             "POST /containers/a/update": (200, {"Warnings": []}),
             "POST /volumes/prune": (200, {"VolumesDeleted": []}),
+            "POST /scow/build": (200, {"result": {}}),
         }
         environ = {"DOCKER_HOST": engine.host, "PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path)}
         done = subprocess.run(
@@ -120,6 +121,13 @@ def test_frequent_commands_import_next_to_nothing(argv: list[str], tmp_path: Pat
     loaded = _modules_of(argv, tmp_path)
     assert "scow.cli.dispatch" in loaded
     assert loaded & _FREQUENT_DO_WITHOUT == set()
+
+
+def test_a_build_imports_next_to_nothing(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    loaded = _modules_of(["build", "-t", "a", str(tmp_path)], tmp_path)
+    assert "scow.cli.building.modern" in loaded
+    assert loaded & (_HEAVY | _FREQUENT_DO_WITHOUT | {"base64", "secrets", "threading"}) == set()
 
 
 def test_a_plain_table_needs_no_templates(tmp_path: Path) -> None:

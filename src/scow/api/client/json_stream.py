@@ -1,6 +1,6 @@
 """Streams of JSON values, as ``/events`` and the progress of load, import and pull send them."""
 
-import json
+from scow.api.client.json_text import first_value, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ def iterate_json(blocks: "Iterable[bytes]") -> "Iterator[Any]":
 
     Raises ValueError when the text is not JSON or ends inside a value.
     """
-    decoder = json.JSONDecoder()
     pending = b""
     for block in blocks:
         pending += block
@@ -27,11 +26,11 @@ def iterate_json(blocks: "Iterable[bytes]") -> "Iterator[Any]":
         position = 0
         try:
             while text := text[position:].lstrip():
-                value, position = decoder.raw_decode(text)
+                value, position = first_value(text)
                 yield value
-        except json.JSONDecodeError:
+        except ValueError:
             if len(text) > _VALUE_LIMIT:
                 raise
         pending = text.encode("utf-8", "surrogatepass") + pending[end:]
     if pending.strip():
-        yield json.loads(pending)
+        yield loads(pending)

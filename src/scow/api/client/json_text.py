@@ -60,6 +60,18 @@ def loads(data: bytes | str) -> "Any":
     return json.loads(data)
 
 
+def first_value(text: str) -> "tuple[Any, int]":
+    """The value that ``text`` begins with, and where it ends. Raises ValueError, as the library words it."""
+    if _C is not None:
+        try:
+            return _C[0](text, 0)
+        except (ValueError, StopIteration, SystemError):
+            pass
+    import json
+
+    return json.JSONDecoder().raw_decode(text)
+
+
 def dumps(value: object, *, compact: bool = False, sort_keys: bool = False) -> str:
     """``value`` on one line, characters as they are; ``compact``: without the spaces behind ``,`` and ``:``.
 

@@ -1,9 +1,9 @@
 """Sending a request body from a thread of its own, so that progress can be shown while it goes out."""
 
 import _socket
+import _thread
 import os
 import stat
-import threading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def start_sending(sock: _socket.socket, framing: BodyFraming) -> None:
     its answer tells why."""
     # A descriptor of its own: the caller closes the file when the answer is there, which may be early.
     source = os.dup(framing.source.fileno())
-    threading.Thread(target=_send, args=(sock, source, framing.size), daemon=True, name="upload").start()
+    _thread.start_new_thread(
+        _send, (sock, source, framing.size)
+    )  # as a daemon of threading, without its 2 ms
 
 
 def _send(sock: _socket.socket, source: int, size: int | None) -> None:
@@ -81,7 +83,7 @@ class BlockSender:
         self._failure: OSError | None = None
 
     def start(self, sock: _socket.socket) -> None:
-        threading.Thread(target=self._send, args=(sock,), daemon=True, name="upload").start()
+        _thread.start_new_thread(self._send, (sock,))
 
     def check(self) -> None:
         if self._failure is not None:

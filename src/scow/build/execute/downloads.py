@@ -6,7 +6,6 @@ import posixpath
 import re
 import tempfile
 from contextlib import AsyncExitStack
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -137,13 +136,19 @@ def _store(
             file.write(piece)
     cancellation.watch(None)
     _check(source, path, f"sha256:{digest.hexdigest()}")
-    modified = answer.headers.get("last-modified")
-    try:
-        mtime_s = int(parsedate_to_datetime(modified).timestamp()) if modified else 0
-    except ValueError:
-        mtime_s = 0
+    mtime_s = _seconds_of(answer.headers.get("last-modified") or "")
     os.utime(path, (mtime_s, mtime_s))
     return digest.hexdigest()
+
+
+def _seconds_of(modified: str) -> int:
+    """Since the epoch; 0 for what is no time."""
+    from email.utils import parsedate_to_datetime  # 0.3 MB, and few builds download
+
+    try:
+        return int(parsedate_to_datetime(modified).timestamp())
+    except ValueError:
+        return 0
 
 
 def _check(source: DownloadSource, path: Path, digest: str) -> None:

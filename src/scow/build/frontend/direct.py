@@ -90,11 +90,9 @@ class DirectBuilds:
         self, path: str, identity: tuple[int, int] | None, stack: AsyncExitStack
     ) -> FolderTree:
         """A folder of this machine; what its files digest to is kept at the end."""
-        tree, known = await run_to_open(
-            lambda opened: opened[0].close(), _opened, path, identity, self._digests
-        )
+        tree = await run_to_open(FolderTree.close, _opened, path, identity, self._digests)
         stack.callback(tree.close)
-        stack.push_async_callback(run_blocking, known.save)
+        stack.push_async_callback(run_blocking, tree.keep_digests)
         return tree
 
     async def _told(
@@ -113,7 +111,7 @@ class DirectBuilds:
                     channel.tell(message)
                 channel.tell({"result": {}})
             else:
-                channel.tell({"result": await self._built(asked, trees, channel)})
+                await self._built(asked, trees, channel)
         except ScowError as exc:
             channel.tell({"error": _failure(exc)})
         finally:
@@ -133,9 +131,7 @@ class DirectBuilds:
             found.append(told_as_json(WarningTold("", short, warning.description, warning.url, place)))
         return found
 
-    async def _built(
-        self, asked: DirectBuild, trees: Mapping[str, Tree], channel: "_Channel"
-    ) -> dict[str, str]:
+    async def _built(self, asked: DirectBuild, trees: Mapping[str, Tree], channel: "_Channel") -> None:
         exports = tuple(Exchange(it.kind, it.attributes) for it in asked.exports)
         async with self._frontend.history.recorded(
             asked.ref or new_ref(),
@@ -144,7 +140,11 @@ class DirectBuilds:
             [ExporterEntry(kind=it.kind, attributes=it.attributes) for it in asked.exports],
             internal=REQUEST in asked.options,
         ) as recording:
-            return await self._exported(asked, trees, channel, exports, recording)
+            response = await self._exported(asked, trees, channel, exports, recording)
+            for tree in trees.values():
+                if isinstance(tree, FolderTree) and tree.has_new_digests:
+                    await run_blocking(tree.keep_digests)  # the client's next build may begin at once
+            channel.tell({"result": response})  # the client does not wait for the record
 
     async def _exported(
         self,
@@ -263,7 +263,7 @@ def _blob(sent: SentBlob) -> Blob:
     return Blob(Described(sent.media_type, sent.digest, sent.size), sent.read)
 
 
-def _opened(path: str, identity: tuple[int, int] | None, digests: Path) -> tuple[FolderTree, KnownDigests]:
+def _opened(path: str, identity: tuple[int, int] | None, digests: Path) -> FolderTree:
     """Raises ConflictError if it is not the client's."""
     try:
         fd = os.open(path, _DIRECTORY)
@@ -273,8 +273,7 @@ def _opened(path: str, identity: tuple[int, int] | None, digests: Path) -> tuple
     if identity is not None and (status.st_dev, status.st_ino) != identity:
         os.close(fd)
         raise ConflictError(f"path {path} is another folder here")
-    known = KnownDigests(file_of(digests, status))
-    return FolderTree(fd, with_owners=False, known=known), known
+    return FolderTree(fd, with_owners=False, known=KnownDigests(file_of(digests, status)))
 
 
 async def _or_empty(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

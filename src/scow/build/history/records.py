@@ -47,6 +47,8 @@ class HistoryRecords:
         self._limits = limits
         self._forms = forms
         self._active: dict[str, BuildRecord] = {}
+        self._ending: set[asyncio.Event] = set()
+        """Builds whose clients may have been answered, and whose records are not there yet."""
         self._ended: dict[str, BuildRecord] | None = None
         self._listeners: set[asyncio.Queue[HistoryEvent]] = set()
         # Between its blobs and its record nobody may think that the blobs are nobody's.
@@ -86,7 +88,22 @@ class HistoryRecords:
             error = exc
             raise
         finally:
+            await self._ended_by(recording, error)
+
+    async def _ended_by(self, recording: Recording, error: BaseException | None) -> None:
+        """Have the record. Whoever asks for records meanwhile waits for it."""
+        whole = asyncio.Event()
+        self._ending.add(whole)
+        try:
             await to_end(self._finish(recording, error))
+        finally:
+            self._ending.discard(whole)
+            whole.set()
+
+    async def _all_whole(self) -> None:
+        """Builds that have ended by now have their records."""
+        for whole in tuple(self._ending):
+            await whole.wait()
 
     async def _finish(self, recording: Recording, error: BaseException | None) -> None:
         ref = recording.record.ref
@@ -119,6 +136,7 @@ class HistoryRecords:
         if query.limit < 0:
             raise InvalidArgumentError(f"invalid limit {query.limit}")
         wanted = parse_history_filters(query.filters)
+        await self._all_whole()
         ended = await self._loaded()
         queue: asyncio.Queue[HistoryEvent] = asyncio.Queue()
         self._listeners.add(queue)
@@ -140,6 +158,7 @@ class HistoryRecords:
 
     async def find(self, ref: str) -> BuildRecord | None:
         """See ``BuildHistory``."""
+        await self._all_whole()
         return (await self._loaded()).get(ref)
 
     async def blob(self, digest: str) -> bytes:
@@ -151,6 +170,7 @@ class HistoryRecords:
 
     async def pin(self, ref: str, *, pinned: bool) -> None:
         """See ``BuildHistory``."""
+        await self._all_whole()
         ended = await self._loaded()
         async with self._changing:
             record = ended.get(ref)
@@ -163,6 +183,7 @@ class HistoryRecords:
 
     async def delete(self, ref: str) -> None:
         """See ``BuildHistory``."""
+        await self._all_whole()
         ended = await self._loaded()
         async with self._changing:
             if ref not in ended:

@@ -1,17 +1,17 @@
 """A context that comes as a tar: written down as it is, and indexed while it arrives."""
 
 import asyncio
-import os
 import posixpath
 import stat
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable
 from contextlib import closing
 from io import BytesIO
 
 from scow import tasks
-from scow.build.trees.archive_index import ArchiveIndex, FileEntry, index_of
+from scow.build.trees.archive_index import ArchiveIndex, index_of
+from scow.build.trees.file_table import Place
 from scow.build.trees.kept_archives import Earlier, KeptArchives
-from scow.build.trees.spooled import Place, SpooledTree, unnamed_file, write_whole
+from scow.build.trees.spooled import SpooledTree, unnamed_file, write_whole
 from scow.build.trees.tree import Node
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image import tar_reader
@@ -83,8 +83,7 @@ def _compared(source: ByteReader, kept: KeptArchives) -> SpooledTree:
         same, piece = earlier.compare(first, source)
         if not piece and same == earlier.size:
             tree = SpooledTree(earlier.lend())
-            for file in earlier.index.files:
-                file.add_to(tree)
+            earlier.index.add_to(tree, len(earlier.index.ends))
             return tree
         return _taken_in(_Joined(BytesIO(piece), source), kept, earlier, same)
 
@@ -93,12 +92,14 @@ def _taken_in(source: ByteReader, kept: KeptArchives, earlier: Earlier | None, s
     """The tree of an archive, which is kept. Its first ``same`` bytes are those of ``earlier``."""
     fd, path = kept.new()
     try:
-        files = earlier.index.before(same) if earlier is not None else []
-        begin = files[-1].end if files else 0
+        count = earlier.index.before(same) if earlier is not None else 0
+        begin = earlier.index.ends[count - 1] if earlier is not None and count else 0
         if earlier is not None:
             earlier.copy_to(fd, begin)
             source = _Joined(earlier.region(begin, same), source)
-        arrival = _Arrival(SpooledTree(fd), files)
+        arrival = _Arrival(SpooledTree(fd), begin)
+        if earlier is not None:
+            arrival.know(earlier.index, count)
         arrival.read(_Recording(source, fd))
     except BaseException:
         kept.drop(path)
@@ -108,7 +109,7 @@ def _taken_in(source: ByteReader, kept: KeptArchives, earlier: Earlier | None, s
 
 
 def _read(source: ByteReader, fd: int) -> SpooledTree:
-    arrival = _Arrival(SpooledTree(fd), [])
+    arrival = _Arrival(SpooledTree(fd))
     arrival.read(_Recording(source, fd))
     return arrival.tree
 
@@ -143,17 +144,19 @@ class _Joined:
 
 
 class _Arrival:
-    """Makes a tree of an archive, the first files of which are known."""
+    """Makes a tree of an archive, the first ``begin`` bytes of which are known."""
 
-    def __init__(self, tree: SpooledTree, known: Sequence[FileEntry]) -> None:
+    def __init__(self, tree: SpooledTree, begin: int = 0) -> None:
         """Takes over ``tree``."""
         self.tree = tree
-        self._ends: list[tuple[str, int]] = []
-        self._begin = known[-1].end if known else 0
+        self._ends: dict[str, int] = {}
+        self._begin = begin
         self._is_plain = True
-        for file in known:
-            file.add_to(tree)
-            self._ends.append((os.fsdecode(file.path), file.end))
+
+    def know(self, index: ArchiveIndex, count: int) -> None:
+        """The first files of it are the first ``count`` of ``index``."""
+        index.add_to(self.tree, count)
+        self._ends.update(zip(index.table.paths, index.ends[:count], strict=False))
 
     def read(self, source: ByteReader) -> None:
         """Raises InvalidArgumentError, ``OSError``; then the tree is closed."""
@@ -170,7 +173,7 @@ class _Arrival:
 
     def index(self) -> ArchiveIndex:
         """What is in it, to be kept."""
-        return index_of(self.tree, self._ends, is_plain=self._is_plain)
+        return index_of(self.tree, self._ends.items(), is_plain=self._is_plain)
 
     def _take(self, entry: Entry, archive: TarReader) -> None:
         path = _path_of(entry)
@@ -187,7 +190,7 @@ class _Arrival:
             self.tree.add(_node_of(entry, path), Place(offset, digest.digest()))
         else:
             self.tree.add(_node_of(entry, path))
-        self._ends.append((path, offset + entry.size + -entry.size % tar_reader.BLOCK))
+        self._ends[path] = offset + entry.size + -entry.size % tar_reader.BLOCK
 
 
 def _node_of(entry: Entry, path: str) -> Node:

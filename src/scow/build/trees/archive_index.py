@@ -1,81 +1,58 @@
 """What is in an archive that is kept, and where: written beside it, with a checksum of its own."""
 
-import os
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from scow.build.trees.spooled import Place, SpooledTree
-from scow.build.trees.tree import Node
+from scow.build.trees.file_table import FileTable, TableColumns, table_of
+from scow.build.trees.spooled import SpooledTree
 from scow.spec.bulk_digest import bulk_sha256
 
 _CHECK_BYTES = 32
 
 
-class FileEntry(msgspec.Struct, array_like=True, frozen=True):
-    """A node. ``path`` and ``link`` are bytes, for they may be any; ``end`` is where the next header is.
+class ArchiveIndex:
+    """``files`` are the rows of ``table`` in the order in which they came, ``ends`` where each ended.
 
-    ``offset`` and ``digest`` are of the content of a regular file.
+    ``is_plain``: the files before any end are what they are without what comes after it.
     """
 
-    path: bytes
-    mode: int
-    size: int
-    mtime_ns: int
-    link: bytes
-    device: int
-    offset: int
-    digest: bytes
-    end: int
+    def __init__(self, table: FileTable, ends: "array[int]", *, is_plain: bool) -> None:
+        self.table = table
+        self.ends = ends
+        self.is_plain = is_plain
 
-    def add_to(self, tree: SpooledTree) -> None:
-        """Raises InvalidArgumentError if there are too many."""
-        node = Node(
-            os.fsdecode(self.path),
-            self.mode,
-            size=self.size,
-            mtime_ns=self.mtime_ns,
-            link=os.fsdecode(self.link),
-            device=self.device,
-        )
-        tree.add(node, Place(self.offset, self.digest) if self.digest else None)
+    def before(self, offset: int) -> int:
+        """How many files are whole in the first ``offset`` bytes."""
+        return bisect_right(self.ends, offset) if self.is_plain else 0
+
+    def add_to(self, tree: SpooledTree, count: int) -> None:
+        """The first ``count`` files. Raises InvalidArgumentError if there are too many."""
+        for row in range(count):
+            tree.add(self.table.node(row), self.table.place(row))
 
 
-class ArchiveIndex(msgspec.Struct, array_like=True, frozen=True):
-    """``is_plain``: the files before any ``end`` are what they are without what comes after it."""
-
+class _Written(msgspec.Struct, array_like=True, frozen=True):
     is_plain: bool
-    files: list[FileEntry]
-
-    def before(self, offset: int) -> list[FileEntry]:
-        """The files that are whole in the first ``offset`` bytes."""
-        if not self.is_plain:
-            return []
-        return self.files[: bisect_right(self.files, offset, key=lambda file: file.end)]
+    columns: TableColumns
+    ends: bytes
 
 
 def index_of(tree: SpooledTree, ends: Iterable[tuple[str, int]], *, is_plain: bool) -> ArchiveIndex:
     """``ends``: the paths of its files in the order in which they came, and where each ended."""
-    files: dict[str, FileEntry] = {}
-    for path, end in ends:
-        node, place = tree.node(path), tree.place_of(path)
+    last = dict(ends)
+    table = FileTable()
+    kept = array("q")
+    for path, end in last.items():
+        node = tree.node(path)
         if node is None:
             continue  # a later file was put in the place of its folder
-        is_file = node.is_file and place is not None
-        files[path] = FileEntry(
-            os.fsencode(path),
-            node.mode,
-            node.size,
-            node.mtime_ns,
-            os.fsencode(node.link),
-            node.device,
-            place.offset if is_file and place is not None else 0,
-            place.digest if is_file and place is not None else b"",
-            end,
-        )
-    return ArchiveIndex(is_plain and tree.is_plain, list(files.values()))
+        table.add(node, tree.place_of(path))
+        kept.append(end)
+    return ArchiveIndex(table, kept, is_plain=is_plain and tree.is_plain)
 
 
 def read_index(path: Path) -> ArchiveIndex | None:
@@ -88,12 +65,18 @@ def read_index(path: Path) -> ArchiveIndex | None:
     check.update(data[_CHECK_BYTES:])
     if check.digest() != data[:_CHECK_BYTES]:
         return None
-    return msgspec.msgpack.decode(data[_CHECK_BYTES:], type=ArchiveIndex)
+    try:
+        written = msgspec.msgpack.decode(data[_CHECK_BYTES:], type=_Written)
+    except msgspec.ValidationError:
+        return None  # an older engine's
+    ends = array("q")
+    ends.frombytes(written.ends)
+    return ArchiveIndex(table_of(written.columns), ends, is_plain=written.is_plain)
 
 
 def write_index(path: Path, index: ArchiveIndex) -> None:
     """Raises ``OSError``."""
-    data = msgspec.msgpack.encode(index)
+    data = msgspec.msgpack.encode(_Written(index.is_plain, index.table.columns(), index.ends.tobytes()))
     check = bulk_sha256()
     check.update(data)
     path.write_bytes(check.digest() + data)

@@ -106,6 +106,16 @@ class FolderTree:
         finally:
             content.close()
 
+    @property
+    def has_new_digests(self) -> bool:
+        """Whether there is something to keep for the next build."""
+        return self._known is not None and self._known.is_new
+
+    def keep_digests(self) -> None:
+        """See ``KnownDigests.save``. Blocks."""
+        if self._known is not None:
+            self._known.save()
+
     def close(self) -> None:
         """See ``Tree``."""
         self._forget()

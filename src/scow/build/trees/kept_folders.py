@@ -5,13 +5,13 @@ A file with the path, the size and the time of a kept one is that one, as BuildK
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from scow.build.trees.archive_index import FileEntry, index_of
+from scow.build.trees.archive_index import index_of
+from scow.build.trees.file_table import FileTable, Place
 from scow.build.trees.kept_archives import KeptArchives
-from scow.build.trees.spooled import Place, SpooledTree
+from scow.build.trees.spooled import SpooledTree
 from scow.spec.sent_files import SentFile
 
 
@@ -23,16 +23,21 @@ class KeptFolder:
         self._archives = archives
         self._name = hashlib.sha256(f"{shared_key}\0{folder}".encode()).hexdigest()[:32]
         self._earlier = archives.folder(self._name)
-        self._known: dict[str, FileEntry] = {}
-        if self._earlier is not None:
-            self._known = {os.fsdecode(it.path): it for it in self._earlier.index.files if it.digest}
+        self._known = self._earlier.index.table if self._earlier is not None else FileTable()
+        self._rows = dict(zip(self._known.paths, range(len(self._known)), strict=True))
 
-    def find(self, file: SentFile) -> FileEntry | None:
-        """The same file, if it is here."""
-        entry = self._known.get(file.path)
-        if entry is None or (entry.size, entry.mtime_ns) != (file.size, file.mtime_ns):
+    def find(self, file: SentFile) -> int | None:
+        """The number that the same file has here, if it is here."""
+        row = self._rows.get(file.path)
+        if row is None or not self._known.is_version_of(row, file) or self._known.place(row) is None:
             return None
-        return entry
+        return row
+
+    def place(self, number: int) -> Place:
+        """Where the content of that file lies. See ``find``."""
+        place = self._known.place(number)
+        assert place is not None
+        return place
 
     def new(self) -> tuple[int, Path]:
         """See ``KeptArchives.new``."""
@@ -54,20 +59,19 @@ class KeptFolder:
         tree.lie_in(self._earlier.lend())
         self.drop(new)
 
-    def complete(
-        self, tree: SpooledTree, fd: int, end: int, taken: Mapping[str, FileEntry], new: Path
-    ) -> None:
-        """Put the contents of ``taken`` behind the ``end`` bytes of ``fd``, and keep all. Blocks.
+    def complete(self, tree: SpooledTree, fd: int, end: int, taken: Mapping[str, int], new: Path) -> None:
+        """Put the contents of ``taken``, numbers by path, behind the ``end`` bytes of ``fd``, and keep all.
 
-        Raises ``OSError``.
+        Blocks. Raises ``OSError``.
         """
         run_start = run_end = 0
-        for path, entry in sorted(taken.items(), key=lambda it: it[1].offset):
-            if not run_start <= entry.offset <= run_end:
+        for path, number in sorted(taken.items(), key=lambda it: self.place(it[1]).offset):
+            place = self.place(number)
+            if not run_start <= place.offset <= run_end:
                 end += self._copy(fd, run_start, run_end)
-                run_start = run_end = entry.offset
-            tree.move(path, Place(end + entry.offset - run_start, entry.digest))
-            run_end = max(run_end, entry.offset + entry.size)
+                run_start = run_end = place.offset
+            tree.move(path, Place(end + place.offset - run_start, place.digest))
+            run_end = max(run_end, place.offset + self._known.size(number))
         self._copy(fd, run_start, run_end)
         index = index_of(tree, ((path, 0) for path in tree.paths()), is_plain=False)
         self._archives.keep_folder(self._name, new, index)

@@ -33,6 +33,11 @@ class KnownDigests:
         self._now: dict[bytes, bytes] = {}
         self._is_new = False
 
+    @property
+    def is_new(self) -> bool:
+        """Whether there is something to save."""
+        return self._is_new
+
     def find(self, state: bytes) -> bytes | None:
         """The sha256 of the file whose ``state_of`` this is."""
         digest = self._before.get(state)
@@ -51,6 +56,7 @@ class KnownDigests:
         """Keep what was found and remembered; never raises ``OSError``: without it files are read again."""
         if not self._is_new:
             return
+        self._is_new = False
         # What this build did not look at may be another Dockerfile's of the same folder, or gone.
         unseen = [(state, digest) for state, digest in self._before.items() if state not in self._now]
         kept = [*self._now.items(), *unseen[: len(self._now)]][:_MAX_RECORDS]

@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from scow.build.trees.archive_index import FileEntry
 from scow.build.trees.kept_folders import KeptFolder
-from scow.build.trees.spooled import Place, Spool, SpooledTree, unnamed_file
-from scow.build.trees.tree import Node
+from scow.build.trees.spooled import Spool, SpooledTree, unnamed_file
 from scow.errors import InvalidArgumentError
 from scow.image.threads import run_to_end
 from scow.spec.sent_files import FileStream, SentFile
@@ -32,7 +30,8 @@ class Received:
             self._fd, self._path = kept.new()
         self._tree = SpooledTree(self._fd)
         self._spool = Spool(self._tree, self._fd)
-        self._taken: dict[str, FileEntry] = {}
+        self._taken: dict[str, int] = {}
+        """Files that were here, by path, with the numbers that they have there."""
         self._has_new = False
         self._tell = tell
         self._told_s = 0.0
@@ -65,30 +64,22 @@ class Received:
 
     def _begin(self, file: SentFile) -> None:
         """As a context's files are: root's, whoever sent them."""
-        node = Node(
-            file.path,
-            file.mode,
-            size=file.size,
-            mtime_ns=file.mtime_ns,
-            link=file.link,
-            device=file.device,
-        )
         self._taken.pop(file.path, None)
         if not stat.S_ISREG(file.mode):
-            self._tree.add(node)
+            self._tree.add(file)
         elif not file.link:
             self._tell_now_and_then()
-            entry = self._kept.find(file) if self._kept is not None else None
-            if entry is None:
+            number = self._kept.find(file) if self._kept is not None else None
+            if self._kept is None or number is None:
                 self._has_new = True
-                self._spool.begin(node)
+                self._spool.begin(file)
             else:
-                self._taken[file.path] = entry
-                self._tree.add(node, Place(entry.offset, entry.digest))
+                self._taken[file.path] = number
+                self._tree.add(file, self._kept.place(number))
         elif not self._tree.add_link(file.path, file.link):
             raise InvalidArgumentError(f'invalid hardlink "{file.path}" -> "{file.link}"')
-        elif (entry := self._taken.get(file.link)) is not None:
-            self._taken[file.path] = entry
+        elif (number := self._taken.get(file.link)) is not None:
+            self._taken[file.path] = number
 
     def _tell_now_and_then(self) -> None:
         if time.monotonic() - self._told_s >= _TELL_EVERY_S:

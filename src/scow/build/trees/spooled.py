@@ -9,23 +9,18 @@ import os
 import stat
 import tempfile
 from dataclasses import replace
-from typing import NamedTuple
 
+from scow.build.trees.file_table import File, FileTable, Place
 from scow.build.trees.tree import Node
 from scow.errors import InvalidArgumentError
 from scow.spec.bulk_digest import bulk_sha256
+from scow.spec.sent_files import SentFile
 
 _MAX_ENTRIES = 2_000_000
 _MAX_DEPTH = 400  # as many folders as are made where a context is copied to (scow.image.tree_maker)
 # A call for each of many small files would cost more than what it writes.
 _GATHER_BYTES = 1 << 20
-
-
-class Place(NamedTuple):
-    """Where a file's content lies, and what it digests to."""
-
-    offset: int
-    digest: bytes
+_ROOT = Node("", stat.S_IFDIR | 0o755)
 
 
 class SpooledTree:
@@ -33,28 +28,32 @@ class SpooledTree:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._nodes: dict[str, Node] = {"": Node("", stat.S_IFDIR | 0o755)}
-        self._places: dict[str, Place] = {}
-        self._names: dict[str, set[str]] = {"": set()}
+        self._table = FileTable()
+        self._rows: dict[str, int] = {}
+        self._inside: dict[str, list[int]] = {"": []}
+        """The rows of what is in each folder."""
         self.is_plain = True
         """Every node was told of once, and after its folder."""
 
     def node(self, path: str) -> Node | None:
         """See ``Tree``."""
-        return self._nodes.get(path)
+        if not path:
+            return _ROOT
+        row = self._rows.get(path)
+        return None if row is None else self._table.node(row)
 
     def children(self, path: str) -> list[Node]:
         """See ``Tree``."""
-        prefix = f"{path}/" if path else ""
-        return [self._nodes[prefix + name] for name in sorted(self._names[path])]
+        rows = sorted(self._inside[path], key=self._table.paths.__getitem__)
+        return [self._table.node(row) for row in rows]
 
     def open(self, node: Node) -> "Region":
         """See ``Tree``."""
-        return Region(self._fd, self._places[node.path].offset, node.size)
+        return Region(self._fd, self._place(node).offset, node.size)
 
     def digest(self, node: Node) -> bytes:
         """See ``Tree``."""
-        return self._places[node.path].digest
+        return self._place(node).digest
 
     @property
     def is_settled(self) -> bool:
@@ -63,7 +62,7 @@ class SpooledTree:
 
     def identity(self, node: Node) -> int:
         """See ``Tree``. A link's content is where that of the file is, and an empty file's is anywhere."""
-        return self._places[node.path].offset + 1 if node.size else 0
+        return self._place(node).offset + 1 if node.size else 0
 
     def close(self) -> None:
         """See ``Tree``."""
@@ -71,29 +70,29 @@ class SpooledTree:
             os.close(self._fd)
             self._fd = -1
 
-    def add(self, node: Node, place: Place | None = None) -> None:
+    def add(self, file: File, place: Place | None = None) -> None:
         """One more file, later ones in place of earlier ones; a regular one has its place.
 
-        Raises InvalidArgumentError for too many, and for one that is in too many folders.
+        Raises InvalidArgumentError for too many, one that is in too many folders, and what is no path.
         """
-        self._add(node.path, node)
-        if place is not None:
-            self._places[node.path] = place
+        if "\0" in file.path:
+            raise InvalidArgumentError(f"invalid path: {file.path!r} has a NUL in it")
+        if file.path.count("/") > _MAX_DEPTH:
+            raise InvalidArgumentError(f"build context has a file in more than {_MAX_DEPTH} folders")
+        self._put(file, place)
 
     def add_link(self, path: str, target_path: str) -> bool:
         """Another name of an earlier file; False if that is none. Raises as ``add`` does."""
-        target = self._nodes.get(target_path)
+        target = self.node(target_path)
         if target is None or not target.is_file:
             return False
-        place = self._places[target.path]
-        self._add(path, replace(target, path=path))
-        self._places[path] = place
+        self.add(replace(target, path=path), self._place(target))
         return True
 
     def move(self, path: str, place: Place) -> None:
         """The content of a regular file lies elsewhere, if the file is still there."""
-        if path in self._places:
-            self._places[path] = place
+        if self.place_of(path) is not None:
+            self._table.move(self._rows[path], place)
 
     def lie_in(self, fd: int) -> None:
         """The contents are all in ``fd``, which is taken over."""
@@ -102,40 +101,45 @@ class SpooledTree:
 
     def paths(self) -> list[str]:
         """Of all that was added."""
-        return [path for path in self._nodes if path]
+        return list(self._rows)
 
     def place_of(self, path: str) -> Place | None:
         """Where its content lies, if it is a regular file."""
-        return self._places.get(path)
+        row = self._rows.get(path)
+        return None if row is None else self._table.place(row)
 
-    def _add(self, path: str, node: Node) -> None:
-        if path.count("/") > _MAX_DEPTH:
-            raise InvalidArgumentError(f"build context has a file in more than {_MAX_DEPTH} folders")
-        self._put(path, node)
+    def _place(self, node: Node) -> Place:
+        place = self._table.place(self._rows[node.path])
+        assert place is not None, node.path
+        return place
 
-    def _put(self, path: str, node: Node) -> None:
-        parent, _, name = path.rpartition("/")
-        if parent not in self._names:
+    def _put(self, file: File, place: Place | None) -> None:
+        path = file.path
+        parent = path.rpartition("/")[0]
+        if parent not in self._inside:
             self.is_plain = False
-            self._put(parent, Node(parent, stat.S_IFDIR | 0o755))
-        if path in self._nodes:
+            self._put(Node(parent, stat.S_IFDIR | 0o755), None)
+        row = self._rows.get(path)
+        if row is not None:
             self.is_plain = False
-        elif len(self._nodes) > _MAX_ENTRIES:
+            self._table.put(row, file, place)
+        elif len(self._rows) >= _MAX_ENTRIES:
             raise InvalidArgumentError(f"build context has more than {_MAX_ENTRIES} entries")
-        self._names[parent].add(name)
-        if node.is_folder:
-            self._names.setdefault(path, set())
-        elif path in self._names:
+        else:
+            row = self._rows[path] = self._table.add(file, place)
+            self._inside[parent].append(row)
+        if stat.S_ISDIR(file.mode):
+            self._inside.setdefault(path, [])
+        elif path in self._inside:
             self._remove_folder(path)
-        self._nodes[path] = node
 
     def _remove_folder(self, path: str) -> None:
         """A later entry makes something else of a folder."""
-        for name in self._names.pop(path):
-            inner = f"{path}/{name}"
-            if inner in self._names:
+        for row in self._inside.pop(path):
+            inner = self._table.paths[row]
+            if inner in self._inside:
                 self._remove_folder(inner)
-            del self._nodes[inner]
+            del self._rows[inner]
 
 
 class Spool:
@@ -146,7 +150,7 @@ class Spool:
         self._fd = fd
         self._end = 0
         self._gathered = bytearray()
-        self._node: Node | None = None
+        self._file: SentFile | None = None
         self._size = 0
         self._digest = bulk_sha256()
 
@@ -155,9 +159,9 @@ class Spool:
         """How many bytes have come, of files that are whole."""
         return self._end
 
-    def begin(self, node: Node) -> None:
+    def begin(self, file: SentFile) -> None:
         """A regular file, whose content comes now."""
-        self._node = node
+        self._file = file
         self._size = 0
         self._digest = bulk_sha256()
 
@@ -171,12 +175,12 @@ class Spool:
 
     def finish(self) -> None:
         """That was all of the file, if one was begun. Raises InvalidArgumentError."""
-        if self._node is None:
+        if self._file is None:
             return
-        node = replace(self._node, size=self._size)
-        self._tree.add(node, Place(self._end, self._digest.digest()))
+        # Somebody may be writing to it: what came counts.
+        self._tree.add(self._file._replace(size=self._size), Place(self._end, self._digest.digest()))
         self._end += self._size
-        self._node = None
+        self._file = None
 
     def flush(self) -> None:
         """What has come can be read from now on. Raises ``OSError``."""

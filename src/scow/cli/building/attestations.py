@@ -1,16 +1,15 @@
 """``--provenance``, ``--sbom``, ``--attest`` and ``--annotation``, as the engine is asked for them."""
 
-import re
-
 from scow.cli.exits import CommandError
 from scow.cli.options.csv_fields import split_fields
+from scow.cli.patterns import Pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from scow.cli.flags import Flags
 
 _TRUE, _FALSE = ("1", "t", "true"), ("0", "f", "false")
-_PLACE = re.compile(r"(?:(manifest|index|manifest-descriptor|index-descriptor)(?:\[([A-Za-z0-9_/.-]+)\])?)")
+_PLACE = Pattern(r"(?:(manifest|index|manifest-descriptor|index-descriptor)(?:\[([A-Za-z0-9_/.-]+)\])?)")
 
 
 def attestation_options(flags: "Flags") -> dict[str, str]:

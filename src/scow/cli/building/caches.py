@@ -1,8 +1,8 @@
 """``--cache-from`` and ``--cache-to``: what the engine is asked for; caches in folders of this machine."""
 
-import json
 import os
 
+from scow.api.client.json_text import dumps, loads
 from scow.cli.exits import CommandError
 from scow.cli.options.csv_fields import split_fields
 
@@ -88,7 +88,7 @@ class LayoutSink:
         added = [{**it, "annotations": {_TAG: self._tag}} for it in _entries(self._folder)]
         path = os.path.join(self._folder, "index.json")
         with open(f"{path}.new", "w", encoding="utf-8") as file:
-            json.dump({"schemaVersion": 2, "manifests": kept + added}, file)
+            file.write(dumps({"schemaVersion": 2, "manifests": kept + added}))
         os.replace(f"{path}.new", path)
 
 
@@ -103,7 +103,7 @@ def _parsed(text: str, environ: "Mapping[str, str]") -> "Exchange":
         fields[key.lower()] = value
     kind = fields.pop("type", "")
     if not kind:
-        raise CommandError(f"type required form> {json.dumps(text)}")
+        raise CommandError(f"type required form> {dumps(text)}")
     if kind == "gha":
         for key, variable in _GHA_VARIABLES.items():
             if environ.get(variable):
@@ -121,7 +121,7 @@ def _entries(folder: str) -> "list[dict[str, Any]]":
     """What a layout's index names; nothing where there is none."""
     try:
         with open(os.path.join(folder, "index.json"), encoding="utf-8") as file:
-            found: list[dict[str, Any]] = json.load(file)["manifests"]
+            found: list[dict[str, Any]] = loads(file.read())["manifests"]
             return found
     except FileNotFoundError:
         return []

@@ -1,7 +1,6 @@
 """A build by the classic builder: what ``DOCKER_BUILDKIT=0`` asks for, and engines that have no other."""
 
-import json
-
+from scow.api.client.json_text import dumps
 from scow.cli.building.context import packed
 from scow.cli.building.readable import check_context
 from scow.cli.exits import CommandError
@@ -110,7 +109,7 @@ def _query(flags: "Flags", context: "BuildContext") -> "Query":
         "ulimits": flags["ulimit"],
         "securityopt": list(flags["security-opt"]),
     }
-    texts |= {key: json.dumps(value) for key, value in documents.items() if value}
+    texts |= {key: dumps(value) for key, value in documents.items() if value}
     return query + [(key, str(value)) for key, value in texts.items() if value]
 
 

@@ -1,11 +1,8 @@
 """The folder, archive or address that a build is made from, and what of it is sent."""
 
 import os
-import secrets
 import stat
 
-from scow.cli.copying import tar_format
-from scow.cli.copying.packing import pack_entries
 from scow.cli.exits import CommandError
 
 TYPE_CHECKING = False
@@ -99,7 +96,7 @@ def _read_stdin() -> bytes:
 
 def _random_name() -> str:
     """For a Dockerfile that is sent along with a context that it does not belong to."""
-    return f".dockerfile.{secrets.token_hex(10)}"
+    return f".dockerfile.{os.urandom(10).hex()}"
 
 
 def packed(context: BuildContext) -> "Iterator[bytes]":
@@ -116,14 +113,20 @@ def packed(context: BuildContext) -> "Iterator[bytes]":
     if not context.folder:
         yield from _files_only(extra)
         return
+    from scow.cli.copying.packing import pack_entries  # an engine of this machine reads the folder itself
+
     yield from pack_entries(context.folder, "", leaving_out(context), _as_roots, _headers(extra))
 
 
 def _files_only(files: "dict[str, bytes]") -> "Iterator[bytes]":
-    yield _headers(files) + tar_format.END
+    from scow.cli.copying.tar_format import END
+
+    yield _headers(files) + END
 
 
 def _headers(files: "dict[str, bytes]") -> bytes:
+    from scow.cli.copying import tar_format
+
     data = b""
     for name, content in files.items():
         entry = tar_format.Entry(name, tar_format.REGULAR)

@@ -3,9 +3,9 @@
 The engine knows a folder of the client's by no name, so the client remembers it.
 """
 
-import json
 import os
 
+from scow.api.client.json_text import dumps, loads
 from scow.cli.building.context import STDIN
 
 TYPE_CHECKING = False
@@ -50,7 +50,7 @@ class LocalStates:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             temporary = os.path.join(folder, f".{ref}.{os.getpid()}")
             with open(temporary, "w", encoding="utf-8") as file:
-                file.write(json.dumps(state.document(), separators=(",", ":")))
+                file.write(dumps(state.document(), compact=True))
             os.rename(temporary, os.path.join(folder, ref))
         except OSError:
             return
@@ -61,7 +61,7 @@ class LocalStates:
             return None
         try:
             with open(os.path.join(self._folder, *place, ref), encoding="utf-8") as file:
-                found = json.load(file)
+                found = loads(file.read())
         except (OSError, ValueError):
             return None
         if not isinstance(found, dict):

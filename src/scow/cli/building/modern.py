@@ -5,11 +5,11 @@ answer                           JSON values: {"vertex": …}, {"output": …}, 
                                  {"warning": …}, {"file": base64}, then {"result": …} or {"error": …}
 """
 
-import base64
-import json
 import os
+from binascii import a2b_base64, b2a_base64
 
 from scow.api.client.errors import DaemonError
+from scow.api.client.json_text import dumps
 from scow.cli.builders import Builders
 from scow.cli.building.attestations import attestation_options
 from scow.cli.building.caches import OCI_LAYOUT, LayoutSink, exports, imports, layout_address
@@ -120,7 +120,7 @@ def _sent(invocation: "Invocation", request: "Request", context: BuildContext) -
 
 
 def _posted(invocation: "Invocation", request: "Request", blocks: "Iterator[bytes]") -> "Any":
-    preamble = json.dumps(request).encode()
+    preamble = dumps(request).encode("utf-8", "surrogatepass")
 
     def body() -> "Iterator[bytes]":
         yield preamble
@@ -168,11 +168,12 @@ def _followed(values: "Iterator[Any]", display: "Display", outputs: list[Output]
                     display.show(kind, body)
                 elif kind == "file" and "folder" in value:
                     folder = value["folder"]
-                    folders.setdefault(folder, LayoutSink(folder)).take(base64.b64decode(body))
+                    folders.setdefault(folder, LayoutSink(folder)).take(a2b_base64(body))
                 elif kind == "file":
                     sink.take(body)
                 elif kind == "result":
                     result = body
+                    break  # the engine may have more to do, and nothing more to tell
                 else:
                     failure = body
         finally:
@@ -226,7 +227,7 @@ def _request(
         "ref": new_ref(),
         "options": _options(flags, context) | _epoch(invocation, flags) | _question(flags),
         "exports": [output.exchange() for output in outputs],
-        "dockerfile": None if text is None else base64.b64encode(text).decode(),
+        "dockerfile": None if text is None else _base64(text),
         "contexts": _named_folders(flags),
         "secrets": dict(_secret(invocation, text) for text in flags["secret"]),
         "agents": dict(_agent(invocation, text) for text in flags["ssh"]),
@@ -295,6 +296,10 @@ def _epoch(invocation: "Invocation", flags: "Flags") -> dict[str, str]:
     return {"build-arg:SOURCE_DATE_EPOCH": value} if value and not given else {}
 
 
+def _base64(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode()
+
+
 def _host(text: str) -> str:
     """``name:address`` or ``name=address``."""
     name, equals, address = text.partition("=")
@@ -336,10 +341,10 @@ def _secret(invocation: "Invocation", text: str) -> tuple[str, str]:
         value = invocation.environ.get(variable or name)
         if value is None:
             return name, ""
-        return name, base64.b64encode(value.encode("utf-8", "surrogateescape")).decode()
+        return name, _base64(value.encode("utf-8", "surrogateescape"))
     try:
         with open(path or name, "rb") as file:
-            return name, base64.b64encode(file.read()).decode()
+            return name, _base64(file.read())
     except OSError as exc:
         raise CommandError(f"failed to stat {path or name}: {(exc.strerror or '').lower()}") from exc
 

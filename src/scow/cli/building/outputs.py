@@ -1,8 +1,8 @@
 """Where a build's result goes: ``--output``, ``--push``, ``--load``; and how it is put there."""
 
-import base64
 import os
 import stat
+from binascii import a2b_base64
 
 from scow.cli.building.attestations import annotation_attributes
 from scow.cli.exits import CommandError
@@ -99,7 +99,7 @@ class Sink:
         """The next piece, base64. Raises OSError."""
         if self._file is None:
             self._file = self._opened()
-        self._file.write(base64.b64decode(data))
+        self._file.write(a2b_base64(data))
 
     def close(self) -> None:
         """All is there: a folder is unpacked now."""

@@ -1,7 +1,7 @@
 """What the engine tells of a build, put in order: steps with their numbers, times and output."""
 
-import base64
 import codecs
+from binascii import a2b_base64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Steps:
         stream = event.get("stream", 0)
         if stream not in step.decoders:
             step.decoders[stream] = codecs.getincrementaldecoder("utf-8")("replace")
-        text = step.pending + step.decoders[stream].decode(base64.b64decode(event["data"]))
+        text = step.pending + step.decoders[stream].decode(a2b_base64(event["data"]))
         *whole, step.pending = text.split("\n")
         since = max(0.0, event["at_ns"] / 1e9 - step.started_s) if step.started_s else 0.0
         lines = [f"{since:.3f} {line.rstrip()}" for line in whole]

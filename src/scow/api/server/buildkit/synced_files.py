@@ -73,28 +73,33 @@ def _metadata(folder: str, choice: FileChoice) -> Metadata:
 
 
 @dataclass(slots=True)
-class _Awaited:
-    """A file of the walk that has not been given on whole yet."""
+class _Content:
+    """Of a file that was asked for, as far as it has come and was not given on yet."""
 
-    number: int
-    file: SentFile
-    complete: bool
-    begun: bool = False
+    complete: bool = False
     came_bytes: int = 0
     pieces: list[bytes] = field(default_factory=list)
 
 
 class _Pull:
-    """One transfer towards us; as many packets at a time as are here, for most have a hundred bytes."""
+    """One transfer towards us; as many packets at a time as are here, for most have a hundred bytes.
+
+    Files are numbered as they are told of, and given on in that order.
+    """
 
     def __init__(self, call: OutgoingCall, knows: Callable[[SentFile], bool]) -> None:
         self._call = call
         self._knows = knows
-        self._queue: deque[_Awaited] = deque()
-        self._wanted: deque[_Awaited] = deque()
-        self._asked: dict[int, _Awaited] = {}
+        self._queue: deque[SentFile] = deque()
+        """Told of, and not given on whole."""
+        self._first = 0
+        """The number of the first of them; all have been given on before it."""
+        self._first_begun = False
+        self._wanted: deque[tuple[int, SentFile]] = deque()
+        """Those of them that have not been asked for yet and will be."""
+        self._asked: dict[int, SentFile] = {}
         self._asked_bytes = 0
-        self._count = 0
+        self._contents: dict[int, _Content] = {}
         self._all_told = False
 
     async def items(self) -> AsyncIterator[SentFile | bytes]:
@@ -109,31 +114,37 @@ class _Pull:
     def _ready(self) -> Iterator[SentFile | bytes]:
         """What can be given on: whole files, and what has come of the first that is not whole."""
         while self._queue:
-            first = self._queue[0]
-            if not first.begun:
-                first.begun = True
-                yield first.file
-            for piece in first.pieces:
-                self._asked_bytes -= len(piece)
-                yield piece
-            first.pieces.clear()
-            if not first.complete:
+            if not self._first_begun:
+                self._first_begun = True
+                yield self._queue[0]
+            if self._wanted and self._wanted[0][0] == self._first:
                 return
+            if (content := self._contents.get(self._first)) is not None:
+                for piece in content.pieces:
+                    self._asked_bytes -= len(piece)
+                    yield piece
+                content.pieces.clear()
+                if not content.complete:
+                    return
+                del self._contents[self._first]
             self._queue.popleft()
+            self._first += 1
+            self._first_begun = False
 
     async def _ask(self) -> None:
         """Ask for the contents of the next files, as far as there is room for them."""
         packets: list[Packet] = []
         while self._wanted:
-            awaited = self._wanted[0]
+            number, file = self._wanted[0]
             if self._asked and (
-                self._asked_bytes + awaited.file.size > _AHEAD_BYTES or len(self._asked) >= _AHEAD_FILES
+                self._asked_bytes + file.size > _AHEAD_BYTES or len(self._asked) >= _AHEAD_FILES
             ):
                 break
             self._wanted.popleft()
-            self._asked[awaited.number] = awaited
-            self._asked_bytes += awaited.file.size
-            packets.append(Packet(PacketKind.REQUEST, id=awaited.number))
+            self._asked[number] = file
+            self._contents[number] = _Content()
+            self._asked_bytes += file.size
+            packets.append(Packet(PacketKind.REQUEST, id=number))
         if packets:
             await self._call.send(*packets)
 
@@ -162,26 +173,26 @@ class _Pull:
                 raise InvalidArgumentError(f"unexpected packet of kind {packet.kind}")
 
     def _told(self, file: SentFile) -> None:
-        if self._count >= _MAX_FILES:
+        number = self._first + len(self._queue)
+        if number >= _MAX_FILES:
             raise InvalidArgumentError(f"build context has more than {_MAX_FILES} entries")
-        awaited = _Awaited(self._count, file, complete=not _has_content(file) or self._knows(file))
-        self._queue.append(awaited)
-        if not awaited.complete:
-            self._wanted.append(awaited)
-        self._count += 1
+        self._queue.append(file)
+        if _has_content(file) and not self._knows(file):
+            self._wanted.append((number, file))
 
     def _data(self, packet: Packet) -> None:
-        awaited = self._asked.get(packet.id)
-        if awaited is None:
+        file = self._asked.get(packet.id)
+        if file is None:
             raise InvalidArgumentError(f"content of a file that was not asked for: {packet.id}")
+        content = self._contents[packet.id]
         if packet.data:
-            awaited.pieces.append(packet.data)
-            awaited.came_bytes += len(packet.data)
+            content.pieces.append(packet.data)
+            content.came_bytes += len(packet.data)
         else:
-            awaited.complete = True
+            content.complete = True
             del self._asked[packet.id]
             # A file that somebody is writing to has another size than was told.
-            self._asked_bytes += awaited.came_bytes - awaited.file.size
+            self._asked_bytes += content.came_bytes - file.size
 
 
 def _has_content(file: SentFile) -> bool:

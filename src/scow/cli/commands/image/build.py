@@ -1,7 +1,5 @@
 """``scow build``."""
 
-import json
-
 from scow.api.client.errors import DaemonError
 from scow.cli.builders import use_builder
 from scow.cli.building.checks import print_checked
@@ -99,22 +97,28 @@ def _report(invocation: "Invocation", flags: "Flags", result: "dict[str, Any]") 
 
 def _write_files(flags: "Flags", result: "dict[str, Any]") -> None:
     image_id = str(result.get("containerimage.config.digest") or result.get("containerimage.digest") or "")
-    for path, text in (
-        (flags["iidfile"], image_id),
-        (flags["metadata-file"], json.dumps(_decoded(result), indent=2) + "\n"),
-    ):
-        if path and text:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
+    if flags["iidfile"] and image_id:
+        _write(flags["iidfile"], image_id)
+    if flags["metadata-file"]:
+        _write(flags["metadata-file"], _metadata(result))
 
 
-def _decoded(result: "dict[str, Any]") -> "dict[str, Any]":
-    """What the engine gives as base64 of JSON, as buildx writes it: the document itself."""
-    return {key: _document(value) for key, value in sorted(result.items())}
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _metadata(result: "dict[str, Any]") -> str:
+    """What the engine gives as base64 of JSON is there as buildx writes it: the document itself."""
+    import json
+
+    found = {key: _document(value) for key, value in sorted(result.items())}
+    return json.dumps(found, indent=2) + "\n"
 
 
 def _document(value: "Any") -> "Any":
     import base64
+    import json
 
     try:
         found = json.loads(base64.b64decode(value, validate=True))
