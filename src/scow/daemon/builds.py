@@ -23,13 +23,13 @@ from scow.build.trees.kept_archives import KeptArchives
 from scow.build.upkeep import Upkeep, stock_policies
 from scow.build.workshop import Workshop
 from scow.config import Config
+from scow.daemon.parts import Storage
 from scow.deferred import deferred
 from scow.distribution.proxies import Proxies
 from scow.engine.build_containers import BuildContainers
 from scow.engine.build_runs import BuildRuns
 from scow.engine.images import Images
 from scow.engine.registries import RegistryClient
-from scow.image.store import ImageStore
 from scow.linux.binfmt_misc import HeldRegistrations
 from scow.spec.driven_build import FrontEndServer
 from scow.spec.frontend_build import CachePrune
@@ -47,57 +47,68 @@ class Building:
     direct: DirectBuilds
 
 
-def open_builds(
-    config: Config,
-    store: Store,
-    images: ImageStore,
-    nouns: Images,
-    registries: RegistryClient,
-    runs: BuildRuns,
-    containers: BuildContainers,
-    interpreters: HeldRegistrations,
-    tasks: TaskOwner,
-    engine_id: str,
-) -> Building:
-    """``runs`` runs programs, ``containers`` has what they left; ``nouns`` is told of every image."""
+@dataclass(frozen=True, slots=True)
+class EngineParts:
+    """What the engine does for builds: ``runs`` runs programs, ``containers`` has what they left.
+
+    ``nouns`` is told of every image; ``interpreters`` run programs of other machines.
+    """
+
+    nouns: Images
+    registries: RegistryClient
+    runs: BuildRuns
+    containers: BuildContainers
+    interpreters: HeldRegistrations
+    engine_id: str
+
+
+def open_builds(config: Config, storage: Storage, engine: EngineParts, tasks: TaskOwner) -> Building:
+    """``tasks`` owns the work that builds share."""
+    shop = _workshop(config, storage, engine, tasks)
+    frontend = FrontendService(shop)
+    digests = config.data_root / "build" / "digests"
+    return Building(Builds(shop), frontend, DirectBuilds(frontend, shop.folder, digests, shop.archives))
+
+
+def _workshop(config: Config, storage: Storage, engine: EngineParts, tasks: TaskOwner) -> Workshop:
     folder = config.data_root / "tmp" / "builds"
-    cache = Cache(store, images)
-    proxies = Proxies(config.http_proxy, config.https_proxy, config.no_proxy)
-    downloads = Downloads(folder / "downloads", proxies)
+    images, registries = storage.images, engine.registries
+    cache = Cache(storage.store, images)
+    downloads = Downloads(
+        folder / "downloads", Proxies(config.http_proxy, config.https_proxy, config.no_proxy)
+    )
     mounts = CacheMounts(cache_mounts_of(config))
     platform = host_platform(os.uname().machine)
-    runnable = RunnablePlatforms(platform, interpreters)
+    runnable = RunnablePlatforms(platform, engine.interpreters)
     places = RunPlaces(mounts, config.exec_root / "build", runnable)
-    steps = Steps(images, cache, runs, places, downloads, folder)
-    solver = Solver(images, cache, steps, tasks)
     archives = KeptArchives(config.data_root / "build" / "contexts")
     view = CacheView(cache, mounts, archives, images, config.data_root)
-    shop = Workshop(
+    return Workshop(
         images,
-        solver,
+        Solver(images, cache, Steps(images, cache, engine.runs, places, downloads, folder), tasks),
         cache,
         registries,
         registries.registries,
         downloads,
         folder,
         platform,
-        nouns.tell,
+        engine.nouns.tell,
         view,
         Upkeep(_policies(config), view.prune, tasks),
         insecure_allowed=config.builder.insecure_allowed,
         mounts=MountFolders(cache_mounts_of(config)),
         archives=archives,
-        containers=containers,
+        containers=engine.containers,
         runnable=runnable,
-        history=HistoryRecords(
-            store, config.data_root / "build" / "history", config.builder.history, BuildkitForms()
-        ),
-        programs=runs,
-        front_ends=deferred(lambda: _front_ends(engine_id)),
+        history=_history(config, storage.store),
+        programs=engine.runs,
+        front_ends=deferred(lambda: _front_ends(engine.engine_id)),
     )
-    frontend = FrontendService(shop)
-    digests = config.data_root / "build" / "digests"
-    return Building(Builds(shop), frontend, DirectBuilds(frontend, folder, digests, archives))
+
+
+def _history(config: Config, store: Store) -> HistoryRecords:
+    folder = config.data_root / "build" / "history"
+    return HistoryRecords(store, folder, config.builder.history, BuildkitForms())
 
 
 def _front_ends(engine_id: str) -> FrontEndServer:

@@ -63,7 +63,7 @@ class Seldom:
         self, nouns: Images, registries: "RegistryClient", runs: BuildRuns, engine_id: str
     ) -> "Building":
         """What builds images."""
-        from scow.daemon.builds import open_builds
+        from scow.daemon.builds import EngineParts, open_builds
         from scow.engine.build_containers import BuildContainers
 
         storage = self._storage
@@ -75,18 +75,8 @@ class Seldom:
             self._networks,
             self._events,
         )
-        return open_builds(
-            self._config,
-            storage.store,
-            storage.images,
-            nouns,
-            registries,
-            runs,
-            containers,
-            self._host.interpreters,
-            self._tasks,
-            engine_id,
-        )
+        engine = EngineParts(nouns, registries, runs, containers, self._host.interpreters, engine_id)
+        return open_builds(self._config, storage, engine, self._tasks)
 
     def files(self) -> "Files":
         """``docker cp`` and its kin."""
