@@ -6,14 +6,23 @@ outside what the kernel can store are refused. Sparse files are for readers that
 """
 
 import os
-import struct
-import zlib
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 
 from scow.errors import InvalidArgumentError
 from scow.image import tar_sparse
 from scow.image.decompress import ByteReader
+from scow.image.tar_fields import (
+    HEADER,
+    checked_name,
+    device_number,
+    extended_number,
+    header_name,
+    mtime_ns,
+    number,
+    parse_pax_records,
+    until_zero,
+    verify_checksum,
+)
 from scow.image.tar_sparse import SparseFile
 
 BLOCK = 512
@@ -21,16 +30,9 @@ _ZERO_BLOCK = bytes(BLOCK)
 _BUFFER_BYTES = 1 << 20
 # Extension records hold names and extended attributes: Linux allows 64 KiB an attribute.
 _MAX_EXTENSION_BYTES = 1 << 20
-_MAX_NAME_BYTES = 4095  # PATH_MAX less its zero, linux/limits.h
 _MAX_ID = (1 << 32) - 2  # (uid_t)-1 means "leave alone" to chown(2)
 _MAX_SIZE = (1 << 63) - 1
-_NANOSECONDS = 1_000_000_000
-_MAX_SECONDS = (1 << 63) // _NANOSECONDS - 1
 
-# What adler32 counts bytes up to (RFC 1950).
-_ADLER_BASE = 65521
-
-_HEADER = struct.Struct("100s8s8s8s12s12s8ss100s8s32s32s8s8s155s12s")
 _XATTR = "SCHILY.xattr."
 
 REGULAR = b"0"
@@ -199,8 +201,8 @@ class TarReader:
             block = self._take(BLOCK, at_boundary=not extensions)
             if not block or block == _ZERO_BLOCK:
                 return None  # the second zero block, if it is there, is padding like all that follows
-            fields = _HEADER.unpack(block)
-            _verify_checksum(block, fields[6])
+            fields = HEADER.unpack(block)
+            verify_checksum(block, fields[6])
             kind = fields[7]
             if kind in b"xXgLK":
                 self._extend(kind, fields, extensions)
@@ -208,7 +210,7 @@ class TarReader:
             return self._entry(kind, fields, extensions, block)
 
     def _extend(self, kind: bytes, fields: tuple[bytes, ...], extensions: dict[str, bytes]) -> None:
-        size = _number(fields[4])
+        size = number(fields[4])
         if not 0 <= size <= _MAX_EXTENSION_BYTES:
             raise InvalidArgumentError(f"archive extension header of {size} bytes")
         data = self._take(size)
@@ -226,7 +228,7 @@ class TarReader:
     def _entry(
         self, kind: bytes, fields: tuple[bytes, ...], extensions: dict[str, bytes], block: bytes
     ) -> Entry:
-        name = (extensions and extensions.get("path")) or _header_name(fields)
+        name = (extensions and extensions.get("path")) or header_name(fields)
         is_sparse = kind == _SPARSE or bool(extensions and tar_sparse.is_sparse(extensions))
         if is_sparse:
             name = tar_sparse.real_name(extensions) or name
@@ -238,28 +240,28 @@ class TarReader:
         if kind == REGULAR and name.endswith(b"/"):
             kind = DIRECTORY  # v7 has no type for it
         # Only files have content; a size on anything else is ignored by every other reader too.
-        size = _extended(extensions, "size", fields[4]) if kind == REGULAR else 0
+        size = extended_number(extensions, "size", fields[4]) if kind == REGULAR else 0
         if not 0 <= size <= _MAX_SIZE:
             raise InvalidArgumentError(f"{os.fsdecode(name)}: impossible size {size} in archive")
         self._left, self._padding = size, -size % BLOCK
         if is_sparse and kind == REGULAR:
             size = self._begin_sparse(fields[7] == _SPARSE, block, extensions)
         entry = Entry(
-            name=_checked_name(name),
+            name=checked_name(name),
             kind=kind,
-            mode=_number(fields[1]) & 0o7777,
-            uid=_extended(extensions, "uid", fields[2]),
-            gid=_extended(extensions, "gid", fields[3]),
+            mode=number(fields[1]) & 0o7777,
+            uid=extended_number(extensions, "uid", fields[2]),
+            gid=extended_number(extensions, "gid", fields[3]),
             size=size,
-            mtime_ns=_mtime(extensions.get("mtime"), fields[5]),
-            link=_checked_name(extensions.get("linkpath") or _text(fields[8])),
+            mtime_ns=mtime_ns(extensions.get("mtime"), fields[5]),
+            link=checked_name(extensions.get("linkpath") or until_zero(fields[8])),
             device=0,
             offset=self._position,
         )
         if not (0 <= entry.uid <= _MAX_ID and 0 <= entry.gid <= _MAX_ID):
             raise InvalidArgumentError(f"{entry.name}: owner {entry.uid}:{entry.gid} is out of range")
         if kind in (CHARACTER_DEVICE, BLOCK_DEVICE):
-            entry.device = _device(fields)
+            entry.device = device_number(fields)
         entry.is_sparse = self._sparse is not None
         if extensions:
             entry.xattrs = {k[len(_XATTR) :]: v for k, v in extensions.items() if k.startswith(_XATTR)}
@@ -268,7 +270,7 @@ class TarReader:
     def _begin_sparse(self, is_old: bool, block: bytes, extensions: dict[str, bytes]) -> int:
         """Read the map of a file whose stored content begins next; its size."""
         if is_old:
-            self._sparse = tar_sparse.of_old_header(block, self._left, lambda: self._take(BLOCK), _number)
+            self._sparse = tar_sparse.of_old_header(block, self._left, lambda: self._take(BLOCK), number)
         else:
             self._sparse = tar_sparse.of_records(extensions, self._left, self._take_of_content)
         return self._sparse.size
@@ -325,103 +327,3 @@ class TarReader:
                 self._on_raw(self._buffer[self._at : self._at + step])
             self._at += step
             size -= step
-
-
-def parse_pax_records(data: bytes) -> dict[str, bytes]:
-    """The records ``<length> <key>=<value>\\n`` of one extended header. Raises InvalidArgumentError."""
-    records: dict[str, bytes] = {}
-    at = 0
-    while at < len(data):
-        space = data.find(b" ", at, at + 20)
-        digits = data[at:space]
-        if space < 0 or not digits.isdigit():
-            raise InvalidArgumentError("damaged pax header in archive")
-        end = at + int(digits)
-        key, equals, value = data[space + 1 : end - 1].partition(b"=")
-        if not space < end <= len(data) or data[end - 1 : end] != b"\n" or not equals or not key:
-            raise InvalidArgumentError("damaged pax header in archive")
-        name = key.decode("utf-8", "surrogateescape")
-        if not tar_sparse.join_pairs(records, name, value):
-            records[name] = value
-        at = end
-    return records
-
-
-def _verify_checksum(block: bytes, stored: bytes) -> None:
-    # The field itself counts as eight spaces. The sum of all bytes is the lower half of adler32, a tenth of
-    # the time of ``sum``, though modulo 65521: a header that is wrong by just that would pass.
-    total = (zlib.adler32(block) & 0xFFFF) - 1 - sum(stored) + 256
-    if (total - _parsed_number(stored)) % _ADLER_BASE:
-        raise InvalidArgumentError("archive/tar: invalid tar header")
-
-
-def _parsed_number(data: bytes) -> int:
-    """Octal digits, or GNU's base-256 where the first bit is set."""
-    if data and data[0] & 0x80:
-        value = int.from_bytes(data, "big") - (1 << (8 * len(data) - 1))
-        # Two's complement over what is left after the marker bit.
-        return value - (1 << (8 * len(data) - 1)) if data[0] & 0x40 else value
-    text = data.strip(b"\0 ")
-    try:
-        return int(text, 8) if text else 0
-    except ValueError:
-        raise InvalidArgumentError("archive/tar: invalid tar header") from None
-
-
-# Neighbours have the same owner, mode and time.
-_number = lru_cache(1024)(_parsed_number)
-
-
-def _extended(extensions: dict[str, bytes], key: str, header: bytes) -> int:
-    text = extensions.get(key)
-    if text is None:
-        return _number(header)
-    if not text.isdigit() or len(text) > 20:
-        raise InvalidArgumentError(f"damaged pax header in archive: bad {key}")
-    return int(text)
-
-
-def _mtime(text: bytes | None, header: bytes) -> int:
-    """Nanoseconds; out of range is clamped, as file systems do with times they cannot hold."""
-    if text is None:
-        seconds, nanoseconds = _number(header), 0
-    else:
-        whole, _, fraction = text.partition(b".")
-        digits = whole.removeprefix(b"-")
-        if not digits.isdigit() or len(digits) > 20 or (fraction and not fraction.isdigit()):
-            raise InvalidArgumentError("damaged pax header in archive: bad mtime")
-        seconds, nanoseconds = int(whole), int((fraction[:9] or b"0").ljust(9, b"0"))
-        if whole.startswith(b"-"):
-            nanoseconds = -nanoseconds
-    return max(-_MAX_SECONDS, min(seconds, _MAX_SECONDS)) * _NANOSECONDS + nanoseconds
-
-
-def _device(fields: tuple[bytes, ...]) -> int:
-    major, minor = _number(fields[12]), _number(fields[13])
-    # What Linux's dev_t holds: 12 and 20 bits (linux/kdev_t.h).
-    if not (0 <= major < 1 << 12 and 0 <= minor < 1 << 20):
-        raise InvalidArgumentError(f"archive/tar: device number {major}:{minor} is out of range")
-    return os.makedev(major, minor)
-
-
-def _text(data: bytes) -> bytes:
-    return data.partition(b"\0")[0]
-
-
-def _header_name(fields: tuple[bytes, ...]) -> bytes:
-    name = _text(fields[0])
-    # GNU's older format has other things in the place of ustar's prefix.
-    if fields[9][:6] != b"ustar\0":
-        return name
-    prefix = _text(fields[14])
-    return prefix + b"/" + name if prefix else name
-
-
-def _checked_name(name: bytes) -> str:
-    if not name:
-        return ""
-    if len(name) > _MAX_NAME_BYTES:
-        raise InvalidArgumentError(f"name of {len(name)} bytes in archive: {os.fsdecode(name[:64])}…")
-    if b"\0" in name:
-        raise InvalidArgumentError(f"name with a zero byte in archive: {name[:64]!r}")
-    return os.fsdecode(name)

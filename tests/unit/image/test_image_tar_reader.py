@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from scow.errors import InvalidArgumentError
 from scow.image import tar_reader
-from scow.image.tar_reader import Entry, TarReader, parse_pax_records
+from scow.image.tar_fields import parse_pax_records
+from scow.image.tar_reader import Entry, TarReader
 
 _name = st.text(
     st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\0"), min_size=1, max_size=140

@@ -1,4 +1,7 @@
-"""Expressions of HCL: text → a tree (HCL native syntax specification, "Expressions")."""
+"""Expressions of HCL: text → a tree (HCL native syntax specification, "Expressions").
+
+The methods stand in the order of the grammar, loosest binding first.
+"""
 
 from scow.cli.bake.hcl_nodes import (
     Attribute,
@@ -17,77 +20,20 @@ from scow.cli.bake.hcl_nodes import (
     Unary,
     Variable,
 )
+from scow.cli.bake.hcl_scanner import DIGITS, Scanner
 from scow.cli.bake.hcl_templates import parse_heredoc, parse_quoted
 
 _OPERATORS = (("||",), ("&&",), ("==", "!="), ("<=", ">=", "<", ">"), ("+", "-"), ("*", "/", "%"))
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _MAX_DEPTH = 40  # each takes a dozen of Python's calls
-_DIGITS = frozenset("0123456789")
 
 
-class ExpressionParser:
-    """Reads ``text`` from ``at`` on. Between brackets of any kind lines do not end an expression."""
+class ExpressionParser(Scanner):
+    """Reads expressions from where the scanner is."""
 
     def __init__(self, text: str, at: int = 0, *, inside: bool = False) -> None:
-        self.text = text
-        self.at = at
-        self._inside = int(inside)
+        super().__init__(text, at, inside=inside)
         self._depth = 0
-
-    # Characters.
-
-    def skip(self, *, newlines: bool = False) -> None:
-        """Past spaces and comments, and past the ends of lines where they mean nothing."""
-        text = self.text
-        while self.at < len(text):
-            char = text[self.at]
-            if char in " \t\r" or (char == "\n" and (newlines or self._inside)):
-                self.at += 1
-            elif char == "#" or text.startswith("//", self.at):
-                end = text.find("\n", self.at)
-                self.at = len(text) if end < 0 else end
-            elif text.startswith("/*", self.at):
-                end = text.find("*/", self.at + 2)
-                if end < 0:
-                    raise HclError("Unterminated comment", 'There is no "*/" for it.', self.at, self.at + 2)
-                self.at = end + 2
-            else:
-                return
-
-    def peek(self, word: str) -> bool:
-        """Whether ``word`` comes next."""
-        return self.text.startswith(word, self.at)
-
-    def expect(self, word: str) -> None:
-        """Past ``word``. Raises HclError."""
-        self.skip()
-        if not self.peek(word):
-            raise HclError("Invalid expression", f'Expected "{word}" here.', self.at, self.at + 1)
-        self.at += len(word)
-
-    def identifier(self) -> str:
-        """The name that comes next, or ""."""
-        end = self.at
-        text = self.text
-        while end < len(text) and (
-            text[end].isalnum() or text[end] == "_" or (text[end] == "-" and end > self.at)
-        ):
-            end += 1
-        name = text[self.at : end]
-        if name[:1].isdigit():
-            return ""
-        self.at = end
-        return name
-
-    def plain_string(self) -> str:
-        """A quoted text without expressions in it. Raises HclError."""
-        at = self.at
-        node, self.at = parse_quoted(self.text, self.at)
-        if not isinstance(node, Literal):
-            raise HclError("Invalid string literal", "Template sequences are not allowed in this string.", at)
-        return str(node.value)
-
-    # Grammar, loosest binding first.
 
     def expression(self) -> Node:
         """Raises HclError."""
@@ -152,7 +98,7 @@ class ExpressionParser:
                 return node
 
     def _attribute(self, node: Node, at: int) -> Node:
-        digits = self._digits()
+        digits = self.digits()
         if digits:
             return Index(at, self.at, node, Literal(at, self.at, int(digits)))
         name = self.identifier()
@@ -161,13 +107,6 @@ class ExpressionParser:
                 "Invalid attribute name", "An attribute name is required after a dot.", self.at, self.at + 1
             )
         return Attribute(at, self.at, node, name)
-
-    def _digits(self) -> str:
-        end = self.at
-        while end < len(self.text) and self.text[end] in _DIGITS:
-            end += 1
-        digits, self.at = self.text[self.at : end], end
-        return digits
 
     def _bracketed(self, opening: str, closing: str) -> Node:
         self.expect(opening)
@@ -183,8 +122,8 @@ class ExpressionParser:
         if self.at >= len(self.text):
             raise self._no_expression()
         char = self.text[self.at]
-        if char in _DIGITS:
-            return self._number()
+        if char in DIGITS:
+            return self.number()
         if char == '"':
             node, self.at = parse_quoted(self.text, self.at)
             return node
@@ -213,27 +152,6 @@ class ExpressionParser:
             self.at,
             self.at + 1,
         )
-
-    def _number(self) -> Node:
-        at = self.at
-        text = self._digits()
-        if (
-            self.peek(".")
-            and self.text[self.at + 1 : self.at + 2] in _DIGITS
-            and self.at + 1 < len(self.text)
-        ):
-            self.at += 1
-            text += "." + self._digits()
-        if self.text[self.at : self.at + 1] in ("e", "E"):
-            start = self.at
-            self.at += 2 if self.text[self.at + 1 : self.at + 2] in ("+", "-") else 1
-            self._digits()
-            text += self.text[start : self.at]
-        try:
-            value = float(text) if any(char in text for char in ".eE") else int(text)
-        except ValueError as exc:
-            raise HclError("Invalid number literal", "This is no number.", at, self.at) from exc
-        return Literal(at, self.at, value)
 
     def _call(self, name: str, at: int) -> Node:
         self.at += 1
