@@ -18,7 +18,7 @@ from scow.image.imported import ImportRequest
 from scow.image.model import Image, ImageUser, LayerProgress, Loaded, LoadEvent, Renamed
 from scow.image.store import ImageStore
 from scow.spec.digest import short
-from scow.spec.engine_api.container import GraphDriver
+from scow.spec.engine_api.container_views import GraphDriver
 from scow.spec.engine_api.image import (
     HistoryItem,
     ImageDeleteItem,

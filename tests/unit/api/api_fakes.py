@@ -23,19 +23,16 @@ from scow.spec.engine_api.binfmt import (
 )
 from scow.spec.engine_api.build import BuildRequest
 from scow.spec.engine_api.check import CheckFinding, CheckSummary
-from scow.spec.engine_api.container import (
-    ContainerConfig,
-    ContainerCreate,
+from scow.spec.engine_api.container import ContainerConfig, ContainerCreate, ContainerUpdate, HostConfig
+from scow.spec.engine_api.container_views import (
     ContainerCreated,
     ContainerInspect,
     ContainersPruned,
     ContainerState,
     ContainerSummary,
     ContainerTop,
-    ContainerUpdate,
     ContainerUpdated,
     GraphDriver,
-    HostConfig,
     NetworkSettings,
     SummaryHostConfig,
     SummaryNetworkSettings,

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from scow.errors import NotFoundError
-from scow.spec.engine_api.container import WaitError, WaitResult
+from scow.spec.engine_api.container_views import WaitError, WaitResult
 from scow.spec.filters import Filters
 from tests.unit.api.api_fakes import ID, Fakes
 from tests.unit.api.api_wire import runs, until

@@ -10,7 +10,7 @@ from scow.api.http.duplex import Duplex
 from scow.api.http.listeners import open_listeners
 from scow.api.http.websocket import WebSocket
 from scow.errors import ConflictError
-from scow.spec.engine_api.container import WaitResult
+from scow.spec.engine_api.container_views import WaitResult
 from scow.spec.stdcopy import STDOUT, frame
 from tests.support.docker_cli import docker_cli_lacks
 from tests.unit.api.api_fakes import Fakes, event

@@ -13,7 +13,8 @@ from scow.api.server.version_views import (
 from scow.errors import InvalidArgumentError
 from scow.spec.api_version import ApiVersion
 from scow.spec.engine_api.body import decode_body, encode_body
-from scow.spec.engine_api.container import ContainerCreate, WaitResult
+from scow.spec.engine_api.container import ContainerCreate
+from scow.spec.engine_api.container_views import WaitResult
 from scow.spec.engine_api.exec import ExecCreate, ExecStart
 from scow.spec.engine_api.image import ImageSummary
 from tests.unit.api.api_fakes import ID, IMAGE_ID, image, inspection

@@ -6,7 +6,8 @@ import pytest
 
 from scow.engine.containers import health
 from scow.engine.containers.health import HealthCheck, health_check
-from scow.spec.engine_api.container import ContainerConfig, HealthConfig, HealthState, ProbeResult
+from scow.spec.engine_api.container import ContainerConfig, HealthConfig
+from scow.spec.engine_api.container_views import HealthState, ProbeResult
 
 SECOND = 1_000_000_000
 

@@ -11,7 +11,8 @@ from scow.engine.containers.model import Container, Live, MountRecord, State
 from scow.engine.containers.states import Status
 from scow.errors import InvalidArgumentError, NotFoundError
 from scow.network.endpoint import Endpoint, PublishedPort
-from scow.spec.engine_api.container import ContainerConfig, HealthState, HostConfig
+from scow.spec.engine_api.container import ContainerConfig, HostConfig
+from scow.spec.engine_api.container_views import HealthState
 from scow.spec.engine_api.network import EndpointSettings
 from scow.spec.filters import Filters
 

@@ -4,13 +4,7 @@ import pytest
 
 from scow.engine.containers.mount_points import from_mount, parse_bind, parse_volumes_from
 from scow.errors import InvalidArgumentError
-from scow.spec.engine_api.container import (
-    BindOptions,
-    Mount,
-    TmpfsOptions,
-    VolumeDriverConfig,
-    VolumeOptions,
-)
+from scow.spec.engine_api.container import BindOptions, Mount, TmpfsOptions, VolumeDriverConfig, VolumeOptions
 
 
 def test_a_host_path_is_a_bind_that_may_be_made() -> None:

@@ -8,7 +8,8 @@ from scow.engine.containers.model import Container, State
 from scow.engine.containers.states import Status
 from scow.engine.containers.waits import Waits
 from scow.errors import InvalidArgumentError
-from scow.spec.engine_api.container import ContainerConfig, HostConfig, WaitError, WaitResult
+from scow.spec.engine_api.container import ContainerConfig, HostConfig
+from scow.spec.engine_api.container_views import WaitError, WaitResult
 
 
 def container(status: Status, code: int = 0) -> Container:

@@ -13,7 +13,8 @@ import msgspec
 
 from scow.spec.api_version import ApiVersion
 from scow.spec.engine_api.body import plain
-from scow.spec.engine_api.container import ContainerConfig, ContainerInspect, ContainerSummary, WaitResult
+from scow.spec.engine_api.container import ContainerConfig
+from scow.spec.engine_api.container_views import ContainerInspect, ContainerSummary, WaitResult
 from scow.spec.engine_api.event import Event
 from scow.spec.engine_api.image import ImageInspect, ImageSummary
 from scow.spec.engine_api.network import EndpointSettings, Network

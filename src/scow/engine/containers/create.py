@@ -43,7 +43,8 @@ from scow.runtime.defaults import fill_host_config
 from scow.runtime.host_facts import HostFacts
 from scow.runtime.namespaces import donor_of
 from scow.runtime.validate import validate_container
-from scow.spec.engine_api.container import ContainerConfig, ContainerCreate, ContainerCreated, HostConfig
+from scow.spec.engine_api.container import ContainerConfig, ContainerCreate, HostConfig
+from scow.spec.engine_api.container_views import ContainerCreated
 from scow.spec.engine_api.network import EndpointSettings
 from scow.spec.platform import host_platform, parse_platform
 from scow.spec.signals import parse_signal

@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from scow.spec.engine_api.container import ContainerConfig, HealthState, ProbeResult
+from scow.spec.engine_api.container import ContainerConfig
+from scow.spec.engine_api.container_views import HealthState, ProbeResult
 
 STARTING: Final = "starting"
 HEALTHY: Final = "healthy"

@@ -19,7 +19,7 @@ from scow.engine.events import EventBus
 from scow.engine.execs import Execs, Finished
 from scow.engine.timestamps import parse_rfc3339, rfc3339
 from scow.errors import ScowError
-from scow.spec.engine_api.container import ProbeResult
+from scow.spec.engine_api.container_views import ProbeResult
 from scow.spec.engine_api.exec import ExecCreate
 from scow.spec.go_duration import format_duration
 from scow.tasks import TaskOwner

@@ -18,7 +18,7 @@ from scow.engine.containers.states import Action, Status
 from scow.engine.containers.waits import NEXT_EXIT, Waits
 from scow.engine.events import EventBus
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, NotModified, ScowError
-from scow.spec.engine_api.container import WaitResult
+from scow.spec.engine_api.container_views import WaitResult
 from scow.spec.signals import parse_signal
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from scow.engine.containers.list_filters import ImageAncestors, Lookups, predica
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
 from scow.engine.containers.view import NetworkId, summary_view
-from scow.spec.engine_api.container import ContainerSummary
+from scow.spec.engine_api.container_views import ContainerSummary
 from scow.spec.filters import Filters
 
 

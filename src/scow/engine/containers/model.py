@@ -9,7 +9,8 @@ import msgspec
 from scow.engine.containers.states import ALIVE, Action, Status, next_status
 from scow.linux.processes import is_running
 from scow.network.endpoint import Endpoint, PublishedPort
-from scow.spec.engine_api.container import ContainerConfig, HealthState, HostConfig
+from scow.spec.engine_api.container import ContainerConfig, HostConfig
+from scow.spec.engine_api.container_views import HealthState
 from scow.spec.engine_api.network import EndpointSettings
 
 ZERO_TIME = "0001-01-01T00:00:00Z"

@@ -12,7 +12,7 @@ from scow.engine.prune_filters import OneAtATime, read_chosen
 from scow.engine.timestamps import parse_rfc3339
 from scow.errors import NotFoundError, ScowError
 from scow.image.store import ImageStore
-from scow.spec.engine_api.container import ContainersPruned
+from scow.spec.engine_api.container_views import ContainersPruned
 from scow.spec.filters import Filters
 
 _log = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from scow.engine.execs import Execs
 from scow.engine.networks.registry import Networks
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError
 from scow.image.store import ImageStore
-from scow.spec.engine_api.container import (
-    ContainerCreate,
+from scow.spec.engine_api.container import ContainerCreate
+from scow.spec.engine_api.container_views import (
     ContainerCreated,
     ContainerInspect,
     ContainerSummary,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection
 
 from scow.errors import InvalidArgumentError, ScowError
-from scow.spec.engine_api.container import ContainerTop
+from scow.spec.engine_api.container_views import ContainerTop
 
 DEFAULT_ARGS = "-ef"
 # ps would print something else under the title by which we find the processes.

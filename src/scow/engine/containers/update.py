@@ -16,7 +16,8 @@ from scow.errors import ConflictError, NotFoundError, ScowError
 from scow.runtime.host_facts import HostFacts
 from scow.runtime.validate import check_restart_policy
 from scow.runtime.validate_resources import validate_resources
-from scow.spec.engine_api.container import ContainerUpdate, ContainerUpdated, HostConfig, Resources
+from scow.spec.engine_api.container import ContainerUpdate, HostConfig, Resources
+from scow.spec.engine_api.container_views import ContainerUpdated
 
 # The limits that can be changed; whatever a request leaves empty stays as it is.
 _CHANGEABLE = (

@@ -13,17 +13,16 @@ from scow.engine.networks.record import is_user_defined
 from scow.engine.timestamps import parse_rfc3339
 from scow.network.endpoint import PublishedPort
 from scow.runtime.namespaces import donor_of
-from scow.spec.engine_api.container import (
+from scow.spec.engine_api.container import HostConfig, PortBinding
+from scow.spec.engine_api.container_views import (
     ContainerInspect,
     ContainerState,
     ContainerSummary,
     GraphDriver,
     HealthSummary,
-    HostConfig,
     MountPoint,
     NetworkSettings,
     Port,
-    PortBinding,
     SummaryHostConfig,
     SummaryNetworkSettings,
 )

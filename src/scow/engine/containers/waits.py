@@ -8,7 +8,7 @@ import msgspec
 from scow.engine.containers.model import Container
 from scow.engine.containers.states import Status
 from scow.errors import InvalidArgumentError
-from scow.spec.engine_api.container import WaitError, WaitResult
+from scow.spec.engine_api.container_views import WaitError, WaitResult
 
 NOT_RUNNING: Final = "not-running"
 NEXT_EXIT: Final = "next-exit"

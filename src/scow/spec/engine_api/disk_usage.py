@@ -4,7 +4,7 @@ import msgspec
 
 from scow.spec.engine_api.body import Body
 from scow.spec.engine_api.build import BuildCacheRecord
-from scow.spec.engine_api.container import ContainerSummary
+from scow.spec.engine_api.container_views import ContainerSummary
 from scow.spec.engine_api.image import ImageSummary
 from scow.spec.engine_api.volume import Volume
 

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from scow.spec.engine_api.body import Body
-from scow.spec.engine_api.container import ContainerConfig, GraphDriver
+from scow.spec.engine_api.container import ContainerConfig
+from scow.spec.engine_api.container_views import GraphDriver
 
 
 class ManifestSummary(Body, kw_only=True):

@@ -8,7 +8,8 @@ from scow.api.server.old_requests import adapt_update
 from scow.api.server.router import Route
 from scow.errors import UnsupportedError
 from scow.spec.api_version import ApiVersion
-from scow.spec.engine_api.container import ContainersPruned, ContainerUpdate, ContainerUpdated
+from scow.spec.engine_api.container import ContainerUpdate
+from scow.spec.engine_api.container_views import ContainersPruned, ContainerUpdated
 from scow.spec.filters import Filters
 
 

@@ -12,8 +12,8 @@ from scow.api.server.versions import asks_platform, asks_stop_signal, asks_wait_
 from scow.errors import InvalidArgumentError
 from scow.spec.api_version import ApiVersion
 from scow.spec.engine_api.body import encode_body
-from scow.spec.engine_api.container import (
-    ContainerCreate,
+from scow.spec.engine_api.container import ContainerCreate
+from scow.spec.engine_api.container_views import (
     ContainerCreated,
     ContainerInspect,
     ContainerSummary,

@@ -17,7 +17,7 @@ from scow.errors import InvalidArgumentError
 from scow.spec.api_version import ApiVersion
 from scow.spec.engine_api.body import plain
 from scow.spec.engine_api.build import BuildCacheRecord
-from scow.spec.engine_api.container import ContainerSummary
+from scow.spec.engine_api.container_views import ContainerSummary
 from scow.spec.engine_api.disk_usage import DiskUsage, UsageSummary
 from scow.spec.engine_api.image import ImageSummary
 from scow.spec.engine_api.volume import Volume
