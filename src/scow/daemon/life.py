@@ -2,10 +2,12 @@
 
 from scow.daemon.parts import Floors, Ground, Host, Life, Networking, Storage
 from scow.engine.containers.document import HELD_PARTS, Documents
+from scow.engine.containers.due_starts import DueStarts
 from scow.engine.containers.exits import Exits
 from scow.engine.containers.health_monitor import HealthMonitors
 from scow.engine.containers.held_parts import release_all_parts
 from scow.engine.containers.launch import Launcher
+from scow.engine.containers.leftovers import Leftovers
 from scow.engine.containers.lifecycle import Lifecycle
 from scow.engine.containers.log_forwarding import LogForwarding
 from scow.engine.containers.oom import OomWatch
@@ -72,17 +74,15 @@ def _launcher(
 async def reconcile(floors: Floors) -> None:
     """From what an earlier engine left, and what runs, to what its documents say."""
     config, storage, life = floors.ground.config, floors.storage, floors.life
+    containers = storage.containers
     recovery = Recovery(
-        config.container_root,
-        config.bundle_root,
-        storage.containers,
-        storage.images,
+        Leftovers(config.container_root, config.bundle_root, containers, storage.images),
+        containers,
         life.launcher,
         floors.networking.connections,
         life.removal,
         life.exits,
-        floors.ground.tasks,
     )
     await recovery.recover(await floors.ground.supervisor.start())
     await storage.volumes.use.release_unused()
-    await recovery.apply_restart_policies()
+    DueStarts(containers, life.launcher, floors.ground.tasks).begin()

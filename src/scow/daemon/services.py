@@ -8,6 +8,7 @@ from scow.deferred import deferred
 from scow.engine.build_runs import BuildRuns
 from scow.engine.containers.create import Creation
 from scow.engine.containers.service import ContainerService
+from scow.engine.containers.showing import ContainerViews
 from scow.engine.containers.streams import Streams
 from scow.engine.containers.update import Updates
 from scow.engine.images import Images
@@ -69,16 +70,16 @@ def _container_service(floors: Floors) -> ContainerService:
         networking.networks,
         ground.events,
     )
+    views = ContainerViews(
+        ground.config.container_root, storage.containers, storage.images, networking.networks, life.execs
+    )
     return ContainerService(
-        ground.config.container_root,
         storage.containers,
         creation,
         life.lifecycle,
         life.launcher,
-        storage.images,
-        networking.networks,
+        views,
         networking.names,
-        life.execs,
         ground.events,
     )
 
