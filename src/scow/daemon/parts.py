@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from scow.config import Config
-from scow.daemon.volumes import VolumeParts
 from scow.engine.containers.connections import Connections
 from scow.engine.containers.connector import Connector
 from scow.engine.containers.exits import Exits
@@ -17,6 +16,7 @@ from scow.engine.events import EventBus
 from scow.engine.execs import Execs
 from scow.engine.networks.registry import Networks
 from scow.engine.networks.service import NetworkService
+from scow.engine.volumes.parts import VolumeParts
 from scow.image.store import ImageStore
 from scow.linux.binfmt_misc import HeldRegistrations
 from scow.linux.cgroups import CgroupHost

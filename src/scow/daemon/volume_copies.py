@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from scow.daemon.users import volume_users
-from scow.daemon.volumes import VolumeParts
 from scow.engine.containers.registry import Containers
 from scow.engine.events import EventBus
 from scow.engine.volumes.copies import VolumeCopies
+from scow.engine.volumes.parts import VolumeParts
 from scow.engine.volumes.snapshots import Snapshots
 from scow.engine.volumes.still_data import Freezer, StillData
 from scow.tasks import TaskOwner
@@ -26,15 +26,5 @@ def open_copies(
     """Both on one set of volumes, of which one at a time is being copied."""
     still = StillData(parts.use, freezer)
     snapshots = Snapshots(parts.local, parts.records, parts.use, still, events)
-    copies = VolumeCopies(
-        parts.local,
-        parts.records,
-        parts.use,
-        still,
-        snapshots,
-        events,
-        tasks,
-        volume_users(containers),
-        parts.nouns.view,
-    )
+    copies = VolumeCopies(parts, still, snapshots, events, tasks, volume_users(containers))
     return VolumeCopying(copies, snapshots)

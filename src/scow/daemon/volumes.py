@@ -1,6 +1,5 @@
 """The volumes with their drivers, repaired after what became of the last engine."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from scow.config import Config
@@ -11,6 +10,7 @@ from scow.engine.events import EventBus
 from scow.engine.volumes.claims import Claims
 from scow.engine.volumes.driver_table import Drivers
 from scow.engine.volumes.local_driver import LocalDriver
+from scow.engine.volumes.parts import VolumeParts
 from scow.engine.volumes.plugin_discovery import PluginFolders
 from scow.engine.volumes.registry import VolumeRecords
 from scow.engine.volumes.repair import repair_folders
@@ -30,16 +30,6 @@ _DESCRIPTION_FOLDERS = tuple(
         "/usr/lib/docker/plugins",
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class VolumeParts:
-    """What the volumes are made of."""
-
-    records: VolumeRecords
-    local: LocalDriver
-    use: VolumeUse
-    nouns: Volumes
 
 
 async def open_volumes(config: Config, store: Store, containers: Containers, events: EventBus) -> VolumeParts:

@@ -18,14 +18,12 @@ from scow.engine.timestamps import rfc3339
 from scow.engine.volumes.archives import pack_volume, unpack_volume
 from scow.engine.volumes.background import run_long
 from scow.engine.volumes.claims import visitor
-from scow.engine.volumes.local_driver import LocalDriver
 from scow.engine.volumes.model import DEFAULT_DRIVER, VolumeRecord
 from scow.engine.volumes.names import ANONYMOUS_LABEL, check_name
-from scow.engine.volumes.registry import VolumeRecords
+from scow.engine.volumes.parts import VolumeParts
 from scow.engine.volumes.snapshot_folders import export_folder
 from scow.engine.volumes.snapshots import Snapshots, split_reference
 from scow.engine.volumes.still_data import StillData
-from scow.engine.volumes.use import VolumeUse
 from scow.errors import ConflictError, InvalidArgumentError, ScowError, UnsupportedError
 from scow.image.inlet import Inlet, read_in_thread
 from scow.image.threads import run_to_end
@@ -36,29 +34,26 @@ from scow.tasks import TaskOwner
 
 
 class VolumeCopies:
-    """``show`` is how a volume is shown; ``users_of`` gives the ids of the containers that mount one."""
+    """``users_of`` gives the ids of the containers that mount a volume."""
 
     def __init__(
         self,
-        local: LocalDriver,
-        records: VolumeRecords,
-        use: VolumeUse,
+        volumes: VolumeParts,
         still: StillData,
         snapshots: Snapshots,
         events: EventBus,
         tasks: TaskOwner,
         users_of: Callable[[str], Iterable[str]],
-        show: Callable[[VolumeRecord], Volume],
     ) -> None:
-        self._local = local
-        self._records = records
-        self._use = use
+        self._local = volumes.local
+        self._records = volumes.records
+        self._use = volumes.use
+        self._show = volumes.nouns.view
         self._still = still
         self._snapshots = snapshots
         self._events = events
         self._tasks = tasks
         self._users_of = users_of
-        self._show = show
 
     async def clone(self, reference: str, body: VolumeClone) -> Volume:
         """A new local volume with the data of ``volume`` or ``volume@snapshot``, and its labels and size.
