@@ -11,7 +11,7 @@ import pytest
 from scow.image.drivers import open_driver
 from scow.image.layer_unpacker import LayerUnpacker
 from scow.image.snapshots.base import SnapshotDriver
-from scow.image.tar_reader import TarReader
+from scow.image.tar.reader import TarReader
 from tests.support.archives import Layer
 from tests.support.disks import mounted_ext4, mounted_tmpfs, unmount_all
 

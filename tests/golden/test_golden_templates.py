@@ -13,9 +13,9 @@ import pytest
 
 from scow.cli.inspect_types import inspect_value
 from scow.cli.table import render_rows
-from scow.cli.template import compile_format, render, render_inspect
-from scow.cli.template_errors import TemplateError, TemplateSyntaxError
-from scow.cli.template_values import Adapter
+from scow.cli.templates.errors import TemplateError, TemplateSyntaxError
+from scow.cli.templates.template import compile_format, render, render_inspect
+from scow.cli.templates.values import Adapter
 
 _CASES = Path(__file__).parent / "templates"
 

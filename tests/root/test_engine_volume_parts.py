@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scow.engine.containers.copy_up import copy_up
 from scow.engine.containers.held_parts import hold_part, release_all_parts, release_part
+from scow.engine.containers.mounts.copy_up import copy_up
 from scow.errors import ScowError
 
 

@@ -12,7 +12,7 @@ import pytest
 from scow.errors import InvalidArgumentError
 from scow.image import tree_maker
 from scow.image.layer_unpacker import AppliedWhiteouts, LayerUnpacker, OverlayWhiteouts, Whiteouts
-from scow.image.tar_reader import TarReader
+from scow.image.tar.reader import TarReader
 from scow.image.tree_maker import TreeMaker
 from tests.support.archives import Layer
 from tests.support.live_folders import own_descriptors

@@ -12,7 +12,7 @@ import pytest
 from scow.errors import IntegrityError
 from scow.image.layer_unpacker import LayerUnpacker, OverlayWhiteouts
 from scow.image.recipe import RecipeWriter, rebuild
-from scow.image.tar_reader import TarReader
+from scow.image.tar.reader import TarReader
 from tests.support.archives import Layer
 from tests.support.sparse_files import FORMATS, SIZE, sparse_archive
 

@@ -18,7 +18,7 @@ from scow.image import small_files
 from scow.image.layer_unpacker import LayerUnpacker, OverlayWhiteouts
 from scow.image.recipe import RecipeWriter, rebuild
 from scow.image.small_files import Assistant, SmallFile, make_files
-from scow.image.tar_reader import REGULAR, Entry, TarReader
+from scow.image.tar.reader import REGULAR, Entry, TarReader
 from scow.image.tree_maker import TreeMaker
 from scow.image.unpacking.assistance import Assistance, assist
 from tests.support.archives import Layer

@@ -12,7 +12,7 @@ from scow.cli.commands.volume.ls import HEADERS as VOLUME_HEADERS
 from scow.cli.commands.volume.ls import RAW as VOLUME_RAW
 from scow.cli.commands.volume.ls import volume_row
 from scow.cli.listing import print_columns
-from scow.cli.template_values import Adapter, Struct
+from scow.cli.templates.values import Adapter, Struct
 from scow.cli.units import human_size, truncate_id
 from scow.spec.human_duration import human_duration
 

@@ -10,7 +10,7 @@ their declaration, embedded structs in place, and ``=Name`` where JSON spells a 
 
 from __future__ import annotations
 
-from scow.cli.template_values import NilMap, NilPointer, NilSlice, Shown, Strings, Struct, TypedMap
+from scow.cli.templates.values import NilMap, NilPointer, NilSlice, Shown, Strings, Struct, TypedMap
 from scow.spec.go_duration import format_duration
 
 TYPE_CHECKING = False

@@ -2,7 +2,7 @@
 
 from scow.api.client.json_text import dumps, escaped_for_web, indented
 from scow.cli.exits import CommandError
-from scow.cli.template_errors import TemplateError
+from scow.cli.templates.errors import TemplateError
 from scow.errors import ScowError
 
 TYPE_CHECKING = False
@@ -64,7 +64,7 @@ class _JsonDisplay:
 
 class _TemplateDisplay:
     def __init__(self, template: str, *, typed_only: bool) -> None:
-        from scow.cli.template import compile_format
+        from scow.cli.templates.template import compile_format
 
         try:
             self._template = compile_format(template)
@@ -75,7 +75,7 @@ class _TemplateDisplay:
 
     def add(self, kind: str, raw: "dict[str, Any]") -> None:
         from scow.cli.inspect_types import inspect_value
-        from scow.cli.template import render_inspect
+        from scow.cli.templates.template import render_inspect
 
         typed = inspect_value(kind, raw)
         if not self._typed_only:

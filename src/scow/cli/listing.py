@@ -1,7 +1,7 @@
 """What the listing commands share: choosing the format, filters in a query, the ways to print rows."""
 
 from scow.api.client.json_text import dumps
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

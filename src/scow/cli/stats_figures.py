@@ -1,6 +1,6 @@
 """The columns of ``stats`` from what the engine sends: shares, sums and sizes. Pure."""
 
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 from scow.cli.units import bytes_size, human_size, truncate_id
 
 TYPE_CHECKING = False

@@ -6,9 +6,9 @@ Works as docker/cli's formatter and its tabwriter do (cli/command/formatter).
 from __future__ import annotations
 
 from scow.cli.columns import align
-from scow.cli.template import compile_format
-from scow.cli.template_errors import TemplateError
-from scow.cli.template_values import Adapter
+from scow.cli.templates.errors import TemplateError
+from scow.cli.templates.template import compile_format
+from scow.cli.templates.values import Adapter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

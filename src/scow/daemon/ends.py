@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from scow.engine.build_runs import BuildRuns
 from scow.engine.containers.exits import Exits
-from scow.engine.containers.recover import EXIT_UNKNOWN
+from scow.engine.containers.recovery.reconcile import EXIT_UNKNOWN
 from scow.engine.execs import Execs
 from scow.runtime.supervisor import Exited
 from scow.tasks import TaskOwner

@@ -2,16 +2,16 @@
 
 from scow.daemon.parts import Floors, Ground, Host, Life, Networking, Storage
 from scow.engine.containers.document import HELD_PARTS, Documents
-from scow.engine.containers.due_starts import DueStarts
 from scow.engine.containers.exits import Exits
 from scow.engine.containers.health_monitor import HealthMonitors
 from scow.engine.containers.held_parts import release_all_parts
 from scow.engine.containers.launch import Launcher
-from scow.engine.containers.leftovers import Leftovers
 from scow.engine.containers.lifecycle import Lifecycle
 from scow.engine.containers.log_forwarding import LogForwarding
 from scow.engine.containers.oom import OomWatch
-from scow.engine.containers.recover import Recovery
+from scow.engine.containers.recovery.due_starts import DueStarts
+from scow.engine.containers.recovery.leftovers import Leftovers
+from scow.engine.containers.recovery.reconcile import Recovery
 from scow.engine.containers.removal import Removal
 from scow.engine.containers.sandbox import Sandboxes
 from scow.engine.containers.waits import Waits

@@ -11,7 +11,7 @@ from scow.daemon.users import members
 from scow.engine.containers.connections import Connections
 from scow.engine.containers.connector import Connector
 from scow.engine.containers.name_service import ContainerNames
-from scow.engine.containers.recover import surviving_endpoints
+from scow.engine.containers.recovery.reconcile import surviving_endpoints
 from scow.engine.events import EventBus
 from scow.engine.networks.creation import NetworkCreation
 from scow.engine.networks.departure import leave_host

@@ -8,9 +8,9 @@ from scow.deferred import deferred
 from scow.engine.build_runs import BuildRuns
 from scow.engine.containers.create import Creation
 from scow.engine.containers.service import ContainerService
-from scow.engine.containers.showing import ContainerViews
 from scow.engine.containers.streams import Streams
 from scow.engine.containers.update import Updates
+from scow.engine.containers.views.service import ContainerViews
 from scow.engine.images import Images
 from scow.engine.programs import Programs
 from scow.engine.system import System

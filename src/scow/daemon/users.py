@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from scow.engine.containers.registry import Containers
-from scow.engine.containers.view import nominal_endpoint_id
+from scow.engine.containers.views.inspect import nominal_endpoint_id
 from scow.engine.networks.view import Member
 from scow.image.model import ImageUser
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from scow.config import Config
 from scow.daemon.users import volume_users
+from scow.engine.containers.mounts.volumes import volume_names
 from scow.engine.containers.registry import Containers
-from scow.engine.containers.volume_mounts import volume_names
 from scow.engine.events import EventBus
 from scow.engine.volumes.claims import Claims
 from scow.engine.volumes.driver_table import Drivers

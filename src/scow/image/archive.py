@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from scow import tasks
 from scow.errors import InvalidArgumentError, ScowError
-from scow.image import tar_reader
 from scow.image.archive_region import RegionReader
 from scow.image.decompress import codec_of, decompressed
-from scow.image.tar_reader import TarReader
+from scow.image.tar import reader as tar_reader
+from scow.image.tar.reader import TarReader
 
 # Enough to make a trip to a worker thread cheap beside the writing.
 _BATCH_BYTES = 1 << 20

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from scow.errors import InvalidArgumentError, ScowError
-from scow.image import tar_reader
 from scow.image.decompress import ByteReader, decompressed
 from scow.image.placing import place
 from scow.image.snapshots.probe import in_user_namespace
-from scow.image.tar_reader import Entry, TarReader
+from scow.image.tar import reader as tar_reader
+from scow.image.tar.reader import Entry, TarReader
 from scow.image.tree_maker import Scope, TreeMaker, components
 from scow.image.trees import remove_tree
 from scow.linux.mount_views import MountView

@@ -28,8 +28,8 @@ from scow.image.layer_stream import LayerInput, PieceReader, Unpacked, take_down
 from scow.image.layers import LayerStore, chain_on, new_snapshot_id
 from scow.image.snapshots.base import SnapshotDriver
 from scow.image.snapshots.probe import in_user_namespace
-from scow.image.tar_headers import END_OF_ARCHIVE
-from scow.image.tar_writer import Notes
+from scow.image.tar.headers import END_OF_ARCHIVE
+from scow.image.tar.writer import Notes
 from scow.image.threads import run_to_end
 from scow.image.trees import remove_path
 from scow.image.unpacking.job import Job

@@ -11,8 +11,8 @@ from scow.image.decompress import ByteReader, opened, recognised
 from scow.image.layer_unpacker import LayerUnpacker, Whiteouts
 from scow.image.recipe import RecipeWriter
 from scow.image.small_files import Assistant
-from scow.image.tar_reader import Entry, TarReader
-from scow.image.tar_writer import Notes
+from scow.image.tar.reader import Entry, TarReader
+from scow.image.tar.writer import Notes
 from scow.spec.bulk_digest import bulk_sha256
 
 _READ_BYTES = 1 << 20
@@ -145,7 +145,7 @@ def _distinct(archive: TarReader) -> Iterator[Entry]:
 
 
 class _LayerNotes:
-    """See ``tar_writer.Notes``: the recipe of a layer, and its size."""
+    """See ``tar.writer.Notes``: the recipe of a layer, and its size."""
 
     def __init__(self, recipe: RecipeWriter) -> None:
         self.raw = recipe.raw

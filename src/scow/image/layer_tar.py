@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 from scow.image.differences import DELETED, differences, is_opaque, is_whiteout
 from scow.image.snapshots.base import SnapshotDriver
-from scow.image.tar_writer import EmptyFile, Member, Notes, pack, walk
+from scow.image.tar.writer import EmptyFile, Member, Notes, pack, walk
 from scow.linux.rootpath import open_in_root
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -13,10 +13,10 @@ import os
 import stat
 
 from scow.errors import InvalidArgumentError
-from scow.image import tar_reader
 from scow.image.recipe import RecipeWriter
 from scow.image.small_files import MAX_SMALL_BYTES, Assistant, SmallFile, SmallFiles
-from scow.image.tar_reader import Entry, TarReader
+from scow.image.tar import reader as tar_reader
+from scow.image.tar.reader import Entry, TarReader
 from scow.image.tree_maker import TreeMaker, components
 from scow.image.trees import remove_tree
 

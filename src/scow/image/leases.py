@@ -29,7 +29,7 @@ from scow.image.layer_tar import layer_tar, snapshot_trees
 from scow.image.layers import LayerStore, LayerTar, new_snapshot_id
 from scow.image.rootfs import RootfsStore
 from scow.image.snapshots.base import SnapshotDriver
-from scow.image.tar_writer import Notes
+from scow.image.tar.writer import Notes
 from scow.image.threads import run_to_end
 from scow.linux.mount_views import MountView
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from scow.errors import InvalidArgumentError, ScowError
-from scow.image.tar_reader import Entry, TarReader
+from scow.image.tar.reader import Entry, TarReader
 from scow.image.tree_maker import TreeMaker, components
 
 Clearing = Callable[[int, str, str], None]

@@ -9,7 +9,7 @@ they are made does not matter.
 from collections.abc import Callable, Iterator, Sequence
 
 from scow.errors import ScowError
-from scow.image.tar_reader import Entry
+from scow.image.tar.reader import Entry
 from scow.image.tree_maker import TreeMaker
 
 TYPE_CHECKING = False

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from scow.errors import InvalidArgumentError
-from scow.image import tar_reader
-from scow.image.tar_reader import Entry, TarReader
+from scow.image.tar import reader as tar_reader
+from scow.image.tar.reader import Entry, TarReader
 from scow.linux.rootpath import make_dirs_in_root
 from scow.linux.syscalls import start_writing_back
 

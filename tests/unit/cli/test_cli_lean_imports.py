@@ -142,4 +142,8 @@ def test_a_plain_table_needs_no_templates(tmp_path: Path) -> None:
         )
     loaded = done.stderr.splitlines()[-1].split()
     assert "scow.cli.commands.container.ls" in loaded
-    assert not [name for name in loaded if name in ("scow.cli.template", "scow.cli.help", "scow.cli.plugins")]
+    assert not [
+        name
+        for name in loaded
+        if name in ("scow.cli.templates.template", "scow.cli.help", "scow.cli.plugins")
+    ]

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scow.cli.inspect_types import inspect_value
-from scow.cli.template import Template, compile_format, render, render_inspect
-from scow.cli.template_errors import TemplateError, TemplateSyntaxError
-from scow.cli.template_json import to_json
-from scow.cli.template_print import sprintf
-from scow.cli.template_values import Adapter, NilPointer
+from scow.cli.templates.errors import TemplateError, TemplateSyntaxError
+from scow.cli.templates.json_text import to_json
+from scow.cli.templates.printing import sprintf
+from scow.cli.templates.template import Template, compile_format, render, render_inspect
+from scow.cli.templates.values import Adapter, NilPointer
 
 
 @given(st.text(alphabet="{}-.$|()\"'`\\ab01 :=,\n/*%é", max_size=40))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scow.engine.containers.list_filters import Lookups, predicates
 from scow.engine.containers.model import Container, Live, MountRecord, State
 from scow.engine.containers.states import Status
+from scow.engine.containers.views.filters import Lookups, predicates
 from scow.errors import InvalidArgumentError, NotFoundError
 from scow.network.endpoint import Endpoint, PublishedPort
 from scow.spec.engine_api.container import ContainerConfig, HostConfig

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scow.engine.containers.mount_points import from_mount, parse_bind, parse_volumes_from
+from scow.engine.containers.mounts.points import from_mount, parse_bind, parse_volumes_from
 from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.container import BindOptions, Mount, TmpfsOptions, VolumeDriverConfig, VolumeOptions
 

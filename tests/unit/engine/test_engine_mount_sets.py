@@ -3,7 +3,7 @@
 import pytest
 
 from scow.engine.containers.model import MountRecord
-from scow.engine.containers.mount_sets import settle
+from scow.engine.containers.mounts.sets import settle
 from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.container import HostConfig, Mount, VolumeDriverConfig, VolumeOptions
 

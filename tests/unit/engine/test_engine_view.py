@@ -7,7 +7,7 @@ import pytest
 
 from scow.engine.containers.model import ZERO_TIME, Container, Live, MountRecord, State
 from scow.engine.containers.states import Status
-from scow.engine.containers.view import (
+from scow.engine.containers.views.inspect import (
     command_text,
     inspect_view,
     mount_view,

@@ -6,9 +6,9 @@ import tarfile
 
 import pytest
 
-from scow.image import tar_reader
-from scow.image.tar_headers import END_OF_ARCHIVE, encode_header, encode_pax_record, padding
-from scow.image.tar_reader import Entry, TarReader
+from scow.image.tar import reader as tar_reader
+from scow.image.tar.headers import END_OF_ARCHIVE, encode_header, encode_pax_record, padding
+from scow.image.tar.reader import Entry, TarReader
 
 
 def read_back(data: bytes) -> Entry:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scow.errors import InvalidArgumentError
-from scow.image import tar_reader
-from scow.image.tar_fields import parse_pax_records
-from scow.image.tar_reader import Entry, TarReader
+from scow.image.tar import reader as tar_reader
+from scow.image.tar.fields import parse_pax_records
+from scow.image.tar.reader import Entry, TarReader
 
 _name = st.text(
     st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\0"), min_size=1, max_size=140

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from scow.errors import InvalidArgumentError
-from scow.image.tar_reader import TarReader
-from scow.image.tar_sparse import SparseFile, is_sparse, join_pairs, of_old_header, of_records
+from scow.image.tar.reader import TarReader
+from scow.image.tar.sparse import SparseFile, is_sparse, join_pairs, of_old_header, of_records
 from tests.support.sparse_files import FORMATS
 
 _FORMATS = [pytest.param(options, id=kind) for kind, options in sorted(FORMATS.items())]

@@ -20,7 +20,7 @@ from scow.build.export.documents import OCI, Described
 from scow.build.graph.ops import RunOp, Vertex
 from scow.image.archive_region import RegionReader
 from scow.image.decompress import decompressed
-from scow.image.tar_writer import pack, walk
+from scow.image.tar.writer import pack, walk
 from scow.image.threads import run_to_end
 from scow.image.trees import remove_path
 

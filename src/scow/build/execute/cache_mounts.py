@@ -23,7 +23,7 @@ import msgspec
 from scow.build.execute.copying import Target, numeric_mode, unpack_archive
 from scow.build.graph.ops import Mount
 from scow.image.layer_stream import PieceReader
-from scow.image.tar_writer import pack, walk
+from scow.image.tar.writer import pack, walk
 from scow.image.threads import run_to_end
 from scow.image.trees import disk_bytes, remove_path
 from scow.tasks import KeyedLock, run_blocking

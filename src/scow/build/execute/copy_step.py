@@ -22,7 +22,7 @@ from scow.errors import InvalidArgumentError, ScowError
 from scow.image.decompress import decompressed
 from scow.image.layer_intake import NewLayer
 from scow.image.leases import Lease
-from scow.image.tar_reader import TarReader
+from scow.image.tar.reader import TarReader
 from scow.image.threads import run_to_end
 
 if TYPE_CHECKING:

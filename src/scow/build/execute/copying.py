@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from scow.build.execute.selection import Chosen, Selection
 from scow.build.trees.tree import Content, Node
 from scow.errors import InvalidArgumentError, ScowError
-from scow.image import tar_reader
 from scow.image.decompress import ByteReader
 from scow.image.extraction import Destination, extract
-from scow.image.tar_reader import Entry
+from scow.image.tar import reader as tar_reader
+from scow.image.tar.reader import Entry
 from scow.image.tree_maker import Scope, TreeMaker
 from scow.image.trees import remove_tree
 from scow.linux.mount_views import MountView

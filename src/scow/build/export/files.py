@@ -11,10 +11,10 @@ from typing import Protocol
 from scow.build.trees.folder import FolderTree
 from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Node, Tree, walk
-from scow.image.tar_headers import encode_header, padding
-from scow.image.tar_reader import REGULAR
-from scow.image.tar_writer import Member, pack
-from scow.image.tar_writer import walk as tar_members
+from scow.image.tar.headers import encode_header, padding
+from scow.image.tar.reader import REGULAR
+from scow.image.tar.writer import Member, pack
+from scow.image.tar.writer import walk as tar_members
 from scow.image.threads import run_to_end
 from scow.spec.sent_files import SentFile
 

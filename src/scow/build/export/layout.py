@@ -8,8 +8,8 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from scow.build.export.blobs import Blob
 from scow.build.export.documents import OCI, Described
-from scow.image.tar_headers import END_OF_ARCHIVE, encode_header, padding
-from scow.image.tar_reader import DIRECTORY, REGULAR
+from scow.image.tar.headers import END_OF_ARCHIVE, encode_header, padding
+from scow.image.tar.reader import DIRECTORY, REGULAR
 from scow.spec.digest import hex_of
 from scow.spec.reference import Reference
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from scow.image.layer_stream import PieceReader
 from scow.image.layers import LayerTar
-from scow.image.tar_headers import END_OF_ARCHIVE, encode_header, padding
-from scow.image.tar_reader import DIRECTORY, TarReader
+from scow.image.tar.headers import END_OF_ARCHIVE, encode_header, padding
+from scow.image.tar.reader import DIRECTORY, TarReader
 
 _NANOSECONDS = 1_000_000_000
 _PIECE_BYTES = 1 << 20

@@ -24,7 +24,7 @@ from scow.build.trees.known_digests import KnownDigests, file_of
 from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Tree
 from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
-from scow.image.tar_headers import END_OF_ARCHIVE
+from scow.image.tar.headers import END_OF_ARCHIVE
 from scow.image.threads import run_to_open
 from scow.spec.build_history import BuildRecording, ExporterEntry, new_ref
 from scow.spec.build_progress import BuildProgress, Place, WarningTold

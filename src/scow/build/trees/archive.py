@@ -14,10 +14,10 @@ from scow.build.trees.kept_archives import Earlier, KeptArchives
 from scow.build.trees.spooled import SpooledTree, unnamed_file, write_whole
 from scow.build.trees.tree import Node
 from scow.errors import InvalidArgumentError, ScowError
-from scow.image import tar_reader
 from scow.image.decompress import ByteReader, decompressed
 from scow.image.inlet import Inlet
-from scow.image.tar_reader import Entry, TarReader
+from scow.image.tar import reader as tar_reader
+from scow.image.tar.reader import Entry, TarReader
 from scow.spec.bulk_digest import bulk_sha256
 
 _READ_BYTES = 1 << 20

@@ -17,16 +17,16 @@ import msgspec
 
 from scow.config import Config
 from scow.engine.containers.events import container_event
-from scow.engine.containers.image_mounts import mount_key, mount_keys
 from scow.engine.containers.joining import settle_networks
 from scow.engine.containers.links import settle_links
 from scow.engine.containers.merge import merge_config, process_args
 from scow.engine.containers.model import Container, MountRecord
-from scow.engine.containers.mount_sets import MountSet, settle
-from scow.engine.containers.mount_sources import check_bind_source
+from scow.engine.containers.mounts.images import mount_key, mount_keys
+from scow.engine.containers.mounts.sets import MountSet, settle
+from scow.engine.containers.mounts.sources import check_bind_source
+from scow.engine.containers.mounts.volumes import fill_volume
 from scow.engine.containers.platforms import check_platform, with_architecture
 from scow.engine.containers.registry import Containers
-from scow.engine.containers.volume_mounts import fill_volume
 from scow.engine.events import EventBus
 from scow.engine.names import random_name
 from scow.engine.networks.endpoint_checks import check_mac

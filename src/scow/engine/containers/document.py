@@ -14,7 +14,7 @@ from scow.config import Config
 from scow.engine.containers.held_parts import hold_part
 from scow.engine.containers.links import Linked, link_environment, renewed_hosts, running_targets
 from scow.engine.containers.model import Container, MountRecord
-from scow.engine.containers.mount_sources import prepare_source
+from scow.engine.containers.mounts.sources import prepare_source
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import HOST, Sandbox
 from scow.engine.networks.record import is_user_defined

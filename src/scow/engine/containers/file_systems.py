@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from scow.engine.containers.model import Container, Live, MountRecord
+from scow.engine.containers.mounts.volumes import held_volumes
 from scow.engine.containers.registry import Containers
-from scow.engine.containers.volume_mounts import held_volumes
 from scow.engine.volumes.use import VolumeUse
 from scow.errors import NotFoundError, ScowError
 from scow.image.store import ImageStore

@@ -27,7 +27,7 @@ from scow.image.extraction import Destination, extract
 from scow.image.inlet import Inlet, read_in_thread
 from scow.image.layer_tar import is_content
 from scow.image.store import ImageStore
-from scow.image.tar_writer import Member, pack, walk
+from scow.image.tar.writer import Member, pack, walk
 from scow.image.threads import run_to_end
 from scow.linux.mount_views import MountView
 from scow.linux.rootpath import follow_in_root, open_in_root

@@ -21,13 +21,13 @@ import msgspec
 from scow.engine.containers import health
 from scow.engine.containers.document import SHARED_MEMORY, Documents
 from scow.engine.containers.events import container_event, resource_events
-from scow.engine.containers.image_mounts import mount_keys
 from scow.engine.containers.log_forwarding import LogForwarding, container_log
 from scow.engine.containers.model import ZERO_TIME, Container, Live
+from scow.engine.containers.mounts.images import mount_keys
+from scow.engine.containers.mounts.volumes import mount_volumes, unmount_volumes
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.sandbox import Sandbox, Sandboxes
 from scow.engine.containers.states import Action
-from scow.engine.containers.volume_mounts import mount_volumes, unmount_volumes
 from scow.engine.events import EventBus
 from scow.engine.timestamps import rfc3339
 from scow.engine.volumes.use import VolumeUse

@@ -11,7 +11,7 @@ from scow.engine.containers import health
 from scow.engine.containers.events import container_event
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Live
-from scow.engine.containers.mount_sources import check_bind_source
+from scow.engine.containers.mounts.sources import check_bind_source
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.removal import Removal
 from scow.engine.containers.states import Action, Status

@@ -10,9 +10,9 @@ import shutil
 from pathlib import Path
 
 from scow.engine.containers.events import container_event
-from scow.engine.containers.image_mounts import mount_keys
 from scow.engine.containers.launch import Launcher
 from scow.engine.containers.model import Live
+from scow.engine.containers.mounts.images import mount_keys
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Action, Status
 from scow.engine.containers.waits import Waits

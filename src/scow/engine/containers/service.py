@@ -6,8 +6,8 @@ from scow.engine.containers.launch import Launcher
 from scow.engine.containers.lifecycle import Lifecycle
 from scow.engine.containers.name_service import ContainerNames
 from scow.engine.containers.registry import Containers
-from scow.engine.containers.showing import ContainerViews
 from scow.engine.containers.top import container_top
+from scow.engine.containers.views.service import ContainerViews
 from scow.engine.events import EventBus
 from scow.errors import ConflictError, InvalidArgumentError, ScowError
 from scow.spec.engine_api.container import ContainerCreate

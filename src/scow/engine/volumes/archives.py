@@ -8,13 +8,13 @@ import os
 import stat
 from collections.abc import Generator, Iterator
 
-from scow.image import tar_reader
 from scow.image.decompress import ByteReader, decompressed
 from scow.image.layer_tar import is_content
 from scow.image.placing import place
 from scow.image.snapshots.probe import in_user_namespace
-from scow.image.tar_reader import Entry, TarReader
-from scow.image.tar_writer import Member, pack, walk
+from scow.image.tar import reader as tar_reader
+from scow.image.tar.reader import Entry, TarReader
+from scow.image.tar.writer import Member, pack, walk
 from scow.image.tree_maker import TreeMaker, components
 from scow.image.trees import remove_tree
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from scow.errors import ScowError
 from scow.image.small_files import SmallFile, make_files
-from scow.image.tar_reader import REGULAR, Entry
+from scow.image.tar.reader import REGULAR, Entry
 from scow.image.tree_maker import TreeMaker
 
 TYPE_CHECKING = False

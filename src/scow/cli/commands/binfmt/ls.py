@@ -4,7 +4,7 @@ from scow.cli.command import Command, no_arguments
 from scow.cli.flags import BOOL, STRING, Flag
 from scow.cli.listing import FORMAT_HELP, Layout, print_listing
 from scow.cli.options.emulators import emulating_client
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -48,7 +48,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
 def _print_by_template(invocation: "Invocation", records: "list[dict[str, Any]]", template: str) -> None:
     from scow.cli.building.cache_records import is_mutable
     from scow.cli.table import render_rows
-    from scow.cli.template_values import Adapter
+    from scow.cli.templates.values import Adapter
     from scow.cli.units import human_size
 
     rows = [

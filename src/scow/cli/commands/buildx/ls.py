@@ -5,7 +5,7 @@ from scow.cli.building.engine_facts import TIMEOUT, EngineFacts, facts_of
 from scow.cli.command import Command, no_arguments
 from scow.cli.flags import BOOL, STRING, Flag
 from scow.cli.table import render_rows
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

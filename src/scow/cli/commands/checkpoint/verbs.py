@@ -4,7 +4,7 @@ from scow.api.client.client import object_path
 from scow.cli.command import Command, exactly
 from scow.cli.flags import BOOL, STRING, Flag
 from scow.cli.listing import print_columns
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

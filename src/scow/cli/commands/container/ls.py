@@ -14,7 +14,7 @@ from scow.cli.listing import (
     print_columns,
     print_rows,
 )
-from scow.cli.template_values import Adapter, NilPointer
+from scow.cli.templates.values import Adapter, NilPointer
 from scow.cli.units import ellipsis, human_size, truncate_id
 from scow.spec.human_duration import human_duration
 
@@ -99,8 +99,8 @@ def _uses_size(template: str) -> bool:
     Raises CommandError for a template that is wrong, before anything is asked.
     """
     from scow.cli.exits import CommandError
-    from scow.cli.template import Template
-    from scow.cli.template_errors import TemplateError, TemplateSyntaxError
+    from scow.cli.templates.errors import TemplateError, TemplateSyntaxError
+    from scow.cli.templates.template import Template
 
     used: list[str] = []
     blank = container_row({"Names": [], "Created": 0, "Id": "", "Image": ""}, truncate=False, on_size=used)

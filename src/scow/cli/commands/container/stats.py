@@ -38,7 +38,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
 def _checked_template(template: str) -> str:
     """Refuse a template that cannot be parsed before anything is asked."""
     if template not in ("", "table", "json"):
-        from scow.cli.template import compile_format
+        from scow.cli.templates.template import compile_format
 
         compile_format(template.removeprefix("table"))
     return "" if template == "table" else template

@@ -7,7 +7,7 @@ from scow.cli.contexts.overriding import overriding_variable
 from scow.cli.contexts.store import ContextStore, endpoint_of
 from scow.cli.flags import BOOL, STRING, Flag
 from scow.cli.listing import FORMAT_HELP, Layout, natural_key, print_listing
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 from scow.errors import ScowError
 
 TYPE_CHECKING = False

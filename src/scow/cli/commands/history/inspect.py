@@ -19,7 +19,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     from scow.cli.history.inspection import inspected
     from scow.cli.history.page import record_page
     from scow.cli.history.records import BuilderRecords
-    from scow.cli.template import render
+    from scow.cli.templates.template import render
 
     ref = flags.arguments[0] if flags.arguments else ""
     records = BuilderRecords(invocation, flags["builder"])

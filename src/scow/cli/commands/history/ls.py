@@ -8,7 +8,7 @@ from scow.cli.commands.imagetools.create import BUILDER
 from scow.cli.exits import CommandError
 from scow.cli.flags import BOOL, STRING, Flag, list_of
 from scow.cli.table import render_rows
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 from scow.spec.human_duration import human_duration
 
 TYPE_CHECKING = False

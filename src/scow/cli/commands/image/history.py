@@ -7,7 +7,7 @@ from scow.cli.command import Command, exactly
 from scow.cli.flags import BOOL, STRING, Flag
 from scow.cli.listing import FORMAT_HELP, print_column, print_columns, print_rows
 from scow.cli.options.platforms import platform_query
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 from scow.cli.units import ellipsis, human_size, truncate_id
 from scow.spec.human_duration import human_duration
 

@@ -14,7 +14,7 @@ from scow.cli.listing import (
     print_columns,
     print_rows,
 )
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 from scow.cli.units import human_size, truncate_id
 from scow.spec.human_duration import human_duration
 

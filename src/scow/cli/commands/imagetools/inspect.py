@@ -104,8 +104,8 @@ def _print_by_template(
     document: "Document",
     template: str,
 ) -> None:
-    from scow.cli.template import render
-    from scow.cli.template_values import Struct
+    from scow.cli.templates.template import render
+    from scow.cli.templates.values import Struct
 
     found: dict[str, Any] = {
         "name": str(reference),

@@ -12,7 +12,7 @@ from scow.cli.listing import (
     natural_key,
     print_listing,
 )
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 from scow.cli.units import truncate_id
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def _bool(value: bool) -> str:
 def _created_at(network: "dict[str, Any]") -> str:
     """Go's text of the time, which only the table of types knows."""
     from scow.cli.inspect_types import inspect_value
-    from scow.cli.template_print import format_value
+    from scow.cli.templates.printing import format_value
 
     return format_value(inspect_value("network", network).get("Created"))
 

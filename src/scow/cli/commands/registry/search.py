@@ -4,7 +4,7 @@ from scow.cli.command import Command, exactly
 from scow.cli.credentials import Credentials, encoded_auth, registry_key
 from scow.cli.flags import BOOL, FILTER, INT, STRING, Flag
 from scow.cli.listing import filter_query, print_columns, print_rows
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 from scow.cli.units import ellipsis
 from scow.spec.reference import is_registry
 

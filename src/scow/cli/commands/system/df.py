@@ -40,7 +40,7 @@ def _print_verbose(invocation: "Invocation", usage: "Usage", template: str) -> N
     if template in ("", "table"):
         print_details(invocation, usage)
         return
-    from scow.cli.template import render
+    from scow.cli.templates.template import render
 
     text = {"json": "{{json .}}", "raw": VERBOSE_RAW}.get(template) or template.removeprefix("table")
     value = verbose_value(usage, truncate=template.startswith("table"))

@@ -38,8 +38,8 @@ def _formatter(template: str) -> "Callable[[Event], str]":
     if not template:
         return event_line
     from scow.cli.inspect_types import inspect_value
-    from scow.cli.template import Template
-    from scow.cli.template_errors import TemplateError
+    from scow.cli.templates.errors import TemplateError
+    from scow.cli.templates.template import Template
 
     try:
         compiled = Template("{{json .}}" if template == "json" else template)

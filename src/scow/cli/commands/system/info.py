@@ -51,8 +51,8 @@ def _print_pages(invocation: "Invocation", client: "dict[str, Any]") -> None:
 
 def _print_template(invocation: "Invocation", text: str, client: "dict[str, Any]") -> None:
     from scow.cli.inspect_types import inspect_value
-    from scow.cli.template import compile_format
-    from scow.cli.template_errors import TemplateError
+    from scow.cli.templates.errors import TemplateError
+    from scow.cli.templates.template import compile_format
 
     try:
         template = compile_format("{{json .}}" if text == "json" else text)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from scow.cli.flags import Flags
     from scow.cli.invocation import Invocation
-    from scow.cli.template import Template
+    from scow.cli.templates.template import Template
 
 _BAD_TEMPLATE_STATUS = 64
 _MIN_WIDTH = 20
@@ -38,7 +38,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
         _complete(server)
     if template:
         from scow.cli.inspect_types import inspect_value
-        from scow.cli.template_errors import TemplateError
+        from scow.cli.templates.errors import TemplateError
 
         typed = inspect_value("version", {"Client": client, "Server": server})
         try:
@@ -53,8 +53,8 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
 
 
 def _compiled(text: str) -> "Template":
-    from scow.cli.template import compile_format
-    from scow.cli.template_errors import TemplateError
+    from scow.cli.templates.errors import TemplateError
+    from scow.cli.templates.template import compile_format
 
     try:
         return compile_format("{{json .}}" if text == "json" else text)

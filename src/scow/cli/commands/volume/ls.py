@@ -12,7 +12,7 @@ from scow.cli.listing import (
     natural_key,
     print_listing,
 )
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 from scow.cli.units import human_size
 
 TYPE_CHECKING = False

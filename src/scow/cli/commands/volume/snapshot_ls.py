@@ -4,7 +4,7 @@ from scow.cli.command import Command, exactly
 from scow.cli.flags import BOOL, STRING, Flag
 from scow.cli.listing import FORMAT_HELP, Layout, label_method, label_text, print_listing
 from scow.cli.options.volume_copies import volume_path
-from scow.cli.template_values import Adapter
+from scow.cli.templates.values import Adapter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

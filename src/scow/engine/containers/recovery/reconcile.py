@@ -20,8 +20,8 @@ from collections.abc import Iterable
 from scow.engine.containers.connections import Connections
 from scow.engine.containers.exits import Exits
 from scow.engine.containers.launch import Launcher
-from scow.engine.containers.leftovers import Leftovers
 from scow.engine.containers.model import Live
+from scow.engine.containers.recovery.leftovers import Leftovers
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.removal import Removal
 from scow.engine.containers.states import Action, Status

@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 
 from scow.engine.containers.links import with_shown_links
-from scow.engine.containers.listing import list_containers
 from scow.engine.containers.registry import Containers
-from scow.engine.containers.view import inspect_view
+from scow.engine.containers.views.inspect import inspect_view
+from scow.engine.containers.views.listing import list_containers
 from scow.engine.execs import Execs
 from scow.engine.networks.registry import Networks
 from scow.errors import InvalidArgumentError, NotFoundError

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from scow.engine.containers.copy_up import copy_up
 from scow.engine.containers.model import Container, Live, MountRecord
+from scow.engine.containers.mounts.copy_up import copy_up
 from scow.engine.volumes.claims import visitor
 from scow.engine.volumes.use import VolumeUse
 from scow.errors import ScowError

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from scow.cli.go_values import quote
-from scow.cli.template_evaluate import Evaluation
-from scow.cli.template_functions import Function
-from scow.cli.template_nodes import Action, Branch, Inclusion, Mark, Node, Pipe, Sequence, Text
-from scow.cli.template_print import format_value
-from scow.cli.template_values import is_true, utf8
+from scow.cli.templates.evaluate import Evaluation
+from scow.cli.templates.functions import Function
+from scow.cli.templates.nodes import Action, Branch, Inclusion, Mark, Node, Pipe, Sequence, Text
+from scow.cli.templates.printing import format_value
+from scow.cli.templates.values import is_true, utf8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

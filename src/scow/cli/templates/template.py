@@ -2,15 +2,15 @@
 
 Pipelines, variables, ``if``, ``with``, ``range`` (maps in the order of their keys), ``break``, ``continue``,
 comments, trimming, ``define``, ``block`` and ``template``, Go's fmt verbs and docker/cli's functions.
-Pure: text and data in, text out. ``template_values`` says what data may be.
+Pure: text and data in, text out. ``values`` says what data may be.
 """
 
 from __future__ import annotations
 
-from scow.cli.template_errors import TemplateError, TemplateSyntaxError
-from scow.cli.template_execute import Execution
-from scow.cli.template_functions import FUNCTIONS, HEADER_FUNCTIONS, Function
-from scow.cli.template_parser import parse
+from scow.cli.templates.errors import TemplateError, TemplateSyntaxError
+from scow.cli.templates.execute import Execution
+from scow.cli.templates.functions import FUNCTIONS, HEADER_FUNCTIONS, Function
+from scow.cli.templates.parser import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scow.cli.template_print import general, shortest, sort_key
-from scow.cli.template_values import Adapter, NilMap, NilPointer, NilSlice, Shown, Struct, utf8
+from scow.cli.templates.printing import general, shortest, sort_key
+from scow.cli.templates.values import Adapter, NilMap, NilPointer, NilSlice, Shown, Struct, utf8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import zlib
 from functools import lru_cache
 
 from scow.errors import InvalidArgumentError
-from scow.image import tar_sparse
+from scow.image.tar import sparse as tar_sparse
 
 _MAX_NAME_BYTES = 4095  # PATH_MAX less its zero, linux/limits.h
 _NANOSECONDS = 1_000_000_000

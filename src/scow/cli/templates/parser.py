@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from scow.cli import template_lexer as lexer
-from scow.cli import template_literals as literals
 from scow.cli.go_values import quote
-from scow.cli.template_errors import TemplateSyntaxError
-from scow.cli.template_lexer import Token
-from scow.cli.template_nodes import (
+from scow.cli.templates import lexer, literals
+from scow.cli.templates.errors import TemplateSyntaxError
+from scow.cli.templates.lexer import Token
+from scow.cli.templates.nodes import (
     Action,
     Branch,
     Chain,

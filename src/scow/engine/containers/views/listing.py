@@ -3,10 +3,10 @@
 import time
 
 from scow.engine.containers.links import link_names
-from scow.engine.containers.list_filters import ImageAncestors, Lookups, predicates
 from scow.engine.containers.registry import Containers
 from scow.engine.containers.states import Status
-from scow.engine.containers.view import NetworkId, summary_view
+from scow.engine.containers.views.filters import ImageAncestors, Lookups, predicates
+from scow.engine.containers.views.inspect import NetworkId, summary_view
 from scow.spec.engine_api.container_views import ContainerSummary
 from scow.spec.filters import Filters
 

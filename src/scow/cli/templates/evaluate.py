@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from scow.cli.go_values import quote
-from scow.cli.template_errors import CallError, TemplateError
-from scow.cli.template_functions import ANY, LIST, Function
-from scow.cli.template_nodes import (
+from scow.cli.templates.errors import CallError, TemplateError
+from scow.cli.templates.functions import ANY, LIST, Function
+from scow.cli.templates.nodes import (
     Chain,
     Command,
     Dot,
@@ -17,8 +17,8 @@ from scow.cli.template_nodes import (
     Pipe,
     Variable,
 )
-from scow.cli.template_print import format_value
-from scow.cli.template_values import (
+from scow.cli.templates.printing import format_value
+from scow.cli.templates.values import (
     Adapter,
     NilPointer,
     Struct,

@@ -2,16 +2,16 @@
 
 Nothing here touches a file system, and nothing in a header is believed further than its own bounds: sizes
 are counted down against what arrives, names and extension records have a largest length, and numbers
-outside what the kernel can store are refused. Sparse files are for readers that say so (``tar_sparse``).
+outside what the kernel can store are refused. Sparse files are for readers that say so (``sparse``).
 """
 
 import os
 from collections.abc import Callable, Iterator, Mapping
 
 from scow.errors import InvalidArgumentError
-from scow.image import tar_sparse
 from scow.image.decompress import ByteReader
-from scow.image.tar_fields import (
+from scow.image.tar import sparse as tar_sparse
+from scow.image.tar.fields import (
     HEADER,
     checked_name,
     device_number,
@@ -23,7 +23,7 @@ from scow.image.tar_fields import (
     until_zero,
     verify_checksum,
 )
-from scow.image.tar_sparse import SparseFile
+from scow.image.tar.sparse import SparseFile
 
 BLOCK = 512
 _ZERO_BLOCK = bytes(BLOCK)

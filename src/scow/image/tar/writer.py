@@ -14,8 +14,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from scow.image import tar_reader
-from scow.image.tar_headers import END_OF_ARCHIVE, encode_header, padding
+from scow.image.tar import reader as tar_reader
+from scow.image.tar.headers import END_OF_ARCHIVE, encode_header, padding
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

@@ -5,10 +5,10 @@ Each entry says which types its parameters take: the caller checks before the ca
 
 from __future__ import annotations
 
-from scow.cli.template_errors import CallError
-from scow.cli.template_json import to_json
-from scow.cli.template_print import format_value, sprint, sprintf, sprintln
-from scow.cli.template_values import (
+from scow.cli.templates.errors import CallError
+from scow.cli.templates.json_text import to_json
+from scow.cli.templates.printing import format_value, sprint, sprintf, sprintln
+from scow.cli.templates.values import (
     BOOL,
     FLOAT,
     INT,
@@ -259,7 +259,7 @@ FUNCTIONS: dict[str, Function] = {
     "and": Function(lambda *values: _pick(*values, stop=False), (ANY, ANY), variadic=True),
     "or": Function(lambda *values: _pick(*values, stop=True), (ANY, ANY), variadic=True),
     "not": Function(lambda value: not is_true(value), (ANY,)),
-    "call": Function(lambda *values: None, (ANY, ANY), variadic=True),  # see template_execute
+    "call": Function(lambda *values: None, (ANY, ANY), variadic=True),  # see evaluate
     "index": Function(index, (ANY, ANY), variadic=True),
     "slice": Function(slice_, (ANY, ANY), variadic=True),
     "len": Function(length, (ANY,)),

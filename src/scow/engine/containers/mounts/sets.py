@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from scow.engine.containers.model import MountRecord
-from scow.engine.containers.mount_points import (
+from scow.engine.containers.mounts.points import (
     check_destination,
     from_mount,
     parse_bind,

@@ -7,7 +7,7 @@ Docker's archives: fractions would cost an extended header for every entry.
 import os
 from collections.abc import Mapping
 
-from scow.image.tar_reader import BLOCK, BLOCK_DEVICE, CHARACTER_DEVICE
+from scow.image.tar.reader import BLOCK, BLOCK_DEVICE, CHARACTER_DEVICE
 
 END_OF_ARCHIVE = bytes(2 * BLOCK)
 _EXTENDED = b"x"
@@ -30,7 +30,7 @@ def encode_header(
     device: int = 0,
     xattrs: Mapping[str, bytes] | None = None,
 ) -> bytes:
-    """The blocks before an entry's content. ``kind`` is one of ``tar_reader``'s; names of any bytes."""
+    """The blocks before an entry's content. ``kind`` is one of the reader's; names of any bytes."""
     records: list[tuple[bytes, bytes]] = []
     if not _fits(name):
         records.append((b"path", name))

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from scow.engine.containers.image_mounts import container_of
+from scow.engine.containers.mounts.images import container_of
 from scow.engine.containers.registry import Containers
 from scow.image.store import ImageStore
 from scow.tasks import run_blocking

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scow.cli.go_values import quote
-from scow.cli.template_values import (
+from scow.cli.templates.values import (
     Adapter,
     NilPointer,
     Shown,

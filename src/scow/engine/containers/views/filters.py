@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scow.engine.containers.model import Live
 from scow.engine.containers.states import Status
-from scow.engine.containers.view import NO_HEALTH, NetworkId, summary_ports
+from scow.engine.containers.views.inspect import NO_HEALTH, NetworkId, summary_ports
 from scow.engine.prune_filters import read_switch
 from scow.errors import InvalidArgumentError
 from scow.spec.filters import Filters

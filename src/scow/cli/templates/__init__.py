@@ -1,0 +1,1 @@
+"""Go templates for ``--format``: text and data in, text out (text/template)."""

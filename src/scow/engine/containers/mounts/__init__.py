@@ -1,0 +1,1 @@
+"""What a container has mounted: chosen, made and shown."""

@@ -1,0 +1,1 @@
+"""Start-up: what an earlier engine left is put in order."""

@@ -1,0 +1,1 @@
+"""Tar, read and written: headers, extensions, sparse files."""
