@@ -148,11 +148,19 @@ def test_what_is_excluded_counts_from_what_is_copied(scow_daemon: Daemon, folder
     ]  # fmt: skip
 
 
-def test_a_mistake_shows_its_line(scow_daemon: Daemon, folder: Path) -> None:
-    (folder / "Dockerfile").write_text("FROM busybox\n\nRUNN x\n")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("RUNN x", "unknown instruction: RUNN (did you mean RUN?)"),
+        # As docker 28.5 with its own front end.
+        ("RUN --device=a.b/c=d true", "device feature is only supported in Dockerfile frontend 1.14.0-labs"),
+    ],
+)
+def test_a_mistake_shows_its_line(scow_daemon: Daemon, folder: Path, line: str, said: str) -> None:
+    (folder / "Dockerfile").write_text(f"FROM busybox\n\n{line}\n")
     failed = scow_build(scow_daemon, str(folder), code=1)
-    assert "   3 | >>> RUNN x\n" in failed.err
-    assert "unknown instruction: RUNN (did you mean RUN?)" in failed.err
+    assert f"   3 | >>> {line}\n" in failed.err
+    assert said in failed.err
 
 
 def test_only_dockers_front_end_is_there(scow_daemon: Daemon) -> None:

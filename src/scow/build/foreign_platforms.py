@@ -3,9 +3,11 @@
 An ELF's first bytes say at 4 whether it is of 64 bits, at 5 its byte order, and at 18 its machine.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from scow.build.own_platforms import own_platforms
 from scow.linux.binfmt_misc import PLACE, HeldRegistrations, is_switched_off, read_registrations
 from scow.spec.platform import Platform, rank
 
@@ -27,9 +29,14 @@ _MACHINES = {
 }
 
 
-def platforms_here(host: Platform, folder: Path = PLACE) -> tuple[Platform, ...]:
-    """``host`` first. Where the file system with the registrations is not mounted, ``host`` alone. Blocks."""
-    found = [(host.architecture, host.variant)]
+def platforms_here(
+    host: Platform, folder: Path = PLACE, own: Callable[[Platform], tuple[Platform, ...]] = own_platforms
+) -> tuple[Platform, ...]:
+    """``host`` first, then what else it runs by itself, then what the kernel has interpreters for. Blocks.
+
+    Where the file system with the registrations is not mounted there are none.
+    """
+    found = [(it.architecture, it.variant) for it in own(host)]
     with suppress(OSError):
         if not is_switched_off(folder):
             running = (it for it in read_registrations(folder) if it.enabled)

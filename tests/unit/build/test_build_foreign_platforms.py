@@ -10,6 +10,11 @@ from scow.spec.platform import Platform
 HOST = Platform("linux", "amd64")
 
 
+def alone(host: Platform) -> tuple[Platform, ...]:
+    """A machine that runs nothing else by itself."""
+    return (host,)
+
+
 def elf(bits: int, order: int, machine: int) -> str:
     """The first bytes of a program."""
     kind = ">HH" if order == 2 else "<HH"
@@ -30,7 +35,7 @@ def test_platforms_of_registered_interpreters(tmp_path: Path) -> None:
     registration(tmp_path, "broken", "7f454c46zz")
     (tmp_path / "status").write_text("enabled\n")
     (tmp_path / "register").touch(mode=0o200)
-    assert [str(it) for it in platforms_here(HOST, tmp_path)] == [
+    assert [str(it) for it in platforms_here(HOST, tmp_path, alone)] == [
         "linux/amd64",
         "linux/arm64",
         "linux/arm/v7",
@@ -40,13 +45,13 @@ def test_platforms_of_registered_interpreters(tmp_path: Path) -> None:
 
 
 def test_where_nothing_is_mounted(tmp_path: Path) -> None:
-    assert platforms_here(HOST, tmp_path / "nowhere") == (HOST,)
+    assert platforms_here(HOST, tmp_path / "nowhere", alone) == (HOST,)
 
 
 def test_where_all_are_switched_off(tmp_path: Path) -> None:
     registration(tmp_path, "qemu-aarch64", elf(2, 1, 183))
     (tmp_path / "status").write_text("disabled\n")
-    assert platforms_here(HOST, tmp_path) == (HOST,)
+    assert platforms_here(HOST, tmp_path, alone) == (HOST,)
 
 
 def test_what_is_to_be_done_about_programs_that_do_not_run(tmp_path: Path) -> None:

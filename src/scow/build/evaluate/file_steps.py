@@ -36,11 +36,15 @@ Source = Vertex | Outside
 FindSource = Callable[[str], Source]
 """What ``--from`` or a mount's ``from`` names. Raises NotFoundError."""
 
+# What a released front end says; experimental ones ("labs") hand the names on to the engine's CDI.
+_NO_DEVICES = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
 _URL = re.compile(r"https?://", re.I)
 
 
 def run(state: StageState, instruction: it.Run, find: FindSource, vertex: Callable[..., Vertex]) -> Made:
     """Raises InvalidArgumentError, NotFoundError."""
+    if instruction.devices:
+        raise InvalidArgumentError(_NO_DEVICES)
     args, files = _program(state, instruction)
     mounts, sources = _mounts(state, instruction, find)
     arguments = state.scope.program_arguments()
