@@ -146,6 +146,14 @@ def test_mistakes_are_told_in_its_words(build: Buildx, steps: str, said: str) ->
         assert 'runc run failed: unable to start container process: exec: "/none"' in shown
 
 
+def test_the_hosts_network_has_to_be_granted(build: Buildx) -> None:
+    build.write("Dockerfile", "FROM busybox\nRUN --network=host true\n")
+    assert "network.host is not allowed" in build(code=1).stderr
+    build("--allow", "network.host")
+    build.write("Dockerfile", "FROM busybox\nRUN echo of the build\n")
+    build("--network", "host")
+
+
 def test_proxies_have_both_spellings_and_stand_in_history_only_if_declared(
     buildkit_engine: Daemon, build: Buildx
 ) -> None:

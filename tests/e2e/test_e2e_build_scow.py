@@ -152,6 +152,7 @@ def test_what_is_excluded_counts_from_what_is_copied(scow_daemon: Daemon, folder
     ("line", "said"),
     [
         ("RUNN x", "unknown instruction: RUNN (did you mean RUN?)"),
+        ("RUN --network=host true", "ERROR: failed to solve: network.host is not allowed"),
         # As docker 28.5 with its own front end.
         ("RUN --device=a.b/c=d true", "device feature is only supported in Dockerfile frontend 1.14.0-labs"),
     ],

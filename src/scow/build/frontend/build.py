@@ -17,6 +17,7 @@ from scow.build.frontend.checks import lint_of
 from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.inputs import ContextInputs, InputsOrImages, for_platform
 from scow.build.frontend.resolving import ClientImages
+from scow.build.frontend.rights import wanted_rights
 from scow.build.frontend.solving import Solving
 from scow.build.frontend.wanted import all_vertices, context_paths
 from scow.build.frontend.workbench import Workbench
@@ -174,12 +175,11 @@ class Build:
 
     def _check_rights(self, targets: Sequence[Vertex]) -> None:
         """Raises BuildFailedError for a step that wants more than the client gave it."""
-        if "security.insecure" in self._request.entitlements:
-            return
         for target in targets:
             for vertex in all_vertices(target):
-                if isinstance(vertex.op, RunOp) and vertex.op.insecure:
-                    raise BuildFailedError("security.insecure is not allowed", self._place_of(vertex))
+                for right in wanted_rights(vertex.op, self._options.settings.network):
+                    if right not in self._request.entitlements:
+                        raise BuildFailedError(f"{right} is not allowed", self._place_of(vertex))
 
     async def _planned(
         self, dockerfile: Dockerfile, platform: Platform, meanings: Mapping[str, str]

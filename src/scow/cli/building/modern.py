@@ -75,6 +75,8 @@ def build_modern(
     check_policy(flags["policy"])
     outputs = outputs_of(flags)
     entitlements = [it for text in flags["allow"] for it in text.split(",")]
+    if flags["network"] == "host":
+        entitlements.append("network.host")  # as buildx: who says the one means the other
     check_asked(flags["tag"], outputs, entitlements)
     check_context(context)
     request = {**_request(invocation, flags, context, outputs), "entitlements": entitlements}
