@@ -55,7 +55,7 @@ class Workshop:
     """``folder`` is for contexts while builds go on. ``tell_image`` hears of images: id, action, name.
 
     ``registries`` bring the engine images and take them, ``directory`` leads to whatever else a registry has.
-    ``insecure_allowed``: clients may have programs run with all rights.
+    ``granted_rights`` are those that clients may have programs take.
     ``mounts`` packs and fills cache mounts. ``archives`` are contexts of earlier builds. ``containers`` takes
     what programs left. ``runnable``: whose programs run here.
     ``history`` has a record of each build by BuildKit's front doors. ``programs`` runs those of front ends
@@ -73,7 +73,7 @@ class Workshop:
     tell_image: Callable[[str, str, str], None]
     view: CacheView
     upkeep: Upkeep
-    insecure_allowed: bool
+    granted_rights: frozenset[str]
     mounts: MountFolders
     archives: KeptArchives
     containers: Containers

@@ -17,6 +17,12 @@ from scow.spec.build_history import HistoryLimits
 from scow.spec.frontend_build import CachePrune
 from scow.spec.sizes import parse_size
 
+# Key of "entitlements" → BuildKit's name, and whether it is granted unless the key says otherwise.
+_RIGHTS = {
+    "network-host": ("network.host", True),
+    "security-insecure": ("security.insecure", False),
+    "device": ("device", True),
+}
 _AGES = ("unused-for", "until")
 _NANOSECONDS = 1_000_000_000
 
@@ -25,7 +31,7 @@ _NANOSECONDS = 1_000_000_000
 class BuilderSettings:
     """``policies`` are those that are set; ``None`` for the stock ones with the three limits (0: not set).
 
-    ``insecure_allowed``: clients may have steps run with all rights (``RUN --security=insecure``).
+    ``granted`` are the rights that clients may have steps take (``--allow``), by BuildKit's names.
     """
 
     gc: bool = True
@@ -33,7 +39,7 @@ class BuilderSettings:
     reserved_bytes: int = 0
     max_used_bytes: int = 0
     min_free_bytes: int = 0
-    insecure_allowed: bool = False
+    granted: frozenset[str] = frozenset({"network.host", "device"})
     history: HistoryLimits = field(default_factory=HistoryLimits)
 
 
@@ -51,10 +57,10 @@ def parse_builder(document: Mapping[str, Any]) -> BuilderSettings:
         max_used_bytes=_limit(collection, "default", "maxusedspace"),
         min_free_bytes=_limit(collection, "default", "minfreespace"),
         history=_history(history),
-        insecure_allowed=_switch(rights.pop("security-insecure", False), "security-insecure"),
+        granted=frozenset(
+            name for key, (name, usual) in _RIGHTS.items() if _switch(rights.pop(key, usual), key)
+        ),
     )
-    _switch(rights.pop("network-host", True), "network-host")
-    rights.pop("device", None)
     _nothing_else(rights, "builder.entitlements")
     _nothing_else(collection, "builder.gc")
     _nothing_else(history, "builder.history")

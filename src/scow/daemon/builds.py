@@ -95,7 +95,7 @@ def _workshop(config: Config, storage: Storage, engine: EngineParts, tasks: Task
         engine.nouns.tell,
         view,
         Upkeep(_policies(config), view.prune, tasks),
-        insecure_allowed=config.builder.insecure_allowed,
+        granted_rights=config.builder.granted,
         mounts=MountFolders(cache_mounts_of(config)),
         archives=archives,
         containers=engine.containers,

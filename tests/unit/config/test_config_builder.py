@@ -44,8 +44,15 @@ def test_policies_in_order() -> None:
 
 
 def test_rights() -> None:
-    assert parse_builder({"Entitlements": {"security-insecure": True}}).insecure_allowed
-    assert not parse_builder({"entitlements": {"network-host": True}}).insecure_allowed
+    usual = {"network.host", "device"}
+    assert (
+        parse_builder({}).granted == parse_builder({"entitlements": {"network-host": True}}).granted == usual
+    )
+    assert parse_builder({"Entitlements": {"security-insecure": True}}).granted == {
+        *usual,
+        "security.insecure",
+    }
+    assert parse_builder({"entitlements": {"network-host": False, "device": False}}).granted == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from scow.build.frontend.definitions import Definitions
 from scow.build.frontend.descriptions import describe
 from scow.build.frontend.inputs import ContextInputs
 from scow.build.frontend.options import REQUEST, FrontendOptions, read_options
+from scow.build.frontend.rights import check_granted
 from scow.build.frontend.solving import Solving
 from scow.build.frontend.workbench import Workbench, open_workbench
 from scow.build.gateway.choosing import (
@@ -37,8 +38,6 @@ from scow.errors import InvalidArgumentError
 from scow.spec.frontend_build import Built, CachePrune, CacheRecord, FrontendRequest
 from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.platform import Platform
-
-_INSECURE = "security.insecure"
 
 
 class FrontendService:
@@ -82,10 +81,7 @@ class FrontendService:
     async def solve(self, request: FrontendRequest, trees: Mapping[str, Tree] | None = None) -> Built:
         """See ``FrontendBuilds``. ``trees`` are folders of the client that need not be asked for."""
         await self._workshop.cache.load()
-        if _INSECURE in request.entitlements and not self._workshop.insecure_allowed:
-            raise InvalidArgumentError(
-                f"granting entitlement {_INSECURE} is not allowed by build daemon configuration"
-            )
+        check_granted(request.entitlements, self._workshop.granted_rights)
         at_hand = trees or {}
         chosen = None if request.definition else chosen_by_request(request.frontend, request.options)
         if chosen is None:
