@@ -56,6 +56,30 @@ def test_it_listens_on_several_sockets_and_writes_its_pid(stopped: Daemon) -> No
     assert not stopped.socket.exists()
 
 
+def test_one_engine_at_a_time_has_its_rules_in_a_network(stopped: Daemon, tmp_path: Path) -> None:
+    def other(*args: str) -> str:
+        """What a second engine says that leaves by itself, with folders of its own."""
+        done = subprocess.run(
+            stopped.namespace.command(
+                *(program("scowd"), "--data-root", f"{tmp_path}/data", "--exec-root", f"{stopped.folder}/x"),
+                *("-H", f"unix://{stopped.folder}/o", "-p", f"{tmp_path}/pid", "--idle-exit", "1s", *args),
+            ),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+        )
+        return done.stderr
+
+    stopped.start()
+    refused = other()
+    assert f"another engine (process {stopped.pid}) has its rules in this network namespace" in refused
+    without = ("--iptables=false", "--ip6tables=false", "--bridge", "none")
+    assert "API listens on" in other(*without)
+    stopped.kill9()
+    assert "API listens on" in other("--bridge", "none"), "a killed one claims nothing"
+
+
 def test_wrong_configuration_is_refused_with_its_place(stopped: Daemon) -> None:
     path = stopped.folder / "daemon.json"
     path.write_text('{"mtu": 1400, "nosuchkey": true}')

@@ -1,7 +1,7 @@
 """What the guides about builds print is what happens: their blocks are run as they stand.
 
-Names of a registry, a repository and a socket are replaced by those of the test, and the images that the examples
-begin with are stand-ins: busybox with a script by the name of each program.
+Names of a registry, a repository and a socket are replaced by those of the test, and the images that the
+examples begin with are stand-ins: busybox with a script by the name of each program.
 """
 
 import subprocess
@@ -99,6 +99,7 @@ def reader(scow_daemon: Daemon, stand_ins: None, tmp_path: Path) -> Iterator[Rea
     server = {f"server/{name}": project[name] for name in ("Dockerfile", "app.txt")}
     repository = Repository(root / "app")
     repository.commit(project | server, "v1.2")
+    (root / "app.git").symlink_to(repository.path / ".git")
     with registry(tmp_path / "registry", space) as store, git_server(root, space, 8428) as git:
         yield Reader(scow_daemon, repository.path, store, git)
 

@@ -47,6 +47,7 @@ async def open_networking(
     tasks = await stack.enter_async_context(TaskOwner("networks"))
     host = HostNetwork(ip=config.ip, policy=_rule_policy(config), userland_proxy=config.userland_proxy)
     stack.callback(host.close)
+    host.claim_tables()
     pools = default_pools(engine_id, _configured_pools(config))
     bridge = await _open_bridge(config, host, networks, pools)
     drivers = Drivers(host, bridge, ip_forward=config.ip_forward)

@@ -19,6 +19,7 @@ from scow.network.port_elements import leads_nowhere, port_elements
 from scow.network.portmap import HostPorts
 from scow.network.relay_feed import RelayedPort, RelayFeed
 from scow.network.source_guard import source_elements
+from scow.network.table_claim import TableClaim
 from scow.tasks import TaskOwner, run_blocking
 
 _log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class HostNetwork:
         self._ports = HostPorts(ip)
         self._lock = threading.Lock()  # of ports; held for microseconds
         self._with_rules = bool(policy.versions)
+        self._claim = TableClaim()
         self._filter: PacketFilter | None = None
         self._feed = RelayFeed() if userland_proxy else None
         self._watch: TableWatch | None = None
@@ -56,6 +58,11 @@ class HostNetwork:
     def relays(self) -> bool:
         """Whether a port of one IP family can lead to a container of the other."""
         return self._feed is not None
+
+    def claim_tables(self) -> None:
+        """Before anything is written. Raises ConflictError while another engine has its rules here."""
+        if self._with_rules:
+            self._claim.take()
 
     @contextmanager
     def rules_at_once(self) -> Iterator[None]:
@@ -169,6 +176,7 @@ class HostNetwork:
             if self._filter is not None:
                 self._filter.close()
                 self._filter = None
+        self._claim.give_up()
 
     def _end_watch(self) -> None:
         if self._watch is not None:

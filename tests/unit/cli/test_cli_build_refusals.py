@@ -35,6 +35,7 @@ def test_what_cannot_be_right_is_refused(words: tuple[str, ...], said: str) -> N
     [
         (),
         ("-t", "reg.lan:5000/app:1", "--push"),
+        ("-t", "app", "-t", ""),
         ("-o", "type=registry,name=reg.lan/app"),
         ("-o", "type=image,name=reg.lan/app,push=true"),
         ("--allow", "network.host", "--allow", "security.insecure", "--allow", "device=vendor/it"),

@@ -13,7 +13,7 @@ _ENTITLEMENTS = ("network.host", "security.insecure", "device")
 
 def check_asked(tags: list[str], outputs: "list[Output]", entitlements: list[str]) -> None:
     """Raises CommandError for a tag that no image can have, a push to nowhere, rights that there are not."""
-    for tag in tags:
+    for tag in filter(None, tags):  # bake's definitions have "" for a tag that a condition leaves out
         try:
             parse_reference(tag)
         except InvalidArgumentError as exc:
