@@ -130,6 +130,20 @@ def _secrets(reader: Reader) -> None:
     reader.run(f"eval $(ssh-agent) >/dev/null; trap 'ssh-agent -k >/dev/null' EXIT\n{command}")
 
 
+def _used(reader: Reader) -> None:
+    (commands,) = examples(BUILDING, "What a step may use")
+    reader.run(commands)
+
+
+def _history(reader: Reader) -> None:
+    reader.run("scow build -t remembered .")
+    (commands,) = examples(BUILDING, "What was built")
+    said = reader.run(commands)
+    assert "Completed" in said
+    assert "RUN echo 3 >/version" in said
+    assert '"buildDefinition"' in said
+
+
 def _files(reader: Reader) -> None:
     reader.write(Dockerfile=PLAIN)
     (commands,) = examples(BUILDING, "Files instead of an image")
@@ -200,6 +214,8 @@ _FOLLOWED: dict[str, Callable[[Reader], None]] = {
     "": _first,
     "What is built again": _again,
     "Secrets, caches, agents": _secrets,
+    "What a step may use": _used,
+    "What was built": _history,
     "Files instead of an image": _files,
     "Several platforms": _platforms,
     "Caches of other engines": _caches,
@@ -217,6 +233,11 @@ def test_the_guide_to_builds_can_be_followed(reader: Reader, heading: str) -> No
 
 def test_every_example_of_that_guide_is_followed() -> None:
     assert [it for it in headings(BUILDING) if examples(BUILDING, it)] == list(_FOLLOWED)
+
+
+def test_the_first_image_of_ones_own(reader: Reader) -> None:
+    (commands,) = examples("guides/getting-started.md", "An image of your own")
+    assert reader.run(commands.replace("sudo ../.venv/bin/", "")).endswith("\nhello\n")
 
 
 def test_the_guide_to_bake_can_be_followed(reader: Reader) -> None:

@@ -8,6 +8,10 @@ import pytest
 from scow.config import options
 from tests.support.environment import PROJECT
 
+_NOT_LETTERS = re.compile("[^a-z]+", re.I)
+_CHANGES = re.compile(r'…|"[^"]*"|unix://\S+|linux/\S+|\bx\b|default$|[:;(]')
+# Said by the runtime, and by the programs that a step runs.
+_OF_OTHERS = {"exec format error", 'exec: "/bin/sh": … no such file or directory'}
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
 
 
@@ -37,3 +41,16 @@ def test_options_that_the_reference_names_exist() -> None:
     text = (PROJECT / "docs" / "reference" / "daemon.md").read_text()
     for name in re.findall(r"^\| .*?`--([a-z-]+)`", text, re.M):
         assert name in known | {"validate", "config-file"}
+
+
+def test_messages_that_are_explained_are_said_somewhere() -> None:
+    """Those of the first columns of "when something goes wrong", without what is not the same each time."""
+    text = "".join(path.read_text() for path in (PROJECT / "src").rglob("*.py"))
+    said = _NOT_LETTERS.sub("", text)
+    page = (PROJECT / "docs" / "guides" / "troubleshooting.md").read_text()
+    rows = [row.split(" | ")[0] for row in page.splitlines() if row.startswith("| `")]
+    messages = [message for row in rows for message in re.findall("`([^`]+)`", row)]
+    assert len(messages) > 20
+    for message in set(messages) - _OF_OTHERS:
+        longest = max(_CHANGES.split(message), key=len)
+        assert _NOT_LETTERS.sub("", longest) in said, message
