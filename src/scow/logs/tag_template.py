@@ -1,6 +1,6 @@
 """The ``tag`` log option: text with ``{{.Name}}`` and its like, in as much of Go's templates as tags use.
 
-Fields, pipelines, and the functions that Docker gives to its log tags; no conditions, loops or variables.
+Fields, pipelines, conditions, and the functions that Docker gives to its log tags; no loops or variables.
 """
 
 import json
@@ -11,36 +11,116 @@ from typing import Any
 from scow.errors import InvalidArgumentError
 
 _ACTION = re.compile(r"\{\{(-?)(.*?)(-?)\}\}", re.DOTALL)
+_BRANCH = re.compile(r"\s*(?:(else)\b\s*)?(?:(if)\b|(end)\b)?(.*)", re.DOTALL)
 _WORD = re.compile(
-    r"""\s*(?: (?P<pipe>\|) | (?P<field>(?:\.\w+)+) | (?P<string>"(?:[^"\\\n]|\\.)*") | `(?P<raw>[^`]*)`
-    | (?P<number>-?\d+) | (?P<name>[A-Za-z]\w*) )""",
+    r"""\s*(?: (?P<pipe>\|) | (?P<open>\() | (?P<close>\)) | (?P<field>(?:\.\w+)+)
+    | (?P<string>"(?:[^"\\\n]|\\.)*") | `(?P<raw>[^`]*)` | (?P<number>-?\d+) | (?P<name>[A-Za-z]\w*) )""",
     re.VERBOSE,
 )
+_MAX_DEPTH = 50  # of brackets; a tag comes from a client
 
 
 def render_tag(template: str, fields: Mapping[str, Any]) -> str:
     """``template`` with its actions replaced. Raises ``InvalidArgumentError``."""
     rendered: list[str] = []
+    branches = _Branches(fields)
     position, trims = 0, False
     for action in _ACTION.finditer(template):
         text = template[position : action.start()]
         text = text.lstrip() if trims else text
-        rendered.append(text.rstrip() if action[1] else text)
-        rendered.append(_show(_evaluate(action[2], fields)))
+        shown = branches.shown
+        rendered.append((text.rstrip() if action[1] else text) if shown else "")
+        if not branches.take(action[2]) and shown:
+            rendered.append(_show(_evaluate(action[2], fields)))
         position, trims = action.end(), bool(action[3])
     text = template[position:]
     if "{{" in text:
         raise InvalidArgumentError("template: log-tag:1: unclosed action")
+    if branches.open:
+        raise InvalidArgumentError("template: log-tag:1: unexpected EOF")
     rendered.append(text.lstrip() if trims else text)
     return "".join(rendered)
+
+
+class _Branches:
+    """The conditions that are open at a place of a template, and whether what stands there is shown."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = fields
+        # Of each: whether it is shown itself, whether this branch is, whether one was, whether the last began.
+        self._open: list[tuple[bool, bool, bool, bool]] = []
+
+    @property
+    def shown(self) -> bool:
+        return not self._open or self._open[-1][1]
+
+    @property
+    def open(self) -> bool:
+        return bool(self._open)
+
+    def take(self, action: str) -> bool:
+        """Whether ``action`` belongs to a condition. Raises ``InvalidArgumentError`` where it cannot stand."""
+        match = _BRANCH.fullmatch(action)
+        begins, condition, ends = (bool(match and match[group]) for group in (1, 2, 3))
+        if not (begins or condition or ends) or match is None:
+            return False
+        if (begins or ends) and not self._open:
+            raise InvalidArgumentError(f"template: log-tag:1: unexpected {{{{{action.strip()}}}}}")
+        if ends:
+            self._open.pop()
+        elif begins:
+            self._next(match[4] if condition else None)
+        else:
+            holds = self.shown and bool(_evaluate(match[4], self._fields))
+            self._open.append((self.shown, holds, holds, False))
+        return True
+
+    def _next(self, condition: str | None) -> None:
+        """``else``, with a condition of its own or none."""
+        outer, _, taken, last = self._open.pop()
+        if last:
+            raise InvalidArgumentError("template: log-tag:1: expected end; found {{else}}")
+        tried = outer and not taken
+        holds = tried and (condition is None or bool(_evaluate(condition, self._fields)))
+        self._open.append((outer, holds, taken or holds, condition is None))
 
 
 def _evaluate(pipeline: str, fields: Mapping[str, Any]) -> Any:
     if pipeline.lstrip().startswith("/*"):
         return ""
-    commands = _commands(pipeline.strip(), fields)
-    if not commands[0]:
-        raise InvalidArgumentError("template: log-tag:1: missing value for command")
+    text = pipeline.strip()
+    value, end = _pipeline(text, 0, fields, 0)
+    if end < len(text):
+        raise InvalidArgumentError("template: log-tag:1: unexpected right paren")
+    return value
+
+
+def _pipeline(text: str, position: int, fields: Mapping[str, Any], depth: int) -> tuple[Any, int]:
+    """What stands at ``position``, up to the bracket that closes it, and where that ends."""
+    if depth > _MAX_DEPTH:
+        raise InvalidArgumentError("template: log-tag:1: max expression depth exceeded")
+    commands: list[list[Any]] = [[]]
+    while position < len(text):
+        word = _WORD.match(text, position)
+        if word is None:
+            raise InvalidArgumentError(f"template: log-tag:1: unexpected {text[position:]!r} in command")
+        if word["close"]:
+            return _value(commands), word.end() if depth else position
+        position = word.end()
+        if word["pipe"]:
+            commands.append([])
+        elif word["open"]:
+            value, position = _pipeline(text, position, fields, depth + 1)
+            commands[-1].append(value)
+        else:
+            commands[-1].append(_operand(word, fields))
+    if depth:
+        raise InvalidArgumentError("template: log-tag:1: unclosed left paren")
+    return _value(commands), position
+
+
+def _value(commands: list[list[Any]]) -> Any:
+    """Of a pipeline: each command gets what the one before it gave as its last argument."""
     piped: list[Any] = []
     for command in commands:
         if not command:
@@ -55,21 +135,6 @@ def _evaluate(pipeline: str, fields: Mapping[str, Any]) -> Any:
         else:
             piped = [first]
     return piped[0]
-
-
-def _commands(pipeline: str, fields: Mapping[str, Any]) -> list[list[Any]]:
-    commands: list[list[Any]] = [[]]
-    position = 0
-    while position < len(pipeline):
-        word = _WORD.match(pipeline, position)
-        if word is None:
-            raise InvalidArgumentError(f"template: log-tag:1: unexpected {pipeline[position:]!r} in command")
-        position = word.end()
-        if word["pipe"]:
-            commands.append([])
-        else:
-            commands[-1].append(_operand(word, fields))
-    return commands
 
 
 def _operand(word: re.Match[str], fields: Mapping[str, Any]) -> Any:
@@ -144,11 +209,18 @@ def _title(text: str) -> str:
 
 def _show(value: Any) -> str:
     """As Go's fmt prints it."""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, Mapping):
         return "map[" + " ".join(f"{name}:{_show(value[name])}" for name in sorted(value)) + "]"
     if isinstance(value, (list, tuple)):
         return "[" + " ".join(map(_show, value)) + "]"
     return str(value)
+
+
+def _equals(first: Any, second: Any, *others: Any) -> bool:
+    """Whether ``first`` is one of the others."""
+    return first in (second, *others)
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -162,5 +234,14 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "truncate": _truncate,
     "index": _index,
     "len": len,
+    "and": lambda *values: next((it for it in values if not it), values[-1]),
+    "or": lambda *values: next((it for it in values if it), values[-1]),
+    "not": lambda value: not value,
+    "eq": _equals,
+    "ne": lambda first, second: first != second,
+    "lt": lambda first, second: first < second,
+    "le": lambda first, second: first <= second,
+    "gt": lambda first, second: first > second,
+    "ge": lambda first, second: first >= second,
     "print": lambda *values: "".join(map(_show, values)),
 }
