@@ -46,7 +46,6 @@ class Reader:
         self._names = {
             "https://example.org": git,
             "registry.example.org": store.address,
-            "reg.lan": store.address,
             "unix:///run/scow/scow.sock": engine.host,
         }
         home = folder.parent / "home"
@@ -249,5 +248,4 @@ def test_the_guide_to_bake_can_be_followed(reader: Reader) -> None:
     said = reader.run(commands)
     assert '"app"' in said
     assert "tools" in said
-    built = f"{reader.store.address}/app:dev"
-    assert reader.engine.docker("run", "--rm", built).out == "dev\n"
+    assert reader.engine.docker("run", "--rm", "reg.lan/app:dev").out == "dev\n"

@@ -6,6 +6,7 @@ Fields, pipelines, conditions, and the functions that Docker gives to its log ta
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from scow.errors import InvalidArgumentError
@@ -42,24 +43,36 @@ def render_tag(template: str, fields: Mapping[str, Any]) -> str:
     return "".join(rendered)
 
 
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """Of a condition: whether what it stands in is ``visible``, whether the branch is, and whether one was yet.
+
+    Nothing but the end may follow the ``last``.
+    """
+
+    visible: bool
+    shown: bool
+    taken: bool
+    last: bool = False
+
+
 class _Branches:
     """The conditions that are open at a place of a template, and whether what stands there is shown."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self._fields = fields
-        # Of each: whether it is shown itself, whether this branch is, whether one was, whether the last began.
-        self._open: list[tuple[bool, bool, bool, bool]] = []
+        self._open: list[_Branch] = []
 
     @property
     def shown(self) -> bool:
-        return not self._open or self._open[-1][1]
+        return not self._open or self._open[-1].shown
 
     @property
     def open(self) -> bool:
         return bool(self._open)
 
     def take(self, action: str) -> bool:
-        """Whether ``action`` belongs to a condition. Raises ``InvalidArgumentError`` where it cannot stand."""
+        """Whether ``action`` belongs to a condition. Raises ``InvalidArgumentError`` if it cannot stand there."""
         match = _BRANCH.fullmatch(action)
         begins, condition, ends = (bool(match and match[group]) for group in (1, 2, 3))
         if not (begins or condition or ends) or match is None:
@@ -72,17 +85,17 @@ class _Branches:
             self._next(match[4] if condition else None)
         else:
             holds = self.shown and bool(_evaluate(match[4], self._fields))
-            self._open.append((self.shown, holds, holds, False))
+            self._open.append(_Branch(self.shown, holds, holds))
         return True
 
     def _next(self, condition: str | None) -> None:
         """``else``, with a condition of its own or none."""
-        outer, _, taken, last = self._open.pop()
-        if last:
+        before = self._open.pop()
+        if before.last:
             raise InvalidArgumentError("template: log-tag:1: expected end; found {{else}}")
-        tried = outer and not taken
+        tried = before.visible and not before.taken
         holds = tried and (condition is None or bool(_evaluate(condition, self._fields)))
-        self._open.append((outer, holds, taken or holds, condition is None))
+        self._open.append(_Branch(before.visible, holds, before.taken or holds, last=condition is None))
 
 
 def _evaluate(pipeline: str, fields: Mapping[str, Any]) -> Any:
