@@ -45,7 +45,7 @@ def render_tag(template: str, fields: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """Of a condition: whether what it stands in is ``visible``, whether the branch is, and whether one was yet.
+    """Of a condition: whether what it stands in is ``visible``, whether it is, whether one of it was already.
 
     Nothing but the end may follow the ``last``.
     """
@@ -72,7 +72,7 @@ class _Branches:
         return bool(self._open)
 
     def take(self, action: str) -> bool:
-        """Whether ``action`` belongs to a condition. Raises ``InvalidArgumentError`` if it cannot stand there."""
+        """Whether ``action`` belongs to a condition. Raises ``InvalidArgumentError``."""
         match = _BRANCH.fullmatch(action)
         begins, condition, ends = (bool(match and match[group]) for group in (1, 2, 3))
         if not (begins or condition or ends) or match is None:
