@@ -51,10 +51,14 @@ def _asked(client: "Client") -> EngineFacts:
         found = client.get("/version") or {}
     except (ConnectionFailedError, DaemonError, OSError):
         return EngineFacts("inactive", "", [])
+    own = [f"{found.get('Os', 'linux')}/{found.get('Arch', '')}"]
     if not is_scow(found):
-        return EngineFacts("running", "", [f"{found.get('Os', 'linux')}/{found.get('Arch', '')}"])
-    version = f"v{BUILDX_VERSION}+scow-{found.get('Version', '')}"
-    return EngineFacts("running", version, client.get("/scow/binfmt")["Platforms"])
+        return EngineFacts("running", "", own)
+    try:
+        platforms = client.get("/scow/binfmt")["Platforms"]
+    except (ConnectionFailedError, DaemonError, OSError):
+        platforms = own  # an older scow, or one that is leaving
+    return EngineFacts("running", f"v{BUILDX_VERSION}+scow-{found.get('Version', '')}", platforms)
 
 
 def is_scow(version: "dict[str, Any]") -> bool:
