@@ -34,7 +34,6 @@ from scow.build.history.records import HistoryRecords
 from scow.build.llb.capabilities import CAPABILITIES
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
-from scow.errors import InvalidArgumentError
 from scow.spec.frontend_build import Built, CachePrune, CacheRecord, FrontendRequest
 from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.platform import Platform
