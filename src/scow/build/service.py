@@ -12,12 +12,13 @@ from scow.build.classic.left_programs import LeftPrograms
 from scow.build.classic.messages import Message
 from scow.build.classic.step_images import StepImages
 from scow.build.classic.step_solver import StepSolver
-from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
+from scow.build.dockerfile.parser import Dockerfile
 from scow.build.dockerfile.source import TextError
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.options import MAIN_CONTEXT, Options
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
+from scow.build.frontend.checks import parsed
 from scow.build.graph.executor import RunFailedError
 from scow.build.graph.job import Job, NoSecrets
 from scow.build.graph.settings import Settings
@@ -65,7 +66,7 @@ class Builds:
         platform = self._asked_platform(request.platform)
         async with AsyncExitStack() as stack:
             tree, name = await self._context(request, body, stack)
-            dockerfile = _parsed(await run_blocking(find_dockerfile, tree, name), name)
+            dockerfile = await _parsed(await run_blocking(find_dockerfile, tree, name), name)
             context = await run_blocking(as_sent, tree, name)
             options = Options(
                 build_arguments={
@@ -229,10 +230,10 @@ def _settings(request: BuildRequest) -> Settings:
     )
 
 
-def _parsed(text: str, name: str) -> Dockerfile:
+async def _parsed(text: str, name: str) -> Dockerfile:
     """Raises DockerfileError in the classic builder's words."""
     try:
-        return parse_dockerfile(text, name)
+        return await parsed(text, name)
     except TextError as exc:
         exc.message = f"failed to parse Dockerfile: {exc.what}"
         raise

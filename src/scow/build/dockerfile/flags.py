@@ -1,12 +1,15 @@
 """Flags of instructions: ``--name=value``, each known to its instruction, some of them more than once."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Literal
 
 from scow.errors import InvalidArgumentError
 
 Kind = Literal["text", "list", "boolean"]
 _NEAR = 2  # letters that may be wrong, as BuildKit counts
+_MAX_KNOWN = 300
+"""Nobody is helped by a look through more than that, and a Dockerfile may have any number of names."""
 
 
 class Flags:
@@ -56,7 +59,8 @@ def suggestion(
     def distance(other: str) -> int:
         return _distance(word.lower(), other.lower()) if folds_case else _distance(word, other)
 
-    near = min(known, key=distance, default="")
+    alike = (it for it in islice(known, _MAX_KNOWN) if abs(len(it) - len(word)) <= _NEAR)
+    near = min(alike, key=distance, default="")
     if not near or distance(near) > _NEAR:
         return ""
     return f" (did you mean {prefix}{near}?)"

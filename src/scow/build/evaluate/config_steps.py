@@ -1,6 +1,7 @@
 """Instructions that change an image's config and no file: one function each.
 
-Each changes the config of a stage in place and answers the instruction's text as it stands in history.
+Each changes the config of a stage in place, for there may be thousands of them, and answers the instruction's
+text as it stands in history.
 """
 
 import json
@@ -71,13 +72,12 @@ def _env(state: StageState, instruction: it.Env) -> str:
 
 
 def _label(state: StageState, instruction: it.Label) -> str:
-    labels = dict(state.config.labels or {})
+    labels = state.config.labels = state.config.labels or {}
     text = "LABEL"
     for pair in instruction.pairs:
         name, value = state.scope.expand(pair.name), state.scope.expand(pair.value)
         labels[name] = value
         text += f" {name}={value}"
-    state.config.labels = labels
     return text
 
 
@@ -132,10 +132,11 @@ def _shell(state: StageState, instruction: it.Shell) -> str:
 
 
 def _expose(state: StageState, instruction: it.Expose) -> str:
-    ports = {} if state.config.exposed_ports is msgspec.UNSET else dict(state.config.exposed_ports)
+    if state.config.exposed_ports is msgspec.UNSET:
+        state.config.exposed_ports = {}
     words = [word for text in instruction.ports for word in state.scope.expand_words(text)]
     new = sorted({port for word in words for port in exposed_ports(word)})
-    state.config.exposed_ports = ports | {port: {} for port in new}
+    state.config.exposed_ports.update((port, {}) for port in new)
     if state.as_buildkit:
         # As Go prints a map.
         return f"EXPOSE map[{' '.join(f'{port}:{{}}' for port in new)}]"
@@ -144,7 +145,8 @@ def _expose(state: StageState, instruction: it.Expose) -> str:
 
 def _volume(state: StageState, instruction: it.Volume) -> str:
     paths = [state.scope.expand(path) for path in instruction.paths]
-    state.config.volumes = {**(state.config.volumes or {}), **{path: {} for path in paths}}
+    state.config.volumes = state.config.volumes or {}
+    state.config.volumes.update((path, {}) for path in paths)
     return f"VOLUME [{' '.join(paths)}]"
 
 
@@ -185,7 +187,8 @@ def _go_struct(health: HealthConfig) -> str:
 
 
 def _onbuild(state: StageState, instruction: it.Onbuild) -> str:
-    state.config.on_build = [*(state.config.on_build or []), instruction.trigger]
+    state.config.on_build = state.config.on_build or []
+    state.config.on_build.append(instruction.trigger)
     return f"ONBUILD {instruction.trigger}"
 
 

@@ -1,5 +1,6 @@
 """One stage of a Dockerfile, evaluated instruction by instruction."""
 
+import asyncio
 from functools import partial
 from typing import Protocol
 
@@ -18,6 +19,11 @@ from scow.build.evaluate.stage_state import Made, StageState
 from scow.build.evaluate.step_names import stage_label, step_place, step_text
 from scow.build.graph.ops import Op, Outside, Vertex
 from scow.errors import InvalidArgumentError
+
+_IN_A_TURN = 50
+"""So many instructions are a few milliseconds."""
+_MAX_SUGGESTIONS = 50
+"""A suggestion is a look through all names; who makes more mistakes has other worries."""
 
 
 class Whole(Protocol):
@@ -86,14 +92,17 @@ class StageEvaluation:
         scope = self.state.scope
         for name in scope.unset[known:]:
             if name not in scope.arguments:
-                near = suggestion(name, list(scope.values()), "$", folds_case=False)
+                helps = len(self._whole.undefined) < _MAX_SUGGESTIONS
+                near = suggestion(name, scope.values(), "$", folds_case=False) if helps else ""
                 what = f"Usage of undefined variable '${name}'{near}"
                 self._whole.undefined.append((instruction.location, what))
 
     async def finish(self) -> StageState:
-        """Evaluate all of it, from the beginning on."""
-        for instruction in self.instructions:
+        """Evaluate all of it, from the beginning on. Others have their turn now and then."""
+        for number, instruction in enumerate(self.instructions, 1):
             await self.apply(instruction)
+            if not number % _IN_A_TURN:
+                await asyncio.sleep(0)
         return self.state
 
     async def _apply_file_step(self, instruction: Instruction) -> Made:

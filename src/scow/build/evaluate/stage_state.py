@@ -40,6 +40,8 @@ class StageState:
     has_cmd: bool = False
     made: list[Made] = field(default_factory=list)
     as_buildkit: bool = False
+    _env_places: dict[str, int] | None = None
+    """Where in the config each variable stands, once one was set."""
 
     @property
     def shell(self) -> list[str]:
@@ -57,13 +59,23 @@ class StageState:
         """A variable of the image, in its old place if it has one."""
         self.scope.env[name] = value
         self.scope.newer.pop(name, None)
-        self.config.env = [f"{key}={it}" for key, it in self.scope.env.items()]
+        if self._env_places is None or self.config.env is None:
+            self.config.env = [f"{key}={it}" for key, it in self.scope.env.items()]
+            self._env_places = {key: place for place, key in enumerate(self.scope.env)}
+            return
+        place = self._env_places.setdefault(name, len(self.config.env))
+        self.config.env[place : place + 1] = [f"{name}={value}"]
 
     def continued(self, scope: Scope) -> "StageState":
         """A later stage that begins as this one ended. Arguments do not pass over."""
         scope.env = dict(self.scope.env)
         return replace(
-            self, scope=scope, config=copy.deepcopy(self.config), has_cmd=False, made=list(self.made)
+            self,
+            scope=scope,
+            config=copy.deepcopy(self.config),
+            has_cmd=False,
+            made=list(self.made),
+            _env_places=None,
         )
 
 

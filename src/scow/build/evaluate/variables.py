@@ -103,6 +103,8 @@ def _processing(text: str) -> Iterator[None]:
         yield
     except InvalidArgumentError as exc:
         raise InvalidArgumentError(f"failed to process {json.dumps(text)}: {exc.message}") from exc
+    except RecursionError as exc:
+        raise InvalidArgumentError(f"failed to process {json.dumps(text[:100])}: nested too deeply") from exc
 
 
 def split_env(env: Iterable[str]) -> dict[str, str]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from scow.build.dockerfile.lint import is_wanted
 from scow.build.dockerfile.lint_rules import LintWarning
-from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
+from scow.build.dockerfile.parser import Dockerfile
 from scow.build.dockerfile.source import DockerfileError, Location
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.options import MAIN_CONTEXT, Options
 from scow.build.evaluate.stage_state import StageState
 from scow.build.execute.fetching import NotFetchedError
 from scow.build.frontend.built_image import Outcome, built_image
-from scow.build.frontend.checks import lint_of
+from scow.build.frontend.checks import lint_of, parsed
 from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.inputs import ContextInputs, InputsOrImages, for_platform
 from scow.build.frontend.resolving import ClientImages
@@ -71,8 +71,8 @@ class Build:
             raise InvalidArgumentError("the Dockerfile cannot be empty")
         check_for_ours(self._request.options, self._options.filename, text)
         try:
-            dockerfile = parse_dockerfile(text, self._options.filename)
-            self._warn(dockerfile)
+            dockerfile = await parsed(text, self._options.filename)
+            await self._warn(dockerfile)
             plans, results = await self._evaluated(dockerfile)
         except BuildFailedError:
             raise
@@ -90,9 +90,9 @@ class Build:
 
     # What is wrong, and where
 
-    def _warn(self, dockerfile: Dockerfile) -> None:
+    async def _warn(self, dockerfile: Dockerfile) -> None:
         """What is not wrong, and not as it should be. Raises InvalidArgumentError if that is forbidden."""
-        warnings = lint_of(dockerfile, self._workshop.platform, IgnoreRules())
+        warnings = await lint_of(dockerfile, self._workshop.platform, IgnoreRules())
         for warning in warnings:
             self._telling.warning(warning, self._place(warning.location))
         if warnings and dockerfile.directives.check_error:

@@ -1,10 +1,11 @@
 """What is looked at before anything is built: build checks."""
 
 from contextlib import suppress
+from functools import partial
 
 from scow.build.dockerfile.lint import is_wanted, lint
 from scow.build.dockerfile.lint_rules import LintWarning
-from scow.build.dockerfile.parser import Dockerfile
+from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.options import Options
@@ -14,6 +15,18 @@ from scow.image.store import ImageStore
 from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.oci_image import ImageConfig, decode_document
 from scow.spec.platform import Platform
+from scow.tasks import run_blocking
+
+_LARGE_CHARACTERS = 50_000
+_MANY_STATEMENTS = 1_000
+"""A few milliseconds of work; there are Dockerfiles that take seconds."""
+
+
+async def parsed(text: str, name: str) -> Dockerfile:
+    """See ``parse_dockerfile``; a large one is for another thread. Raises DockerfileError."""
+    if len(text) < _LARGE_CHARACTERS:
+        return parse_dockerfile(text, name)
+    return await run_blocking(parse_dockerfile, text, name)
 
 
 async def undefined_of(dockerfile: Dockerfile, options: Options, images: ImageStore) -> list[LintWarning]:
@@ -42,6 +55,7 @@ class Here:
         return BaseImage(reference, image.chain_id, config, image.id, platform=platform)
 
 
-def lint_of(dockerfile: Dockerfile, platform: Platform, ignored: IgnoreRules) -> list[LintWarning]:
+async def lint_of(dockerfile: Dockerfile, platform: Platform, ignored: IgnoreRules) -> list[LintWarning]:
     """The build checks of a Dockerfile."""
-    return lint(dockerfile, predefined=platform_arguments(platform, platform, ""), ignored=ignored)
+    check = partial(lint, dockerfile, predefined=platform_arguments(platform, platform, ""), ignored=ignored)
+    return check() if len(dockerfile.statements) < _MANY_STATEMENTS else await run_blocking(check)

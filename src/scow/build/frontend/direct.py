@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from scow.build.dockerfile.parser import parse_dockerfile
 from scow.build.dockerfile.source import DockerfileError
 from scow.build.export.blobs import Blob
 from scow.build.export.documents import Described
 from scow.build.export.layout import oci_layout
+from scow.build.frontend.checks import parsed
 from scow.build.frontend.exporters import stepwise
 from scow.build.frontend.options import REQUEST
 from scow.build.frontend.service import FrontendService
@@ -125,7 +125,8 @@ class DirectBuilds:
         ignored = await run_blocking(ignore_rules_of, context, name)
         source = (name, text.encode("utf-8", "surrogateescape"))
         found = []
-        for warning in await self._frontend.check(parse_dockerfile(text, name), asked.options, ignored):
+        dockerfile = await parsed(text, name)
+        for warning in await self._frontend.check(dockerfile, asked.options, ignored):
             place = Place(*source, warning.location.start, warning.location.end)
             short = f"{warning.rule}: {warning.message}"
             found.append(told_as_json(WarningTold("", short, warning.description, warning.url, place)))

@@ -5,13 +5,13 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from scow.build.dockerfile.lint_rules import LintWarning
-from scow.build.dockerfile.parser import Dockerfile, parse_dockerfile
+from scow.build.dockerfile.parser import Dockerfile
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.options import Options
 from scow.build.frontend.build import Build
 from scow.build.frontend.built_image import Outcome
 from scow.build.frontend.built_result import BuiltResult, Description
-from scow.build.frontend.checks import Here, lint_of, undefined_of
+from scow.build.frontend.checks import Here, lint_of, parsed, undefined_of
 from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.definition_build import DefinitionBuild
 from scow.build.frontend.definitions import Definitions
@@ -65,7 +65,7 @@ class FrontendService:
         asked = read_options(options)
         own = self._workshop.platform
         wanted = _checked_options(asked, own)
-        found = lint_of(dockerfile, own, ignored)
+        found = await lint_of(dockerfile, own, ignored)
         found += await undefined_of(dockerfile, wanted, self._workshop.images)
         return sorted(found, key=lambda warning: (warning.location.start, warning.rule))
 
@@ -136,7 +136,7 @@ async def _described(wanted: str, bench: Workbench) -> Description:
     workshop, options = bench.workshop, bench.options
     text = await Contexts(bench).dockerfile()
     check_for_ours(bench.request.options, options.filename, text)
-    dockerfile = parse_dockerfile(text, options.filename)
+    dockerfile = await parsed(text, options.filename)
     evaluated = _checked_options(options, workshop.platform)
     evaluator = Evaluator(dockerfile, evaluated, Here(workshop.images))
     return Description(describe(wanted, evaluator))
