@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from scow.errors import InvalidArgumentError
+from scow.spec.go_regexp import go_search
 
 R = TypeVar("R")
 
@@ -35,9 +36,9 @@ def test_of(
 def _comparison(read: Callable[[R], str], operator: str, value: str) -> Callable[[R], bool]:
     if operator == "~=":
         try:
-            pattern = re.compile(value)
-        except re.error as exc:
+            is_in = go_search(value)
+        except ValueError as exc:
             raise InvalidArgumentError(f"invalid filter pattern {value!r}: {exc}") from exc
-        return lambda record: pattern.search(read(record)) is not None
+        return lambda record: is_in(read(record))
     equal = operator == "=="
     return lambda record: (read(record) == value) is equal

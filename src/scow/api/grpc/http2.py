@@ -1,7 +1,8 @@
 """HTTP/2 on a connection that was given away, as server or as client: streams with flow control.
 
 h2 knows the protocol (RFC 9113) and does no I/O; here bytes are moved, and whoever reads or writes a stream
-waits for the other side. What a peer may send ahead is bounded by the windows that it is given.
+waits for the other side. What a peer may send ahead is bounded by the windows that it is given; what waits
+for one that does not read is bounded whatever windows it gives.
 """
 
 import asyncio
@@ -27,6 +28,10 @@ STREAM_WINDOW_BYTES = 1 << 20
 """How much of a stream may lie here unread."""
 _CONNECTION_WINDOW_BYTES = 8 << 20
 _FRAME_BYTES = 256 * 1024
+_MAX_UNSENT_BYTES = 1 << 20
+"""How much of all streams may wait for the connection below."""
+_MAX_UNANSWERED_BYTES = 2 * _CONNECTION_WINDOW_BYTES
+"""How much is read while nothing goes out. A peer that keeps to its windows sends less."""
 _MAX_STREAMS = 256
 _PREFACE_BYTES = 24
 """What a client begins with; RFC 9113, section 3.4."""
@@ -92,6 +97,9 @@ class Stream:
             if size <= 0:
                 self.window.clear()
                 await self.window.wait()
+                continue
+            if not self._connection.has_room:
+                await self._connection.wait_room()
                 continue
             self._connection.send_data(self._number, view[:size].tobytes())
             view = view[size:]
@@ -165,6 +173,11 @@ class Connection:
         self._joiner = FrameJoiner(0 if client else _PREFACE_BYTES)
         self._streams: dict[int, Stream] = {}
         self._unsent = asyncio.Event()
+        self._unsent_bytes = 0
+        """Of streams' data: what is being written below, and what comes after it."""
+        self._unanswered_bytes = 0
+        self._room = asyncio.Event()
+        """Set at the end of each writing."""
         self._begin()
         self._closed = False
         self.closed = asyncio.Event()
@@ -209,8 +222,21 @@ class Connection:
             raise StreamClosedError(str(exc)) from exc
         return min(window, self._protocol.max_outbound_frame_size)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be given to the connection now."""
+        return self._unsent_bytes < _MAX_UNSENT_BYTES
+
+    async def wait_room(self) -> None:
+        """Until what waits has gone out. Raises StreamClosedError if the connection is closed."""
+        if self._closed:
+            raise StreamClosedError("the connection is closed")
+        self._room.clear()
+        await self._room.wait()
+
     def send_data(self, number: int, data: bytes) -> None:
         self._protocol.send_data(number, data)
+        self._unsent_bytes += len(data)
         self._unsent.set()
 
     def send_headers(self, number: int, headers: Headers, *, end: bool) -> None:
@@ -255,17 +281,24 @@ class Connection:
             for event in events:
                 self._handle(event, tasks)
             self._unsent.set()
+            self._unanswered_bytes += len(data)
+            while self._unanswered_bytes > _MAX_UNANSWERED_BYTES and not self._closed:
+                await self.wait_room()
 
     async def _write(self) -> None:
         while True:
             await self._unsent.wait()
             self._unsent.clear()
+            self._unanswered_bytes = 0
             if data := self._protocol.data_to_send():
+                going_bytes = self._unsent_bytes
                 try:
                     await self._below.write(data)
                 except ConnectionError:
                     self._fail_all()
                     return
+                self._unsent_bytes -= going_bytes
+            self._room.set()
 
     def _handle(self, event: h2.events.Event, tasks: TaskOwner) -> None:
         match event:
@@ -320,6 +353,7 @@ class Connection:
     def _fail_all(self) -> None:
         self._closed = True
         self.closed.set()
+        self._room.set()
         streams, self._streams = self._streams, {}
         for stream in streams.values():
             stream.fail(StreamClosedError("the connection is closed"))

@@ -4,12 +4,12 @@ Matching is Docker's: ``name`` and ``id`` are regular expressions, found anywher
 are exact.
 """
 
-import re
 from collections.abc import Callable
 
 from scow.engine.networks.record import NetworkRecord, is_predefined
 from scow.errors import InvalidArgumentError
 from scow.spec.filters import Filters
+from scow.spec.go_regexp import go_search
 
 InUse = Callable[[NetworkRecord], bool]
 
@@ -53,6 +53,6 @@ def _is_dangling(record: NetworkRecord, in_use: InUse) -> bool:
 def _matches(pattern: str, text: str) -> bool:
     """What is no pattern still matches itself."""
     try:
-        return pattern == text or re.search(pattern, text) is not None
-    except re.error:
+        return pattern == text or go_search(pattern)(text)
+    except ValueError:
         return False

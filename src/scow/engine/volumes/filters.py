@@ -1,6 +1,5 @@
 """Which volumes a list or a prune is about. Pure."""
 
-import re
 from collections.abc import Callable
 
 from scow.engine.prune_filters import read_switch
@@ -8,6 +7,7 @@ from scow.engine.volumes.model import VolumeRecord
 from scow.errors import InvalidArgumentError
 from scow.spec.filters import Filters
 from scow.spec.go_bool import FALSE, TRUE
+from scow.spec.go_regexp import go_search
 
 Passes = Callable[[VolumeRecord], bool]
 _BOOLEANS = {
@@ -40,8 +40,8 @@ def _matches(wanted: str, name: str) -> bool:
     if wanted == name:
         return True
     try:
-        return len(wanted) <= _MAX_EXPRESSION and re.search(wanted, name) is not None
-    except re.error:
+        return len(wanted) <= _MAX_EXPRESSION and go_search(wanted)(name)
+    except ValueError:
         return False
 
 

@@ -1,6 +1,5 @@
 """The filters of ``GET /containers/json``: each makes a test of a container out of its values."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from scow.engine.containers.views.inspect import NO_HEALTH, NetworkId, summary_p
 from scow.engine.prune_filters import read_switch
 from scow.errors import InvalidArgumentError
 from scow.spec.filters import Filters
+from scow.spec.go_regexp import go_search
 
 _HEALTH = ("none", "starting", "healthy", "unhealthy")
 
@@ -44,15 +44,15 @@ def _id(key: str, filters: Filters, _: Lookups) -> Predicate:
 
 def _name(key: str, filters: Filters, _: Lookups) -> Predicate:
     patterns = [_pattern(value) for value in filters.get(key)]
-    return lambda live: any(it.search(live.doc.name) or it.search(f"/{live.doc.name}") for it in patterns)
+    return lambda live: any(is_in(live.doc.name) or is_in(f"/{live.doc.name}") for is_in in patterns)
 
 
-def _pattern(value: str) -> re.Pattern[str]:
+def _pattern(value: str) -> Callable[[str], bool]:
     """What is no pattern still matches itself."""
     try:
-        return re.compile(value)
-    except (re.error, OverflowError, RecursionError):
-        return re.compile(rf"\A{re.escape(value)}\Z")
+        return go_search(value)
+    except ValueError:
+        return value.__eq__
 
 
 def _label(_key: str, filters: Filters, _: Lookups) -> Predicate:
