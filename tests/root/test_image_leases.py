@@ -15,7 +15,7 @@ from scow.spec.oci_image import ImageConfig, decode_document
 from scow.spec.reference import parse_reference
 from scow.store import Put, Store
 from tests.support.archives import ArchiveImage, Layer, docker_archive
-from tests.support.disks import mount_points_below, mounted_tmpfs, unmount_all
+from tests.support.disks import full, mount_points_below, mounted_tmpfs, unmount_all
 
 pytestmark = pytest.mark.root
 
@@ -297,3 +297,19 @@ def test_a_full_disk_leaves_the_snapshot_and_no_layer(tmp_path: Path) -> None:
     with mounted_tmpfs(tmp_path / "small", "8m") as disk:
         with_store(disk, work)
         unmount_all(disk)
+
+
+@DRIVERS
+def test_a_full_disk_leaves_nothing_of_what_programs_begin_with(disk: Path, driver: str) -> None:
+    async def work(images: ImageStore) -> None:
+        chain_id = images.all()[0].chain_id
+        before = snapshots(disk, driver)
+        async with images.lease() as lease:
+            with full(disk), pytest.raises(OSError, match="No space left"):
+                await lease.prepare(chain_id, mount_points=True)
+            assert snapshots(disk, driver) == before
+            assert not [point for point in mount_points_below(disk) if point != disk]
+            active = await lease.prepare(chain_id, mount_points=True)
+            assert (await lease.mount(active) / "kept").read_text() == "kept"
+
+    with_store(disk, work, driver)

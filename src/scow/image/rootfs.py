@@ -229,8 +229,12 @@ class RootfsStore:
     async def _make_init(self, chain_id: str | None, key: str) -> None:
         snapshot = new_snapshot_id()
         self._layers.moving.add(snapshot)
-        await run_to_end(make_init, self._driver, snapshot, self._layers.stack(chain_id))
-        await self._store.commit(Put(self._kind, key, snapshot.encode()))
+        try:
+            await run_to_end(make_init, self._driver, snapshot, self._layers.stack(chain_id))
+            await self._store.commit(Put(self._kind, key, snapshot.encode()))
+        except BaseException:  # the disk is full: the next one begins anew
+            await run_to_end(self._layers.abandon, snapshot)
+            raise
         self._inits[chain_id] = snapshot
         self._layers.moving.discard(snapshot)
 
