@@ -82,3 +82,13 @@ class TimeoutExceededError(ScowError):
 
 class IntegrityError(ScowError):
     """Bytes are not what their digest says."""
+
+
+def told_of(error: BaseException) -> str:
+    """What a client is told of any failure: what the system refuses is told in its words, not in Python's."""
+    if isinstance(error, ScowError):
+        return error.message
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror.lower()}"
+    return f"{type(error).__name__}: {error}"

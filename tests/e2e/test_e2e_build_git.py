@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builds import scow_build
 from tests.support.buildx import Buildx
 from tests.support.daemons import Daemon
 from tests.support.git_server import Repository, git_server
@@ -106,6 +107,19 @@ def test_a_private_repository_opens_to_a_secret(
     assert TOKEN not in buildkit_engine.log.read_text(errors="replace")
     if buildkit_engine.kind == "scowd":
         assert not files_with(TOKEN, buildkit_engine.data_root)
+
+
+@pytest.mark.parametrize("reference", ["", "#nosuch"])
+def test_a_token_in_an_address_is_told_to_nobody(
+    scow_daemon: Daemon, repository: Repository, reference: str
+) -> None:
+    with git_server(repository.path.parent, scow_daemon.namespace, 8420, TOKEN) as root:
+        address = root.replace("://", f"://x-access-token:{TOKEN}@") + f"/app/.git{reference}"
+        told = scow_build(scow_daemon, address, code=1 if reference else 0).err
+    assert "://xxxxx:xxxxx@127.0.0.1:8420/app/.git" in told
+    assert TOKEN not in told
+    assert TOKEN not in scow_daemon.log.read_text(errors="replace")
+    assert not files_with(TOKEN, scow_daemon.data_root)  # its record among them
 
 
 @pytest.mark.needs("ssh-keygen")

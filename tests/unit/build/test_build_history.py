@@ -68,13 +68,22 @@ async def refs(records: HistoryRecords, query: HistoryQuery = NOW) -> list[str]:
 def test_a_record_says_what_a_build_was_and_outlives_the_engine(opened: Callable[..., object]) -> None:
     async def run() -> None:
         async with opened() as records:  # type: ignore[attr-defined]
-            await built(records, "one", target="last", context="https://user:word@host/x.git")
+            given = {
+                "target": "last",
+                "context": "https://user:word@host/x.git",
+                "build-arg:HTTP_PROXY": "http://user:w@rd@proxy:3128",
+            }
+            await built(records, "one", **given)
         async with opened() as records:  # type: ignore[attr-defined]
             (event,) = await events(records)
             record = event.record
             assert record is not None
             assert event.kind == "complete"
-            assert record.attributes == {"target": "last", "context": "https://xxxxx:xxxxx@host/x.git"}
+            assert record.attributes == {
+                "target": "last",
+                "context": "https://xxxxx:xxxxx@host/x.git",
+                "build-arg:HTTP_PROXY": "http://xxxxx:xxxxx@proxy:3128",
+            }
             assert (record.total_steps, record.completed_steps, record.cached_steps) == (2, 2, 1)
             assert record.warnings == 1
             assert record.logs is not None

@@ -329,7 +329,7 @@ def test_a_failure_is_told_to_all_who_wait_and_kept_for_nobody(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("where", "said"),
-    [("/layers/x", "/layers/x: No space left on device"), (None, "No space left on device")],
+    [("/layers/x", "/layers/x: no space left on device"), (None, "no space left on device")],
 )
 def test_what_the_machine_refuses_is_told_of_at_the_step(
     tmp_path: Path, where: str | None, said: str

@@ -52,7 +52,7 @@ from scow.api.server.routes.volume_copies import (
 )
 from scow.api.server.routes.volumes import VolumeService, volume_routes
 from scow.api.server.versions import check_version
-from scow.errors import InvalidArgumentError, NotFoundError, ScowError
+from scow.errors import InvalidArgumentError, NotFoundError, ScowError, told_of
 from scow.spec.api_version import MAX_API_VERSION
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def error_answer(error: Exception) -> Full:
         return Full(304)
     if not isinstance(error, ScowError):
         _log.error("unexpected error while handling a request", exc_info=error)
-        return _message_answer(f"{type(error).__name__}: {error}", 500)
+        return _message_answer(told_of(error), 500)
     return _message_answer(error.message, status)
 
 

@@ -8,7 +8,7 @@ from scow.api.http.answer import Hijack, Stream, end_items
 from scow.api.http.duplex import Duplex
 from scow.api.http.websocket import WebSocket
 from scow.api.server.call import JSON
-from scow.errors import ScowError
+from scow.errors import ScowError, told_of
 from scow.spec.api_version import ApiVersion
 from scow.spec.engine_api.body import encode_body
 
@@ -60,7 +60,7 @@ async def _with_error_object(items: AsyncIterable[object]) -> AsyncIterator[byte
         yield _error_object(exc.message)
     except Exception as exc:
         _log.exception("an operation failed while it was being reported on")
-        yield _error_object(f"{type(exc).__name__}: {exc}")
+        yield _error_object(told_of(exc))
     finally:
         await end_items(items)
 

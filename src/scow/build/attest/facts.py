@@ -7,7 +7,7 @@ from typing import Any
 
 from scow.spec.platform import Platform
 
-_USER = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/@\s]+@", re.I)
+_USER = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/\s]+@", re.I)
 
 
 def redacted(text: str) -> str:

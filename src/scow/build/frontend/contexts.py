@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from scow.build.attest.facts import redacted
 from scow.build.evaluate.git_address import is_git_address
 from scow.build.frontend.options import CONTEXT_FOLDER
 from scow.build.frontend.workbench import Workbench
@@ -112,7 +113,7 @@ class Contexts:
 
     async def _elsewhere(self, address: str) -> Tree:
         client, workshop, stack = self._bench.client, self._bench.workshop, self._bench.stack
-        with self._telling.internal(f"[internal] load remote build context {address}"):
+        with self._telling.internal(f"[internal] load remote build context {redacted(address)}"):
             folder = str(workshop.folder)
             if address.startswith(_OWN_ADDRESS):
                 workshop.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

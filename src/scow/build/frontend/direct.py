@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -23,7 +24,14 @@ from scow.build.trees.kept_archives import KeptArchives
 from scow.build.trees.known_digests import KnownDigests, file_of
 from scow.build.trees.memory import MemoryTree
 from scow.build.trees.tree import Tree
-from scow.errors import ConflictError, InvalidArgumentError, NotFoundError, ScowError, UnsupportedError
+from scow.errors import (
+    ConflictError,
+    InvalidArgumentError,
+    NotFoundError,
+    ScowError,
+    UnsupportedError,
+    told_of,
+)
 from scow.image.tar.headers import END_OF_ARCHIVE
 from scow.image.threads import run_to_open
 from scow.spec.build_history import BuildRecording, ExporterEntry, new_ref
@@ -43,6 +51,8 @@ _MAX_WAITING = 16
 _PIECE_BYTES = 1 << 20
 
 Message = dict[str, Any]
+
+_log = logging.getLogger(__name__)
 
 
 class DirectBuilds:
@@ -114,6 +124,9 @@ class DirectBuilds:
                 await self._built(asked, trees, channel)
         except ScowError as exc:
             channel.tell({"error": _failure(exc)})
+        except Exception as exc:  # the client reads no other answer than this stream
+            _log.exception("a direct build failed")
+            channel.tell({"error": {"message": told_of(exc), "excerpt": ""}})
         finally:
             channel.tell(None)
 

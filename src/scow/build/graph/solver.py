@@ -21,7 +21,7 @@ from scow.build.graph.job import Job, Result
 from scow.build.graph.keys import Key, cache_key
 from scow.build.graph.ops import BaseOp, PickOp, RunOp, Vertex
 from scow.build.graph.progress import Done, Output, Progress, RunIn, Started
-from scow.errors import ScowError
+from scow.errors import ScowError, told_of
 from scow.image.store import ImageStore
 from scow.tasks import TaskOwner
 
@@ -132,8 +132,7 @@ class Solver:
             job.tell(Done(vertex, time.time_ns(), False, "", exc.message))
             raise
         except OSError as exc:
-            where = f"{exc.filename}: " if exc.filename else ""
-            error = ScowError(f"{where}{exc.strerror or exc}")
+            error = ScowError(told_of(exc))
             job.tell(Done(vertex, time.time_ns(), False, "", error.message))
             raise error from exc
 

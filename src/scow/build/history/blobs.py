@@ -25,8 +25,12 @@ class HistoryBlobs:
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_bytes(data)
-        temporary.rename(path)
+        try:
+            temporary.write_bytes(data)
+            temporary.rename(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def read(self, digest: str) -> bytes:
         """Raises NotFoundError."""

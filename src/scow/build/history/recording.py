@@ -26,7 +26,6 @@ _MAX_BYTES = 16 << 20
 """Of the output of all steps; each is bounded where it tells, see ``frontend.log_limit``."""
 _CLIPPED = b"\n[output clipped, log limit reached]\n"
 _CANCELED = "context canceled"
-_ADDRESSES = ("context", "vcs:source")
 _CACHES = ("cache-imports", "cache-from")
 _OPEN_CACHE_ATTRIBUTES = frozenset({"ref", "scope"})
 
@@ -105,13 +104,10 @@ def document_of(media_type: str, data: bytes, annotations: Mapping[str, str] | N
 
 def shown_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
     """Options of a front end without names and passwords in addresses, and without keys of caches."""
-    found = dict(attributes)
-    for name, value in attributes.items():
-        if name in _ADDRESSES or name.startswith("context:"):
-            found[name] = redacted(value)
-        elif name in _CACHES:
-            found[name] = _open_caches(value)
-    return found
+    return {
+        name: _open_caches(value) if name in _CACHES else redacted(value)
+        for name, value in attributes.items()
+    }
 
 
 def _open_caches(text: str) -> str:

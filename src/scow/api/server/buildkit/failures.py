@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from scow.api.grpc.status import AnyMessage, CallError, Code, StatusMessage
-from scow.errors import ScowError
+from scow.errors import ScowError, told_of
 from scow.spec.build_progress import Place
 from scow.spec.driven_build import FrontEndFailedError
 from scow.spec.frontend_build import BuildFailedError
@@ -43,7 +43,7 @@ def as_call_error(error: Exception) -> CallError:
     """What failed, in gRPC's words. An error that knows its place in a file brings that along."""
     if not isinstance(error, ScowError):
         _log.error("unexpected error in a call of BuildKit's protocol", exc_info=error)
-        return CallError(Code.UNKNOWN, f"{type(error).__name__}: {error}")
+        return CallError(Code.UNKNOWN, told_of(error))
     if isinstance(error, FrontEndFailedError):
         details = tuple(AnyMessage(kind, value) for kind, value in error.details)
         if not _places(details) and error.place is not None:

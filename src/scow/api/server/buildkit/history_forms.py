@@ -13,7 +13,7 @@ from scow.api.grpc.buildkit.progress import StatusResponse
 from scow.api.grpc.status import AnyMessage, CallError, Code
 from scow.api.server.buildkit.failures import as_call_error
 from scow.api.server.buildkit.status import status_response
-from scow.errors import ScowError
+from scow.errors import ScowError, told_of
 from scow.spec.build_progress import BuildProgress
 
 _LENGTH = struct.Struct("<I")
@@ -59,4 +59,4 @@ def _call_error(error: BaseException) -> CallError:
         return CallError(Code.CANCELLED, "context canceled")
     if isinstance(error, ScowError):
         return as_call_error(error)
-    return CallError(Code.UNKNOWN, f"{type(error).__name__}: {error}")
+    return CallError(Code.UNKNOWN, told_of(error))
