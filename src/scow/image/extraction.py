@@ -8,6 +8,7 @@ they mean to the container, whatever directory the archive goes to.
 import os
 import posixpath
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,18 +38,20 @@ def extract(
     *,
     keep_kinds: bool,
     owner: tuple[int, int] | None,
+    go_on: Callable[[], None] | None = None,
 ) -> None:
     """Unpack ``content``, a tar in any of the compressions. Blocks.
 
     ``keep_kinds``: a directory must not become something else, nor something else a directory. ``owner`` is
-    for everything, instead of the owners in the archive. What is unpacked when it fails, stays. Raises
-    InvalidArgumentError, ScowError.
+    for everything, instead of the owners in the archive. ``go_on`` is called now and then and may raise. What
+    is unpacked when it fails, stays. Raises InvalidArgumentError, ScowError.
     """
     maker = TreeMaker(
         os.dup(destination.fd),
         scope=Scope(destination.view.root, destination.path),
         owner=owner,
         may_make_devices=not in_user_namespace(),
+        go_on=go_on,
     )
     try:
         archive = TarReader(decompressed(content), sparse=True)

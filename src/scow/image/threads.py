@@ -1,9 +1,11 @@
 """Blocking work that must not be left behind."""
 
+import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from scow import tasks
+from scow.errors import ScowError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -15,6 +17,20 @@ async def run_to_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     For work that something else is undone or continued after: two threads in one directory do no good.
     """
     return await tasks.to_end(tasks.run_blocking(function, *args, **kwargs))
+
+
+def wanted_by_caller() -> Callable[[], None]:
+    """For work in ``run_to_end`` to call now and then: it raises once the present task is being cancelled.
+
+    So nobody waits for what is thrown away, and a disk is not filled with it.
+    """
+    caller = asyncio.current_task()
+
+    def go_on() -> None:
+        if caller is not None and caller.cancelling():
+            raise ScowError("context canceled")
+
+    return go_on
 
 
 async def run_to_open(

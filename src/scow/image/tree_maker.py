@@ -46,7 +46,8 @@ class TreeMaker:
     ``scope``: what symlinks mean, if not the root alone. ``owner`` is for everything instead of what the
     archive says. ``may_make_devices`` is off in a user namespace: there, device nodes are left out, as by
     Docker. ``synced_soon``: somebody will wait until all of it is on the disk. ``made_folder`` hears of
-    folders that no entry named, ``made_content`` of files with their sizes, but for sparse ones.
+    folders that no entry named, ``made_content`` of files with their sizes, but for sparse ones. ``go_on`` is
+    called now and then and may raise.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class TreeMaker:
         synced_soon: bool = False,
         made_folder: Callable[[str], None] | None = None,
         made_content: Callable[[str, int], None] | None = None,
+        go_on: Callable[[], None] | None = None,
     ) -> None:
         self._root = root
         self._scope = scope or Scope(root)
@@ -67,6 +69,7 @@ class TreeMaker:
         self._synced_soon = synced_soon
         self._made_folder = made_folder
         self._made_content = made_content
+        self._go_on = go_on
         self._own = (os.geteuid(), os.getegid())
         self._folders: OrderedDict[str, int] = OrderedDict()
         self._folder_times: dict[str, int] = {}
@@ -85,6 +88,8 @@ class TreeMaker:
         Raises ``FileExistsError`` before anything is read if the name is taken, though not for a directory
         where there is one; InvalidArgumentError, ``OSError``.
         """
+        if self._go_on is not None:
+            self._go_on()
         match entry.kind:
             case tar_reader.REGULAR:
                 self._make_file(entry, archive, folder_fd, path, name)
@@ -152,6 +157,8 @@ class TreeMaker:
                 continue
             if not (piece := archive.read(_READ_BYTES)):
                 break
+            if self._go_on is not None:
+                self._go_on()
             while piece:
                 size = os.write(fd, piece)
                 written += size

@@ -23,7 +23,7 @@ from scow.image.decompress import decompressed
 from scow.image.layer_intake import NewLayer
 from scow.image.leases import Lease
 from scow.image.tar.reader import TarReader
-from scow.image.threads import run_to_end
+from scow.image.threads import run_to_end, wanted_by_caller
 
 if TYPE_CHECKING:
     from scow.build.graph.job import Result
@@ -108,7 +108,7 @@ async def copy(lease: Lease, op: CopyOp, inputs: Inputs, settings: Settings) -> 
     active = await lease.prepare(inputs.base)
     root = await lease.mount(active)
     try:
-        await run_to_end(_write, root, lease.own_folder(active), op, inputs, settings)
+        await run_to_end(_write, root, lease.own_folder(active), op, inputs, settings, wanted_by_caller())
     except FileNotFoundError as exc:
         raise ScowError(f"{exc.filename}: {exc.strerror}") from exc
     except OSError as exc:
@@ -118,7 +118,9 @@ async def copy(lease: Lease, op: CopyOp, inputs: Inputs, settings: Settings) -> 
     return await lease.commit(active)
 
 
-def _write(root: Path, own: Path, op: CopyOp, inputs: Inputs, settings: Settings) -> None:
+def _write(
+    root: Path, own: Path, op: CopyOp, inputs: Inputs, settings: Settings, go_on: Callable[[], None]
+) -> None:
     root_fd, own_fd = os.open(root, _DIRECTORY), os.open(own, _DIRECTORY)
     try:
         chosen = [it for selection in inputs.selections for it in selection.chosen]
@@ -133,6 +135,7 @@ def _write(root: Path, own: Path, op: CopyOp, inputs: Inputs, settings: Settings
             folder_mode=_folder_mode(op, settings),
             mtime_ns=None if settings.epoch_s is None else settings.epoch_s * 1_000_000_000,
             own_fd=own_fd if len(chosen) == 1 and chosen[0].node.is_folder else -1,
+            go_on=go_on,
         )
         for selection in inputs.selections:
             copy_selection(selection, target, _unpacks(selection, op))

@@ -43,7 +43,7 @@ class Target:
     own changes lie, to be written to at once if nothing is in the way; -1 if they may not.
     ``unpacked_owner`` is for what comes out of archives, ``None`` keeps what they say. ``folder_mode`` is
     that of new folders, the topmost one included; ``None``: that one is as its source is.
-    ``replaces``: what is in the way goes, whatever it is.
+    ``replaces``: what is in the way goes, whatever it is. ``go_on`` is called now and then and may raise.
     """
 
     root_fd: int
@@ -56,6 +56,7 @@ class Target:
     unpacked_owner: tuple[int, int] | None = None
     folder_mode: int | None = None
     replaces: bool = False
+    go_on: Callable[[], None] | None = None
 
     @property
     def folder_owner(self) -> tuple[int, int]:
@@ -91,7 +92,11 @@ def unpack_archive(content: ByteReader, target: Target) -> None:
         view = MountView(os.dup(target.root_fd))
         try:
             extract(
-                content, Destination(fd, target.path, view), keep_kinds=False, owner=target.unpacked_owner
+                content,
+                Destination(fd, target.path, view),
+                keep_kinds=False,
+                owner=target.unpacked_owner,
+                go_on=target.go_on,
             )
         finally:
             view.close()
@@ -138,7 +143,7 @@ class _Maker:
             os.close(self._root_fd)
             os.dup2(own_fd, fd, inheritable=False)
             self._root_fd = own_fd
-        self._maker = TreeMaker(fd, scope=Scope(target.root_fd, folder), owner=None)
+        self._maker = TreeMaker(fd, scope=Scope(target.root_fd, folder), owner=None, go_on=target.go_on)
         self._folder = folder
         self._first_names: dict[int, str] = {}
         self._mtime_ns: int | None = None

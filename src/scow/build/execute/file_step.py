@@ -36,7 +36,7 @@ from scow.build.trees.tree import Tree
 from scow.errors import InvalidArgumentError, ScowError
 from scow.image.layer_intake import NewLayer
 from scow.image.leases import Lease
-from scow.image.threads import run_to_end
+from scow.image.threads import run_to_end, wanted_by_caller
 from scow.image.trees import remove_tree
 from scow.linux.mount_views import MountView
 from scow.linux.rootpath import make_dirs_in_root, open_in_root
@@ -107,15 +107,22 @@ async def apply(lease: Lease, op: FileOp, found: Inputs) -> NewLayer:
     """Make a layer of it. Raises NotFoundError, InvalidArgumentError, ScowError, ``OSError``."""
     active = await lease.prepare(found.base)
     root = await lease.mount(active)
-    await run_to_end(_apply, root, lease.own_folder(active), op, found, lease.view)
+    await run_to_end(_apply, root, lease.own_folder(active), op, found, lease.view, wanted_by_caller())
     return await lease.commit(active)
 
 
-def _apply(root: Path, own: Path, op: FileOp, found: Inputs, view: Callable[[str], MountView]) -> None:
+def _apply(
+    root: Path,
+    own: Path,
+    op: FileOp,
+    found: Inputs,
+    view: Callable[[str], MountView],
+    go_on: Callable[[], None],
+) -> None:
     selections = iter(found.selections)
     root_fd, own_fd = os.open(root, _DIRECTORY), os.open(own, _DIRECTORY)
     try:
-        work = _Work(root_fd, own_fd if len(op.actions) == 1 else -1, dict(found.chains), view)
+        work = _Work(root_fd, own_fd if len(op.actions) == 1 else -1, dict(found.chains), view, go_on)
         for action in op.actions:
             try:
                 work.do(action, selections)
@@ -150,11 +157,13 @@ class _Work:
         own_fd: int,
         chains: Mapping[int, str | None],
         view: Callable[[str], MountView],
+        go_on: Callable[[], None],
     ) -> None:
         self._root_fd = root_fd
         self._own_fd = own_fd
         self._chains = chains
         self._view = view
+        self._go_on = go_on
 
     def do(self, action: FileAction, selections: Iterator[Selection]) -> None:
         match action:
@@ -191,6 +200,7 @@ class _Work:
                 mtime_ns=action.moment_ns,
                 own_fd=self._own_fd if alone else -1,
                 replaces=action.replaces,
+                go_on=self._go_on,
             )
             unpacks = archives_in(selection) if action.unpack else _never
             copy_selection(replace(selection, chosen=(chosen,)), target, unpacks)
