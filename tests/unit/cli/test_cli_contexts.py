@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,24 @@ def test_a_zip_is_read_too() -> None:
 def test_what_an_archive_may_not_have(files: dict[str, bytes], message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         unpack(io.BytesIO(_zip(files)), "far")
+
+
+@pytest.mark.parametrize(
+    "pack_as", [_zip, lambda files: pack(json.loads(files["meta.json"]), {"a": {"b": b"1"}})]
+)
+def test_a_damaged_archive_is_refused_or_read(pack_as: Callable[[dict[str, bytes]], bytes]) -> None:
+    whole = pack_as(
+        {"meta.json": json.dumps({"Name": "far", "Metadata": {"Description": "x" * 400}}).encode()}
+    )
+    refused = 0
+    for place in range(0, len(whole), 1 + len(whole) // 300):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x81
+        try:
+            unpack(io.BytesIO(damaged), "far")
+        except InvalidArgumentError:
+            refused += 1
+    assert refused
 
 
 @pytest.mark.parametrize("data", [b"no archive at all", b"PK\x03\x04 and nothing", bytes(11 << 20)])

@@ -8,6 +8,7 @@ import json
 import posixpath
 import tarfile
 import zipfile
+import zlib
 
 from scow.cli.contexts.store import go_json
 from scow.errors import InvalidArgumentError
@@ -97,7 +98,7 @@ def _zip_files(data: bytes) -> "Iterator[tuple[str, bytes]]":
                 if left < 0:
                     raise InvalidArgumentError(_TOO_LARGE)
                 yield member.filename, content
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as exc:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error) as exc:
         raise InvalidArgumentError(f"zip: {exc}") from exc
 
 
