@@ -248,4 +248,9 @@ def test_the_guide_to_bake_can_be_followed(reader: Reader) -> None:
     said = reader.run(commands)
     assert '"app"' in said
     assert "tools" in said
-    assert reader.engine.docker("run", "--rm", "reg.lan/app:dev").out == "dev\n"
+    for image, said in (
+        ("app:dev", "dev\n"),
+        ("app-tests:3.11", "dev 3.11\n"),
+        ("app-tests:3.12", "dev 3.12\n"),
+    ):
+        assert reader.engine.docker("run", "--rm", f"reg.lan/{image}").out == said
