@@ -2,21 +2,20 @@
 
 import http.client
 import io
-import sqlite3
 import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.support.build_traces import leftovers
 from tests.support.builds import Built, build, context, run_in, scow_build
 from tests.support.daemons import Daemon
-from tests.support.disks import full, mount_points_below
+from tests.support.disks import full
 from tests.support.http import UnixConnection
-from tests.support.live_folders import entries
 from tests.support.waiting import wait_until
 
 
@@ -28,22 +27,6 @@ def _tidy(scow_daemon: Daemon) -> Iterator[None]:
     for image in scow_daemon.api("GET", "/images/json?all=1").json:
         if not any(tag.startswith("busybox") for tag in image["RepoTags"] or ()):
             scow_daemon.api("DELETE", f"/images/{image['Id']}?force=1")
-
-
-def leftovers(daemon: Daemon) -> list[str]:
-    """What a build could leave: mounts, bundles, folders, snapshots that nobody recorded."""
-    data, run = daemon.data_root, daemon.exec_root
-    found = [str(point) for point in mount_points_below(data) if point != data]
-    found += [str(point) for point in mount_points_below(run) if point != run]
-    for folder in (data / "containers", run / "bundles", run / "runc", run / "crun", run / "build"):
-        found += [f"{folder}/{name}" for name in entries(folder)]
-    found += [f"interface {name}" for name in daemon.veths()]
-    with closing(sqlite3.connect(f"file:{data / 'scow.db'}?mode=ro", uri=True)) as db:
-        bodies = b"".join(body for (body,) in db.execute("SELECT body FROM documents"))
-    for path in (data / "overlay2").iterdir():
-        if len(path.name) >= 64 and path.name[:64].encode() not in bodies:
-            found.append(f"snapshot {path.name}")
-    return found
 
 
 def in_background(work: Callable[[], Built]) -> tuple[threading.Thread, list[Built]]:

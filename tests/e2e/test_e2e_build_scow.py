@@ -164,13 +164,9 @@ def test_a_mistake_shows_its_line(scow_daemon: Daemon, folder: Path, line: str, 
     assert said in failed.err
 
 
-def test_only_dockers_front_end_is_there(scow_daemon: Daemon) -> None:
+def test_dockers_front_end_is_built_in(scow_daemon: Daemon) -> None:
     for line in ("docker/dockerfile:1.4", "docker.io/docker/dockerfile:1"):
         scow_build(scow_daemon, "-", input=f"# syntax={line}\nFROM busybox\n")
-    failed = scow_build(
-        scow_daemon, "-", input="# syntax=tonistiigi/dockerfile:master\nFROM busybox\n", code=1
-    )
-    assert "front end tonistiigi/dockerfile:master is not run here" in failed.err
 
 
 def test_contexts_of_every_kind(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:

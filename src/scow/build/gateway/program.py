@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from scow.build.graph.settings import USUAL_HOSTNAME
-from scow.errors import UnsupportedError
 from scow.runtime.program_run import Bound, Limits, RunRequest
+from scow.spec.driven_build import FrontEndFailedError
 from scow.spec.go_bool import TRUE
 from scow.spec.oci_image import ImageConfig
 
@@ -14,6 +16,10 @@ _METADATA = "/run/config/buildkit/metadata"
 _NO_NETWORK = "moby.buildkit.frontend.network.none"
 _CAPABILITIES = "moby.buildkit.frontend.caps"
 _TAKES_INPUTS = "moby.buildkit.frontend.inputs"
+_MISSING = "github.com/moby/buildkit/errdefs.FrontendCap+json"
+"""By which clients know what is missing, and word it themselves."""
+_UNIMPLEMENTED = 12
+"""gRPC's code."""
 
 
 def front_end_program(
@@ -50,7 +56,7 @@ def front_end_program(
 
 
 def check_abilities(config: ImageConfig, options: Mapping[str, str], *, has_inputs: bool) -> None:
-    """Raises UnsupportedError for something that the build needs and the image does not say it can do."""
+    """Raises FrontEndFailedError for something that the build needs and the image does not say it can do."""
     labels = config.config.labels or {}
     able = _names(labels.get(_CAPABILITIES, ""))
     needed = _names(options.get("frontend.caps", ""))
@@ -58,7 +64,9 @@ def check_abilities(config: ImageConfig, options: Mapping[str, str], *, has_inpu
         needed[_TAKES_INPUTS] = None
     for name in needed:
         if name not in able:
-            raise UnsupportedError(f"unsupported frontend capability {name}")
+            detail = (_MISSING, msgspec.json.encode({"name": name}))
+            message = f"unsupported frontend capability {name}"
+            raise FrontEndFailedError(message, _UNIMPLEMENTED, (detail,), None)
 
 
 def _names(text: str) -> dict[str, None]:
