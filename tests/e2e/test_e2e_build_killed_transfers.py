@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_e2e_build_crash import leftovers
+from tests.support.build_traces import leftovers
 from tests.support.builds import forget_builds, scow_build
 from tests.support.clients import Result
 from tests.support.daemons import Daemon
