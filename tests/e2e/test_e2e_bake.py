@@ -128,6 +128,7 @@ def scow_bake(daemon: Daemon, *arguments: str, code: int | None = 0, input: str 
             "m-a-x",
         ),
         ("--push", "--no-cache", "--pull", "m"),
+        ("--load", "--pull=false", "app"),
         ("-f", "compose.yaml"),
         ("-f", "compose.yaml", "-f", "docker-bake.hcl", "-f", "more.json", "web_app", "extra"),
     ],
@@ -162,6 +163,7 @@ def in_one_order(printed: str) -> str:
         ('target "x" {}', ("nope",)),
         ('target "x" {}', ("--set", "x.foo=1", "x")),
         ('target "x" {}', ("--set", "x.args=1", "x")),
+        ('target "x" {}', ("--set", "x.push=perhaps", "x")),
         ('target "x" {}', ("--set", "y.tags=1", "x")),
         ('target "x" {\n a = \n}\n', ("x",)),
         ('variable "V" { default = f() }\ntarget "x" { tags = [V] }\n', ("x",)),
@@ -231,7 +233,8 @@ def test_rights_must_be_given(scow_daemon: Daemon, folder: Path) -> None:
     (folder / "docker-bake.hcl").write_text(
         'target "default" {\n dockerfile-inline = "FROM busybox"\n entitlements = ["security.insecure"]\n}\n'
     )
-    assert "pass --allow=security.insecure to grant them" in scow_bake(scow_daemon, code=1).err
+    refused = scow_bake(scow_daemon, code=1).err
+    assert 'Pass "--allow=security.insecure" to grant requested privileges.' in refused
     given = scow_bake(scow_daemon, "--allow", "security.insecure", code=1)
     assert "security.insecure is not allowed by build daemon configuration" in given.err
 

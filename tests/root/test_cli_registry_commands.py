@@ -227,6 +227,23 @@ def test_platforms_of_an_index(here: Here, attested: str) -> None:
     assert "has nothing for linux/riscv64" in refused
 
 
+def test_progress_of_a_copy(here: Here, attested: str) -> None:
+    def told(mode: str) -> str:
+        line = (
+            f"buildx imagetools create --progress {mode} -t {_REGISTRY}/other:{mode} -t {_REGISTRY}/other:2"
+        )
+        return here.run("scow", f"{line} {attested}")
+
+    plain = told("plain")
+    assert plain.startswith(f"#1 [internal] pushing {_REGISTRY}/other\n#1 0.0")
+    for text in (f" from {attested} to {_REGISTRY}/other\n", f" to {_REGISTRY}/other:2\n#1 DONE "):
+        assert text in plain
+    assert told("none") == "0"
+    [first, *_] = told("rawjson").splitlines()
+    assert json.loads(first)["vertexes"][0]["name"] == f"[internal] pushing {_REGISTRY}/other"
+    assert told("loud") == "ERROR: invalid progress mode loud\n1"
+
+
 def put_blob(here: Here, data: bytes) -> dict[str, object]:
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     uploads = f"http://{_REGISTRY}/v2/team/oci/blobs/uploads/"

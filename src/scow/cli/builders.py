@@ -4,8 +4,8 @@
     defaults/<digest>   the one in use for another endpoint
     instances/<name>    a builder and its nodes
 
-Every builder builds with the engine that its first node means; those of the driver "docker" are the contexts
-and are not stored.
+A node is an engine: the one at its endpoint builds, whatever the driver. Builders of the driver "docker" are
+the contexts and are not stored.
 """
 
 import os
@@ -49,10 +49,10 @@ class Builder:
         """A context's name, or an address."""
         return str(self.nodes[0]["Endpoint"]) if self.nodes else ""
 
-    @property
-    def place(self) -> tuple[str, str]:
-        """Its name, and that of the node that builds: records of builds are told apart by both."""
-        return self.name, str(self.nodes[0]["Name"]) if self.nodes else ""
+    def place(self, node: "Document | None" = None) -> tuple[str, str]:
+        """Its name, and that of a node, the first unless one is given: builds are told apart by both."""
+        node = node or (self.nodes[0] if self.nodes else {})
+        return self.name, str(node.get("Name", ""))
 
 
 class Builders:
@@ -123,10 +123,18 @@ class Builders:
         if self.current_name() == builder.name:
             self.use(context_builder("default"))
 
-    def client(self, builder: Builder) -> "Client":
-        """For the engine of its first node. Raises CommandError."""
-        own = builder.endpoint == self._invocation.context_name() or builder.endpoint == self._address()
-        return self._invocation.client if own else self._invocation.client_of(builder.endpoint)
+    def client(self, builder: Builder, node: "Document | None" = None) -> "Client":
+        """For the engine of a node, the first unless one is given. Raises CommandError."""
+        endpoint = str(node["Endpoint"]) if node else builder.endpoint
+        is_own = endpoint in (self._invocation.context_name(), self._address())
+        if is_own and not self._invocation.has_moved:
+            return self._invocation.client
+        return self._invocation.client_of(endpoint)
+
+    def clients(self, name: str = "") -> "list[tuple[Document, Client]]":
+        """The nodes of the builder that is meant, and their engines. Raises CommandError."""
+        builder = self.chosen(name)
+        return [(node, self.client(builder, node)) for node in builder.nodes]
 
     def last_activity(self, builder: Builder) -> str:
         """When it was used last, RFC 3339, "" if nobody knows."""

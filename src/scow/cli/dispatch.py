@@ -5,7 +5,7 @@ import os
 from scow.cli.command import Command
 from scow.cli.exits import USAGE_STATUS, CommandError
 from scow.cli.flags import Flag, Flags
-from scow.cli.global_flags import HELP, HELP_SHORT, LOG_LEVELS, global_flags
+from scow.cli.global_flags import BUILDER_VARIABLE, HELP, HELP_SHORT, LOG_LEVELS, global_flags
 from scow.cli.invocation import Invocation
 from scow.cli.output import Output
 from scow.cli.parser import UnknownFlagError, parse_flags
@@ -97,10 +97,12 @@ def _run_plugin(invocation: Invocation, words: list[str], flags: tuple[Flag, ...
 def _run_noun(invocation: Invocation, name: str, noun: Noun, words: list[str]) -> None:
     path = f"{invocation.program} {name}"
     try:
-        options = parse_flags((HELP, HELP_SHORT), words, interspersed=False)
+        options = parse_flags((*noun.flags, HELP, HELP_SHORT), words, interspersed=False)
     except InvalidArgumentError as exc:
-        raise _usage_error(invocation.program, exc, (HELP,), path, "") from exc
+        raise _usage_error(invocation.program, exc, (*noun.flags, HELP), path, "") from exc
     _print_notices(options)
+    if options.get("builder"):
+        invocation.environ = {**invocation.environ, BUILDER_VARIABLE: options["builder"]}
     words = options.arguments
     verb = noun.verb(words[0]) if words else ""
     below = INNER_NOUNS.get(f"{name} {words[0]}") if len(words) > 1 else None
@@ -113,7 +115,7 @@ def _run_noun(invocation: Invocation, name: str, noun: Noun, words: list[str]) -
     elif not words:
         _print_noun_page(invocation, name, noun, 2)
     elif verb:
-        _run_command(invocation, f"{name} {verb}", load_command(noun.verbs[verb]), words[1:])
+        _run_command(invocation, f"{name} {verb}", load_command(noun.verbs[verb]), words[1:], noun.flags)
     else:
         raise _unknown_verb(invocation.program, name, noun, words[0])
 
@@ -129,10 +131,13 @@ def _unknown_verb(program: str, name: str, noun: Noun, word: str) -> CommandErro
     )
 
 
-def _run_command(invocation: Invocation, name: str, command: Command, words: list[str]) -> None:
+def _run_command(
+    invocation: Invocation, name: str, command: Command, words: list[str], inherited: tuple[Flag, ...] = ()
+) -> None:
     program = invocation.program
     path = f"{program} {name}"
-    known = (*command.flags, HELP) if command.own_help else (*command.flags, HELP, HELP_SHORT)
+    own = (*command.flags, *_not_in(command.flags, inherited))
+    known = (*own, HELP) if command.own_help else (*own, HELP, HELP_SHORT)
     try:
         options = parse_flags(known, words, interspersed=command.interspersed)
     except InvalidArgumentError as exc:
@@ -153,6 +158,17 @@ def _run_command(invocation: Invocation, name: str, command: Command, words: lis
             + f"\n\n{complaint[1]} '{path} --help' for more information"
         )
     command.run(invocation, options)
+
+
+def _not_in(flags: tuple[Flag, ...], inherited: tuple[Flag, ...]) -> list[Flag]:
+    """Those of the noun that the command lacks: of one whose name it has for its own, the short form only."""
+    names, letters = {flag.name for flag in flags}, {flag.short for flag in flags}
+    found = [flag for flag in inherited if flag.name not in names]
+    return found + [
+        Flag(f"-{flag.short}", flag.kind, flag.usage, short=flag.short, hidden=True)
+        for flag in inherited
+        if flag.name in names and flag.short and flag.short not in letters
+    ]
 
 
 def _check_engine(invocation: Invocation, command: Command, options: Flags) -> None:

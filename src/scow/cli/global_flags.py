@@ -9,6 +9,13 @@ HELP = Flag("help", BOOL, "Print usage", hidden=True)
 # Its long name cannot be typed: the parser refuses names that begin with a dash.
 HELP_SHORT = Flag("-h", BOOL, "", short="h", deprecated="use --help")
 
+# Of buildx and all below it, before the verb or behind it.
+BUILDX_FLAGS = (
+    Flag("builder", STRING, "Override the configured builder instance"),
+    Flag("debug", BOOL, "Enable debug logging", short="D"),
+)
+BUILDER_VARIABLE = "BUILDX_BUILDER"
+
 
 def global_flags() -> tuple[Flag, ...]:
     """All of them but ``--help``; defaults come from the environment."""

@@ -24,7 +24,10 @@ def noun_page(program: str, name: str, noun: "Noun") -> str:
     own += [(nested, inner.about) for nested, inner in noun.nested.items()]
     if own and program != "docker":
         sections.append(("Commands beyond Docker", own))
-    page = group_page(f"{program} {name} COMMAND", noun.about, sections)
+    options = "[OPTIONS] " if noun.flags else ""
+    page = group_page(f"{program} {name} {options}COMMAND", noun.about, sections)
+    if noun.flags:
+        page += f"\n\nOptions:\n{flag_lines(noun.flags)}"
     return f"{page}\n\nRun '{program} {name} COMMAND --help' for more information on a command.\n"
 
 

@@ -35,6 +35,7 @@ class Invocation:
         self.command_name = ""
         self._config: ConfigFile | None = None
         self._client: Client | None = None
+        self.has_moved = False
 
     @property
     def config(self) -> ConfigFile:
@@ -72,6 +73,7 @@ class Invocation:
         if client is not self._client:
             self.close()
             self._client = client
+            self.has_moved = True
 
     def close(self) -> None:
         """Close the kept connection."""

@@ -2,10 +2,13 @@
 when that is not ``COMMAND``."""
 
 from scow.cli.command import Command
+from scow.cli.global_flags import BUILDX_FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from scow.cli.flags import Flag
 
 
 class Noun:
@@ -13,10 +16,10 @@ class Noun:
 
     The help page of the program does not have a ``hidden`` one, and one ``beyond_docker`` not in Docker's
     name. ``own`` are verbs that Docker does not have, ``nested`` groups of such verbs; ``unlisted`` ones do
-    not stand on the noun's page.
+    not stand on the noun's page. ``flags`` are taken before the verb, and by every verb.
     """
 
-    __slots__ = ("about", "aliases", "beyond_docker", "hidden", "nested", "own", "unlisted", "verbs")
+    __slots__ = ("about", "aliases", "beyond_docker", "flags", "hidden", "nested", "own", "unlisted", "verbs")
 
     def __init__(
         self,
@@ -29,7 +32,9 @@ class Noun:
         own: tuple[str, ...] = (),
         unlisted: tuple[str, ...] = (),
         nested: "dict[str, Noun] | None" = None,
+        flags: "tuple[Flag, ...]" = (),
     ) -> None:
+        self.flags = flags
         self.about = about
         self.own = own
         self.unlisted = unlisted
@@ -250,6 +255,7 @@ PLUGIN_NOUNS = {
         },
         {"b": "build", "f": "bake"},
         unlisted=("install", "uninstall"),
+        flags=BUILDX_FLAGS,
     ),
 }
 """What Docker has as plugins. Verbs that are not here are still those of a plugin by that name."""
@@ -258,6 +264,7 @@ INNER_NOUNS = {
     "buildx imagetools": Noun(
         "Commands to work on images in registry",
         {"create": "imagetools.create", "inspect": "imagetools.inspect"},
+        flags=BUILDX_FLAGS,
     ),
     "buildx history": Noun(
         "Commands to work on build records",
@@ -271,8 +278,11 @@ INNER_NOUNS = {
             "rm": "history.rm",
             "trace": "history.refused:TRACE",
         },
+        flags=BUILDX_FLAGS,
     ),
-    "buildx history inspect": Noun("Inspect a build record", {"attachment": "history.inspect:ATTACHMENT"}),
+    "buildx history inspect": Noun(
+        "Inspect a build record", {"attachment": "history.inspect:ATTACHMENT"}, flags=BUILDX_FLAGS
+    ),
 }
 """Nouns below a noun, or below a plugin's name: the rest of what that plugin does is still its own.
 

@@ -13,6 +13,8 @@ from scow.spec.file_excerpt import file_excerpt
 
 MAX_DOCUMENT_BYTES = 16 << 20
 """Secrets are in it."""
+_MAX_TOLD_BYTES = 256 << 10
+"""Of a Dockerfile that is told with each warning in it."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +70,14 @@ def _fields(warning: WarningTold) -> dict[str, Any]:
         "short": warning.short,
         "detail": warning.detail,
         "url": warning.url,
+        "level": warning.level,
     }
-    return found | ({"excerpt": excerpt_of(warning.place)} if warning.place is not None else {})
+    if warning.place is None:
+        return found
+    found["excerpt"] = excerpt_of(warning.place)
+    if len(warning.place.text) <= _MAX_TOLD_BYTES:
+        found["place"] = warning.place
+    return found
 
 
 def excerpt_of(place: Place) -> str:

@@ -1,18 +1,11 @@
 """What a build was: values that provenance is written from. No value of a secret is among them."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from scow.spec.platform import Platform
-
-_USER = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/\s]+@", re.I)
-
-
-def redacted(text: str) -> str:
-    """An address without the name and password that may stand in it."""
-    return _USER.sub(r"\1xxxxx:xxxxx@", text)
+from scow.spec.redaction import redacted
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from scow.build.attest.facts import Facts, redacted
+from scow.build.attest.facts import Facts
 from scow.build.attest.wanted import ProvenanceOptions
 from scow.build.image_config import rfc3339
+from scow.spec.redaction import redacted
 
 V1 = "https://slsa.dev/provenance/v1"
 V02 = "https://slsa.dev/provenance/v0.2"

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scow.build.attest.facts import redacted
 from scow.build.graph.ops import (
     BaseOp,
     ContextSource,
@@ -29,6 +28,7 @@ from scow.build.graph.ops import (
     Vertex,
     WriteFile,
 )
+from scow.spec.redaction import redacted
 
 _MOUNT_KINDS = {"bind": "BIND", "cache": "CACHE", "tmpfs": "TMPFS", "secret": "SECRET", "ssh": "SSH"}
 

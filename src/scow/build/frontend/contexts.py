@@ -2,7 +2,6 @@
 
 from typing import Protocol
 
-from scow.build.attest.facts import redacted
 from scow.build.evaluate.git_address import is_git_address
 from scow.build.frontend.options import CONTEXT_FOLDER
 from scow.build.frontend.workbench import Workbench
@@ -13,6 +12,7 @@ from scow.build.trees.part import PartTree
 from scow.build.trees.tree import Tree
 from scow.errors import ScowError, UnsupportedError
 from scow.spec.ignore_rules import IgnoreRules, parse_ignore_file
+from scow.spec.redaction import redacted
 from scow.spec.sent_files import FileChoice
 from scow.tasks import run_blocking
 

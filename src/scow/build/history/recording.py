@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from scow.build.attest.facts import redacted
 from scow.spec.build_history import (
     BlobEntry,
     BuildRecord,
@@ -18,6 +17,7 @@ from scow.spec.build_history import (
 )
 from scow.spec.build_progress import BuildProgress, OutputTold, VertexTold, WarningTold
 from scow.spec.digest import sha256_of
+from scow.spec.redaction import redacted
 
 _LOGS = "application/vnd.buildkit.status.v0"
 _FAILURE = "application/vnd.googeapis.google.rpc.status+proto"

@@ -1,10 +1,10 @@
 """A target as the words of ``scow build``: both ways to ask for a build are one."""
 
-import os
 import posixpath
 
 from scow.cli.bake.fields import Fields
-from scow.cli.building.context import BuildContext, find_context
+from scow.cli.building.context import STDIN, BuildContext, context_with, find_context
+from scow.cli.exits import CommandError
 
 _LISTS = {
     "tags": "--tag",
@@ -18,6 +18,7 @@ _LISTS = {
     "ulimits": "--ulimit",
     "annotations": "--annotation",
     "attest": "--attest",
+    "policy": "--policy",
     "entitlements": "--allow",
 }
 _MAPS = {
@@ -25,6 +26,7 @@ _MAPS = {
     "labels": "--label",
     "contexts": "--build-context",
     "extra-hosts": "--add-host",
+    "resources": "--resource",
 }
 _TEXTS = {"target": "--target", "network": "--network", "shm-size": "--shm-size", "call": "--call"}
 _SWITCHES = {"pull": "--pull", "no-cache": "--no-cache"}
@@ -48,14 +50,26 @@ def words_of(fields: Fields) -> list[str]:
 
 def context_of(fields: Fields) -> BuildContext:
     """The Dockerfile is looked for in the context, wherever that is. Raises CommandError."""
+    for name in ("context", "dockerfile"):
+        if fields[name] == STDIN:
+            raise CommandError(f"ERROR: {name} from stdin not allowed in bake")
     context = fields["context"].removeprefix(_HERE) or "."
     inline = fields.get("dockerfile-inline")
     if inline is not None:
-        found = find_context(context, os.devnull)
-        found.text = inline.encode()
-        return found
+        return context_with(context, inline.encode())
+    is_here = "://" not in context and not context.startswith("git@")
+    if fields["dockerfile"].startswith(_HERE) and not is_here:
+        return _with_file_from_here(context, fields["dockerfile"].removeprefix(_HERE))
     dockerfile = fields["dockerfile"].removeprefix(_HERE)
-    is_here = "://" not in context and not context.startswith("git@") and context != "-"
     if is_here and not posixpath.isabs(dockerfile):
         dockerfile = posixpath.join(context, dockerfile)
     return find_context(context, dockerfile)
+
+
+def _with_file_from_here(context: str, path: str) -> BuildContext:
+    """A Dockerfile of this machine for files that are elsewhere."""
+    try:
+        with open(path, "rb") as file:
+            return context_with(context, file.read())
+    except OSError as exc:
+        raise CommandError(f"ERROR: open {path}: {(exc.strerror or '').lower()}") from exc

@@ -91,6 +91,8 @@ FIELDS: dict[str, Field] = {
     "shm-size": _TEXT,
     "ulimits": _ALL_LISTS,
     "call": _TEXT,
+    "resources": _MAP,
+    "policy": _ALL_LISTS,
     "entitlements": _ALL_LISTS,
     "extra-hosts": _MAP,
 }

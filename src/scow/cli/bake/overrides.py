@@ -5,8 +5,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from scow.cli.bake.destinations import csv_of, loaded, pushed
 from scow.cli.bake.fields import Fields
 from scow.cli.bake.hcl_values import to_switch
+from scow.cli.options.csv_fields import split_fields
 from scow.errors import InvalidArgumentError
 
 # Keys of the command line, and the fields that they are.
@@ -23,8 +25,10 @@ _LISTS = {
     "annotations": "annotations",
     "no-cache-filter": "no-cache-filter",
     "ulimits": "ulimits",
+    "policy": "policy",
 }
-_MAPS = ("args", "contexts", "labels", "extra-hosts")
+_MAPS = ("args", "contexts", "labels", "extra-hosts", "resources")
+_NAMED = (*_MAPS, "secret")
 _TEXTS = ("context", "dockerfile", "target", "call", "network", "shm-size")
 _SWITCHES = ("pull", "no-cache")
 
@@ -49,7 +53,7 @@ def parse_overrides(settings: Sequence[str], targets: Sequence[str]) -> dict[str
         if not equals and keys[0] != "args":
             raise InvalidArgumentError(f"invalid override {text}, expected target.name=value")
         names = _expanded(pattern, targets)
-        if keys[0] in _MAPS and len(keys) != 2:
+        if keys[0] in _NAMED and len(keys) != 2:
             raise InvalidArgumentError(f"invalid key {key}, {keys[0]} requires name")
         if not equals:
             if keys[1] not in os.environ:
@@ -82,6 +86,12 @@ def overridden(fields: Fields, overrides: Mapping[str, Override]) -> Fields:
             found[_LISTS[head]] = [*before, *override.values]
         elif head in _MAPS:
             found[head] = {**found.get(head, {}), name: last}
+        elif head == "secret":
+            found["secret"] = _secret_replaced(found.get("secret", []), name, last)
+        elif head == "push":
+            found["output"] = pushed(found.get("output", []), wanted=_switch(head, last))
+        elif head == "load":
+            found["output"] = loaded(found.get("output", []), wanted=_switch(head, last))
         elif head in _TEXTS:
             found[head] = last
         elif head in _SWITCHES:
@@ -89,6 +99,18 @@ def overridden(fields: Fields, overrides: Mapping[str, Override]) -> Fields:
         else:
             raise InvalidArgumentError(f"unknown key: {head}")
     return found
+
+
+def _secret_replaced(secrets: list[str], name: str, value: str) -> list[str]:
+    """One that the target has, from elsewhere. Raises InvalidArgumentError."""
+    if csv_of(value).get("id", name) != name:
+        raise InvalidArgumentError(
+            f'secret override id "{csv_of(value)["id"]}" does not match declared secret "{name}"'
+        )
+    if not any(csv_of(text).get("id") == name for text in secrets):
+        raise InvalidArgumentError(f'secret "{name}" must be declared before it can be overridden')
+    text = ",".join([f"id={name}", *(it for it in split_fields(value) if not it.startswith("id="))])
+    return [text if csv_of(it).get("id") == name else it for it in secrets]
 
 
 def _switch(key: str, text: str) -> bool:

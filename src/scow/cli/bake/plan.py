@@ -15,11 +15,16 @@ _TARGET = "target:"
 
 @dataclass(slots=True)
 class Plan:
-    """Targets by name, and groups. ``linked`` are built for others only: nobody asked for their result."""
+    """Targets by name, and groups. ``linked`` are built for others only: nobody asked for their result.
+
+    ``wanted`` is what was asked for by name; ``overrides`` what the command line says of targets.
+    """
 
     targets: dict[str, Fields] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
     linked: set[str] = field(default_factory=set)
+    wanted: list[str] = field(default_factory=list)
+    overrides: Mapping[str, dict[str, Override]] = field(default_factory=dict)
 
     def document(self) -> dict[str, object]:
         """For ``--print``."""
@@ -39,7 +44,7 @@ def make_plan(written: Written, wanted: Sequence[str], settings: Sequence[str]) 
     names = [name for pattern in wanted or ["default"] for name in _matching(written, _sanitized(pattern))]
     names = list(dict.fromkeys(names))
     overrides = parse_overrides(settings, list(written.targets))
-    plan = Plan()
+    plan = Plan(wanted=names, overrides=overrides)
     for name in names:
         targets, groups = _group(written, name)
         for target in targets:
@@ -140,8 +145,19 @@ def _add_links(
         if target in path:
             raise InvalidArgumentError(f"infinite loop from {name} to {target}")
         if target not in plan.targets:
-            plan.targets[target] = _resolved(written, target, overrides)
+            plan.targets[target] = _resolved(written, target, overrides) | {"output": []}
             plan.linked.add(target)
         if target not in done:
             _add_links(written, plan, target, overrides, path, done)
+        _check_platforms(plan, name, target)
     done.add(name)
+
+
+def _check_platforms(plan: Plan, name: str, needed: str) -> None:
+    """A target for several platforms is made from one that has all of them, or from one of one platform."""
+    wanted, made = (plan.targets[it].get("platforms", []) for it in (name, needed))
+    if len(wanted) > 1 and len(made) > 1 and not set(wanted) <= set(made):
+        raise InvalidArgumentError(
+            f"target {needed} can't be used by {name} because its platforms [{' '.join(wanted)}] are not a "
+            f"subset of [{' '.join(made)}]"
+        )

@@ -5,14 +5,20 @@ import threading
 
 from scow.cli.bake.arguments import context_of, words_of
 from scow.cli.bake.plan import Plan
+from scow.cli.builders import Builders
 from scow.cli.building.flags import FLAGS
+from scow.cli.building.local_state import LocalStates, Member, new_ref
 from scow.cli.building.modern import build_modern
+from scow.cli.building.outputs import LOCAL_DELETE
+from scow.cli.building.request import asked_by
 from scow.cli.exits import CommandError
 from scow.cli.parser import parse_flags
 from scow.errors import ScowError
+from scow.spec.digest import sha256_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from scow.cli.building.modern import Display
@@ -28,8 +34,14 @@ _IMAGE_ID = "containerimage.config.digest"
 class Baking:
     """One run. ``display`` shows all builds, each step with its target's name if there are several."""
 
-    def __init__(self, invocation: "Invocation", plan: Plan, display: "Display") -> None:
+    def __init__(
+        self, invocation: "Invocation", plan: Plan, display: "Display", common: "Mapping[str, str]"
+    ) -> None:
+        """``common`` are options that all builds have."""
         self._invocation = invocation
+        self._common = common
+        group = new_ref()
+        self._members = {name: Member(name, group) for name in plan.targets}
         self._plan = plan
         self._display = display
         self._lock = threading.Lock()
@@ -44,6 +56,7 @@ class Baking:
         # Both are made on first use, which must not happen on several threads at once.
         _ = self._invocation.config, self._invocation.client.version
         flags = {name: self._flags(name) for name in self._plan.targets}
+        self._remember_group(flags)
         outcomes: queue.Queue[tuple[str, Any]] = queue.Queue()
         for name in self._plan.targets:
             work = threading.Thread(
@@ -66,9 +79,17 @@ class Baking:
         if name in self._plan.linked:
             fields["tags"], fields["output"] = [], []
         flags = parse_flags(FLAGS, words_of(fields))
+        flags["allow"] = [*flags["allow"], LOCAL_DELETE]  # that has been asked for, if it was wanted
+        flags.update(self._common)
         if self._is_needed(name) and flags["output"]:
             flags["output"] = [*flags["output"], "type=image"]
         return flags
+
+    def _remember_group(self, flags: "dict[str, Flags]") -> None:
+        refs = [self._members[name].ref for name in flags if asked_by(flags[name])[0] == "build"]
+        if refs:
+            first = self._members[next(iter(flags))]
+            LocalStates(Builders(self._invocation).folder).save_group(first.group, self._plan.wanted, refs)
 
     def _is_needed(self, name: str) -> bool:
         """Whether another target is made from this one: then its image is wanted whatever becomes of it."""
@@ -87,7 +108,7 @@ class Baking:
                     contexts.append(f"{key}=docker-image://{self._image_of(value.removeprefix(_LINK))}")
             flags["build-context"] = contexts
             shown = _Shown(self._display, name if len(self._plan.targets) > 1 else "", self._lock)
-            result = build_modern(self._invocation, flags, context_of(fields), shown, target=name)
+            result = build_modern(self._invocation, flags, context_of(fields), shown, self._members[name])
             result.pop("explained", None)
             self._results[name] = {**result, "warnings": shown.warnings}
             outcomes.put((name, None))
@@ -134,7 +155,9 @@ class _Shown:
             self.warnings.append(event)
         if self._target:
             event = dict(event)
-            event["digest"] = f"{self._target} {event['digest']}"
+            event["digest"] = self._own(event["digest"])
+            if "inputs" in event:
+                event["inputs"] = [self._own(it) for it in event["inputs"]]
             if kind == "vertex":
                 event["name"] = prefixed(self._target, event["name"])
         with self._lock:
@@ -142,6 +165,10 @@ class _Shown:
 
     def close(self) -> None:
         """The display is everybody's."""
+
+    def _own(self, digest: str) -> str:
+        """Steps of two targets are two, if they are the same."""
+        return sha256_of(f"{self._target} {digest}".encode())
 
 
 def prefixed(target: str, name: str) -> str:

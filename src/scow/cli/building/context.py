@@ -7,7 +7,7 @@ from scow.cli.exits import CommandError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from scow.cli.copying.tar_format import Entry
 
@@ -21,10 +21,11 @@ class BuildContext:
     """``folder`` is on this machine, or empty; ``address`` is for the engine to fetch, or empty.
 
     ``dockerfile`` is the name within the context. ``text`` is a Dockerfile that is not in it, ``None`` if
-    it is. Without folder and address standard input is an archive, which begins with ``head``.
+    it is. Without folder and address standard input is an archive, which begins with ``head``. ``path`` is
+    where the Dockerfile is on this machine, empty if it is not a file here.
     """
 
-    __slots__ = ("address", "dockerfile", "folder", "head", "text")
+    __slots__ = ("address", "dockerfile", "folder", "head", "path", "text")
 
     def __init__(
         self,
@@ -34,12 +35,14 @@ class BuildContext:
         dockerfile: str = "Dockerfile",
         text: bytes | None = None,
         head: bytes = b"",
+        path: str = "",
     ) -> None:
         self.folder = folder
         self.address = address
         self.dockerfile = dockerfile
         self.text = text
         self.head = head
+        self.path = path
 
 
 def find_context(path: str, dockerfile: str) -> BuildContext:
@@ -55,6 +58,15 @@ def find_context(path: str, dockerfile: str) -> BuildContext:
     if not os.path.isdir(path):
         raise CommandError(f'unable to prepare context: path "{path}" not found')
     return _of_folder(os.path.realpath(path), dockerfile)
+
+
+def context_with(path: str, text: bytes) -> BuildContext:
+    """What ``path`` means, with a Dockerfile that is not in it. Raises CommandError."""
+    if path.startswith(_ADDRESSES):
+        return BuildContext(address=path, text=text, dockerfile=_random_name())
+    if not os.path.isdir(path):
+        raise CommandError(f'unable to prepare context: path "{path}" not found')
+    return BuildContext(folder=os.path.realpath(path), text=text, dockerfile=_random_name())
 
 
 def _from_stdin(dockerfile: str) -> BuildContext:
@@ -82,10 +94,10 @@ def _of_folder(folder: str, dockerfile: str) -> BuildContext:
                 f"unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat {path}: "
                 "no such file or directory"
             )
-        return BuildContext(folder=folder, dockerfile=relative)
+        return BuildContext(folder=folder, dockerfile=relative, path=path)
     try:
         with open(path, "rb") as file:
-            return BuildContext(folder=folder, text=file.read(), dockerfile=_random_name())
+            return BuildContext(folder=folder, text=file.read(), dockerfile=_random_name(), path=path)
     except OSError as exc:
         raise CommandError(f"unable to open Dockerfile: open {path}: {(exc.strerror or '').lower()}") from exc
 
@@ -97,6 +109,18 @@ def _read_stdin() -> bytes:
 def _random_name() -> str:
     """For a Dockerfile that is sent along with a context that it does not belong to."""
     return f".dockerfile.{os.urandom(10).hex()}"
+
+
+def is_in_repository(environ: "Mapping[str, str]", folder: str) -> bool:
+    """Whether git could know something of ``folder``."""
+    if environ.get("GIT_DIR"):
+        return True
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above
+    return True
 
 
 def packed(context: BuildContext) -> "Iterator[bytes]":

@@ -1,9 +1,11 @@
 """What an engine says of itself as a builder."""
 
 import threading
+import time
 
 from scow.api.client.errors import ConnectionFailedError, DaemonError
 from scow.cli.builders import BUILDX_VERSION
+from scow.cli.exits import CommandError
 from scow.cli.flags import DURATION, Flag
 
 TYPE_CHECKING = False
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from scow.api.client.client import Client
+    from scow.cli.builders import Builder, Builders
+
+    Node = dict[str, Any]
 
 _OURS = "scow"
 
@@ -35,18 +40,32 @@ TIMEOUT = Flag(
 _NS = 1_000_000_000
 
 
-def facts_of(client: "Client | None", timeout_ns: int) -> EngineFacts:
-    """Asks, and waits no longer; ``None`` is a node that is not asked."""
-    if client is None:
-        return EngineFacts("inactive", "", [])
-    found: list[EngineFacts] = []
-    asking = threading.Thread(target=lambda: found.append(_asked(client)), daemon=True, name="status")
-    asking.start()
-    asking.join(timeout_ns / _NS)
-    return found[0] if found else EngineFacts("inactive", "", [])
+def facts_of_nodes(
+    builders: "Builders", builder: "Builder", timeout_ns: int
+) -> "list[tuple[Node, EngineFacts]]":
+    """Asks all nodes at once, and waits no longer; one that cannot be reached is inactive."""
+    found: dict[int, EngineFacts] = {}
+
+    def ask(number: int, client: "Client") -> None:
+        found[number] = facts_of(client)
+
+    asking = []
+    for number, node in enumerate(builder.nodes):
+        try:
+            client = builders.client(builder, node)
+        except CommandError:
+            continue  # a context that is gone
+        asking.append(threading.Thread(target=ask, args=(number, client), daemon=True, name="status"))
+        asking[-1].start()
+    end_s = time.monotonic() + timeout_ns / _NS
+    for thread in asking:
+        thread.join(max(0.0, end_s - time.monotonic()))
+    nothing = EngineFacts("inactive", "", [])
+    return [(node, found.get(number, nothing)) for number, node in enumerate(builder.nodes)]
 
 
-def _asked(client: "Client") -> EngineFacts:
+def facts_of(client: "Client") -> EngineFacts:
+    """Asks one engine."""
     try:
         found = client.get("/version") or {}
     except (ConnectionFailedError, DaemonError, OSError):

@@ -6,28 +6,28 @@ answer                           JSON values: {"vertex": …}, {"output": …}, 
 """
 
 import os
-from binascii import a2b_base64, b2a_base64
+from binascii import a2b_base64
 
 from scow.api.client.errors import DaemonError
 from scow.api.client.json_text import dumps
 from scow.cli.builders import Builders
-from scow.cli.building.attestations import attestation_options
-from scow.cli.building.caches import OCI_LAYOUT, LayoutSink, exports, imports, layout_address
-from scow.cli.building.classic import build_arguments
+from scow.cli.building.caches import LayoutSink
 from scow.cli.building.context import BuildContext, packed
-from scow.cli.building.local_state import LocalState, LocalStates, new_ref, state_of
+from scow.cli.building.local_state import LocalStates, Member, state_of
+from scow.cli.building.node_shares import shares_of
 from scow.cli.building.outputs import Output, Sink, outputs_of
 from scow.cli.building.readable import check_context, check_readable
-from scow.cli.building.refusals import check_asked
-from scow.cli.building.resources import resource_options
+from scow.cli.building.refusals import check_asked, engine_rights
+from scow.cli.building.request import asked_by, build_request
 from scow.cli.exits import CommandError
-from scow.cli.options.csv_fields import split_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, Protocol
 
+    from scow.api.client.client import Client
+    from scow.cli.building.node_shares import Share
     from scow.cli.building.told import Steps
     from scow.cli.flags import Flags
     from scow.cli.invocation import Invocation
@@ -62,43 +62,88 @@ def build_modern(
     flags: "Flags",
     context: BuildContext,
     display: "Display | None" = None,
-    *,
-    target: str = "default",
+    member: "Member | None" = None,
 ) -> "Request":
-    """Build; the result's metadata. Without a ``display`` the options say which. ``target`` is bake's.
+    """Build; the result's metadata. Without a ``display`` the options say which.
 
-    Raises CommandError; DaemonError with 404 where there is no such door.
+    ``member`` is what it is in a run of bake. Raises CommandError; DaemonError with 404 where there is no
+    such door.
     """
     call, _ = asked_by(flags)
     if call not in _CALLS:
         raise CommandError(f"ERROR: --call={call} is not supported, only {', '.join(_CALLS)}")
     check_policy(flags["policy"])
     outputs = outputs_of(flags)
-    entitlements = [it for text in flags["allow"] for it in text.split(",")]
-    if flags["network"] == "host":
-        entitlements.append("network.host")  # as buildx: who says the one means the other
-    check_asked(flags["tag"], outputs, entitlements)
+    check_asked(flags["tag"], outputs, engine_rights(flags))
     check_context(context)
-    request = {**_request(invocation, flags, context, outputs), "entitlements": entitlements}
+    asked = Asked(flags, context, outputs, member or Member())
+    shares = shares_of(invocation, flags)
+    if len(shares) == 1:
+        return build_at(invocation, asked, shares[0], display)
+    from scow.cli.building.node_builds import build_on_nodes
+
+    return build_on_nodes(invocation, asked, shares, display or display_of(invocation, flags))
+
+
+class Asked:
+    """One build as it was asked for; ``member`` is what it is in a run of bake."""
+
+    __slots__ = ("context", "flags", "is_part", "member", "outputs")
+
+    def __init__(self, flags: "Flags", context: BuildContext, outputs: list[Output], member: Member) -> None:
+        self.flags = flags
+        self.context = context
+        self.outputs = outputs
+        self.member = member
+        self.is_part = False
+
+    def on(self, share: "Share") -> "Asked":
+        """The part that one of several nodes does; its record has a name of its own."""
+        from scow.cli.flags import Flags
+
+        flags = Flags()
+        flags.update(self.flags)
+        flags["platform"] = share.platforms
+        found = Asked(flags, self.context, self.outputs, Member(self.member.target, self.member.group))
+        found.is_part = True
+        return found
+
+
+def build_at(
+    invocation: "Invocation", asked: Asked, share: "Share", display: "Display | None" = None
+) -> "Request":
+    """A build, or a part of one, on one node. Raises CommandError, DaemonError."""
+    flags, context, ref = asked.flags, asked.context, asked.member.ref
+    request = {**build_request(invocation, flags, context, asked.outputs), "ref": ref}
+    if asked.is_part:
+        request["options"]["multi-platform"] = "true"
     for path in request["contexts"].values():
         check_readable(path)
     display = display or display_of(invocation, flags)
-    name = _remembered(invocation, flags, request["ref"], state_of(context, target))
+    is_build = asked_by(flags)[0] == "build"
+    if is_build:
+        folder = Builders(invocation).folder
+        LocalStates(folder).save(share.place, ref, state_of(context, asked.member))
     try:
-        response = _sent(invocation, request, context)
+        response = _sent(share.client, request, context)
     except BaseException:
         display.close()
         raise
     with response:
-        return {**_followed(response.values(), display, outputs), "buildx.build.ref": name}
+        result = _followed(response.values(), display, asked.outputs)
+    if is_build:
+        result["buildx.build.ref"] = "/".join((*share.place, ref))
+        if flags["metadata-file"]:
+            result |= _vouched_for(invocation, share.client, ref)
+    return result
 
 
-def _remembered(invocation: "Invocation", flags: "Flags", ref: str, state: "LocalState") -> str:
-    """Have it known where the build came from; the full name of its record."""
-    builders = Builders(invocation)
-    place = builders.chosen(flags["builder"]).place
-    LocalStates(builders.folder).save(place, ref, state)
-    return "/".join((*place, ref))
+def _vouched_for(invocation: "Invocation", client: "Client", ref: str) -> "Request":
+    """As much of the build's provenance as the environment asks for."""
+    from scow.cli.building.metadata import DISABLED, provenance_mode, record_provenance
+
+    mode = provenance_mode(invocation.environ)
+    return {} if mode == DISABLED else record_provenance(client, ref, mode)
 
 
 def check_policy(texts: list[str]) -> None:
@@ -107,21 +152,21 @@ def check_policy(texts: list[str]) -> None:
         raise CommandError("ERROR: build policies are not supported")
 
 
-def _sent(invocation: "Invocation", request: "Request", context: BuildContext) -> "Any":
+def _sent(client: "Client", request: "Request", context: BuildContext) -> "Any":
     """In place if the engine sees the folder, else with everything that is in it."""
-    in_place = bool(context.folder) and invocation.client.endpoint.scheme == "unix"
+    in_place = bool(context.folder) and client.endpoint.scheme == "unix"
     if in_place or context.address:
         info = os.stat(context.folder) if context.folder else None
         found = {"folder": context.folder, "identity": [info.st_dev, info.st_ino]} if info else {}
         try:
-            return _posted(invocation, {**request, **found}, iter(()))
+            return _posted(client, {**request, **found}, iter(()))
         except DaemonError as exc:
             if exc.status != _NOT_SEEN:
                 raise
-    return _posted(invocation, request, packed(context))
+    return _posted(client, request, packed(context))
 
 
-def _posted(invocation: "Invocation", request: "Request", blocks: "Iterator[bytes]") -> "Any":
+def _posted(client: "Client", request: "Request", blocks: "Iterator[bytes]") -> "Any":
     preamble = dumps(request).encode("utf-8", "surrogatepass")
 
     def body() -> "Iterator[bytes]":
@@ -130,7 +175,7 @@ def _posted(invocation: "Invocation", request: "Request", blocks: "Iterator[byte
 
     query = [("preamble", str(len(preamble)))]
     headers = {"Content-Type": "application/x-tar"}
-    return invocation.client.upload_blocks("POST", "/scow/build", query, body(), headers)
+    return client.upload_blocks("POST", "/scow/build", query, body(), headers)
 
 
 def display_of(invocation: "Invocation", flags: "Flags") -> "Display":
@@ -144,7 +189,7 @@ def display_for(invocation: "Invocation", mode: str) -> "Display":
     from scow.cli.building.plain import PlainProgress, QuietProgress
 
     if mode not in ("auto", "none", "plain", "tty", "quiet", "rawjson"):
-        raise CommandError(f"invalid progress mode {mode}")
+        raise CommandError(f"ERROR: invalid progress mode {mode}")
     if mode in ("quiet", "none"):
         return QuietProgress(invocation.err)
     if mode == "rawjson":
@@ -217,144 +262,3 @@ def _failed(failure: "Request", display: "Display") -> CommandError:
 
 
 _SHOWN_LINES = 12
-
-
-def _request(
-    invocation: "Invocation", flags: "Flags", context: BuildContext, outputs: list[Output]
-) -> "Request":
-    from scow.cli.credentials import Credentials
-
-    text = context.text
-    return {
-        "ref": new_ref(),
-        "options": _options(flags, context) | _epoch(invocation, flags) | _question(flags),
-        "exports": [output.exchange() for output in outputs],
-        "dockerfile": None if text is None else _base64(text),
-        "contexts": _named_folders(flags),
-        "secrets": dict(_secret(invocation, text) for text in flags["secret"]),
-        "agents": dict(_agent(invocation, text) for text in flags["ssh"]),
-        "auths": Credentials(invocation).all(),
-        "cache_from": imports(invocation, flags["cache-from"]),
-        "cache_to": exports(flags["cache-to"], invocation.environ),
-        "check": asked_by(flags)[0] == "check",
-        "debug": flags["debug"],
-    }
-
-
-def asked_by(flags: "Flags") -> tuple[str, str]:
-    """What ``--call`` asks for, and in which format: ``outline,format=json``. Raises CommandError."""
-    call, _, rest = flags["call"].partition(",")
-    written = dict(field.partition("=")[::2] for field in rest.split(",")) if rest else {}
-    written_as = written.pop("format", "")
-    if written or written_as not in ("", "text", "json"):
-        raise CommandError(f"ERROR: invalid print function: {flags['call']}")
-    return "check" if flags["check"] else call, written_as
-
-
-def _question(flags: "Flags") -> dict[str, str]:
-    call, _ = asked_by(flags)
-    return {"requestid": f"frontend.{call}"} if call in ("outline", "targets") else {}
-
-
-def _options(flags: "Flags", context: BuildContext) -> dict[str, str]:
-    """Those of BuildKit's Dockerfile front end, by its names."""
-    options = {
-        "filename": context.dockerfile,
-        "target": flags["target"],
-        "platform": ",".join(flags["platform"]),
-        "context": context.address,
-        "force-network-mode": flags["network"] if flags["network"] != "default" else "",
-        "add-hosts": ",".join(_host(text) for text in flags["add-host"]),
-        "cgroup-parent": flags["cgroup-parent"],
-        "shm-size": str(flags["shm-size"] or ""),
-        "ulimit": ",".join(f"{it['Name']}={it['Soft']}:{it['Hard']}" for it in flags["ulimit"]),
-        "image-resolve-mode": "pull" if flags["pull"] else "",
-    }
-    options = {key: value for key, value in options.items() if value}
-    if flags["no-cache"]:
-        options["no-cache"] = ""
-    elif flags["no-cache-filter"]:
-        options["no-cache"] = ",".join(flags["no-cache-filter"])
-    options |= attestation_options(flags) | resource_options(flags)
-    for name, value in build_arguments(flags["build-arg"]).items():
-        if value is not None:
-            options[f"build-arg:{name}"] = value
-    for text in flags["label"]:
-        name, _, value = text.partition("=")
-        options[f"label:{name}"] = value
-    for text in flags["build-context"]:
-        name, _, value = text.partition("=")
-        if value.startswith(OCI_LAYOUT):
-            options[f"context:{name.lower()}"] = layout_address(value)
-        elif "://" in value or value.startswith("git@"):
-            options[f"context:{name.lower()}"] = value
-    return options
-
-
-def _epoch(invocation: "Invocation", flags: "Flags") -> dict[str, str]:
-    """``SOURCE_DATE_EPOCH`` of the environment, unless a build argument says it."""
-    value = invocation.environ.get("SOURCE_DATE_EPOCH", "")
-    given = any(it.partition("=")[0] == "SOURCE_DATE_EPOCH" for it in flags["build-arg"])
-    return {"build-arg:SOURCE_DATE_EPOCH": value} if value and not given else {}
-
-
-def _base64(data: bytes) -> str:
-    return b2a_base64(data, newline=False).decode()
-
-
-def _host(text: str) -> str:
-    """``name:address`` or ``name=address``."""
-    name, equals, address = text.partition("=")
-    if not equals:
-        name, colon, address = text.partition(":")
-        if not colon:
-            raise CommandError(f"invalid host {text}: expected format is 'host:ip'")
-    return f"{name}={address.strip('[]')}"
-
-
-def _named_folders(flags: "Flags") -> dict[str, str]:
-    found = {}
-    for text in flags["build-context"]:
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
-            raise CommandError(f"invalid context value: {text}, expected key=value")
-        if "://" not in value and not value.startswith("git@"):
-            if not os.path.isdir(value):
-                raise CommandError(
-                    f"failed to get build context path {value}: stat {value}: no such file or directory"
-                )
-            found[name.lower()] = os.path.realpath(value)
-    return found
-
-
-def _secret(invocation: "Invocation", text: str) -> tuple[str, str]:
-    """``id=…,src=…`` or ``id=…,env=…``: the name, and the value in base64."""
-    fields = dict(it.partition("=")[::2] for it in split_fields(text))
-    fields = {key.lower(): value for key, value in fields.items()}
-    name = fields.get("id", "")
-    path = fields.get("src") or fields.get("source") or ""
-    variable = fields.get("env", "")
-    kind = fields.get("type", "")
-    if not name and path:
-        name = os.path.basename(path)
-    if not name:
-        raise CommandError("secret: id is required")
-    if variable or (not path and kind != "file" and name in invocation.environ):
-        value = invocation.environ.get(variable or name)
-        if value is None:
-            return name, ""
-        return name, _base64(value.encode("utf-8", "surrogateescape"))
-    try:
-        with open(path or name, "rb") as file:
-            return name, _base64(file.read())
-    except OSError as exc:
-        raise CommandError(f"failed to stat {path or name}: {(exc.strerror or '').lower()}") from exc
-
-
-def _agent(invocation: "Invocation", text: str) -> tuple[str, str]:
-    """``default`` or ``id=socket``: the name, and where an agent listens."""
-    name, _, path = text.partition("=")
-    path = path or invocation.environ.get("SSH_AUTH_SOCK", "")
-    if not path:
-        raise CommandError("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set")
-    return name or "default", os.path.realpath(path)

@@ -17,18 +17,24 @@ if TYPE_CHECKING:
     Exchange = dict[str, Any]
 
 STDOUT = "-"
+LOCAL_DELETE = "buildx.local.delete"
+"""What ``--allow`` takes beside the engine's entitlements: it is about this machine."""
 _TO_FILE = ("tar", "oci", "docker")
 
 
 class Output:
-    """One result: what the engine makes, and where it is put here. ``dest`` is empty for the engine's own."""
+    """One result: what the engine makes, and where it is put here. ``dest`` is empty for the engine's own.
 
-    __slots__ = ("attributes", "dest", "kind")
+    ``removes_stale``: whatever else is in the folder goes.
+    """
+
+    __slots__ = ("attributes", "dest", "kind", "removes_stale")
 
     def __init__(self, kind: str, attributes: dict[str, str], dest: str) -> None:
         self.kind = kind
         self.attributes = attributes
         self.dest = dest
+        self.removes_stale = False
 
     def exchange(self) -> "Exchange":
         """As the engine is asked. A folder comes as an archive and is unpacked here."""
@@ -44,9 +50,27 @@ def outputs_of(flags: "Flags") -> "list[Output]":
         wanted.append(Output("image", {**names, "push": "true"}, ""))
     elif flags["load"] or not wanted:
         wanted.append(Output("image", dict(names), ""))
+    for output in wanted:
+        _check_mode(output, flags["allow"])
     if sum(1 for it in wanted if it.dest) > 1:
         raise CommandError("only one output can be written to this machine")
     return wanted
+
+
+def _check_mode(output: Output, allowed: "list[str]") -> None:
+    """``mode=delete`` is for folders below the working directory, unless it is allowed elsewhere."""
+    if output.kind != "local":
+        return
+    mode = output.attributes.pop("mode", "").strip().lower()
+    if mode not in ("", "copy", "delete"):
+        raise CommandError(f'ERROR: invalid local exporter mode "{mode}"')
+    output.removes_stale = mode == "delete"
+    here = os.path.realpath(os.getcwd()).rstrip("/") + "/"
+    is_below = os.path.realpath(output.dest).startswith(here)
+    if output.removes_stale and not is_below and LOCAL_DELETE not in allowed:
+        raise CommandError(
+            f'ERROR: local output mode=delete for destination "{output.dest}" requires --allow={LOCAL_DELETE}'
+        )
 
 
 def _parse(text: str, names: dict[str, str]) -> Output:
@@ -107,7 +131,7 @@ class Sink:
             return
         if self._output.kind == "local":
             self._file.seek(0)
-            _unpack(self._file, self._output.dest)
+            _unpack(self._file, self._output)
         self._file.close()
         if self._unnamed:
             os.rename(self._unnamed, self._output.dest)
@@ -130,9 +154,13 @@ class Sink:
         return file
 
 
-def _unpack(archive: "BinaryIO", folder: str) -> None:
+def _unpack(archive: "BinaryIO", output: Output) -> None:
     """As files of the person who asked."""
     from scow.cli.copying.unpacking import unpack
 
-    os.makedirs(folder, exist_ok=True)
-    unpack(iter(lambda: archive.read(1 << 20), b""), folder, "", "")
+    os.makedirs(output.dest, exist_ok=True)
+    names = unpack(iter(lambda: archive.read(1 << 20), b""), output.dest, "", "")
+    if output.removes_stale:
+        from scow.cli.copying.stale import remove_stale
+
+        remove_stale(output.dest, names)

@@ -1,8 +1,9 @@
-"""Progress as it came: one JSON value a line, for programs."""
+"""Progress for programs: one JSON value a line, as BuildKit's clients write it."""
 
 import json
 
 from scow.cli.building.plain import QuietProgress
+from scow.cli.building.status_values import solve_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,4 +15,4 @@ class RawProgress(QuietProgress):
 
     def show(self, kind: str, event: "dict[str, Any]") -> None:
         super().show(kind, event)
-        self._out.line(json.dumps({kind: event}))
+        self._out.line(json.dumps(solve_status(kind, event), separators=(",", ":")))

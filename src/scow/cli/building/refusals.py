@@ -1,13 +1,25 @@
 """What can be seen to be wrong with a build before any of it is done, in buildx's words."""
 
+from scow.cli.building.outputs import LOCAL_DELETE
 from scow.cli.exits import CommandError
 from scow.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from scow.cli.building.outputs import Output
+    from scow.cli.flags import Flags
 
 _ENTITLEMENTS = ("network.host", "security.insecure", "device")
+
+
+def engine_rights(flags: "Flags") -> list[str]:
+    """What ``--allow`` says that is for the engine; one right is about this machine. Raises CommandError."""
+    names = [it for text in flags["allow"] for it in text.split(",") if it and it != LOCAL_DELETE]
+    if any(it.startswith(f"{LOCAL_DELETE}=") for it in names):
+        raise CommandError(f"ERROR: {LOCAL_DELETE} does not accept a value")
+    if flags["network"] == "host":
+        names.append("network.host")  # as buildx: who says the one means the other
+    return names
 
 
 def check_asked(tags: list[str], outputs: "list[Output]", entitlements: list[str]) -> None:

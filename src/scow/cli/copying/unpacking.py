@@ -27,8 +27,10 @@ _DEVICES = {
 }
 
 
-def unpack(blocks: "Iterable[bytes]", directory: str, old_name: str, new_name: str) -> None:
-    """Extract the archive in ``blocks``; entry names that begin with ``old_name`` get ``new_name`` instead.
+def unpack(blocks: "Iterable[bytes]", directory: str, old_name: str, new_name: str) -> set[str]:
+    """Extract the archive in ``blocks``; the paths that it had.
+
+    Entry names that begin with ``old_name`` get ``new_name`` instead.
 
     Files belong to the caller. Raises CommandError for an archive that is broken or does not fit what is
     there, OSError for what cannot be written.
@@ -41,6 +43,7 @@ def unpack(blocks: "Iterable[bytes]", directory: str, old_name: str, new_name: s
             unpacker.add(entry, stream)
         unpacker.finish()
         stream.drain()
+        return unpacker.names
     except TarError as exc:
         raise CommandError(str(exc)) from exc
     finally:
@@ -104,6 +107,7 @@ class _Stream:
 
 class _Unpacker:
     def __init__(self, directory: str) -> None:
+        self.names: set[str] = set()
         self._directory = directory
         self._root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         # The directory of the last entry stays open: most entries are in it.
@@ -132,6 +136,7 @@ class _Unpacker:
         if not name:
             stream.skip(entry.size + -entry.size % BLOCK)
             return
+        self.names.add(name)
         parent, last = self._enter(name)
         exists = self._make_room(parent, last, name, entry)
         if entry.kind == tar_format.DIRECTORY:

@@ -31,9 +31,9 @@ _REFERENCE = "vnd.buildkit.history.reference"
 _NS = 1_000_000_000
 
 
-def write_bundle(client: "Client", records: "Sequence[FoundRecord]", out: "BinaryIO") -> None:
+def write_bundle(records: "Sequence[FoundRecord]", out: "BinaryIO") -> None:
     """Raises ScowError, OSError."""
-    layout = _Layout(client)
+    layout = _Layout()
     manifests = [_manifest(layout, it) for it in records]
     root = manifests[0]
     if len(manifests) > 1:
@@ -46,8 +46,7 @@ def write_bundle(client: "Client", records: "Sequence[FoundRecord]", out: "Binar
 class _Layout:
     """Blobs by digest, each once."""
 
-    def __init__(self, client: "Client") -> None:
-        self._client = client
+    def __init__(self) -> None:
         self._blobs: dict[str, bytes] = {}
 
     def document(self, media_type: str, content: "Document") -> "Document":
@@ -57,12 +56,12 @@ class _Layout:
         self._blobs[digest] = data
         return {"mediaType": media_type, "digest": digest, "size": len(data)}
 
-    def fetched(self, entry: "BlobEntry") -> "Document | None":
+    def fetched(self, client: "Client", entry: "BlobEntry") -> "Document | None":
         """Adds a blob of the engine's; None if it is in there already, or the engine has it no more."""
         if entry.digest in self._blobs:
             return None
         try:
-            self._blobs[entry.digest] = read_blob(self._client, entry.digest)
+            self._blobs[entry.digest] = read_blob(client, entry.digest)
         except NotFoundError:
             return None
         found: Document = {"mediaType": entry.media_type, "digest": entry.digest, "size": entry.size}
@@ -87,12 +86,12 @@ class _Layout:
 def _manifest(layout: _Layout, found: "FoundRecord") -> "Document":
     record = found.record
     config = layout.document(_RECORD, _document(found))
-    layers = [layout.fetched(it) for it in (record.logs, record.details) if it is not None]
+    layers = [layout.fetched(found.client, it) for it in (record.logs, record.details) if it is not None]
     for result in (record.result, *record.results.values()):
         if result is None:
             continue
-        layers += [layout.fetched(it) for it in result.attestations]
-        layers += [_unwalked(layout.fetched(it)) for it in result.results.values()]
+        layers += [layout.fetched(found.client, it) for it in result.attestations]
+        layers += [_unwalked(layout.fetched(found.client, it)) for it in result.results.values()]
     content = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config}
     return layout.document(_MANIFEST, content | {"layers": [it for it in layers if it is not None]})
 

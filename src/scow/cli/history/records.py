@@ -20,17 +20,19 @@ _NS = 1_000_000_000
 
 
 class FoundRecord:
-    """One record. ``now_ns`` is what time it is for its engine, None if that does not say."""
+    """One record. ``client`` is its engine's, ``now_ns`` the time there, None if that is not said."""
 
-    __slots__ = ("now_ns", "place", "record", "state")
+    __slots__ = ("client", "now_ns", "place", "record", "state")
 
     def __init__(
         self,
+        client: "Client",
         record: "BuildRecord",
         place: tuple[str, str],
         state: LocalState | None,
         now_ns: int | None,
     ) -> None:
+        self.client = client
         self.record = record
         self.place = place
         self.state = state
@@ -53,13 +55,12 @@ class FoundRecord:
 
 
 class BuilderRecords:
-    """Of the builder that ``name`` or the environment means, by its first node. Raises CommandError."""
+    """Of the builder that ``name`` or the environment means, by all its nodes. Raises CommandError."""
 
     def __init__(self, invocation: "Invocation", name: str) -> None:
         builders = Builders(invocation)
         builder = builders.chosen(name)
-        self.client: Client = builders.client(builder)
-        self._place = builder.place
+        self._nodes = [(builder.place(it), builders.client(builder, it)) for it in builder.nodes]
         self._states = LocalStates(builders.folder)
 
     def all(
@@ -68,29 +69,35 @@ class BuilderRecords:
         """Newest first. ``ref`` may be ``^N``, the one with N younger ones. Raises CommandError."""
         name, position = _meant(ref)
         query = HistoryQuery(ref=name, limit=_LIMIT, filters=filters.sent if filters else ())
-        try:
-            records, moment = build_records(self.client, query)
-        except ScowError as exc:
-            raise CommandError(f"ERROR: {exc.message}") from exc
-        now_ns = _moment_ns(moment)
         found = [
-            FoundRecord(it, self._place, self._states.read(self._place, it.ref), now_ns)
-            for it in sorted(records, key=lambda it: -it.created_ns)
-            if (not ended_only or it.completed_ns is not None) and (filters is None or filters.match(it))
+            it
+            for place, client in self._nodes
+            for it in self._of_node(place, client, query)
+            if (not ended_only or it.record.completed_ns is not None)
+            and (filters is None or filters.match(it.record))
         ]
+        found.sort(key=lambda it: -it.record.created_ns)
         if position is None:
             return found
         if (left := position - len(found)) > 0:
             raise CommandError(f"ERROR: no completed build found with offset {left}")
         return found[position : position + 1]
 
-    def ended_refs(self) -> list[str]:
-        """Of all that have ended, however many. Raises CommandError."""
+    def _of_node(self, place: tuple[str, str], client: "Client", query: HistoryQuery) -> list[FoundRecord]:
         try:
-            records, _ = build_records(self.client, HistoryQuery())
+            records, moment = build_records(client, query)
         except ScowError as exc:
             raise CommandError(f"ERROR: {exc.message}") from exc
-        return [it.ref for it in records if it.completed_ns is not None]
+        now_ns = _moment_ns(moment)
+        return [FoundRecord(client, it, place, self._states.read(place, it.ref), now_ns) for it in records]
+
+    def every(self) -> list[FoundRecord]:
+        """All that there are, however many. Raises CommandError."""
+        return [it for place, client in self._nodes for it in self._of_node(place, client, HistoryQuery())]
+
+    def clients(self) -> "list[Client]":
+        """The engines of the nodes."""
+        return [client for _, client in self._nodes]
 
     def one(self, ref: str, *, ended_only: bool = False) -> FoundRecord:
         """The one that is meant; the last build without a ``ref``. Raises CommandError."""

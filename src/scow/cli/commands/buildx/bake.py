@@ -50,19 +50,19 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
         plan = make_plan(written, wanted, _settings(flags))
         if remote is not None:
             remote.place(plan)
-        _check_entitlements(plan, flags["allow"])
         if flags["print"]:
             invocation.out.line(_json(plan.document()))
             return
+        display = _permitted(invocation, flags, plan, display, is_remote=remote is not None)
         results = _bake(invocation, flags, plan, display)
     except InvalidArgumentError as exc:
         raise CommandError(f"ERROR: {exc.message}") from exc
     finally:
         display.close()
-    _report(invocation, flags, {name: it.pop("warnings") for name, it in results.items()})
+    warnings = {name: it.pop("warnings") for name, it in results.items()}
     if flags["metadata-file"]:
-        with open(flags["metadata-file"], "w", encoding="utf-8") as file:
-            file.write(json.dumps(results, indent=2, sort_keys=True) + "\n")
+        _write_metadata(invocation, flags, results, warnings)
+    _report(invocation, flags, warnings)
 
 
 def _bake(
@@ -70,7 +70,30 @@ def _bake(
 ) -> "dict[str, dict[str, Any]]":
     from scow.cli.bake.running import Baking
 
-    return Baking(invocation, plan, display).run()
+    common = {name: flags[name] for name in ("builder", "metadata-file")}
+    return Baking(invocation, plan, display, common).run()
+
+
+def _write_metadata(
+    invocation: "Invocation",
+    flags: "Flags",
+    results: "dict[str, dict[str, Any]]",
+    warnings: "dict[str, list[dict[str, Any]]]",
+) -> None:
+    """By target, and what was warned of in any of them."""
+    from scow.cli.building.metadata import (
+        WARNINGS,
+        decoded,
+        wants_warnings,
+        warnings_as_metadata,
+        write_metadata,
+    )
+
+    document: dict[str, Any] = {name: decoded(it) for name, it in results.items()}
+    told = [warning for found in warnings.values() for warning in found]
+    if told and flags["call"] == "build" and not flags["check"] and wants_warnings(invocation.environ):
+        document[WARNINGS] = warnings_as_metadata(told)
+    write_metadata(flags["metadata-file"], document)
 
 
 def _report(invocation: "Invocation", flags: "Flags", warnings: "dict[str, list[dict[str, Any]]]") -> None:
@@ -102,11 +125,10 @@ def _known(cmd_context: str) -> dict[str, str]:
 def _settings(flags: "Flags") -> list[str]:
     """``--set``, and the options that are short for one. Later ones count."""
     settings = []
-    if flags["push"]:
-        settings.append("*.output=type=image,push=true")
-    elif flags["load"]:
-        settings.append("*.output=type=docker")
-    settings += [f"*.{name}=true" for name in ("no-cache", "pull") if flags[name]]
+    settings += [f"*.{name}=true" for name in ("push", "load") if flags[name]]
+    settings += [
+        f"*.{name}={str(flags[name]).lower()}" for name in ("no-cache", "pull") if name in flags.changed
+    ]
     if flags["sbom"]:
         settings.append(f"*.attest={_attestation('sbom', flags['sbom'])}")
     if flags["provenance"]:
@@ -123,16 +145,26 @@ def _attestation(kind: str, value: str) -> str:
     return f"type={kind},disabled=true" if value in ("false", "0") else f"type={kind},{value}"
 
 
-def _check_entitlements(plan: "Plan", allowed: list[str]) -> None:
-    """Definitions may not take rights that nobody gave them."""
-    given = {one for text in allowed for one in text.split(",")}
-    for name, fields in plan.targets.items():
-        asked = [it for it in fields.get("entitlements", []) if it.partition("=")[0] == "security.insecure"]
-        if asked and "security.insecure" not in given:
-            raise CommandError(
-                f"ERROR: target {name} requests privileges to run with security.insecure: "
-                "pass --allow=security.insecure to grant them"
-            )
+def _permitted(
+    invocation: "Invocation", flags: "Flags", plan: "Plan", display: "Display", *, is_remote: bool
+) -> "Display":
+    """Who shows what follows, once all rights are given. Raises CommandError."""
+    from scow.cli.bake.entitlements import grant_overridden, missing, parse_allowed
+
+    given = parse_allowed(flags["allow"])
+    for name, overrides in plan.overrides.items():
+        if name in plan.targets:
+            grant_overridden(given, plan.targets[name], overrides)
+    asked = missing(given, plan.targets.values())
+    if not asked:
+        return display
+    from scow.cli.bake.asking import ask, refuse
+    from scow.cli.building.modern import display_of
+
+    if flags["progress"] == "rawjson":
+        refuse(asked)
+    ask(invocation, asked, display.close, is_remote=is_remote)
+    return display_of(invocation, flags)
 
 
 def _json(document: object) -> str:

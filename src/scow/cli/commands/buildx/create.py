@@ -2,12 +2,15 @@
 
 import secrets
 
+from scow.cli.builder_nodes import leave, platforms_of, put_node
 from scow.cli.builders import DRIVERS, OWN_DRIVER, REMOTE_DRIVER, Builder, Builders, check_name
-from scow.cli.building.engine_facts import TIMEOUT, facts_of
+from scow.cli.building.engine_facts import TIMEOUT, facts_of_nodes
+from scow.cli.building.local_state import LocalStates
 from scow.cli.command import Command, at_most
 from scow.cli.contexts.store import context_names
 from scow.cli.exits import CommandError
 from scow.cli.flags import BOOL, STRING, STRINGS, Flag, list_of
+from scow.cli.log_lines import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,39 +20,58 @@ if TYPE_CHECKING:
     from scow.cli.invocation import Invocation
 
 _TEXTS = list_of(name="stringArray")
+_BUILDKIT_HOST = "BUILDKIT_HOST"
 _FLAGS = "--allow-insecure-entitlement=network.host"
 
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
-    """Stores a builder, or a node of one; it builds with the engine that its first node means."""
-    driver = _driver(flags["driver"])
-    if driver == REMOTE_DRIVER and not flags.arguments:
-        raise CommandError("ERROR: no remote endpoint provided")
+    """Stores a builder, or changes a node of one."""
     builders = Builders(invocation)
-    if (flags["append"] or flags["leave"]) and not flags["name"]:
-        option = "append" if flags["append"] else "leave"
-        raise CommandError(f"ERROR: {option} requires a builder name")
-    name = check_name(flags["name"]) if flags["name"] else f"builder_{secrets.token_hex(4)}"
-    if name in context_names(invocation.config_directory):
-        raise CommandError(f'ERROR: instance name "{name}" already exists as context builder')
-    known = {builder.name: builder for builder in builders.all() if builder.stored}
-    builder = known.get(name)
-    if builder is not None and not flags["append"] and not flags["leave"] and not flags["name"]:
-        raise CommandError(f"ERROR: existing instance for {name} but no append mode")
-    if builder is None:
-        if flags["append"] or flags["leave"]:
-            raise CommandError(f'ERROR: failed to find instance "{name}"')
-        builder = Builder(name, driver, [], stored=True)
     if flags["leave"]:
-        _leave(builder, flags["node"])
-    else:
-        _add(builder, _node(invocation, builder, flags))
+        _leave(builders, flags["name"], flags["node"])
+        return
+    builder = _named(invocation, builders, flags)
+    before = [dict(it) for it in builder.nodes]
+    put_node(builder, _given(invocation, builder, flags), append=flags["append"])
     builders.save(builder)
-    if flags["use"] and builder.nodes:
+    if flags["use"]:
         builders.use(builder)
-    if flags["bootstrap"] and facts_of(builders.client(builder), flags["timeout"]).status != "running":
-        raise CommandError(f"ERROR: failed to boot builder {name}: the engine does not answer")
-    invocation.out.line(name)
+    if flags["bootstrap"]:
+        _check_running(builders, builder, flags["timeout"])
+    if before and not flags["append"]:
+        log(invocation.err, "warning", "new settings may not be used until builder is restarted")
+    invocation.out.line(builder.name)
+
+
+def _named(invocation: "Invocation", builders: Builders, flags: "Flags") -> Builder:
+    """The builder that is meant, one that is stored or a new one. Raises CommandError in buildx's words."""
+    driver = _driver(flags["driver"])
+    name = check_name(flags["name"]).lower() if flags["name"] else ""
+    if name == "default":
+        raise CommandError(
+            "ERROR: default is a reserved name and cannot be used to identify builder instance"
+        )
+    if flags["append"] and not name:
+        raise CommandError("ERROR: append requires a builder name")
+    name = name or f"builder_{secrets.token_hex(4)}"
+    if not flags["append"] and name in context_names(invocation.config_directory):
+        raise CommandError(f'ERROR: instance name "{name}" already exists as context builder')
+    known = next((it for it in builders.all() if it.stored and it.name == name), None)
+    if known is None:
+        if flags["append"]:
+            raise CommandError(f'ERROR: failed to find instance "{name}" for append')
+        is_remote = not driver and not flags.arguments and invocation.environ.get(_BUILDKIT_HOST)
+        return Builder(name, driver or (REMOTE_DRIVER if is_remote else DRIVERS[0]), [], stored=True)
+    if not flags["node"] and not flags["append"]:
+        raise CommandError(
+            f'ERROR: existing instance for "{name}" but no append mode, specify the node name to make '
+            "changes for existing instances"
+        )
+    if driver and driver != known.driver:
+        raise CommandError(
+            f'ERROR: existing instance for "{name}" but has mismatched driver "{known.driver}"'
+        )
+    return known
 
 
 def _driver(name: str) -> str:
@@ -58,55 +80,59 @@ def _driver(name: str) -> str:
         raise CommandError(f'ERROR: additional instances of driver "{name}" cannot be created')
     if name and name not in DRIVERS:
         raise CommandError(f'ERROR: failed to find driver "{name}"')
-    return name or DRIVERS[0]
+    return str(name)
 
 
-def _leave(builder: Builder, node: str) -> None:
+def _leave(builders: Builders, name: str, node: str) -> None:
+    if not name:
+        raise CommandError("ERROR: leave requires instance name")
     if not node:
-        raise CommandError("ERROR: leave requires --node option to be set")
-    kept = [it for it in builder.nodes if it["Name"] != node]
-    if len(kept) == len(builder.nodes):
-        raise CommandError(f'ERROR: failed to find node "{node}"')
-    builder.nodes = kept
+        raise CommandError("ERROR: leave requires node name")
+    builder = next((it for it in builders.all() if it.stored and it.name == name), None)
+    if builder is None:
+        raise CommandError(f'ERROR: failed to find instance "{name}" for leave')
+    leave(builder, node)
+    LocalStates(builders.folder).forget_node(name, node)
+    builders.save(builder)
 
 
-def _add(builder: Builder, node: "dict[str, Any]") -> None:
-    for other in builder.nodes:
-        if other["Name"] != node["Name"] and other["Endpoint"] == node["Endpoint"]:
-            raise CommandError(f"ERROR: invalid duplicate endpoint {node['Endpoint']}")
-    builder.nodes = [it for it in builder.nodes if it["Name"] != node["Name"]] + [node]
+def _given(invocation: "Invocation", builder: Builder, flags: "Flags") -> "dict[str, Any]":
+    """What the command line says of a node."""
+    found: dict[str, Any] = {"Name": flags["node"]} if flags["node"] else {}
+    is_there = any(it["Name"] == flags["node"] for it in builder.nodes)
+    if flags.arguments or not is_there:
+        found["Endpoint"] = _place(invocation, builder, flags.arguments[0] if flags.arguments else "")
+    if platforms := platforms_of(flags["platform"]):
+        found["Platforms"] = platforms
+    if options := dict(it.partition("=")[::2] for text in flags["driver-opt"] for it in text.split(",")):
+        found["DriverOpts"] = options
+    own = "" if builder.driver == REMOTE_DRIVER or is_there else _FLAGS
+    if words := (flags["buildkitd-flags"] or own).split():
+        found["Flags"] = words
+    return found
 
 
-def _node(invocation: "Invocation", builder: Builder, flags: "Flags") -> "dict[str, Any]":
-    place = flags.arguments[0] if flags.arguments else ""
+def _place(invocation: "Invocation", builder: Builder, place: str) -> str:
+    """A context's name, or an address."""
+    if builder.driver == REMOTE_DRIVER:
+        place = place or invocation.environ.get(_BUILDKIT_HOST, "")
+        if not place:
+            raise CommandError("ERROR: no remote endpoint provided")
     if place and "://" not in place and place not in context_names(invocation.config_directory):
         raise CommandError(f'ERROR: context "{place}": context not found')
     if not place:
         name = invocation.context_name()
         place = invocation.endpoint().text if name == "default" else name
-    own = "" if builder.driver == REMOTE_DRIVER else _FLAGS
-    options = dict(it.partition("=")[::2] for text in flags["driver-opt"] for it in text.split(","))
-    return {
-        "Name": flags["node"] or f"{builder.name}{_free_number(builder)}",
-        "Endpoint": place,
-        "Platforms": [_platform(text) for text in flags["platform"]] or None,
-        "DriverOpts": options or None,
-        "Flags": (flags["buildkitd-flags"] or own).split() or None,
-        "Files": None,
-    }
+    return place
 
 
-def _free_number(builder: Builder) -> int:
-    names = {it["Name"] for it in builder.nodes}
-    return next(number for number in range(len(names) + 1) if f"{builder.name}{number}" not in names)
-
-
-def _platform(text: str) -> dict[str, str]:
-    parts = text.split("/")
-    if len(parts) not in (2, 3) or not all(parts):
-        raise CommandError(f'ERROR: "{text}" is an invalid platform')
-    names = ("os", "architecture", "variant")
-    return dict(sorted(zip(names, parts, strict=False)))
+def _check_running(builders: Builders, builder: Builder, timeout_ns: int) -> None:
+    for node, facts in facts_of_nodes(builders, builder, timeout_ns):
+        if facts.status != "running":
+            raise CommandError(
+                f"ERROR: failed to initialize builder {builder.name} ({node['Name']}): "
+                "the engine does not answer"
+            )
 
 
 COMMAND = Command(

@@ -1,6 +1,6 @@
 """``scow buildx du``."""
 
-from scow.cli.builders import use_builder
+from scow.cli.builders import Builders
 from scow.cli.building.cache_records import chosen, sums, table, whole
 from scow.cli.building.engine_facts import TIMEOUT
 from scow.cli.command import Command, no_arguments
@@ -30,10 +30,12 @@ _HEADERS = {
 
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
-    """Shows what is in the build cache."""
-    use_builder(invocation, flags["builder"])
-    usage = invocation.client.get("/system/df", [("type", "build-cache")]) or {}
-    records = chosen(usage.get("BuildCache") or [], flags["filter"])
+    """Shows what is in the build caches of a builder's nodes."""
+    found: list[dict[str, Any]] = []
+    for _, client in Builders(invocation).clients(flags["builder"]):
+        usage = client.get("/system/df", [("type", "build-cache")]) or {}
+        found += usage.get("BuildCache") or []
+    records = chosen(found, flags["filter"])
     if flags["format"]:
         _print_by_template(invocation, records, flags["format"])
         return

@@ -1,10 +1,10 @@
 """``scow buildx inspect``."""
 
+from scow.cli.builder_nodes import fixed_platforms
 from scow.cli.builders import OWN_DRIVER, Builders
-from scow.cli.building.engine_facts import TIMEOUT, facts_of
+from scow.cli.building.engine_facts import TIMEOUT, facts_of_nodes
 from scow.cli.columns import align
 from scow.cli.command import Command, at_most
-from scow.cli.commands.buildx.ls import fixed_platforms
 from scow.cli.commands.imagetools.create import BUILDER
 from scow.cli.flags import BOOL, Flag
 
@@ -23,8 +23,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
         head.append(("Last Activity", activity.replace("T", " ").replace("Z", " +0000 UTC")))
     _print(invocation, head)
     invocation.out.write("\nNodes:\n")
-    for number, node in enumerate(builder.nodes):
-        facts = facts_of(builders.client(builder) if not number else None, flags["timeout"])
+    for number, (node, facts) in enumerate(facts_of_nodes(builders, builder, flags["timeout"])):
         fields = [("Name", node["Name"]), ("Endpoint", node["Endpoint"])]
         if options := node.get("DriverOpts"):
             fields.append(

@@ -1,7 +1,8 @@
 """``scow buildx ls``."""
 
+from scow.cli.builder_nodes import fixed_platforms
 from scow.cli.builders import OWN_DRIVER, Builder, Builders
-from scow.cli.building.engine_facts import TIMEOUT, EngineFacts, facts_of
+from scow.cli.building.engine_facts import TIMEOUT, EngineFacts, facts_of_nodes
 from scow.cli.command import Command, no_arguments
 from scow.cli.flags import BOOL, STRING, Flag
 from scow.cli.table import render_rows
@@ -50,8 +51,7 @@ def _rows(
     mark = "*" if is_table and builder.name == current else ""
     activity = builders.last_activity(builder)
     rows = [_row(builder.name + mark, builder.driver, "", "", "", activity)]
-    for node in builder.nodes:
-        facts = facts_of(builders.client(builder) if node is builder.nodes[0] else None, timeout_ns)
+    for node, facts in facts_of_nodes(builders, builder, timeout_ns):
         name = f" \\_ {node['Name']}" if is_table else node["Name"]
         place = f" \\_ {node['Endpoint']}" if is_table else node["Endpoint"]
         rows.append(_row(name, place, facts.status, facts.version, _platforms(node, facts), ""))
@@ -78,12 +78,6 @@ def _platforms(node: "dict[str, Any]", facts: EngineFacts) -> str:
     return ", ".join([f"{it}*" for it in fixed_platforms(node)] + facts.platforms)
 
 
-def fixed_platforms(node: "dict[str, Any]") -> list[str]:
-    """As ``create --platform`` had them."""
-    fixed = node.get("Platforms") or []
-    return ["/".join(filter(None, (it["os"], it["architecture"], it.get("variant")))) for it in fixed]
-
-
 def _print_json(invocation: "Invocation", builders: Builders, shown: list[Builder], timeout_ns: int) -> None:
     import json
 
@@ -92,8 +86,7 @@ def _print_json(invocation: "Invocation", builders: Builders, shown: list[Builde
         if activity := builders.last_activity(builder):
             document["LastActivity"] = activity
         document |= {"Dynamic": False, "Nodes": []}
-        for node in builder.nodes:
-            facts = facts_of(builders.client(builder) if node is builder.nodes[0] else None, timeout_ns)
+        for node, facts in facts_of_nodes(builders, builder, timeout_ns):
             found = {"Name": node["Name"], "Endpoint": node["Endpoint"], "Status": facts.status}
             if builder.driver != OWN_DRIVER:
                 found |= {"Flags": node.get("Flags") or [], "DriverOpts": node.get("DriverOpts") or {}}

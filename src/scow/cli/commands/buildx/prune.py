@@ -1,6 +1,6 @@
 """``scow buildx prune``."""
 
-from scow.cli.builders import use_builder
+from scow.cli.builders import Builders
 from scow.cli.building.cache_records import table, whole
 from scow.cli.building.engine_facts import TIMEOUT
 from scow.cli.building.flags import BYTES
@@ -13,6 +13,8 @@ from scow.cli.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from scow.cli.flags import Flags
     from scow.cli.invocation import Invocation
 
@@ -20,20 +22,23 @@ _LIMITS = ("reserved-space", "max-used-space", "min-free-space")
 
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
-    """Removes what no build uses from the cache, as far as filters and limits say; shows what went."""
+    """Removes what no build uses from the caches of all nodes, as far as filters and limits say."""
     warning = "all build cache." if flags["all"] else "all dangling build cache."
     if not confirmed(invocation, force=flags["force"], warning=warning):
         return
-    use_builder(invocation, flags["builder"])
-    usage = invocation.client.get("/system/df", [("type", "build-cache")]) or {}
-    known = {record["ID"]: record for record in usage.get("BuildCache") or ()}
-    report = invocation.client.post("/build/prune", _query(flags)) or {}
-    gone = [known[it] for it in report.get("CachesDeleted") or () if it in known]
+    gone: list[dict[str, Any]] = []
+    reclaimed_bytes = 0
+    for _, client in Builders(invocation).clients(flags["builder"]):
+        usage = client.get("/system/df", [("type", "build-cache")]) or {}
+        known = {record["ID"]: record for record in usage.get("BuildCache") or ()}
+        report = client.post("/build/prune", _query(flags)) or {}
+        gone += [known[it] for it in report.get("CachesDeleted") or () if it in known]
+        reclaimed_bytes += report.get("SpaceReclaimed") or 0
     if flags["verbose"]:
         invocation.out.write("".join(map(whole, gone)))
     elif gone:
         invocation.out.write(table(gone))
-    invocation.out.write(f"Total:\t{human_size(report.get('SpaceReclaimed') or 0)}\n")
+    invocation.out.write(f"Total:\t{human_size(reclaimed_bytes)}\n")
 
 
 def _query(flags: "Flags") -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """``scow buildx rm``."""
 
 from scow.cli.builders import Builder, Builders
-from scow.cli.building.engine_facts import TIMEOUT, facts_of
+from scow.cli.building.engine_facts import TIMEOUT, facts_of_nodes
 from scow.cli.building.local_state import LocalStates
 from scow.cli.command import Command
 from scow.cli.commands.imagetools.create import BUILDER
@@ -29,8 +29,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
         if not flags["force"] and not confirm(invocation, _WARNING):
             return
         for builder in builders.all():
-            facts = facts_of(builders.client(builder) if builder.stored else None, flags["timeout"])
-            if builder.stored and facts.status != "running":
+            if builder.stored and not _runs(builders, builder, flags["timeout"]):
                 _remove(invocation, builders, builder)
         return
     names = flags.arguments or [builders.chosen(flags["builder"]).name]
@@ -45,6 +44,11 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
         invocation.err.line(f"failed to remove {name}: {reason}")
     if failed:
         raise CommandError("ERROR: failed to remove one or more builders")
+
+
+def _runs(builders: Builders, builder: Builder, timeout_ns: int) -> bool:
+    """Whether any of its nodes does."""
+    return any(facts.status == "running" for _, facts in facts_of_nodes(builders, builder, timeout_ns))
 
 
 _IS_CONTEXT = "context builder cannot be removed, run `docker context rm {}` to remove this context"

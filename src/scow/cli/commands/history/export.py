@@ -30,9 +30,9 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     try:
         if flags["output"]:
             with open(flags["output"], "wb") as file:
-                write_bundle(records.client, found, file)
+                write_bundle(found, file)
         else:
-            write_bundle(records.client, found, sys.stdout.buffer)
+            write_bundle(found, sys.stdout.buffer)
             sys.stdout.buffer.flush()
     except ScowError as exc:
         raise CommandError(f"ERROR: failed to export: {exc.message}") from exc
@@ -54,7 +54,7 @@ def _chosen(records: "BuilderRecords", flags: "Flags") -> "list[FoundRecord]":
 
         for it in found:
             if it.record.trace is None:
-                finalize_record(records.client, it.record.ref)
+                finalize_record(it.client, it.record.ref)
     return found
 
 

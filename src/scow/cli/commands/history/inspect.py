@@ -22,8 +22,8 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     from scow.cli.templates.template import render
 
     ref = flags.arguments[0] if flags.arguments else ""
-    records = BuilderRecords(invocation, flags["builder"])
-    document = inspected(records.client, records.one(ref))
+    found = BuilderRecords(invocation, flags["builder"]).one(ref)
+    document = inspected(found.client, found)
     if flags["format"] == "json":
         invocation.out.line(json.dumps(document, indent=2, ensure_ascii=False))
     elif flags["format"] == "pretty":
@@ -47,20 +47,19 @@ def run_attachment(invocation: "Invocation", flags: "Flags") -> None:
             raise CommandError(f'ERROR: invalid digest "{digest}": {exc.message}') from exc
     elif not flags["platform"] and not flags["type"]:
         raise CommandError("ERROR: at least one of --type, --platform or DIGEST must be specified")
-    records = BuilderRecords(invocation, flags["builder"])
-    record = records.one(ref).record
+    record = BuilderRecords(invocation, flags["builder"]).one(ref)
     try:
         if not digest:
             found = [
                 it.digest
-                for it in attachments_of(records.client, record)
+                for it in attachments_of(record.client, record.record)
                 if flags["platform"] in ("", it.platform)
                 and (not flags["type"] or is_of(it.kind, flags["type"]))
             ]
             if not found:
                 raise CommandError(f'ERROR: no matching attachment found for ref "{ref}"')
             digest = found[0]
-        invocation.out.write(read_blob(records.client, digest).decode("utf-8", "surrogateescape"))
+        invocation.out.write(read_blob(record.client, digest).decode("utf-8", "surrogateescape"))
     except ScowError as exc:
         raise CommandError(f"ERROR: {exc.message.removeprefix('ERROR: ')}") from exc
 

@@ -22,15 +22,14 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     from scow.cli.history.records import BuilderRecords
     from scow.cli.history.shown import event_of
 
-    records = BuilderRecords(invocation, flags["builder"])
-    record = records.one(flags.arguments[0] if flags.arguments else "").record
+    found = BuilderRecords(invocation, flags["builder"]).one(flags.arguments[0] if flags.arguments else "")
     display = display_for(invocation, _MODES.get(flags["progress"], flags["progress"]))
 
     def take(told: "BuildProgress") -> None:
         display.show(*event_of(told))
 
     try:
-        follow_build(records.client, record.ref, take)
+        follow_build(found.client, found.record.ref, take)
     except ScowError as exc:
         raise CommandError(f"ERROR: {exc.message}") from exc
     finally:

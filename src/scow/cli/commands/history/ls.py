@@ -1,6 +1,7 @@
 """``scow buildx history ls``."""
 
 import json
+import os
 import time
 
 from scow.cli.command import Command, no_arguments
@@ -101,17 +102,19 @@ def _utc(at_ns: int) -> str:
 
 def _repository() -> str:
     """The address of the repository that this folder belongs to. Raises CommandError."""
-    import subprocess
+    from scow.cli.building.git_facts import GitError, remote_address, worktree_of
 
+    here = os.getcwd()
     try:
-        done = subprocess.run(["git", "ls-remote", "--get-url"], capture_output=True, text=True, check=True)
-    except FileNotFoundError as exc:
-        raise CommandError("ERROR: git was not found in the system") from exc
-    except subprocess.CalledProcessError as exc:
-        reason = exc.stderr.strip()
-        raise CommandError(f"ERROR: could not get remote URL for local filter: {reason}") from exc
-    scheme, colon, rest = done.stdout.strip().partition("://")
-    return scheme + colon + rest.rpartition("@")[2] if colon else scheme
+        if not worktree_of(here):
+            raise CommandError("ERROR: could not find git repository for local filter")
+    except GitError as exc:
+        raise CommandError(f"ERROR: could not find git repository for local filter: {exc}") from exc
+    if address := remote_address(here):
+        return address
+    raise CommandError(
+        "ERROR: could not get remote URL for local filter: no remote URL found for either origin or upstream"
+    )
 
 
 COMMAND = Command(

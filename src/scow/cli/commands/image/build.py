@@ -1,12 +1,15 @@
 """``scow build``."""
 
+import os
+
 from scow.api.client.errors import DaemonError
 from scow.cli.builders import use_builder
 from scow.cli.building.checks import print_checked
 from scow.cli.building.classic import build_classic
 from scow.cli.building.context import find_context
 from scow.cli.building.flags import FLAGS
-from scow.cli.building.modern import BuildFailedError, asked_by, build_modern
+from scow.cli.building.modern import BuildFailedError, build_modern
+from scow.cli.building.request import asked_by
 from scow.cli.command import Command, exactly
 from scow.cli.exits import CommandError
 
@@ -41,6 +44,8 @@ def build(
 ) -> "dict[str, Any]":
     """What it came to. ``enter`` is called where a step has failed and somebody wants to look at it."""
     use_builder(invocation, flags["builder"])
+    if flags["iidfile"] and os.path.isfile(flags["iidfile"]):
+        os.unlink(flags["iidfile"])  # a failure must not leave that of an earlier build
     context = find_context(flags.arguments[0], flags["file"])
     result: dict[str, Any] = {}
     if _wants_classic(invocation):
@@ -66,6 +71,9 @@ def build(
 
 
 def _wants_classic(invocation: "Invocation") -> bool:
+    """Never as a verb of buildx, which has the one builder only."""
+    if invocation.command_name.startswith("buildx"):
+        return False
     text = invocation.environ.get("DOCKER_BUILDKIT", "")
     if text not in ("", "0", "1", "true", "false"):
         raise CommandError(f'DOCKER_BUILDKIT environment variable expects boolean value: "{text}"')
@@ -74,9 +82,14 @@ def _wants_classic(invocation: "Invocation") -> bool:
 
 def _report(invocation: "Invocation", flags: "Flags", result: "dict[str, Any]") -> None:
     warnings = result.pop("warnings", [])
+    call, written_as = asked_by(flags)
+    if flags["metadata-file"] and warnings and call == "build":
+        from scow.cli.building.metadata import WARNINGS, wants_warnings, warnings_as_metadata
+
+        if wants_warnings(invocation.environ):
+            result[WARNINGS] = warnings_as_metadata(warnings)
     if flags["quiet"] and result.get("containerimage.digest"):
         invocation.out.line(result["containerimage.digest"])
-    call, written_as = asked_by(flags)
     if call in ("outline", "targets"):
         invocation.out.write(result["result.json"] + "\n" if written_as == "json" else result["result.txt"])
     elif call == "check":
@@ -98,33 +111,12 @@ def _report(invocation: "Invocation", flags: "Flags", result: "dict[str, Any]") 
 def _write_files(flags: "Flags", result: "dict[str, Any]") -> None:
     image_id = str(result.get("containerimage.config.digest") or result.get("containerimage.digest") or "")
     if flags["iidfile"] and image_id:
-        _write(flags["iidfile"], image_id)
+        with open(flags["iidfile"], "w", encoding="utf-8") as file:
+            file.write(image_id)
     if flags["metadata-file"]:
-        _write(flags["metadata-file"], _metadata(result))
+        from scow.cli.building.metadata import decoded, write_metadata
 
-
-def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _metadata(result: "dict[str, Any]") -> str:
-    """What the engine gives as base64 of JSON is there as buildx writes it: the document itself."""
-    import json
-
-    found = {key: _document(value) for key, value in sorted(result.items())}
-    return json.dumps(found, indent=2) + "\n"
-
-
-def _document(value: "Any") -> "Any":
-    import base64
-    import json
-
-    try:
-        found = json.loads(base64.b64decode(value, validate=True))
-    except (ValueError, TypeError):
-        return value
-    return found if isinstance(found, dict) else value
+        write_metadata(flags["metadata-file"], decoded(result))
 
 
 COMMAND = Command(

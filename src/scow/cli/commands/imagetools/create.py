@@ -6,9 +6,12 @@ from scow.cli.command import Command, at_least
 from scow.cli.commands.manifest.create import named
 from scow.cli.exits import CommandError
 from scow.cli.flags import BOOL, STRING, Flag, list_of
+from scow.cli.global_flags import BUILDX_FLAGS
+from scow.spec.digest import sha256_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from scow.cli.building.shown_work import ShownWork
     from scow.cli.flags import Flags
     from scow.cli.image_tools import Source
     from scow.cli.invocation import Invocation
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 def run(invocation: "Invocation", flags: "Flags") -> None:
     """Makes an index of what registries have and puts it, with all it names, where the tags say."""
+    from scow.cli.building.modern import display_for
+    from scow.cli.building.shown_work import ShownWork
     from scow.cli.image_tools import combine, of_platforms, read_source
     from scow.cli.registry_access import RegistryAccess
 
@@ -41,16 +46,20 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     if flags["dry-run"]:
         invocation.out.line(data.decode())
         return
-    for tag in tags:
-        _publish(invocation, access, tag, sources, media_type, data)
+    display = display_for(invocation, flags["progress"])
+    try:
+        for name in dict.fromkeys(tag.name for tag in tags):
+            with ShownWork(display, f"[internal] pushing {name}") as work:
+                of_name = [tag for tag in tags if tag.name == name]
+                _publish(work, access, of_name, sources, media_type, data)
+    finally:
+        display.close()
     if flags["metadata-file"]:
         _write_facts(flags["metadata-file"], tags, media_type, data)
 
 
 def _write_facts(path: str, tags: "list[Reference]", media_type: str, data: bytes) -> None:
     """What was made, and what it is called. Raises OSError."""
-    from scow.spec.digest import sha256_of
-
     descriptor = {"mediaType": media_type, "digest": sha256_of(data), "size": len(data)}
     facts = {"containerimage.descriptor": descriptor, "image.name": ",".join(map(str, tags))}
     with open(path, "w", encoding="utf-8") as file:
@@ -75,27 +84,31 @@ def _from_file(
 
 
 def _publish(
-    invocation: "Invocation",
+    work: "ShownWork",
     access: "RegistryAccess",
-    tag: "Reference",
+    tags: "list[Reference]",
     sources: "list[Source]",
     media_type: str,
     data: bytes,
 ) -> None:
-    """The manifests, then the index: nobody sees one that is not whole. Raises ScowError."""
-    target = access.target(tag)
+    """The manifests, then the index by each of its tags in one repository: nobody sees one that is not whole.
+
+    Raises ScowError.
+    """
+    target = access.target(tags[0])
     try:
         for source in sources:
-            if source.reference.name != tag.name:
-                _copy(invocation, access, tag, target, source)
-        digest = target.put_manifest(tag.tag or "latest", media_type, data)
-        invocation.err.line(f"pushing {digest} to {tag}")
+            if source.reference.name != tags[0].name:
+                _copy(work, access, tags[0], target, source)
+        for tag in tags:
+            work.log(f"pushing {sha256_of(data)} to {tag}")
+            target.put_manifest(tag.tag or "latest", media_type, data)
     finally:
         target.transport.close()
 
 
 def _copy(
-    invocation: "Invocation", access: "RegistryAccess", tag: "Reference", target: "object", source: "Source"
+    work: "ShownWork", access: "RegistryAccess", tag: "Reference", target: "object", source: "Source"
 ) -> None:
     from scow.cli.registry_access import bring_blobs, is_manifest
     from scow.distribution.repository import Repository
@@ -104,7 +117,7 @@ def _copy(
     origin = access.source(source.reference)
     try:
         for descriptor in source.descriptors:
-            invocation.err.line(f"copying {descriptor['digest']} from {source.reference} to {tag}")
+            work.log(f"copying {descriptor['digest']} from {source.reference} to {tag.name}")
             document = origin.document(descriptor["digest"])
             if is_manifest(document):
                 bring_blobs(target, origin, document)
@@ -114,7 +127,7 @@ def _copy(
 
 
 STRING_ARRAY = list_of(name="stringArray")
-BUILDER = Flag("builder", STRING, "Override the configured builder instance")
+BUILDER = BUILDX_FLAGS[0]
 
 COMMAND = Command(
     run,
@@ -138,7 +151,8 @@ COMMAND = Command(
         Flag(
             "progress",
             STRING,
-            'Set type of progress output ("auto", "plain", "tty"). Use plain to show container output',
+            'Set type of progress output ("auto", "none", "plain", "rawjson", "tty"). '
+            "Use plain to show container output",
             default="auto",
         ),
         Flag("tag", STRING_ARRAY, "Set reference for new image", short="t"),
