@@ -81,3 +81,10 @@ def test_generated_dockerfiles_are_read_as_by_the_official_parser(block: int) ->
             assert [it for it in _ours(text) or [] if it[0] != "onbuild"] == theirs, repr(text)
         else:
             assert _ours(text) == theirs, repr(text)
+
+
+@pytest.mark.parametrize("blank", ["\u2028", "\u3000", "\x85", "\x1c", "\x1f", "\u180e", "\u200b"])
+@pytest.mark.parametrize("line", ["{}", " {} ", "{}RUN x", "RUN x\n{}", "{}# comment"])
+def test_blanks_of_unicode_are_gos(blank: str, line: str) -> None:
+    text = f"{line.format(blank)}\nFROM a\n"
+    assert _ours(text) == _theirs(text)

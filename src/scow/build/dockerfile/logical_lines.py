@@ -8,7 +8,10 @@ from scow.build.dockerfile.heredoc import Heredoc, heredocs_of
 from scow.build.dockerfile.source import Location, Source, TextError, valid_text
 
 _HEREDOC_INSTRUCTIONS = ("add", "copy", "run")
-_BLANK = " \t\v\f\r\n\x85\xa0"
+# What Go's unicode.IsSpace says; Python's own has separators of ASCII as well (U+001C to U+001F).
+GO_SPACE = (
+    " \t\v\f\r\n\x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ def read_lines(source: Source, escape: str) -> Iterator[LogicalLine]:
         lines.pop()
     at, comments = 0, []
     while at < len(lines):
-        line = lines[at].rstrip("\r").lstrip(_BLANK)
+        line = lines[at].rstrip("\r").lstrip(GO_SPACE)
         at += 1
         if line.startswith("#"):
             comments.append(valid_text(line[1:].strip()))
@@ -40,7 +43,7 @@ def read_lines(source: Source, escape: str) -> Iterator[LogicalLine]:
         first = at
         parts, at, empty = _joined(lines, line, at, continued)
         text = valid_text("".join(parts))
-        if not text.strip(_BLANK):
+        if not text.strip(GO_SPACE):
             if not line:
                 comments = []
             continue
@@ -54,7 +57,7 @@ def read_lines(source: Source, escape: str) -> Iterator[LogicalLine]:
 def _may_have_heredocs(text: str) -> bool:
     """Whether it is one of three instructions, perhaps as a trigger, and not in JSON form."""
     words = text.split(None, 2)
-    if words[0].lower() == "onbuild":
+    if words and words[0].lower() == "onbuild":
         words = words[1:]
     if not words or words[0].lower() not in _HEREDOC_INSTRUCTIONS:
         return False
@@ -74,7 +77,7 @@ def _joined(lines: list[str], line: str, at: int, continued: re.Pattern[str]) ->
                 return parts, at, empty
             line = lines[at].rstrip("\r")
             at += 1
-            stripped = line.lstrip(_BLANK)
+            stripped = line.lstrip(GO_SPACE)
             if stripped.startswith("#"):
                 continue
             if not stripped:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from scow.build.dockerfile.arguments import blank_separated, json_strings, name_values, take_flags
 from scow.build.dockerfile.directives import Directives, read_directives
 from scow.build.dockerfile.heredoc import Heredoc
-from scow.build.dockerfile.logical_lines import LogicalLine, read_lines
+from scow.build.dockerfile.logical_lines import GO_SPACE, LogicalLine, read_lines
 from scow.build.dockerfile.source import DockerfileError, Location, Source, TextError
 from scow.errors import InvalidArgumentError
 from scow.spec.shell_words import split_words
@@ -74,10 +74,10 @@ def _statements(source: Source, escape: str) -> Iterator[Statement]:
 
 def parse_statement(line: LogicalLine, escape: str) -> Statement:
     """One line. Raises InvalidArgumentError with Docker's messages."""
-    word, *after = _BLANKS.split(line.text.strip(), maxsplit=1)
+    word, *after = _BLANKS.split(line.text.strip(GO_SPACE), maxsplit=1)
     keyword = word.lower()
     flags, rest = take_flags(after[0]) if after else ([], "")
-    rest = rest.strip()
+    rest = rest.strip(GO_SPACE)
     form = _FORMS.get(keyword, _as_it_stands)
     values, is_json = form(rest, word.upper(), escape)
     return Statement(keyword, word, tuple(flags), tuple(values), is_json, rest, line)
