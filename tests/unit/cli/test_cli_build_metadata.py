@@ -143,3 +143,8 @@ def test_a_group_goes_with_the_last_of_its_builds(tmp_path: Path) -> None:
     states.save(("three", "node"), lonely.ref, state_of(context, lonely))
     states.forget_builder("three")
     assert not (tmp_path / "refs/__group__/lonely").exists()
+
+
+def test_a_password_of_an_address_is_not_remembered() -> None:
+    context = BuildContext(address="https://name:word@host/app.git#main")
+    assert state_of(context, Member()).context == "https://xxxxx:xxxxx@host/app.git#main"

@@ -135,7 +135,9 @@ def state_of(context: "BuildContext", member: Member) -> LocalState:
     """Of a build from ``context``."""
     place, dockerfile = context.folder or STDIN, context.path or context.dockerfile
     if context.address:
-        place = context.address
+        from scow.spec.redaction import redacted
+
+        place = redacted(context.address)
     elif context.folder:
         dockerfile = context.path or STDIN
     return LocalState(member.target, place, dockerfile, member.group)
