@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable
 
-from scow.cli.bake.destinations import csv_of
 from scow.cli.bake.fields import Fields
+from scow.cli.options.secret_sources import parse_secret
 from scow.errors import InvalidArgumentError
 
 _HERE = "cwd://"
@@ -32,14 +32,8 @@ def local_inputs(fields: Fields) -> list[str]:
 
 def secret_paths(fields: Fields) -> list[tuple[str, str]]:
     """Names of secrets and the files that they are in; those of variables are in none."""
-    found = []
-    for text in fields.get("secret", []):
-        written = csv_of(text)
-        name, path = written.get("id", ""), written.get("src") or written.get("source") or ""
-        if not path and (written.get("env") or name in os.environ):
-            continue
-        found.append((name, path or name))
-    return found
+    sources = [parse_secret(text, os.environ) for text in fields.get("secret", [])]
+    return [(it.name, it.path) for it in sources if it.path]
 
 
 def existing_part(path: str) -> str:

@@ -10,7 +10,7 @@ from scow.cli.building.context import is_in_repository
 from scow.cli.building.refusals import engine_rights
 from scow.cli.building.resources import resource_options
 from scow.cli.exits import CommandError
-from scow.cli.options.csv_fields import split_fields
+from scow.cli.options.secret_sources import parse_secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,27 +154,17 @@ def _named_folders(flags: "Flags") -> dict[str, str]:
 
 
 def _secret(invocation: "Invocation", text: str) -> tuple[str, str]:
-    """``id=…,src=…`` or ``id=…,env=…``: the name, and the value in base64."""
-    fields = dict(it.partition("=")[::2] for it in split_fields(text))
-    fields = {key.lower(): value for key, value in fields.items()}
-    name = fields.get("id", "")
-    path = fields.get("src") or fields.get("source") or ""
-    variable = fields.get("env", "")
-    kind = fields.get("type", "")
-    if not name and path:
-        name = os.path.basename(path)
-    if not name:
-        raise CommandError("secret: id is required")
-    if variable or (not path and kind != "file" and name in invocation.environ):
-        value = invocation.environ.get(variable or name)
-        if value is None:
-            return name, ""
-        return name, _base64(value.encode("utf-8", "surrogateescape"))
+    """The name, and the value in base64; a variable that is not there is empty. Raises CommandError."""
+    source = parse_secret(text, invocation.environ)
+    if source.variable:
+        value = invocation.environ.get(source.variable, "")
+        return source.name, _base64(value.encode("utf-8", "surrogateescape"))
     try:
-        with open(path or name, "rb") as file:
-            return name, _base64(file.read())
+        with open(source.path, "rb") as file:
+            return source.name, _base64(file.read())
     except OSError as exc:
-        raise CommandError(f"failed to stat {path or name}: {(exc.strerror or '').lower()}") from exc
+        reason = (exc.strerror or "").lower()
+        raise CommandError(f"ERROR: failed to stat {source.path}: {reason}") from exc
 
 
 def _agent(invocation: "Invocation", text: str) -> tuple[str, str]:

@@ -34,6 +34,8 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     from scow.cli.building.modern import check_policy, display_of
 
     check_policy(flags["policy"])
+    if flags["print"] and flags["list"]:
+        raise CommandError("ERROR: --print and --list are mutually exclusive")
     address, cmd_context, wanted = take_addresses(flags.arguments)
     display = display_of(invocation, flags)
     try:
@@ -109,7 +111,16 @@ def _report(invocation: "Invocation", flags: "Flags", warnings: "dict[str, list[
 
 
 def _variables(flags: "Flags") -> dict[str, str]:
-    return dict(text.partition("=")[::2] for text in flags["var"])
+    """``--var``. Raises CommandError."""
+    found = {}
+    for text in filter(None, flags["var"]):
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise CommandError(f'ERROR: invalid variable "{text}", expected key=value')
+        if not name:
+            raise CommandError(f'ERROR: invalid variable "{text}", key is empty')
+        found[name] = value
+    return found
 
 
 def _known(cmd_context: str) -> dict[str, str]:

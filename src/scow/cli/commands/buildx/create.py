@@ -11,6 +11,7 @@ from scow.cli.contexts.store import context_names
 from scow.cli.exits import CommandError
 from scow.cli.flags import BOOL, STRING, STRINGS, Flag, list_of
 from scow.cli.log_lines import log
+from scow.cli.options.csv_fields import split_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,11 +105,21 @@ def _given(invocation: "Invocation", builder: Builder, flags: "Flags") -> "dict[
         found["Endpoint"] = _place(invocation, builder, flags.arguments[0] if flags.arguments else "")
     if platforms := platforms_of(flags["platform"]):
         found["Platforms"] = platforms
-    if options := dict(it.partition("=")[::2] for text in flags["driver-opt"] for it in text.split(",")):
+    if options := _driver_options(flags["driver-opt"]):
         found["DriverOpts"] = options
     own = "" if builder.driver == REMOTE_DRIVER or is_there else _FLAGS
     if words := (flags["buildkitd-flags"] or own).split():
         found["Flags"] = words
+    return found
+
+
+def _driver_options(texts: list[str]) -> dict[str, str]:
+    found = {}
+    for field in (it for text in texts for it in split_fields(text)):
+        key, equals, value = field.partition("=")
+        if not equals:
+            raise CommandError(f'ERROR: invalid value "{field}", expecting k=v')
+        found[key] = value
     return found
 
 
