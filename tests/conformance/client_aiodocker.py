@@ -34,7 +34,7 @@ async def test_lives_side_by_side(docker: Docker) -> None:
         config = {"Image": "busybox", "Cmd": ["sh", "-c", f"exit {number}"], "HostConfig": QUIET}
         container = await docker.containers.create(config, name=f"aio-{number}")
         await container.start()
-        code = (await container.wait(timeout=30))["StatusCode"]
+        code = (await container.wait(timeout=120))["StatusCode"]
         await container.delete()
         return int(code)
 
@@ -98,7 +98,7 @@ async def test_attach_by_connection_and_by_websocket(docker: Docker) -> None:
         assert (await stream.read_out()).data == b"by connection\n"
     socket = await container.websocket(stdin=True, stdout=True, stream=True)
     await socket.send_str("by websocket\n")
-    assert (await socket.receive(timeout=10)).data in (b"by websocket\n", "by websocket\n")
+    assert (await socket.receive(timeout=60)).data in (b"by websocket\n", "by websocket\n")
     await socket.close()
     await container.delete(force=True)
 
@@ -112,7 +112,7 @@ async def test_events_arrive_at_once(docker: Docker) -> None:
     await container.delete()
     seen = []
     while "destroy" not in seen:
-        event = await asyncio.wait_for(subscriber.get(), 10)
+        event = await asyncio.wait_for(subscriber.get(), 60)
         if event["Actor"]["ID"] == container.id:
             seen.append(event["Action"])
     assert seen == ["create", "start", "die", "destroy"]

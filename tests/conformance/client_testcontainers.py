@@ -21,9 +21,9 @@ def web() -> DockerContainer:
 
 
 def test_http_on_a_published_port() -> None:
-    with web().waiting_for(HttpWaitStrategy(80).for_status_code(200).with_startup_timeout(20)) as container:
+    with web().waiting_for(HttpWaitStrategy(80).for_status_code(200).with_startup_timeout(120)) as container:
         url = f"http://{container.get_container_host_ip()}:{container.get_exposed_port(80)}/"
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             assert answer.read() == b"hello\n"
 
 

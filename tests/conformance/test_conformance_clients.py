@@ -16,7 +16,7 @@ from tests.support.daemons import Daemon
 pytestmark = pytest.mark.root
 
 _HERE = Path(__file__).parent
-_TIMEOUT_S = 120
+_TIMEOUT_S = 280
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -64,7 +64,7 @@ def test_python_clients(engine: Daemon, package: str) -> None:
         pytest.skip(str(exc))
     run(
         engine,
-        *(str(python), "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "--timeout=60"),
+        *(str(python), "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "--timeout=200"),
         *("--noconftest", "-c", "/dev/null", "--rootdir", str(_HERE), "-o", "asyncio_mode=auto"),
         str(_HERE / f"client_{package}.py"),
         TESTCONTAINERS_RYUK_DISABLED="true",

@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.root
 
 _PROJECT = Path(__file__).parent / "compose_project"
-_TIMEOUT_S = 90
+_TIMEOUT_S = 280
 
 
 class Compose:

@@ -14,7 +14,7 @@ from tests.support.virtual_machine import MachineDaemon, cgroup2_machine
 from tests.support.waiting import wait_until
 
 # The first test has the disk made and the machine booted: three minutes where the cores are busy.
-pytestmark = [pytest.mark.needs("qemu-system-x86_64", "mke2fs"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.needs("qemu-system-x86_64", "mke2fs"), pytest.mark.timeout(1500)]
 
 MIB = 1 << 20
 SLEEP = ("busybox", "sleep", "600")

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 import os
 import signal
 import threading
@@ -82,7 +83,10 @@ def test_at_rest_a_container_runs_on_and_is_known_again(
     seen = len(scow.text("logs", "counter").splitlines())
     wait_until(lambda: len(scow.text("logs", "counter").splitlines()) > seen + 5, "output is still logged")
     numbers = [int(line) for line in scow.text("logs", "counter").splitlines()]
-    assert numbers == list(range(len(numbers))), "no line is lost or doubled"
+    steps = [later - earlier for earlier, later in itertools.pairwise(numbers)]
+    assert min(steps) == 1, "no line is doubled"
+    # A shim may have had a piece of output in hand when it was killed.
+    assert sum(step > 1 for step in steps) <= victims.count("shim"), "no line is lost"
     error = scow("run", "--rm", "-p", "8080:80", "busybox", "true", code=125).err
     assert "port is already allocated" in error
     scow("stop", "counter")
@@ -90,10 +94,13 @@ def test_at_rest_a_container_runs_on_and_is_known_again(
 
 
 def test_what_ends_while_no_daemon_is_there_is_told_by_the_next(engine: Daemon, scow: Client) -> None:
-    scow.start("--name", "brief", "busybox", "sh", "-c", "read x <&0; sleep 1.5; echo last words; exit 23")
-    scow.start("--name", "gone", "--rm", "busybox", "sleep", "1.5")
+    until_told = "until [ -e /end ]; do sleep 0.1; done; echo last words; exit 23"
+    scow.start("--name", "brief", "busybox", "sh", "-c", until_told)
+    scow.start("--name", "gone", "--rm", "busybox", "sh", "-c", until_told)
     brief, gone = (int(scow.inspect(name, "{{.State.Pid}}")) for name in ("brief", "gone"))
     engine.kill9()
+    for pid in (brief, gone):
+        Path(f"/proc/{pid}/root/end").touch()
     wait_until(
         lambda: not Path(f"/proc/{brief}").exists() and not Path(f"/proc/{gone}").exists(), "both ended"
     )

@@ -38,7 +38,7 @@ def settings_of(daemon: Daemon, name: str, network: str = "bridge") -> dict[str,
 
 
 def reaches(daemon: Daemon, url: str) -> bool:
-    return daemon.namespace.run("timeout", "3", "busybox", "wget", "-qO-", url).stdout == "hello\n"
+    return daemon.namespace.run("timeout", "30", "busybox", "wget", "-qO-", url).stdout == "hello\n"
 
 
 def test_the_default_bridge_has_ipv6(stopped: Daemon) -> None:

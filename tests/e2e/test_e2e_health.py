@@ -70,7 +70,7 @@ def test_health_follows_the_probes_from_start_to_stop(client: Client) -> None:
     ).splitlines()
     told = ["health_status: unhealthy", "health_status: healthy", "health_status: healthy"]
     # dockerd remembers 256 events, of which each probe has three.
-    assert past == (told if client.daemon.kind == "scowd" else told[-len(past) :])
+    assert past == (told if client.daemon.kind == "scowd" else told[len(told) - len(past) :])
     actions = client.text(
         *("events", "--since", began, "--until", str(time.time()), "--filter", "container=fit"),
         *("--format", "{{.Action}}"),
@@ -85,9 +85,11 @@ def test_health_follows_the_probes_from_start_to_stop(client: Client) -> None:
 def test_a_container_is_starting_and_failures_in_its_start_period_do_not_count(client: Client) -> None:
     # dockerd 20.10 knows no interval of its own for the start.
     early = ("--health-start-interval", "100ms") if client.daemon.kind == "scowd" else ()
-    client.start("--name", "slow", *QUICK, *early, "--health-retries", "1", "--health-start-period", "1m",
+    client.start("--name", "slow", *QUICK, *early, "--health-retries", "1", "--health-start-period", "1h",
                  "--health-cmd", "test -e /ready", "busybox", "sleep", "600")  # fmt: skip
-    client.start("--name", "lazy", "--health-cmd", "true", "busybox", "sleep", "600")
+    client.start(
+        "--name", "lazy", "--health-cmd", "true", "--health-interval", "1h", "busybox", "sleep", "600"
+    )
     assert "(health: starting)" in shown(client, "lazy")
     wait_until(lambda: len(health(client, "slow").get("Log") or []) >= 2, "probes have failed")
     assert (health(client, "slow")["Status"], health(client, "slow")["FailingStreak"]) == ("starting", 0)
@@ -97,7 +99,7 @@ def test_a_container_is_starting_and_failures_in_its_start_period_do_not_count(c
 
 
 def test_a_probe_that_takes_too_long_is_killed_and_one_that_cannot_run_says_why(client: Client) -> None:
-    client.start("--name", "stuck", *QUICK, "--health-timeout", "300ms", "--health-retries", "2",
+    client.start("--name", "stuck", *QUICK, "--health-timeout", "2s", "--health-retries", "2",
                  "--health-cmd", "echo soon; sleep 77", "busybox", "sleep", "600")  # fmt: skip
     body = {
         "Image": "busybox",
@@ -110,7 +112,7 @@ def test_a_probe_that_takes_too_long_is_killed_and_one_that_cannot_run_says_why(
     last = stuck["Log"][-1]
     # dockerd 20.10 did not add what the probe had said until then.
     said = ": soon\n" if client.daemon.kind == "scowd" else ""
-    assert (last["ExitCode"], last["Output"]) == (-1, f"Health check exceeded timeout (300ms){said}")
+    assert (last["ExitCode"], last["Output"]) == (-1, f"Health check exceeded timeout (2s){said}")
     wait_until(
         lambda: client.text("top", "stuck").count("sleep 77") <= 2, "no more than one probe is left running"
     )

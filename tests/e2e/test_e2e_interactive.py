@@ -36,7 +36,7 @@ def resize_until_seen(screen: Terminal, rows: int, columns: int, ask: str = "") 
         screen.resize(rows, columns + attempt)
         screen.type(ask)
         try:
-            screen.expect(f"{rows} {columns + attempt}\r\n", timeout_s=4)
+            screen.expect(f"{rows} {columns + attempt}\r\n", timeout_s=10)
         except AssertionError:
             continue
         return

@@ -62,7 +62,12 @@ def test_a_macvlan_network_without_a_parent_is_for_its_containers_alone(client: 
         "it finds its neighbour, and no way out",
     )
     client.daemon.restart()
-    assert client("run", "--rm", "--network", "alone", "busybox", *get).out.startswith("hello")
+    wait_until(
+        lambda: client("run", "--rm", "--network", "alone", "busybox", *get, code=None).out.startswith(
+            "hello"
+        ),
+        "it still does",
+    )
     client("rm", "-f", "web")
     client("network", "rm", "alone")
     assert "dm-" not in client.daemon.namespace.run("ip", "link").stdout
@@ -104,11 +109,11 @@ def test_a_container_asks_for_its_address_itself(
     assert endpoint["MacAddress"] in device
     with dhcp_server(neighbour, tmp_path):
         client("exec", "web", "sh", "-c", _ASK)
-    assert fetch(neighbour, "10.93.0.50", 80) == "hello"
+    wait_until(lambda: fetch(neighbour, "10.93.0.50", 80) == "hello", "it answers")
     error = client("run", "--rm", "--network", "segment", "--ip", "10.93.0.9", "busybox", code=125).err
     assert "only when connecting to networks with user configured subnets" in error
     client.daemon.restart()
-    assert fetch(neighbour, "10.93.0.50", 80) == "hello"
+    wait_until(lambda: fetch(neighbour, "10.93.0.50", 80) == "hello", "it answers")
     client("rm", "-f", "web")
     client("network", "rm", "segment")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clients import Client
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.reference
 
@@ -22,7 +23,7 @@ def namespace(client: Client, container: str, kind: str) -> str:
 
 @pytest.fixture
 def donor(client: Client) -> str:
-    return client.start(
+    container = client.start(
         *(
             "--name",
             "donor",
@@ -37,6 +38,10 @@ def donor(client: Client) -> str:
         ),
         *("busybox", "sh", "-c", "echo kept >/dev/shm/x; sleep 600"),
     )
+    wait_until(
+        lambda: client("exec", container, "cat", "/dev/shm/x", code=None).out == "kept\n", "it has begun"
+    )
+    return container
 
 
 def test_ipc_is_shared_with_its_shared_memory(client: Client, donor: str) -> None:

@@ -123,7 +123,7 @@ def check_pair(engine: FaultDaemon, expected: set[str] | None) -> None:
     assert expected is None or found == expected
     assert on_networks(engine, "neighbour") == {"aaa"}
     assert set(ports(engine, "half")) == {str(_PORT)}
-    seen = engine.docker("exec", "neighbour", "ping", "-c1", "-W2", "half", code=None)
+    seen = engine.docker("exec", "neighbour", "ping", "-c1", "-W20", "half", code=None)
     assert (seen.code == 0) == ("aaa" in found), seen.out + seen.err
 
 

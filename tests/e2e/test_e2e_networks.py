@@ -42,6 +42,10 @@ def address(client: Client, container: str, name: str) -> str:
     return str(networks_of(client, container)[name]["IPAddress"])
 
 
+def meet(client: Client, container: str, target: str) -> None:
+    wait_until(lambda: pings(client, container, target), f"{container} reaches {target}")
+
+
 def pings(client: Client, container: str, target: str) -> bool:
     return client("exec", container, "ping", "-c1", "-W1", target, code=None).code == 0
 
@@ -82,14 +86,14 @@ def test_containers_find_each_other_by_name(client: Client) -> None:
     )
     wanted = address(client, "server", "names")
     for name in ("server", "db", server[:12], "linked", "server.names"):
-        assert f"PING {name} ({wanted})" in client.text("exec", "guest", "ping", "-c1", "-W3", name)
+        assert f"PING {name} ({wanted})" in client.text("exec", "guest", "ping", "-c1", "-W30", name)
     assert "nameserver 127.0.0.11" in client.text("exec", "guest", "cat", "/etc/resolv.conf")
     client("exec", "guest", "nslookup", "server")
     assert "server.names" in client.text("exec", "guest", "nslookup", wanted)
     client.start("--name", "later", "--network", "names", *_SLEEP)
-    assert pings(client, "guest", "soon")
+    meet(client, "guest", "soon")
     client("rename", "server", "renamed")
-    assert pings(client, "guest", "renamed")
+    meet(client, "guest", "renamed")
     assert not pings(client, "guest", "server")
     client("rm", "-f", "renamed")
     assert not pings(client, "guest", "db")
@@ -105,8 +109,8 @@ def test_names_and_packets_stay_on_their_network(client: Client) -> None:
     assert not pings(client, "web", "db")
     assert not pings(client, "web", address(client, "db", "back"))
     for name in ("web", "db"):
-        assert pings(client, "api", name)
-        assert pings(client, name, "api")
+        meet(client, "api", name)
+        meet(client, name, "api")
 
 
 @_ON_DOCKERD
@@ -123,7 +127,7 @@ def test_a_running_container_joins_and_leaves(client: Client) -> None:
         assert re.search(rf"{device}\s+inet {found[name]['IPAddress']}/", interfaces)
         assert f"{found[name]['IPAddress']}\tmoving" in hosts
     client.start("--name", "asker", "--network", "two", *_SLEEP)
-    assert f"({found['two']['IPAddress']})" in client.text("exec", "asker", "ping", "-c1", "-W3", "also")
+    assert f"({found['two']['IPAddress']})" in client.text("exec", "asker", "ping", "-c1", "-W30", "also")
     again = client("network", "connect", "two", "mover", code=1).err
     assert "endpoint with name mover already exists in network two" in again
     wrong = client("network", "connect", "--ip", "10.250.0.1", "two", "mover", code=1).err
@@ -360,7 +364,7 @@ def test_published_ports_follow_the_way_out(client: Client) -> None:
     client.start("--name", "web", "--network", "beta", "-p", "8080:80", *_SERVE)
 
     def answers() -> bool:
-        command = ("timeout", "10", "busybox", "wget", "-qO-", "http://127.0.0.1:8080/")
+        command = ("timeout", "30", "busybox", "wget", "-qO-", "http://127.0.0.1:8080/")
         return client.daemon.namespace.run(*command).stdout == "hello\n"
 
     wait_until(answers, "the port answers")
@@ -421,7 +425,7 @@ def test_both_families_or_one(client: Client) -> None:
     client.start("--name", "server", "--network", "dual", *_SERVE)
     client.start("--name", "guest", "--network", "dual", *_SLEEP)
     for family in ("-4", "-6"):
-        client("exec", "guest", "ping", family, "-c1", "-W3", "server")
+        client("exec", "guest", "ping", family, "-c1", "-W30", "server")
     assert "default via fd00:9::1" in client.text("exec", "guest", "ip", "-6", "route")
 
 
@@ -431,7 +435,7 @@ def test_ipv6_alone(client: Client) -> None:
     assert re.fullmatch(r"fd[0-9a-f:]+/64", pool["Subnet"])
     client.start("--name", "server", "--network", "six", *_SLEEP)
     client.start("--name", "guest", "--network", "six", *_SLEEP)
-    assert pings(client, "guest", "server")
+    meet(client, "guest", "server")
     assert "inet " not in client.text("exec", "guest", "ip", "addr", "show", "eth0")
 
 
@@ -582,5 +586,5 @@ def test_everything_is_as_before_when_the_engine_starts_again(client: Client) ->
     assert client.text("exec", "guest", "wget", "-qO-", "http://web/") == "hello"
     client.start("--name", "new", "--network", "kept", *_SLEEP)
     assert address(client, "new", "kept") == "10.9.0.3"
-    assert pings(client, "new", "guest")
+    meet(client, "new", "guest")
     assert "has active endpoints" in client("network", "rm", "kept", code=1).err

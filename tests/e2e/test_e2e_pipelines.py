@@ -69,15 +69,17 @@ def test_an_image_goes_from_stage_to_stage(pipeline: Pipeline, tmp_path: Path) -
         remote = f"cd {tmp_path} && export {exports} VERSION=latest && {deploy}"
         options = f"-i {key} -p 8423 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
         pipeline.job(f'ssh {options} root@127.0.0.1 "$REMOTE"', REMOTE=remote)
-    assert pipeline.job("curl -fsS http://127.0.0.1:8480/") == "version main\n"
+    assert pipeline.job(ASK) == "version main\n"
     pipeline.job("docker compose down -t 0", VERSION="latest")
 
 
+# Until the server is there.
+ASK = "curl -fsS --retry 30 --retry-all-errors --retry-delay 1 http://127.0.0.1:8480/"
 DEPLOY = """
 docker compose pull -q
 [ -z "$(docker compose ps -q)" ] || VERSION=$RUNNING docker compose config >backup.yml
 docker compose up -d --no-deps backend
-for attempt in 1 2 3 4 5 6 7 8 9 10; do
+for attempt in $(seq 30); do
     if curl -fsS http://127.0.0.1:8480/health; then exit 0; fi
     sleep 0.3
 done
@@ -91,13 +93,12 @@ def test_a_broken_version_is_rolled_back(pipeline: Pipeline) -> None:
     for version, health in (("1.0.0", "health"), ("1.1.0", "health"), ("2.0.0", "ill")):
         build = "docker build -q --build-arg VERSION --build-arg HEALTH -t $REGISTRY/app:$VERSION ."
         pipeline.job(f"{build} && docker push -q $REGISTRY/app:$VERSION", VERSION=version, HEALTH=health)
-    ask = "curl -fsS --retry 5 --retry-connrefused --retry-delay 1 http://127.0.0.1:8480/"
     pipeline.job(DEPLOY, VERSION="1.0.0", RUNNING="")
     pipeline.job(DEPLOY, VERSION="1.1.0", RUNNING="1.0.0")
-    assert pipeline.job(ask) == "version 1.1.0\n"
+    assert pipeline.job(ASK) == "version 1.1.0\n"
     pipeline.job(DEPLOY, code=1, VERSION="2.0.0", RUNNING="1.1.0")
-    assert pipeline.job(ask) == "version 1.1.0\n"
+    assert pipeline.job(ASK) == "version 1.1.0\n"
     # And by hand, to a version of one's choice.
     pipeline.job("docker compose pull -q && docker compose up -d", VERSION="1.0.0")
-    assert pipeline.job(ask) == "version 1.0.0\n"
+    assert pipeline.job(ASK) == "version 1.0.0\n"
     pipeline.job("docker compose down -t 0", VERSION="1.0.0")

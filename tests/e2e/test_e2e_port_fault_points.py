@@ -4,12 +4,15 @@ Steps are changes to the store and to the kernel's networks; see ``tests.support
 """
 
 import functools
+import socket
 
 import pytest
 
+from scow.linux.namespaces import enter_netns
 from tests.support.daemons import Daemon
 from tests.support.fault_daemon import SAMPLE, FaultDaemon, NetworkFaultDaemon, ask, at_every_step, do
 from tests.support.http import Answer
+from tests.support.traffic import opened
 
 pytestmark = pytest.mark.parametrize("engine", ["fault_daemon"], indirect=True)
 FAULT_DAEMON = NetworkFaultDaemon
@@ -35,10 +38,24 @@ def is_published(engine: Daemon) -> bool:
     bindings = (found["HostConfig"]["PortBindings"] or {}).get("80/tcp") or []
     shown = found["NetworkSettings"]["Ports"].get("80/tcp") or []
     rules = engine.namespace.run("nft", "list", "map", "inet", "scow", "published").stdout
-    is_free = engine.namespace.run("timeout", "0.2", "busybox", "nc", "-l", "-p", _PORT).returncode == 124
+    is_free = _is_free(engine)
     said = {bool(bindings), bool(shown), f". {_PORT} :" in rules, not is_free}
     assert len(said) == 1, (bindings, shown, rules, is_free)
     return said.pop()
+
+
+def _is_free(engine: Daemon) -> bool:
+    """Whether a program of the host could have the port."""
+    with opened(engine.namespace.path) as netns_fd, enter_netns(netns_fd):
+        sock = socket.socket()
+    with sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("0.0.0.0", int(_PORT)))
+            sock.listen()
+        except OSError:
+            return False
+    return True
 
 
 every_step = functools.partial(at_every_step, clean=clean, stride=SAMPLE)

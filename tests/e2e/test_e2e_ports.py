@@ -66,7 +66,7 @@ def test_a_label_says_who_may_use_a_port(client: Client, neighbour: NetworkNames
     )
     host = client.daemon.namespace
     wait_until(lambda: fetch(host, "127.0.0.1", 8080) == "hello", "the host may")
-    assert fetch(neighbour, neighbour.peer_address, 8080) == ""
+    assert fetch(neighbour, neighbour.peer_address, 8080, timeout_s=3) == ""
     client.daemon.scow("port", "add", "--allow", f"{neighbour.address}/32", "web", "9090:80")
     error = client("create", "--label", "scow.allow.80/tcp=x", "-p", "80:80", "busybox", code=None)
     assert error
@@ -139,7 +139,7 @@ def test_a_firewall_that_drops_forwarded_packets_is_named_and_can_be_opened(
     wait_until(lambda: fetch(neighbour, neighbour.peer_address, 8080) == "hello", "it is reached")
     try:
         assert host.run("iptables", "-P", "FORWARD", "DROP").returncode == 0
-        assert fetch(neighbour, neighbour.peer_address, 8080) == ""
+        assert fetch(neighbour, neighbour.peer_address, 8080, timeout_s=3) == ""
         explained = client.daemon.scow("network", "explain", "8080").out
         assert "chain ip filter FORWARD of another firewall drops what it has no rule for" in explained
         for direction in ("-i", "-o"):

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -46,7 +47,32 @@ def test_a_loop_backs_off_and_can_be_stopped_in_between(client: Client) -> None:
     client.start("--name", "loop", "--restart", "always", *LOOP)
     # 0.1, 0.2, 0.4, 0.8, 1.6, 3.2 s: the sixth pause is long enough to look around.
     wait_until(lambda: restarts(client, "loop") >= 6, "it is in its sixth pause")
-    wait_until(lambda: client.status("loop") == "restarting", "it waits for the next start")
+    within_a_pause(client, look_around)
+    waiting = client.popen("wait", "loop")
+    client("stop", "loop")
+    assert waiting.communicate(timeout=120)[0].strip() == b"3"
+    count = restarts(client, "loop")
+    assert state(client, "loop") == f"exited 3 {count}"
+    assert client.api("POST", "/containers/loop/stop").status == 304
+    assert client.text("wait", "loop") == "3"
+    assert client.text("logs", "loop").count("run") == count, "nothing was started in spite of the stop"
+
+
+def within_a_pause(client: Client, look: Callable[[Client], None]) -> None:
+    """Look around before the next start of "loop". Whoever is too slow for that gets a longer pause."""
+    while True:
+        wait_until(lambda: client.status("loop") == "restarting", "it waits for the next start")
+        count = restarts(client, "loop")
+        try:
+            look(client)
+        except AssertionError:
+            if restarts(client, "loop") == count:
+                raise
+        else:
+            return
+
+
+def look_around(client: Client) -> None:
     shown = client.text("ps", "--filter", "name=loop", "--format", "{{.Status}} {{.State}}")
     assert shown.startswith("Restarting (3)")
     assert shown.endswith("ago restarting")
@@ -59,28 +85,23 @@ def test_a_loop_backs_off_and_can_be_stopped_in_between(client: Client) -> None:
     assert client.api("POST", "/containers/loop/start").status == 304
     error = client("rm", "loop", code=1).err
     assert "restarting: stop the container" in error or "remove a restarting container" in error
-    waiting = client.popen("wait", "loop")
-    client("stop", "loop")
-    assert waiting.communicate(timeout=120)[0].strip() == b"3"
-    count = restarts(client, "loop")
-    assert state(client, "loop") == f"exited 3 {count}"
-    assert client.api("POST", "/containers/loop/stop").status == 304
-    assert client.text("wait", "loop") == "3"
-    assert client.text("logs", "loop").count("run") == count, "nothing was started in spite of the stop"
 
 
-@pytest.mark.parametrize("verb", [("kill",), ("rm", "-f"), ("restart", "-t", "0")])
-def test_other_verbs_in_the_pause(client: Client, verb: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("method", "target"), [("POST", "/kill"), ("DELETE", "?force=1"), ("POST", "/restart?t=0")]
+)
+def test_other_verbs_in_the_pause(client: Client, method: str, target: str) -> None:
+    """By the API, so that it is still that pause."""
     client.start("--name", "loop", "--restart", "always", *LOOP)
     wait_until(lambda: restarts(client, "loop") >= 5, "it is in its fifth pause, of 1.6 s")
     wait_until(lambda: client.status("loop") == "restarting", "it waits for the next start")
-    client(*verb, "loop")
-    match verb[0]:
-        case "kill":
+    assert client.api(method, f"/containers/loop{target}").status == 204
+    match target:
+        case "/kill":
             wait_until(lambda: client.status("loop") == "exited", "no more starts")
-        case "rm":
+        case "?force=1":
             assert client.text("ps", "-aq") == ""
-        case "restart":
+        case "/restart?t=0":
             wait_until(lambda: 0 < restarts(client, "loop") < 5, "a new count has begun")
 
 

@@ -37,12 +37,17 @@ def test_the_figures_are_right(engine: Daemon) -> None:
         *("run", "-d", "--name", "busy", "--cpus", "0.1", "--shm-size", "200m", "--memory", "400m"),
         *("busybox", "sh", "-c", _BUSY),
     )
-    wait_until(lambda: "ready" in docker("logs", "busy").out, "it holds its memory", 60)
-    row = json.loads(docker("stats", "--no-stream", "--format", "{{json .}}", "busy").out)
+    wait_until(lambda: "ready" in docker("logs", "busy").out, "it holds its memory")
+
+    def with_a_tenth_of_a_cpu() -> Any:
+        """On a busy machine it does not get that much in every second."""
+        row = json.loads(docker("stats", "--no-stream", "--format", "{{json .}}", "busy").out)
+        return row if 2 <= float(row["CPUPerc"].rstrip("%")) <= 20 else None
+
+    row = wait_until(with_a_tenth_of_a_cpu, "a tenth of a CPU")
     names = {"BlockIO", "CPUPerc", "Container", "ID", "MemPerc", "MemUsage", "Name", "NetIO", "PIDs"}
     assert set(row) == names
     assert (row["Name"], row["Container"], row["PIDs"]) == ("busy", "busy", "1")
-    assert 2 <= float(row["CPUPerc"].rstrip("%")) <= 20, "a tenth of a CPU"
     found = re.fullmatch(r"([\d.]+)MiB / ([\d.]+)MiB", row["MemUsage"])
     assert found is not None
     used, limit = found.groups()
@@ -66,7 +71,7 @@ def one_shot(engine: Daemon, container: str) -> Any:
 
 def test_the_stream_follows_the_container_through_its_life(engine: Daemon) -> None:
     docker = engine.docker
-    container = docker("run", "-d", "--name", "app", "busybox", "sleep", "60").out.strip()
+    container = docker("run", "-d", "--name", "app", "busybox", "sleep", "3600").out.strip()
     with samples(engine, "app") as following, samples(engine, container) as other:
         first, second = following(), following()
         assert (first["name"], first["id"]) == ("/app", container)

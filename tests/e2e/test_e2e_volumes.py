@@ -128,7 +128,7 @@ def test_an_empty_device_takes_the_images_files(docker: Client, tmp_path: Path) 
     bind_volume(docker, "bound", tmp_path)
     docker("create", "-v", "bound:/bin", "busybox", "true")
     assert "busybox" in os.listdir(tmp_path)
-    assert not mountpoint(docker, "bound").is_mount()
+    wait_until(lambda: not mountpoint(docker, "bound").is_mount(), "it is unmounted")
 
 
 def test_files_are_copied_from_and_to_a_device_that_nobody_uses(docker: Client, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_files_are_copied_from_and_to_a_device_that_nobody_uses(docker: Client, 
     assert out.stdout == "mine\n"
     docker("cp", str(tmp_path / "file"), "box:/data/copied")
     assert (tmp_path / "copied").read_text() == "mine\n"
-    assert not mountpoint(docker, "bound").is_mount()
+    wait_until(lambda: not mountpoint(docker, "bound").is_mount(), "it is unmounted")
 
 
 def test_names_are_expressions_in_lists(docker: Client) -> None:
@@ -218,7 +218,7 @@ def test_devices_stay_mounted_while_the_engine_is_away(
     docker("exec", "c-used", "touch", "/data/x")
     assert (tmp_path / "used" / "x").exists()
     docker("rm", "-f", "c-used")
-    assert not mountpoint(docker, "used").is_mount()
+    wait_until(lambda: not mountpoint(docker, "used").is_mount(), "it is unmounted")
 
 
 @pytest.mark.not_on_dockerd("has no quotas here")

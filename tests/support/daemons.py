@@ -46,6 +46,8 @@ class Daemon(ABC):
     """One engine process and its machine. ``host`` is the value for DOCKER_HOST."""
 
     kind: ClassVar[str]
+    # 404: ended by itself with --rm meanwhile. 409: that removal is still under way.
+    _removal_statuses: ClassVar[tuple[int, ...]] = (204, 404, 409)
 
     def __init__(self, folder: Path, namespace: NetworkNamespace, options: DaemonOptions) -> None:
         self.folder = folder
@@ -172,9 +174,8 @@ class Daemon(ABC):
     def ask_for_removals(self) -> None:
         """Of all containers, one after the other."""
         for container in self._containers():
-            # 404: ended by itself with --rm meanwhile. 409: that removal is still under way.
             answer = self.api("DELETE", f"/containers/{container['Id']}?force=1&v=1")
-            assert answer.status in (204, 404, 409), f"rm {container['Names']}: {answer.message}"
+            assert answer.status in self._removal_statuses, f"rm {container['Names']}: {answer.message}"
 
     def _has_none(self) -> bool:
         return not self._containers()
@@ -252,6 +253,9 @@ class ReferenceDaemon(Daemon):
     """dockerd with a containerd of its own; its firewall rules stay in its network namespace."""
 
     kind = "dockerd"
+    # 500: it has not heard of the end of what it killed in time, or what it removes is mounted somewhere
+    # still. It is asked again.
+    _removal_statuses = (204, 404, 409, 500)
 
     def argv(self) -> list[str]:
         return [

@@ -93,7 +93,7 @@ def test_only_the_culprit_of_a_joint_transaction_hears_of_it(tmp_path: Path) -> 
 
 def test_a_key_that_cannot_be_stored_is_its_callers_problem_only(tmp_path: Path) -> None:
     async def work(store: Store) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             with pytest.raises(UnicodeEncodeError):
                 await store.commit(Put("k", "\udcff", b""))
             await store.commit(Put("k", "a", b""))
@@ -130,7 +130,7 @@ def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
 def test_a_closed_store_refuses_also_while_it_closes(tmp_path: Path) -> None:
     async def work(store: Store) -> None:
         await store.commit(Put("k", "a", b""))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             closing = asyncio.get_running_loop().create_task(store.aclose())
             await asyncio.sleep(0)
             with pytest.raises(sqlite3.ProgrammingError, match="is closed"):
@@ -154,7 +154,7 @@ def test_a_store_serves_a_second_loop_after_the_first_one_left_early(tmp_path: P
     asyncio.run(leave_early())
 
     async def stay() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await store.commit(Put("k", "last", b""))
             await store.aclose()
 
@@ -236,7 +236,7 @@ def test_a_store_that_rests_has_no_thread_and_writes_again_when_asked(tmp_path: 
 
 def test_a_store_that_is_to_rest_while_it_writes_goes_on(tmp_path: Path) -> None:
     async def work(store: Store) -> None:
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(120), asyncio.TaskGroup() as group:
             for number in range(50):
                 group.create_task(store.commit(Put("k", f"{number:02}", b"x")))
                 await asyncio.sleep(0)

@@ -116,7 +116,7 @@ def test_a_task_may_close_its_own_owner() -> None:
         async def close() -> None:
             await owner.aclose()
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             task = owner.start(close(), name="closing")
             await asyncio.wait([task])
         assert task.cancelled()
@@ -181,7 +181,7 @@ def test_an_error_inside_lets_the_next_one_in() -> None:
         with pytest.raises(ValueError, match="inside"):
             async with locks.hold("a"):
                 raise ValueError("inside")
-        async with asyncio.timeout(30), locks.hold("a"):
+        async with asyncio.timeout(120), locks.hold("a"):
             pass
 
     asyncio.run(main())

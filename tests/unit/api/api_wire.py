@@ -18,7 +18,7 @@ from scow.api.http.request import Request
 from scow.api.http.server import Server
 
 P = ParamSpec("P")
-TIMEOUT_S = 20
+TIMEOUT_S = 120
 
 
 def runs(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:

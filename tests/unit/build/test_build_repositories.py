@@ -14,7 +14,7 @@ from scow.errors import InvalidArgumentError
 from scow.tasks import TaskOwner
 from tests.support.waiting import wait_until
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

@@ -121,7 +121,7 @@ def test_the_answer_is_dockers(line: str, capfd: pytest.CaptureFixture[str]) -> 
         env=dict(os.environ),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
     assert main("docker", ["__complete", *words]) == 0
     captured = capfd.readouterr()
@@ -223,7 +223,7 @@ def test_bash_completes(line: str, reply: list[str], tmp_path: Path) -> None:
         env=_environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert run.stdout.splitlines() == (reply or [""]), run.stderr
 
@@ -239,7 +239,7 @@ def test_fish_completes(tmp_path: Path) -> None:
         env=_environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert run.stdout.splitlines() == ["rename\tRename a container", "--restart=always", "web", "worker"]
 
@@ -253,7 +253,7 @@ def test_the_zsh_script_is_one(tmp_path: Path) -> None:
         env=_environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert run.stdout == "_docker\n", run.stderr
 

@@ -146,7 +146,7 @@ def _clear(home: Path) -> None:
 def test_each_line_says_and_does_what_dockers_does(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     def by_docker(words: list[str]) -> Outcome:
         done = subprocess.run(
-            ["docker", *words], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+            ["docker", *words], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
         )
         return done.stdout, done.stderr, done.returncode
 
@@ -175,7 +175,7 @@ def test_a_variable_that_wins_is_warned_of(
         assert main("docker", words) == 0
         mine = capfd.readouterr()
         if variable == "DOCKER_HOST":
-            docker = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=60)
+            docker = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=120)
             assert mine.err == docker.stderr
         assert f"Warning: {variable} environment variable overrides the active context." in mine.err
     assert os.environ[variable] == "unix:///x"

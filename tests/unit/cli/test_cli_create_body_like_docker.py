@@ -194,7 +194,7 @@ def test_create_sends_what_docker_sends(
     argv = [word for word in shlex.split(line) if not word.startswith("--detach-keys") and word != "ctrl-x"]
     engine.requests.clear()
     (folder / "cid").unlink(missing_ok=True)
-    docker = subprocess.run(["docker", "create", *argv], capture_output=True, text=True, timeout=30)
+    docker = subprocess.run(["docker", "create", *argv], capture_output=True, text=True, timeout=120)
     theirs = engine.sent("POST", "/containers/create")
     engine.requests.clear()
     (folder / "cid").unlink(missing_ok=True)

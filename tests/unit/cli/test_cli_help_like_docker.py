@@ -127,7 +127,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeEngine]:
 
 def _compare(argv: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     docker = subprocess.run(
-        ["docker", *argv], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL
+        ["docker", *argv], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
     )
     status = main("docker", argv)
     captured = capfd.readouterr()
@@ -161,7 +161,7 @@ def test_help_is_dockers(
 @pytest.mark.usefixtures("somewhere")
 def test_commands_that_only_docker_has_stand_in_the_manual(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nope.sock")
-    page = subprocess.run(["docker", "--help"], capture_output=True, text=True, timeout=30).stdout
+    page = subprocess.run(["docker", "--help"], capture_output=True, text=True, timeout=120).stdout
     dockers = set(re.findall(r"^  ([a-z]+)  ", page, re.MULTILINE))  # plugins have an asterisk
     manual = (Path(__file__).parents[3] / "docs/reference/cli.md").read_text()
     _, _, missing = manual.partition("## What is in `docker` and not in `scow`")

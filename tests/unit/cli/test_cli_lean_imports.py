@@ -89,7 +89,7 @@ def _modules_of(argv: list[str], tmp_path: Path) -> set[str]:
             env=environ,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
     assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines()[-1].split())
@@ -138,7 +138,7 @@ def test_a_plain_table_needs_no_templates(tmp_path: Path) -> None:
             env={"DOCKER_HOST": engine.host, "PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
     loaded = done.stderr.splitlines()[-1].split()
     assert "scow.cli.commands.container.ls" in loaded

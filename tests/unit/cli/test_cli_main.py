@@ -120,7 +120,7 @@ def test_versions_of_both_names(capfd: pytest.CaptureFixture[str]) -> None:
 def test_the_program_goes_by_the_name_it_is_called_by(name: str, tmp_path: Path) -> None:
     link = tmp_path / name
     link.symlink_to(program("scow"))
-    done = subprocess.run([str(link), "bogus"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([str(link), "bogus"], capture_output=True, text=True, timeout=120)
     shown = name if name in ("docker", "podman") else "scow"
     assert (
         done.stderr

@@ -46,7 +46,7 @@ def _scow(*words: str) -> "subprocess.CompletedProcess[str]":
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
 
@@ -105,7 +105,7 @@ def test_the_lines_of_plugins_in_the_help_page_are_dockers(
 ) -> None:
     _add(folder, "hello", _GOOD)
     _add(folder, "bad", {"SchemaVersion": "0.1.0"})
-    docker = subprocess.run(["docker", "--help"], capture_output=True, text=True, timeout=30).stdout
+    docker = subprocess.run(["docker", "--help"], capture_output=True, text=True, timeout=120).stdout
     main("docker", ["--help"])
     ours = capfd.readouterr().out
 

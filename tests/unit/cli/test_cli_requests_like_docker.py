@@ -397,7 +397,7 @@ def test_the_requests_are_dockers(
 
 
 def _docker(argv: list[str]) -> int:
-    return subprocess.run(["docker", *argv], timeout=30, stdin=subprocess.DEVNULL).returncode
+    return subprocess.run(["docker", *argv], timeout=120, stdin=subprocess.DEVNULL).returncode
 
 
 def _ours(argv: list[str]) -> int:

@@ -96,7 +96,7 @@ def _popen(engine: FakeEngine, *argv: str) -> "subprocess.Popen[bytes]":
 
 def _scow(engine: FakeEngine, *argv: str, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
     process = _popen(engine, *argv)
-    out, err = process.communicate(stdin, timeout=30)
+    out, err = process.communicate(stdin, timeout=120)
     return process.returncode, out, err
 
 
@@ -199,7 +199,7 @@ def test_signals_are_passed_on_to_the_container(engine: FakeEngine) -> None:
     assert process.stdout
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert (process.returncode, container.kills) == (130, ["signal=INT"])
 
 
@@ -217,9 +217,9 @@ def test_the_third_interrupt_ends_a_run_whose_container_does_not_listen(engine: 
     assert process.stdout.readline() == b"ready\n"
     for _ in range(2):
         process.send_signal(signal.SIGINT)
-        assert killed.acquire(timeout=20)
+        assert killed.acquire(timeout=120)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     container.end(0)
     assert (process.returncode, err) == (1, b"\ngot 3 SIGTERM/SIGINTs, forcefully exiting\n")
 
@@ -236,7 +236,7 @@ def test_an_interrupted_command_that_attaches_to_nothing_is_status_130(engine: F
     process = _popen(engine, "events")
     assert asked.wait(20)
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30) == (b"", b"")
+    assert process.communicate(timeout=120) == (b"", b"")
     assert process.returncode == 130
 
 
@@ -262,7 +262,7 @@ def test_exec_ends_with_the_status_of_its_command(engine: FakeEngine) -> None:
 
 
 def test_many_containers_are_stopped_side_by_side_and_reported_in_order(engine: FakeEngine) -> None:
-    arrived = threading.Barrier(3, timeout=20)
+    arrived = threading.Barrier(3, timeout=120)
 
     def stop(request: Request, connection: socket.socket) -> tuple[int, object]:
         arrived.wait()

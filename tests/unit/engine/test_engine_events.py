@@ -280,7 +280,7 @@ def test_events_are_told_once_to_who_asks_for_the_past_while_they_happen(tmp_pat
                     return
 
         bus.publish("container", "e0", "c", {})
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(120), asyncio.TaskGroup() as group:
             group.create_task(follow())
             for number in range(1, total):
                 bus.publish("container", f"e{number}", "c", {})

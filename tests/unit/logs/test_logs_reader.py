@@ -160,11 +160,11 @@ class Follower:
         )
 
     async def next(self) -> bytes:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             return await anext(self._parts)
 
     async def rest(self) -> bytes:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             return b"".join([part async for part in self._parts])
 
 

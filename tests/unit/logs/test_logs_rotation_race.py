@@ -60,7 +60,7 @@ async def _follow(path: Path, writer: "subprocess.Popen[bytes]") -> bytes:
         parts = read_logs(LogConfig(type="json-file"), path, chosen, framed=False, ended=lambda: ended)
         return b"".join([part async for part in parts])
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         data, _ = await asyncio.gather(read(), until_ended())
     return data
 
