@@ -195,6 +195,7 @@ def test_a_login_by_hand(client: Client, tmp_path: Path) -> None:
                 terminal.expect("Password: ")
                 terminal.type(f"{password}\n")
                 terminal.expect(words)
+                terminal.wait()
         known = json.loads((Path(client.env["DOCKER_CONFIG"]) / "config.json").read_text())["auths"]
         assert list(known) == [guarded.address]
         client("logout", guarded.address)
