@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.root, pytest.mark.needs("docker-registry")]
 _HERE = Path(__file__).parent
 _MIRROR = "127.0.0.1:5555"
 _PYTHON = Path("/usr/bin/python3.11")
-_TIMEOUT_S = 400
+_TIMEOUT_S = 900
 DAEMON = DaemonOptions(("--registry-mirror", f"http://{_MIRROR}"), images=False)
 
 
@@ -61,7 +61,7 @@ def run_suite(engine: Daemon, package: str, archive: Path, *tests: str) -> int:
                 "-p",
                 "no:cacheprovider",
             ),
-            *("--timeout=60", "-c", "/dev/null", "--rootdir", str(source), *tests),
+            *("--timeout=240", "-c", "/dev/null", "--rootdir", str(source), *tests),
         ),
         cwd=source,
         env={

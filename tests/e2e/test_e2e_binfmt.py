@@ -166,7 +166,7 @@ docker image rm test-image $REGISTRY/app:1.2.3
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # dockerd, in a container, on a slow machine
+@pytest.mark.timeout(1500)  # dockerd, in a container, on a slow machine
 @pytest.mark.needs("docker-registry", "runc")
 @pytest.mark.parametrize("docker", ["docker", "scow"])
 def test_a_workflow_for_several_platforms(
@@ -183,7 +183,7 @@ def test_a_workflow_for_several_platforms(
         "Dockerfile", f"FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH/ /\nRUN {program}\nCMD {program}\n"
     )
     with registry(tmp_path / "registry", daemon.namespace, address="127.0.0.1:5063", passwords=True) as store:
-        told = Pipeline(daemon, context, store, docker).job(WORKFLOW, timeout_s=500)
+        told = Pipeline(daemon, context, store, docker).job(WORKFLOW, timeout_s=1200)
     assert {"linux/amd64", "linux/riscv64"} <= set(re.findall(r"Platform: +(\S+)", told))
     assert "hello from afar\n1.2.3\n" in told
 

@@ -146,7 +146,7 @@ def test_a_layout_as_a_context(scow_daemon: Daemon, folder: Path, tmp_path: Path
     assert "nothing tagged 8" in gone.err
 
 
-@pytest.mark.timeout(900)  # it may have to wait for the tests of another module
+@pytest.mark.timeout(1800)  # it may have to wait for the tests of another module
 def test_a_program_of_another_machine(scow_daemon: Daemon, folder: Path, tmp_path: Path) -> None:
     (folder / "hello").write_bytes(foreign_program(AARCH64, "hello from afar\n"))
     os.chmod(folder / "hello", 0o755)

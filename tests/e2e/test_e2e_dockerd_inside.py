@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.root,
     pytest.mark.slow,
     pytest.mark.needs("docker", "runc"),
-    pytest.mark.timeout(600),  # dockerd, in a container, on a slow machine
+    pytest.mark.timeout(1500),  # dockerd, in a container, on a slow machine
 ]
 
 CONTAINER = "buildx_buildkit_mybuilder0"

@@ -8,7 +8,7 @@ from tests.support.environment import clean_environment, program
 from tests.support.present_docker import give_plugins
 from tests.support.registry import PASSWORD, USER, Registry
 
-_JOB_S = 120
+_JOB_S = 300
 
 
 class Pipeline:
