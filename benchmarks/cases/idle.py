@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.case import Case, Sample, Scale, check
+from benchmarks.cases.builds import context_files, write_context
 from benchmarks.engines import IMAGE, Engine
+from tests.support.buildx import Buildx
 from tests.support.daemons import Daemon, running
-from tests.support.environment import program
+from tests.support.disks import mounted_tmpfs
+from tests.support.environment import program, run_dir
 from tests.support.footprint import OwnPythonDaemon, anonymous_kib, pss_kib, switches, wait_until_asleep
 
 _KIB = 1024
@@ -40,6 +43,28 @@ def _memory(engine: Engine, scale: Scale) -> Iterator[Sample]:
 
 def _weights(when: str, daemon: Daemon) -> dict[str, float]:
     return {f"{when} MB": pss_kib(daemon) / _KIB, f"{when}, anonymous MB": anonymous_kib(daemon) / _KIB}
+
+
+@contextmanager
+def _memory_after_builds(engine: Engine, scale: Scale) -> Iterator[Sample]:
+    """Of such a scowd, after builds by ``docker buildx build``: of one file, then of a large context."""
+
+    def sample() -> dict[str, float]:
+        with running(OwnPythonDaemon) as daemon, mounted_tmpfs(run_dir() / "build-memory") as home:
+            context = home / "context"
+            context.mkdir()
+            client = Buildx(daemon, context)
+            client.write("Dockerfile", "FROM busybox\nCOPY . /app/\n")
+            client("-t", "built")
+            wait_until_asleep(daemon)
+            found = _weights("after a small build", daemon)
+            write_context(context, context_files(scale.context_files))
+            for _ in range(_USES):
+                client("-t", "built")
+            wait_until_asleep(daemon)
+            return found | _weights(f"after builds of {scale.context_files} files", daemon)
+
+    yield sample
 
 
 @contextmanager
@@ -111,5 +136,12 @@ CASES = (
         alone=True,
     ),
     Case("idle-memory", "memory (PSS) of a fresh and of a used scowd", _memory, slow=True, alone=True),
+    Case(
+        "build-memory",
+        "memory (PSS) of a scowd that has built",
+        _memory_after_builds,
+        slow=True,
+        alone=True,
+    ),
     Case("wake-ups", "how often an idle scowd is woken", _wake_ups, slow=True, alone=True),
 )
