@@ -109,20 +109,6 @@ class RunRequest:
     terminal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FurtherProgram:
-    """One more program in the container of one that runs; ``key`` is what it is known by."""
-
-    key: str
-    args: tuple[str, ...]
-    env: tuple[str, ...]
-    cwd: str
-    user: str
-    insecure: bool
-    takes_input: bool = False
-    terminal: bool = False
-
-
 class RunningProgram(Protocol):
     """A program while it runs."""
 
