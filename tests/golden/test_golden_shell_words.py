@@ -70,7 +70,7 @@ def test_prefixes_suffixes_and_replacements(text: str, expected: str) -> None:
 def test_what_is_not_set_can_be_kept_or_told() -> None:
     told: list[str] = []
     assert expand("$a ${b} ${c:-d}", {}, Lexing(keep_unset=True), told.append) == "$a ${b} ${c:-d}"
-    assert told == ["a", "b"]
+    assert told == ["a", "b", "c"]
     assert expand("'$a' \"x\"", {"a": "1"}, Lexing(quotes_plain=True)) == "'1' \"x\""
 
 

@@ -82,11 +82,11 @@ class Buildx:
                 return str(self.other("inspect", "--bootstrap").stdout)
         return str(self.other("inspect", "--bootstrap").stdout)
 
-    def other(self, *arguments: str, code: int = 0) -> Done:
+    def other(self, *arguments: str, code: int = 0, **environment: str) -> Done:
         """Another command of the plugin."""
         done = subprocess.run(
             ["docker", "buildx", *arguments],
-            env=self._environment,
+            env=self._environment | environment,
             capture_output=True,
             text=True,
             timeout=_BUILD_S,

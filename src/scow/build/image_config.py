@@ -13,7 +13,7 @@ import msgspec
 
 from scow.build.evaluate.stage_state import StageState
 from scow.build.graph.job import Result
-from scow.build.graph.ops import CopyOp, RunOp, Vertex
+from scow.build.graph.ops import CopyOp, MergeOp, RunOp, Vertex
 from scow.spec.engine_api.container import ContainerConfig
 from scow.spec.oci_image import History
 
@@ -105,7 +105,7 @@ def _created_ns(vertex: Vertex | None, results: Mapping[Vertex, Result]) -> int:
 
 
 def _with_mark(text: str, vertex: Vertex | None) -> str:
-    works = vertex is not None and isinstance(vertex.op, RunOp | CopyOp)
+    works = vertex is not None and isinstance(vertex.op, RunOp | CopyOp | MergeOp)
     return f"{text} # buildkit" if works else text
 
 

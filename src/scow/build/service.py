@@ -18,7 +18,7 @@ from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.options import MAIN_CONTEXT, Options
 from scow.build.evaluate.variables import PROXY_ARGUMENTS
-from scow.build.frontend.checks import parsed
+from scow.build.frontend.checking import parsed
 from scow.build.graph.executor import RunFailedError
 from scow.build.graph.job import Job, NoSecrets
 from scow.build.graph.settings import Settings

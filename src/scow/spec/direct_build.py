@@ -46,7 +46,6 @@ class DirectBuild(msgspec.Struct, frozen=True, kw_only=True):
     auths: dict[str, dict[str, str]] = {}
     cache_from: list[Wanted] = []
     cache_to: list[Wanted] = []
-    check: bool = False
     entitlements: list[str] = []
     debug: bool = False
 

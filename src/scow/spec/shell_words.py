@@ -19,6 +19,7 @@ from functools import cache
 
 from scow.errors import InvalidArgumentError
 
+_NO_CHARACTER = "\ufffd"
 _SPECIAL = frozenset("@*#?-$!0")
 _QUOTES = "'\""
 _PATTERN = re.compile(r"\\(.)|(\*)|(\?)|([^\\*?]+)|(\\)", re.DOTALL)
@@ -49,7 +50,7 @@ def expand(
     lexing: Lexing = _USUAL,
     on_unset: Callable[[str], None] | None = None,
 ) -> str:
-    """``text`` as one word; ``on_unset`` hears of plain variables that are not set.
+    """``text`` as one word; ``on_unset`` hears of variables that are not set.
 
     Raises InvalidArgumentError.
     """
@@ -219,12 +220,16 @@ class _Lexer:
         return self._substitution(self._name())
 
     def _value(self, name: str, as_it_stands: str) -> str:
-        value = self._variables.get(name)
+        value = self._looked_up(name)
         if value is not None:
             return value
-        if self._on_unset is not None:
-            self._on_unset(name)
         return as_it_stands if self._how.keep_unset else ""
+
+    def _looked_up(self, name: str) -> str | None:
+        value = self._variables.get(name)
+        if value is None and self._on_unset is not None:
+            self._on_unset(name)
+        return value
 
     def _name(self) -> str:
         begin = self._at
@@ -256,11 +261,12 @@ class _Lexer:
         if mark == "/" and not empty_is_unset:
             return self._replaced(name)
         if mark not in ("-", "+", "?", "#", "%") or (empty_is_unset and mark in "#%"):
-            if not mark:
+            if not mark and empty_is_unset:
                 raise InvalidArgumentError("syntax error: missing '}'")
-            raise InvalidArgumentError(f"unsupported modifier ({modifier}) in substitution")
+            # BuildKit takes the end of the text for a character that cannot be.
+            raise InvalidArgumentError(f"unsupported modifier ({modifier or _NO_CHARACTER}) in substitution")
         word = self._inner("}", keep_escapes=mark in "#%")
-        value = self._variables.get(name)
+        value = self._looked_up(name)
         if value is None and self._how.keep_unset:
             return f"${{{name}{modifier}{word}}}"
         if mark in "#%":
@@ -288,7 +294,7 @@ class _Lexer:
         self._at += every
         pattern = self._inner("/", keep_escapes=True)
         word = self._inner("}", keep_escapes=True)
-        value = self._variables.get(name)
+        value = self._looked_up(name)
         if value is None and self._how.keep_unset:
             return f"${{{name}/{'/' * every}{pattern}/{word}}}"
         found = re.compile(_expression(pattern, greedy=True))

@@ -10,6 +10,7 @@ from scow.build.dockerfile.parser import parse_dockerfile
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.options import Options
+from scow.build.frontend.checking import LINT
 from scow.build.frontend.descriptions import DESCRIBE, OUTLINE, TARGETS, describe
 from scow.errors import NotFoundError, UnsupportedError
 from scow.spec.platform import Platform
@@ -130,6 +131,6 @@ def test_a_dockerfile_without_names() -> None:
 
 
 def test_what_can_be_asked_for() -> None:
-    assert {it["name"] for it in described(DESCRIBE)[0]} == {OUTLINE, TARGETS, DESCRIBE}
+    assert {it["name"] for it in described(DESCRIBE)[0]} == {OUTLINE, TARGETS, LINT, DESCRIBE}
     with pytest.raises(UnsupportedError, match="unsupported request"):
         described("frontend.other")

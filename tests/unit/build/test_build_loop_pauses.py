@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from scow.build.frontend.checks import lint_of, parsed
 
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.options import Options
 from scow.build.evaluate.stage_state import StageState
 from scow.build.evaluate.variables import Scope
-from scow.build.frontend.checks import lint_of, parsed
 from scow.errors import InvalidArgumentError, NotFoundError
 from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.platform import Platform

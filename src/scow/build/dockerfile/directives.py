@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 from scow.build.dockerfile.source import Location, Source, TextError
-from scow.spec.go_bool import FALSE, TRUE
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
 _KNOWN = ("syntax", "escape", "check")
@@ -12,13 +11,13 @@ _KNOWN = ("syntax", "escape", "check")
 
 @dataclass(frozen=True, slots=True)
 class Directives:
-    """What they say. ``skip`` has rules' names, or ``all``; ``check_error`` makes warnings failures."""
+    """What they say; ``check`` as it is written (see ``scow.build.checks.settings``)."""
 
     escape: str = "\\"
     syntax: str = ""
-    skip: frozenset[str] = frozenset()
-    experimental: frozenset[str] = frozenset()
-    check_error: bool = False
+    check: str = ""
+    lines: int = 0
+    """How many lines at the top they are."""
 
 
 def read_directives(source: Source) -> Directives:
@@ -36,35 +35,9 @@ def read_directives(source: Source) -> Directives:
     if escape not in ("\\", "`"):
         what = f"invalid escape token '{escape}' does not match ` or \\"
         raise TextError(what, source, here, escape)
-    check = _read_check(source, *found["check"]) if "check" in found else Directives()
     return Directives(
         escape=escape,
         syntax=found.get("syntax", ("", here))[0],
-        skip=check.skip,
-        experimental=check.experimental,
-        check_error=check.check_error,
+        check=found.get("check", ("", here))[0],
+        lines=len(found),
     )
-
-
-def _read_check(source: Source, text: str, here: Location) -> Directives:
-    """``skip=Rule,Rule;error=true;experimental=Rule``."""
-    values: dict[str, str] = {}
-    for part in text.split(";"):
-        key, equals, value = (it.strip() for it in part.partition("="))
-        if not equals or key.lower() not in ("skip", "error", "experimental"):
-            raise TextError(f"invalid check option {part.strip()!r}", source, here, part.strip())
-        values[key.lower()] = value
-    error = values.get("error", "false")
-    if error not in TRUE | FALSE:
-        raise TextError(
-            f'failed to parse check option "error": invalid boolean "{error}"', source, here, error
-        )
-    return Directives(
-        skip=_names(values.get("skip", "")),
-        experimental=_names(values.get("experimental", "")),
-        check_error=error in TRUE,
-    )
-
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(filter(None, (name.strip() for name in text.split(","))))

@@ -14,11 +14,15 @@ DISABLED = "NONE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
-    """``word`` and ``text`` as written: the instruction's word, and the logical line without it."""
+    """``word`` and ``text`` as written: the instruction's word, and the logical line without it.
+
+    ``comments`` stand above it.
+    """
 
     location: Location
     word: str
     text: str
+    comments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,38 +16,41 @@ GO_SPACE = (
 
 @dataclass(frozen=True, slots=True)
 class LogicalLine:
-    """One instruction's text. ``comments`` stood right above it."""
+    """One instruction's text. ``comments`` stood above it, since the one before or an empty comment."""
 
     text: str
     location: Location
     heredocs: tuple[Heredoc, ...] = ()
     comments: tuple[str, ...] = ()
     empty_continuation: int = 0
-    """The number of an empty line in the middle of it, or 0."""
+    """The number of its last line if an empty one is in the middle of it, or 0."""
 
 
-def read_lines(source: Source, escape: str) -> Iterator[LogicalLine]:
-    """All of them. Raises TextError for a heredoc that does not end."""
+def read_lines(source: Source, escape: str, directives: int = 0) -> Iterator[LogicalLine]:
+    """All of them; so many lines are ``directives``. Raises TextError for a heredoc that does not end."""
     continued = re.compile(rf"(?:^|(?<=[^{re.escape(escape)}])){re.escape(escape)}[ \t]*$")
     lines = list(source.lines)
     lines[0] = lines[0].removeprefix("\ufeff")
     if lines[-1] == "":
         lines.pop()
-    at, comments = 0, []
+    at = 0
+    comments: list[str] = []
     while at < len(lines):
         line = lines[at].rstrip("\r").lstrip(GO_SPACE)
         at += 1
         if line.startswith("#"):
-            comments.append(valid_text(line[1:].strip()))
+            if at > directives:
+                comment = valid_text(lines[at - 1][1:].strip())
+                comments = [*comments, comment] if comment else []
             continue
         first = at
         parts, at, empty = _joined(lines, line, at, continued)
         text = valid_text("".join(parts))
         if not text.strip(GO_SPACE):
-            if not line:
-                comments = []
             continue
-        found = LogicalLine(text, Location(first, at), comments=tuple(comments), empty_continuation=empty)
+        found = LogicalLine(
+            text, Location(first, at), comments=tuple(comments), empty_continuation=at if empty else 0
+        )
         comments = []
         if _may_have_heredocs(text):
             found, at = _with_heredocs(source, lines, found, at)
@@ -64,9 +67,9 @@ def _may_have_heredocs(text: str) -> bool:
     return len(words) == 1 or not words[1].startswith("[")
 
 
-def _joined(lines: list[str], line: str, at: int, continued: re.Pattern[str]) -> tuple[list[str], int, int]:
-    """The parts of a logical line that begins with ``line``, where to go on, and an empty line in it."""
-    parts, empty = [], 0
+def _joined(lines: list[str], line: str, at: int, continued: re.Pattern[str]) -> tuple[list[str], int, bool]:
+    """The parts of a logical line that begins with ``line``, where to go on, whether one is empty."""
+    parts, empty = [], False
     while True:
         cut = continued.sub("", line)
         parts.append(cut)
@@ -81,7 +84,7 @@ def _joined(lines: list[str], line: str, at: int, continued: re.Pattern[str]) ->
             if stripped.startswith("#"):
                 continue
             if not stripped:
-                empty = empty or at
+                empty = True
                 continue
             break
 

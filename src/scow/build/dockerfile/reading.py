@@ -44,6 +44,7 @@ class _Place(TypedDict):
     location: Location
     word: str
     text: str
+    comments: tuple[str, ...]
 
 
 _Reader = Callable[[Statement, _Place], Instruction]
@@ -57,7 +58,13 @@ def read_instruction(statement: Statement) -> Instruction:
         raise InvalidArgumentError(f"unknown instruction: {statement.word}{_in_capitals(near)}")
     written = statement.line.text.strip().split(None, 1)
     text = written[1] if len(written) > 1 else ""
-    return read(statement, {"location": statement.location, "word": statement.word, "text": text})
+    place: _Place = {
+        "location": statement.location,
+        "word": statement.word,
+        "text": text,
+        "comments": statement.line.comments,
+    }
+    return read(statement, place)
 
 
 def _in_capitals(near: str) -> str:

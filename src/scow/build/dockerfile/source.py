@@ -59,6 +59,7 @@ class DockerfileError(ParseError):
         super().__init__(prefix + what, file=source.name, line=line, column=column)
         self.what = what
         self.location = location
+        self.names_line = names_line
         self.excerpt = valid_text(file_excerpt(source.name, source.lines, location.start, location.end))
 
 

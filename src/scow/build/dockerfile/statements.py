@@ -53,7 +53,7 @@ def read_statements(source: Source) -> tuple[Directives, list[Statement]]:
         what = f"the Dockerfile ({source.name}) cannot be empty"
         raise DockerfileError(what, source, _end(source))
     directives = read_directives(source)
-    found = list(_statements(source, directives.escape))
+    found = list(_statements(source, directives))
     if not found:
         raise TextError("file with no instructions", source, _end(source))
     return directives, found
@@ -64,10 +64,10 @@ def _end(source: Source) -> Location:
     return Location(last, last)
 
 
-def _statements(source: Source, escape: str) -> Iterator[Statement]:
-    for line in read_lines(source, escape):
+def _statements(source: Source, directives: Directives) -> Iterator[Statement]:
+    for line in read_lines(source, directives.escape, directives.lines):
         try:
-            yield parse_statement(line, escape)
+            yield parse_statement(line, directives.escape)
         except InvalidArgumentError as exc:
             raise TextError(exc.message, source, line.location) from exc
 

@@ -15,6 +15,7 @@ import msgspec
 from scow.build.dockerfile import instructions as it
 from scow.build.dockerfile.instructions import Command, Instruction
 from scow.build.evaluate.stage_state import StageState
+from scow.errors import InvalidArgumentError
 from scow.spec.engine_api.container import HealthConfig
 from scow.spec.exposed_ports import exposed_ports
 from scow.spec.go_duration import format_duration
@@ -145,6 +146,8 @@ def _expose(state: StageState, instruction: it.Expose) -> str:
 
 def _volume(state: StageState, instruction: it.Volume) -> str:
     paths = [state.scope.expand(path) for path in instruction.paths]
+    if "" in paths:
+        raise InvalidArgumentError("VOLUME specified can not be an empty string")
     state.config.volumes = state.config.volumes or {}
     state.config.volumes.update((path, {}) for path in paths)
     return f"VOLUME [{' '.join(paths)}]"

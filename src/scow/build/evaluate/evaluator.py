@@ -4,15 +4,17 @@ Both front doors use this: the classic builder does what each instruction made b
 BuildKit's evaluates everything and then has the graph solved.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from scow.build.dockerfile import instructions as it
+from scow.build.dockerfile.flags import suggestion
 from scow.build.dockerfile.instructions import Instruction, Stage
 from scow.build.dockerfile.parser import Dockerfile
 from scow.build.dockerfile.source import DockerfileError, Location
 from scow.build.evaluate.base import SCRATCH, BaseImage, Resolver
 from scow.build.evaluate.mistakes import MistakesAt
+from scow.build.evaluate.observing import Observer
 from scow.build.evaluate.options import MAIN_CONTEXT, Options
 from scow.build.evaluate.run_mounts import parse_mount
 from scow.build.evaluate.stage_evaluation import StageEvaluation
@@ -28,16 +30,17 @@ _IMAGE_SCHEMES = ("docker-image://", "oci-layout://", "input:")
 class Evaluator:
     """One Dockerfile in one build."""
 
-    def __init__(self, dockerfile: Dockerfile, options: Options, resolver: Resolver) -> None:
+    def __init__(
+        self, dockerfile: Dockerfile, options: Options, resolver: Resolver, observer: Observer | None = None
+    ) -> None:
         """Raises DockerfileError for arguments before the first FROM that cannot be."""
         self.dockerfile = dockerfile
         self.options = options
         self._resolver = resolver
+        self._observer = observer
         self._images: dict[str, BaseImage] = {}
         self._states: dict[int, StageState] = {}
         self._open: set[int] = set()
-        self.undefined: list[tuple[Location, str]] = []
-        """Where instructions used variables that nobody had declared, and what there is to say of them."""
         self.unresolved: Location | None = None
         """Where an image is wanted that could not be had."""
         self.global_scope = self._scope(
@@ -83,10 +86,16 @@ class Evaluator:
     def _stages_in(self, index: int) -> list[int | None]:
         """What a stage names, as stages; ``None`` for images."""
         stage = self.dockerfile.stages[index]
-        found = [self._stage_named(self._base_name(stage), index)]
+        found = [self._base_stage(self._base_name(stage), index)]
         for instruction in stage.instructions:
             found += [self._source_stage(name, index) for name in _references(instruction)]
         return found
+
+    def _base_stage(self, name: str, before: int) -> int | None:
+        """What FROM means: never a number, and for BuildKit the name of no stage in other letters."""
+        if name.isdecimal() or (self.options.as_buildkit and name != name.lower()):
+            return None
+        return self._stage_named(name, before)
 
     def _stage_named(self, name: str, before: int) -> int | None:
         """``None`` also where a named context takes the stage's place."""
@@ -105,16 +114,41 @@ class Evaluator:
         with MistakesAt(self.dockerfile.source, stage.location):
             return self.global_scope.expand(stage.base)
 
-    async def begin(self, index: int) -> StageEvaluation:
-        """Stage ``index``, up to its FROM. Raises DockerfileError, and what finding an image raises."""
-        stage = self.dockerfile.stages[index]
+    def _named_base(self, stage: Stage) -> str:
         name = self._base_name(stage)
         if not name:
             what = f"base name ({stage.base}) should not be blank"
             raise DockerfileError(what, self.dockerfile.source, stage.location)
+        return name
+
+    async def find_bases(self, wanted: Iterable[int]) -> None:
+        """What all stages begin as is read, and found for those that are wanted.
+
+        Whoever looks at everything first so fails for a FROM that cannot be, although nobody needs it.
+        Raises DockerfileError, and what finding an image raises.
+        """
+        platforms = [self._read_from(stage) for stage in self.dockerfile.stages]
+        for index in wanted:
+            stage = self.dockerfile.stages[index]
+            name = self._base_name(stage)
+            if self._base_stage(name, index) is None:
+                base = await self._image(name, platforms[index], stage.location)
+                if self._observer is not None:
+                    self._observer.check_image(stage, base, platforms[index])
+
+    def _read_from(self, stage: Stage) -> Platform:
+        if self._observer is not None:
+            self._observer.check_from(stage, self.global_scope)
+        self._named_base(stage)
+        return self._platform(stage)
+
+    async def begin(self, index: int) -> StageEvaluation:
+        """Stage ``index``, up to its FROM. Raises DockerfileError, and what finding an image raises."""
+        stage = self.dockerfile.stages[index]
+        name = self._named_base(stage)
         scope = self.stage_scope(index)
         platform = self._platform(stage)
-        earlier = self._stage_named(name, index) if not name.isdecimal() else None
+        earlier = self._base_stage(name, index)
         if earlier is not None:
             before = await self.finished(earlier)
             if self.options.as_buildkit:
@@ -130,7 +164,8 @@ class Evaluator:
                 as_buildkit=self.options.as_buildkit,
             )
         triggers, state.config.on_build = list(state.config.on_build or []), None
-        return StageEvaluation(self, index, state, triggers, continues=earlier)
+        observer = None if self._observer is None else self._observer.steps_of(index, earlier)
+        return StageEvaluation(self, index, state, triggers, continues=earlier, observer=observer)
 
     def stage_scope(self, index: int) -> Scope:
         options = self.options
@@ -147,13 +182,20 @@ class Evaluator:
         with MistakesAt(self.dockerfile.source, stage.location, "--platform"):
             text = self.global_scope.expand(stage.platform)
             if not text:
-                raise InvalidArgumentError(f"empty platform value from expression {stage.platform}")
+                what = f"empty platform value from expression {stage.platform}"
+                raise InvalidArgumentError(what + self._near(stage.platform))
             try:
                 found = parse_platform(text)
             except InvalidArgumentError as exc:
                 what = f"failed to parse platform {stage.platform}: {exc.message}"
-                raise InvalidArgumentError(what) from exc
+                raise InvalidArgumentError(what + self._near(stage.platform)) from exc
         return found if found.architecture else self.options.platform
+
+    def _near(self, word: str) -> str:
+        """What a name without a value in ``word`` may have been meant for."""
+        scope = self.global_scope
+        near = (suggestion(it.name, it.known, folds_case=False) for it in scope.unset if it.word == word)
+        return next(filter(None, near), "")
 
     async def _image(self, name: str, platform: Platform, location: Location) -> BaseImage:
         named = self.options.contexts.get(name.lower())

@@ -18,12 +18,14 @@ from scow.build.execute.copy_step import several_sources, target_path
 from scow.build.execute.copying import numeric_mode
 from scow.build.execute.downloads import file_name
 from scow.build.graph.ops import (
+    BaseOp,
     ContextSource,
     CopyOp,
     DownloadSource,
     FilesSource,
     GitSource,
     MakeFolderOp,
+    MergeOp,
     Mount,
     Outside,
     RunOp,
@@ -138,10 +140,30 @@ def copy(state: StageState, instruction: it.Copy, find: FindSource, vertex: Call
         unpack=_unpack(instruction, sources),
         keep_owners=from_stage,
     )
-    made = vertex(op, base=state.vertex, sources=sources)
+    made = _linked(state, op, sources, vertex) or vertex(op, base=state.vertex, sources=sources)
     state.vertex = made
     shown = [*_shown_flags(op), *_shown_sources(state, instruction), state.scope.expand(instruction.target)]
     return Made(" ".join([instruction.word.upper(), *shown]), made)
+
+
+def _linked(
+    state: StageState, op: CopyOp, sources: tuple[Source, ...], vertex: Callable[..., Vertex]
+) -> Vertex | None:
+    """``--link``: the files are a layer on nothing, which is put on what is there. ``None`` without it.
+
+    So the copy need not be done again when what is below changes. Names of owners would be those of what is
+    below; where there are any, the copy is made there (BuildKit fails then: moby/buildkit#2987).
+    """
+    if not (op.link and state.as_buildkit) or not _is_numeric(op.chown):
+        return None
+    copied = vertex(op, base=Vertex(BaseOp("scratch", None)), sources=sources)
+    if isinstance(state.vertex.op, BaseOp) and state.vertex.op.chain_id is None:
+        return copied
+    return replace(copied, op=MergeOp(), base=None, sources=(state.vertex, copied), name="", no_cache=False)
+
+
+def _is_numeric(chown: str) -> bool:
+    return all(part.isdecimal() for part in chown.split(":") if part)
 
 
 def _shown_sources(state: StageState, instruction: it.Copy) -> list[str]:

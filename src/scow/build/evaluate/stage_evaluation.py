@@ -1,35 +1,32 @@
 """One stage of a Dockerfile, evaluated instruction by instruction."""
 
 import asyncio
+from collections.abc import Iterable
 from functools import partial
 from typing import Protocol
 
 from scow.build.dockerfile import instructions as it
-from scow.build.dockerfile.flags import suggestion
 from scow.build.dockerfile.instructions import Instruction
 from scow.build.dockerfile.parser import Dockerfile
 from scow.build.dockerfile.reading import read_trigger
-from scow.build.dockerfile.source import Location
 from scow.build.evaluate import file_steps
 from scow.build.evaluate.base import SCRATCH
 from scow.build.evaluate.config_steps import apply_config_step
 from scow.build.evaluate.mistakes import MistakesAt
+from scow.build.evaluate.observing import StepObserver
 from scow.build.evaluate.options import Options
 from scow.build.evaluate.stage_state import Made, StageState
 from scow.build.evaluate.step_names import stage_label, step_place, step_text
+from scow.build.evaluate.variables import Unset
 from scow.build.graph.ops import Op, Outside, Vertex
 from scow.errors import InvalidArgumentError
 
 _IN_A_TURN = 50
 """So many instructions are a few milliseconds."""
-_MAX_SUGGESTIONS = 50
-"""A suggestion is a look through all names; who makes more mistakes has other worries."""
 
 
 class Whole(Protocol):
     """What a stage needs of the Dockerfile that it is a part of."""
-
-    undefined: list[tuple[Location, str]]
 
     @property
     def dockerfile(self) -> Dockerfile: ...
@@ -54,9 +51,11 @@ class StageEvaluation:
         triggers: list[str],
         *,
         continues: int | None = None,
+        observer: StepObserver | None = None,
     ) -> None:
         """``continues`` is the index of the stage that this one begins as, ``None`` for an image."""
         self._whole = whole
+        self._observer = observer
         self.index = index
         self.continues = continues
         self.state = state
@@ -76,26 +75,27 @@ class StageEvaluation:
 
     async def apply(self, instruction: Instruction) -> Made:
         """Evaluate one. Raises DockerfileError, and what finding an image raises."""
-        state = self.state
-        known = len(state.scope.unset)
-        with MistakesAt(self._whole.dockerfile.source, instruction.location, instruction.word):
-            text = apply_config_step(state, instruction)
-            made = Made(text) if text is not None else await self._apply_file_step(instruction)
+        state, observer = self.state, self._observer
+        state.scope.unset.clear()
+        if observer is not None:
+            observer.check(instruction, state)
+        try:
+            with MistakesAt(self._whole.dockerfile.source, instruction.location, instruction.word):
+                text = apply_config_step(state, instruction)
+                made = Made(text) if text is not None else await self._apply_file_step(instruction)
+        finally:
+            if observer is not None:
+                observer.check_variables(instruction, self._unset(instruction))
+        if observer is not None:
+            observer.tell(instruction)
         if not (self._whole.options.as_buildkit and isinstance(instruction, it.Onbuild)):
             state.made.append(made)
-        if instruction not in self.triggers:
-            self._note_undefined(instruction, known)
         return made
 
-    def _note_undefined(self, instruction: Instruction, known: int) -> None:
-        """Those of its variables that nobody has declared; ``known`` of the scope's were so before."""
-        scope = self.state.scope
-        for name in scope.unset[known:]:
-            if name not in scope.arguments:
-                helps = len(self._whole.undefined) < _MAX_SUGGESTIONS
-                near = suggestion(name, scope.values(), "$", folds_case=False) if helps else ""
-                what = f"Usage of undefined variable '${name}'{near}"
-                self._whole.undefined.append((instruction.location, what))
+    def _unset(self, instruction: Instruction) -> Iterable[Unset]:
+        """Once for each word; those of a step that changes files are filled in several times here."""
+        found = self.state.scope.unset
+        return dict.fromkeys(found) if file_steps.is_file_step(instruction) else found
 
     async def finish(self) -> StageState:
         """Evaluate all of it, from the beginning on. Others have their turn now and then."""

@@ -5,11 +5,13 @@ from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 
 from scow.errors import InvalidArgumentError
 from scow.spec.platform import Platform
 from scow.spec.shell_words import Lexing, expand, expand_words
 
+_MAX_KNOWN = 300
 # Known without an ARG, given to programs, part of no key and no history.
 PROXY_ARGUMENTS = frozenset(
     name
@@ -32,6 +34,15 @@ def platform_arguments(build: Platform, target: Platform, stage: str) -> dict[st
     return values
 
 
+@dataclass(frozen=True, slots=True)
+class Unset:
+    """A name in a word that nobody had declared, and the first of those that had a value then."""
+
+    word: str
+    name: str
+    known: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Scope:
     """The variables of one stage, or of what stands before the first ``FROM``.
@@ -45,7 +56,8 @@ class Scope:
     escape: str = "\\"
     arguments: dict[str, str | None] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
-    unset: list[str] = field(default_factory=list)
+    unset: list[Unset] = field(default_factory=list)
+    """In the order in which words were filled in."""
     used: set[str] = field(default_factory=set)
     newer: dict[str, str] = field(default_factory=dict)
     """Arguments that win over ``env``, for they were declared after it."""
@@ -82,18 +94,28 @@ class Scope:
 
     def expand(self, text: str) -> str:
         """One word. Raises InvalidArgumentError."""
-        with _processing(text):
-            return expand(text, self.values(), Lexing(escape=self.escape), self.unset.append)
+        return self._expanded(text, Lexing(escape=self.escape))
 
     def expand_words(self, text: str) -> list[str]:
-        """As many words as come out of it. Raises InvalidArgumentError."""
+        """As many words as come out of it; what has no value is not noted. Raises InvalidArgumentError."""
         with _processing(text):
-            return expand_words(text, self.values(), Lexing(escape=self.escape), self.unset.append)
+            return expand_words(text, self.values(), Lexing(escape=self.escape))
 
     def expand_content(self, text: str) -> str:
         """A heredoc's content, where quotes are plain characters."""
+        return self._expanded(text, Lexing(quotes_plain=True))
+
+    def _expanded(self, text: str, lexing: Lexing) -> str:
+        missing: dict[str, None] = {}
         with _processing(text):
-            return expand(text, self.values(), Lexing(quotes_plain=True), self.unset.append)
+            try:
+                return expand(text, self.values(), lexing, missing.setdefault)
+            finally:
+                if undeclared := [name for name in missing if name not in self.arguments]:
+                    known = tuple(
+                        islice((it for it, value in self.values().items() if value is not None), _MAX_KNOWN)
+                    )
+                    self.unset += [Unset(text, name, known) for name in undeclared]
 
 
 @contextmanager

@@ -4,16 +4,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scow.build.dockerfile.lint import is_wanted
-from scow.build.dockerfile.lint_rules import LintWarning
+from scow.build.checks.dockerfile_checks import DockerfileChecks
+from scow.build.checks.rules import LintWarning
 from scow.build.dockerfile.parser import Dockerfile
 from scow.build.dockerfile.source import DockerfileError, Location
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.options import MAIN_CONTEXT, Options
 from scow.build.evaluate.stage_state import StageState
+from scow.build.evaluate.variables import platform_arguments
 from scow.build.execute.fetching import NotFetchedError
 from scow.build.frontend.built_image import Outcome, built_image
-from scow.build.frontend.checks import lint_of, parsed
+from scow.build.frontend.checking import Checked, check_text, read_checked
 from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.inputs import ContextInputs, InputsOrImages, for_platform
 from scow.build.frontend.resolving import ClientImages
@@ -31,7 +32,6 @@ from scow.spec.build_progress import Place
 from scow.spec.digest import sha256_of
 from scow.spec.engine_api.container import ContainerConfig
 from scow.spec.frontend_build import BuildFailedError
-from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.oci_image import History
 from scow.spec.platform import Platform
 
@@ -71,9 +71,9 @@ class Build:
             raise InvalidArgumentError("the Dockerfile cannot be empty")
         check_for_ours(self._request.options, self._options.filename, text)
         try:
-            dockerfile = await parsed(text, self._options.filename)
-            await self._warn(dockerfile)
-            plans, results = await self._evaluated(dockerfile)
+            arguments = self._options.build_arguments
+            read = await read_checked(text, self._options.filename, arguments, self._warn)
+            plans, results = await self._evaluated(read)
         except BuildFailedError:
             raise
         except ScowError as exc:
@@ -90,21 +90,8 @@ class Build:
 
     # What is wrong, and where
 
-    async def _warn(self, dockerfile: Dockerfile) -> None:
-        """What is not wrong, and not as it should be. Raises InvalidArgumentError if that is forbidden."""
-        warnings = await lint_of(dockerfile, self._workshop.platform, IgnoreRules())
-        for warning in warnings:
-            self._telling.warning(warning, self._place(warning.location))
-        if warnings and dockerfile.directives.check_error:
-            raise InvalidArgumentError(
-                "lint violation found for rules: " + ", ".join(sorted({it.rule for it in warnings}))
-            )
-
-    def _warn_of_undefined(self, evaluator: Evaluator, dockerfile: Dockerfile) -> None:
-        if is_wanted("UndefinedVar", dockerfile.directives):
-            for location, what in dict.fromkeys(evaluator.undefined):
-                warning = LintWarning("UndefinedVar", what, location)
-                self._telling.warning(warning, self._place(location))
+    def _warn(self, warning: LintWarning) -> None:
+        self._telling.warning(warning, self._place(warning.location))
 
     async def _failure(self, error: ScowError) -> BuildFailedError:
         """In the words of the step that failed, and at its lines."""
@@ -158,11 +145,9 @@ class Build:
 
     # The graph
 
-    async def _evaluated(self, dockerfile: Dockerfile) -> tuple[list[_Plan], Mapping[Vertex, Result]]:
+    async def _evaluated(self, read: Checked) -> tuple[list[_Plan], Mapping[Vertex, Result]]:
         meanings, trees = await self._contexts.named()
-        platforms = self._options.platforms or (self._workshop.platform,)
-        plans = [await self._planned(dockerfile, it, meanings) for it in platforms]
-        self._warn_of_undefined(plans[0].evaluator, dockerfile)
+        plans = await self._plans(read, meanings)
         targets = [plan.state.vertex for plan in plans]
         self._check_rights(targets)
         paths = [found for it in targets if (found := context_paths(it, MAIN_CONTEXT)) is not None]
@@ -181,19 +166,41 @@ class Build:
                     if right not in self._request.entitlements:
                         raise BuildFailedError(f"{right} is not allowed", self._place_of(vertex))
 
+    async def _plans(self, read: Checked, meanings: Mapping[str, str]) -> list[_Plan]:
+        """For each platform; what there is to say of the Dockerfile is said once.
+
+        Raises InvalidArgumentError if that is forbidden.
+        """
+        first, *others = self._options.platforms or (self._workshop.platform,)
+        predefined = platform_arguments(self._workshop.platform, first, self._options.target)
+        await check_text(read, predefined, self._warn)
+        plans = [await self._planned(read.dockerfile, first, meanings, read.checks)]
+        plans += [await self._planned(read.dockerfile, it, meanings, None) for it in others]
+        if read.findings.failure:
+            raise InvalidArgumentError(read.findings.failure)
+        return plans
+
     async def _planned(
-        self, dockerfile: Dockerfile, platform: Platform, meanings: Mapping[str, str]
+        self,
+        dockerfile: Dockerfile,
+        platform: Platform,
+        meanings: Mapping[str, str],
+        checks: DockerfileChecks | None,
     ) -> _Plan:
         images = ClientImages(self._bench, always_pull=self._options.pull)
         evaluated = self._evaluator_options(platform, for_platform(meanings, platform))
-        evaluator = Evaluator(dockerfile, evaluated, InputsOrImages(self._inputs, images))
-        return _Plan(platform, evaluator, await self._target_state(evaluator))
+        evaluator = Evaluator(dockerfile, evaluated, InputsOrImages(self._inputs, images), checks)
+        return _Plan(platform, evaluator, await self._target_state(evaluator, checks))
 
-    async def _target_state(self, evaluator: Evaluator) -> StageState:
+    async def _target_state(self, evaluator: Evaluator, checks: DockerfileChecks | None) -> StageState:
         """Raises BuildFailedError at the line that wants an image that cannot be had, DockerfileError."""
         try:
             target = evaluator.target_index()
-            for index in evaluator.needed(target):
+            needed = evaluator.needed(target)
+            await evaluator.find_bases(needed)
+            if checks is not None:
+                checks.ignored = await self._contexts.ignore_rules()
+            for index in needed:
                 await evaluator.finished(index)
             return await evaluator.finished(target)
         except ScowError as exc:

@@ -44,6 +44,7 @@ class Contexts:
         self._inputs = inputs
         self._remote: Tree | None = None
         self._own_ignore: str | None = None
+        self._ignored: IgnoreRules | None = None
         self._filename = bench.options.filename
 
     async def dockerfile(self) -> str:
@@ -59,6 +60,7 @@ class Contexts:
                 return await run_blocking(find_dockerfile, tree, self._filename)
         name = self._filename
         with self._telling.internal(f"[internal] load build definition from {name}") as told:
+            self._telling.definition = told.digest
             own_ignore = f"{name}{_IGNORE_FILE}"
             wanted = FileChoice(include=(name, own_ignore, name.lower()))
             folder = self._options.dockerfile_folder or _DOCKERFILE_FOLDER
@@ -71,26 +73,29 @@ class Contexts:
 
     async def main(self, paths: tuple[str, ...]) -> Tree:
         """The context, as far as ``paths`` of it are wanted; none is all of it. Raises ScowError."""
-        rules = await self._ignore_rules()
+        rules = await self.ignore_rules()
         if self._remote is not None:
             return IgnoringTree(self._remote, rules) if rules else self._remote
         with self._telling.internal("[internal] load build context") as told:
             wanted = FileChoice(exclude=rules.patterns, follow=paths)
             return await self._folders.pull(self._options.context_folder, wanted, told, "context")
 
+    def named_meanings(self) -> dict[str, str]:
+        """What each named context stands for, its files not being asked for."""
+        named = self._options.named_contexts.items()
+        return {
+            key: value if value.startswith(_IMAGES) else f"context {key}"
+            for key, value in ((name.lower(), value) for name, value in named)
+        }
+
     async def named(self) -> tuple[dict[str, str], dict[str, Tree]]:
         """Named contexts: what each stands for, and the trees among them. Raises ScowError."""
-        meanings: dict[str, str] = {}
-        trees: dict[str, Tree] = {}
-        for name, value in self._options.named_contexts.items():
-            key = name.lower()
-            if value.startswith(_IMAGES):
-                meanings[key] = value
-                continue
-            tree = await self._named_tree(name, value)
-            meanings[key] = f"context {key}"
-            trees[meanings[key]] = tree
-        return meanings, trees
+        trees = {
+            f"context {name.lower()}": await self._named_tree(name, value)
+            for name, value in self._options.named_contexts.items()
+            if not value.startswith(_IMAGES)
+        }
+        return self.named_meanings(), trees
 
     async def _named_tree(self, name: str, value: str) -> Tree:
         if value.startswith(_LOCAL):
@@ -100,16 +105,22 @@ class Contexts:
             return await self._elsewhere(value)
         raise UnsupportedError(f"unsupported context source {value.partition(':')[0]} for {name}")
 
-    async def _ignore_rules(self) -> IgnoreRules:
-        text = self._own_ignore
-        if text is None and self._remote is not None:
-            text = await run_blocking(read_text_file, self._remote, _IGNORE_FILE)
-        elif text is None:
-            with self._telling.internal(f"[internal] load {_IGNORE_FILE}") as told:
-                wanted = FileChoice(include=(_IGNORE_FILE,))
-                tree = await self._folders.pull(self._options.context_folder, wanted, told, "context")
-                text = await run_blocking(read_text_file, tree, _IGNORE_FILE)
-        return parse_ignore_file(text) if text else IgnoreRules()
+    async def ignore_rules(self) -> IgnoreRules:
+        """What is left out of the context; read once. Raises ScowError."""
+        if self._ignored is None:
+            text = await self._ignore_text()
+            self._ignored = parse_ignore_file(text) if text else IgnoreRules()
+        return self._ignored
+
+    async def _ignore_text(self) -> str | None:
+        if self._own_ignore is not None:
+            return self._own_ignore
+        if self._remote is not None:
+            return await run_blocking(read_text_file, self._remote, _IGNORE_FILE)
+        with self._telling.internal(f"[internal] load {_IGNORE_FILE}") as told:
+            wanted = FileChoice(include=(_IGNORE_FILE,))
+            tree = await self._folders.pull(self._options.context_folder, wanted, told, "context")
+            return await run_blocking(read_text_file, tree, _IGNORE_FILE)
 
     async def _elsewhere(self, address: str) -> Tree:
         client, workshop, stack = self._bench.client, self._bench.workshop, self._bench.stack

@@ -5,11 +5,11 @@ A comment right above a stage or an argument describes it if it begins with its 
 """
 
 import base64
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from scow.build.checks.answer import as_json
 from scow.build.dockerfile import instructions as it
 from scow.build.dockerfile.instructions import Stage
 from scow.build.dockerfile.parser import Dockerfile
@@ -17,6 +17,7 @@ from scow.build.dockerfile.source import Location
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.run_mounts import parse_mount
 from scow.build.evaluate.variables import platform_arguments
+from scow.build.frontend.checking import LINT
 from scow.errors import UnsupportedError
 from scow.spec.platform import Platform
 
@@ -24,6 +25,7 @@ OUTLINE, TARGETS, DESCRIBE = "frontend.outline", "frontend.targets", "frontend.s
 _ABOUT = {
     OUTLINE: "List all parameters current build target supports",
     TARGETS: "List all targets current build supports",
+    LINT: "Lint a Dockerfile",
     DESCRIBE: "List available subrequest types",
 }
 _VERSION = "1.0.0"
@@ -54,7 +56,7 @@ def describe(request: str, evaluator: Evaluator) -> Mapping[str, bytes]:
     else:
         raise UnsupportedError(f"unsupported request {request}")
     return {
-        "result.json": json.dumps(document, indent=2).encode(),
+        "result.json": as_json(document),
         "result.txt": text.encode(),
         "version": _VERSION.encode(),
     }

@@ -13,11 +13,9 @@ from scow.build.dockerfile.source import DockerfileError
 from scow.build.export.blobs import Blob
 from scow.build.export.documents import Described
 from scow.build.export.layout import oci_layout
-from scow.build.frontend.checks import parsed
 from scow.build.frontend.exporters import stepwise
 from scow.build.frontend.options import REQUEST
 from scow.build.frontend.service import FrontendService
-from scow.build.request import find_dockerfile, ignore_rules_of
 from scow.build.trees.archive import receive_archive
 from scow.build.trees.folder import FolderTree
 from scow.build.trees.kept_archives import KeptArchives
@@ -35,7 +33,7 @@ from scow.errors import (
 from scow.image.tar.headers import END_OF_ARCHIVE
 from scow.image.threads import run_to_open
 from scow.spec.build_history import BuildRecording, ExporterEntry, new_ref
-from scow.spec.build_progress import BuildProgress, Place, WarningTold
+from scow.spec.build_progress import BuildProgress
 from scow.spec.digest import hex_of
 from scow.spec.direct_build import DirectBuild, excerpt_of, told_as_json
 from scow.spec.frontend_build import BuildFailedError, Exchange, FrontendRequest, SentBlob
@@ -116,12 +114,7 @@ class DirectBuilds:
 
     async def _guarded(self, asked: DirectBuild, trees: Mapping[str, Tree], channel: "_Channel") -> None:
         try:
-            if asked.check:
-                for message in await self._checked(asked, trees):
-                    channel.tell(message)
-                channel.tell({"result": {}})
-            else:
-                await self._built(asked, trees, channel)
+            await self._built(asked, trees, channel)
         except ScowError as exc:
             channel.tell({"error": _failure(exc)})
         except Exception as exc:  # the client reads no other answer than this stream
@@ -129,21 +122,6 @@ class DirectBuilds:
             channel.tell({"error": {"message": told_of(exc), "excerpt": ""}})
         finally:
             channel.tell(None)
-
-    async def _checked(self, asked: DirectBuild, trees: Mapping[str, Tree]) -> list[Message]:
-        """``--check``: warnings, and nothing built. Raises ScowError."""
-        name = asked.options.get("filename", "Dockerfile")
-        text = await run_blocking(find_dockerfile, trees[_DOCKERFILE], name)
-        context = trees.get(_CONTEXT, trees[_DOCKERFILE])
-        ignored = await run_blocking(ignore_rules_of, context, name)
-        source = (name, text.encode("utf-8", "surrogateescape"))
-        found = []
-        dockerfile = await parsed(text, name)
-        for warning in await self._frontend.check(dockerfile, asked.options, ignored):
-            place = Place(*source, warning.location.start, warning.location.end)
-            short = f"{warning.rule}: {warning.message}"
-            found.append(told_as_json(WarningTold("", short, warning.description, warning.url, place)))
-        return found
 
     async def _built(self, asked: DirectBuild, trees: Mapping[str, Tree], channel: "_Channel") -> None:
         exports = tuple(Exchange(it.kind, it.attributes) for it in asked.exports)

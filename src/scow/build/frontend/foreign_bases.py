@@ -27,13 +27,20 @@ _MAX_INDEX_DEPTH = 3
 
 
 class RegistryBases:
-    """For one build, whose lease holds the layers."""
+    """For one build, whose lease holds the layers.
 
-    def __init__(self, bench: Workbench) -> None:
+    ``describes``: they stay where they are, so nothing can be built on what is found.
+    """
+
+    def __init__(self, bench: Workbench, *, describes: bool = False) -> None:
         self._bench = bench
+        self._describes = describes
 
-    async def bring(self, name: Reference, platform: Platform) -> BaseImage:
-        """Raises NotFoundError if there is none for ``platform``, ScowError."""
+    async def bring(self, text: str, name: Reference, platform: Platform) -> BaseImage:
+        """``name``, which is written as ``text``.
+
+        Raises NotFoundError if there is none for ``platform``, ScowError.
+        """
         at = name.digest or name.tag or "latest"
         credentials = await login_of(self._bench.client)(name)
         pulling = self._bench.workshop.directory.pulling
@@ -45,9 +52,7 @@ class RegistryBases:
                 lambda it: resolve(it, at, platform),
             )
         except ScowError as exc:
-            raise type(exc)(
-                f"{name.familiar()}: failed to resolve source metadata for {name}: {exc.message}"
-            ) from exc
+            raise type(exc)(f"{text}: failed to resolve source metadata for {name}: {exc.message}") from exc
         source = RepositorySource(repository)
         self._bench.stack.callback(source.close)
         return await self._brought(str(name), source, found.manifest, found.digest, platform)
@@ -72,6 +77,8 @@ class RegistryBases:
     ) -> BaseImage:
         raw = await source.document(manifest.config.digest, manifest.config.size)
         config = decode_document(raw, ImageConfig, "image config")
+        if self._describes:
+            return BaseImage(name, None, config, sha256_of(raw), digest, platform)
         diff_ids, layers = config.rootfs.diff_ids, manifest.layers
         if len(diff_ids) != len(layers):
             raise InvalidArgumentError("layers from manifest don't match image configuration")

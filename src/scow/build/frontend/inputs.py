@@ -112,6 +112,18 @@ class InputsOrImages:
         return await self._images.resolve(reference, platform)
 
 
+class DescribedImages:
+    """The same where nothing is built: inputs are not asked for, and nothing is known of them."""
+
+    def __init__(self, images: Images) -> None:
+        self._images = images
+
+    async def resolve(self, reference: str, platform: Platform) -> BaseImage:
+        if reference.startswith(INPUT):
+            return BaseImage(reference, None, None, platform=platform)
+        return await self._images.resolve(reference, platform)
+
+
 def for_platform(meanings: Mapping[str, str], platform: Platform) -> dict[str, str]:
     """Contexts as one platform has them: ``name::platform`` before ``name``."""
     found = {name: value for name, value in meanings.items() if "::" not in name}

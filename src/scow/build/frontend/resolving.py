@@ -19,13 +19,17 @@ from scow.spec.reference import Reference, parse_reference
 class ClientImages:
     """See ``scow.build.evaluate.base.Resolver``. ``always_pull``: what is here is asked for anew, once.
 
-    ``told_as`` is what the client is told that it goes on, "" for what BuildKit calls it.
+    ``told_as`` is what the client is told that it goes on, "" for what BuildKit calls it. ``describes``:
+    nothing is to be built, so what is not here is described and not pulled.
     """
 
-    def __init__(self, bench: Workbench, *, always_pull: bool, told_as: str = "") -> None:
+    def __init__(
+        self, bench: Workbench, *, always_pull: bool, told_as: str = "", describes: bool = False
+    ) -> None:
         self._bench = bench
+        self._describes = describes
         self._images = bench.workshop.images
-        self._foreign = RegistryBases(bench)
+        self._foreign = RegistryBases(bench, describes=describes)
         self._always_pull = always_pull
         self._told_as = told_as
 
@@ -41,7 +45,7 @@ class ClientImages:
         with self._telling_of(str(name)) as told:
             image = await self._found(reference, name, platform, told)
             if image is None:
-                return await self._foreign.bring(name, platform)
+                return await self._foreign.bring(reference, name, platform)
             raw = await self._images.raw_config(image.id)
         config = decode_document(raw, ImageConfig, "image config")
         digest = _registry_digest(image, name)
@@ -51,7 +55,7 @@ class ClientImages:
         return self._bench.telling.internal(self._told_as or f"[internal] load metadata for {name}")
 
     async def _found(self, text: str, name: Reference, platform: Platform, told: Internal) -> Image | None:
-        """The engine's own, or pulled; ``None`` for one of another machine, which is no image here."""
+        """The engine's own, or pulled; ``None`` for one that shall be no image here."""
         if not self._always_pull:
             try:
                 image = self._images.resolve(_whole_name(text, name))
@@ -61,7 +65,7 @@ class ClientImages:
                 for candidate in (image, *(variant for variant, _ in self._images.variants(image))):
                     if _serves(candidate, platform):
                         return candidate
-        if rank(self._bench.workshop.platform, platform) is None:
+        if self._describes or rank(self._bench.workshop.platform, platform) is None:
             return None
         return await self._pull(text, name, platform, told)
 

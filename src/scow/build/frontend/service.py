@@ -4,20 +4,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
-from scow.build.dockerfile.lint_rules import LintWarning
-from scow.build.dockerfile.parser import Dockerfile
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.options import Options
 from scow.build.frontend.build import Build
 from scow.build.frontend.built_image import Outcome
 from scow.build.frontend.built_result import BuiltResult, Description
-from scow.build.frontend.checks import Here, lint_of, parsed, undefined_of
+from scow.build.frontend.checking import LINT, check_only, parsed
 from scow.build.frontend.contexts import Contexts
 from scow.build.frontend.definition_build import DefinitionBuild
 from scow.build.frontend.definitions import Definitions
 from scow.build.frontend.descriptions import describe
-from scow.build.frontend.inputs import ContextInputs
+from scow.build.frontend.inputs import ContextInputs, DescribedImages, for_platform
 from scow.build.frontend.options import REQUEST, FrontendOptions, read_options
+from scow.build.frontend.resolving import ClientImages
 from scow.build.frontend.rights import check_granted
 from scow.build.frontend.solving import Solving
 from scow.build.frontend.workbench import Workbench, open_workbench
@@ -35,7 +34,6 @@ from scow.build.llb.capabilities import CAPABILITIES
 from scow.build.trees.tree import Tree
 from scow.build.workshop import Workshop
 from scow.spec.frontend_build import Built, CachePrune, CacheRecord, FrontendRequest
-from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.platform import Platform
 
 
@@ -57,17 +55,6 @@ class FrontendService:
     def graph_capabilities(self) -> Sequence[str]:
         """See ``FrontendBuilds``."""
         return CAPABILITIES
-
-    async def check(
-        self, dockerfile: Dockerfile, options: Mapping[str, str], ignored: IgnoreRules
-    ) -> list[LintWarning]:
-        """What the build checks find, by line. Raises InvalidArgumentError for options that cannot be."""
-        asked = read_options(options)
-        own = self._workshop.platform
-        wanted = _checked_options(asked, own)
-        found = await lint_of(dockerfile, own, ignored)
-        found += await undefined_of(dockerfile, wanted, self._workshop.images)
-        return sorted(found, key=lambda warning: (warning.location.start, warning.rule))
 
     async def records(self, filters: tuple[str, ...] = ()) -> list[CacheRecord]:
         """See ``FrontendBuilds``."""
@@ -133,21 +120,26 @@ async def _outcome(bench: Workbench) -> Outcome:
 
 async def _described(wanted: str, bench: Workbench) -> Description:
     """What a client asks of a Dockerfile instead of a build. Raises AnotherFrontEnd, ScowError."""
-    workshop, options = bench.workshop, bench.options
-    text = await Contexts(bench).dockerfile()
+    options, contexts = bench.options, Contexts(bench)
+    text = await contexts.dockerfile()
     check_for_ours(bench.request.options, options.filename, text)
+    evaluated = _looked_at(options, bench.workshop.platform, contexts.named_meanings())
+    resolver = DescribedImages(ClientImages(bench, always_pull=options.pull, describes=True))
+    if wanted == LINT:
+        answer = await check_only(text, options.filename, evaluated, resolver, contexts.ignore_rules)
+        return Description(answer.parts())
     dockerfile = await parsed(text, options.filename)
-    evaluated = _checked_options(options, workshop.platform)
-    evaluator = Evaluator(dockerfile, evaluated, Here(workshop.images))
-    return Description(describe(wanted, evaluator))
+    return Description(describe(wanted, Evaluator(dockerfile, evaluated, resolver)))
 
 
-def _checked_options(options: FrontendOptions, host: Platform) -> Options:
+def _looked_at(options: FrontendOptions, host: Platform, meanings: Mapping[str, str]) -> Options:
     """Of a Dockerfile that is looked at and not built: for the first of its platforms."""
+    platform = options.platforms[0] if options.platforms else host
     return Options(
         build_arguments=options.build_arguments,
         build_platform=host,
-        platform=options.platforms[0] if options.platforms else host,
+        platform=platform,
         target=options.target,
+        contexts=for_platform(meanings, platform),
         as_buildkit=True,
     )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from scow.build.dockerfile.lint_rules import LintWarning
+from scow.build.checks.rules import LintWarning
 from scow.build.frontend.log_limit import LogLimit
 from scow.build.graph.ops import BaseOp, Vertex
 from scow.build.graph.progress import Done, Output, Progress, Started, Transfer
@@ -23,7 +23,7 @@ class Internal:
 
     def __init__(self, tell: Tell, digest: str, name: str) -> None:
         self._tell = tell
-        self._digest = digest
+        self.digest = digest
         self._name = name
         self._started_ns = time.time_ns()
         tell(VertexTold(digest, name, started_ns=self._started_ns))
@@ -33,7 +33,7 @@ class Internal:
         now_ns = time.time_ns()
         self._tell(
             TransferTold(
-                what, self._digest, current, total, now_ns, self._started_ns, now_ns if complete else None
+                what, self.digest, current, total, now_ns, self._started_ns, now_ns if complete else None
             )
         )
 
@@ -43,10 +43,10 @@ class Internal:
 
     def output(self, text: str) -> None:
         """A line for people."""
-        self._tell(OutputTold(self._digest, 2, text.encode(), time.time_ns()))
+        self._tell(OutputTold(self.digest, 2, text.encode(), time.time_ns()))
 
     def end(self, error: str = "", *, cached: bool = False) -> None:
-        self._tell(VertexTold(self._digest, self._name, (), cached, self._started_ns, time.time_ns(), error))
+        self._tell(VertexTold(self.digest, self._name, (), cached, self._started_ns, time.time_ns(), error))
 
 
 class Telling:
@@ -58,6 +58,8 @@ class Telling:
         self._started: dict[Vertex, int] = {}
         self._limits: dict[tuple[Vertex, int], LogLimit] = {}
         self._count = 0
+        self.definition = ""
+        """The digest of the step that reads the Dockerfile."""
         self.failed: Vertex | None = None
         """The first step that failed, not being given up for another's sake."""
 
@@ -95,22 +97,25 @@ class Telling:
         """What stages begin as is here: as the first of its stage's steps."""
         names: dict[Vertex, str] = {}
         for vertex in vertices:
-            base = vertex.base
-            if base is not None and isinstance(base.op, BaseOp) and (step := _STEP.match(vertex.name)):
+            base, name = _base_and_name(vertex)
+            if base is None or not isinstance(base.op, BaseOp) or base.op.chain_id is None:
+                continue
+            if step := _STEP.match(name):
                 names.setdefault(base, f"[{step[1]}1/{step[2]}] {base.name}")
         now_ns = time.time_ns()
         for base, name in names.items():
             self._tell(VertexTold(self._digest(base), name, (), False, now_ns, now_ns))
 
     def warning(self, warning: LintWarning, place: Place) -> None:
-        """A build check has found something."""
+        """A build check has found something in the Dockerfile."""
         short = f"{warning.rule}: {warning.message} (line {warning.location.start})"
-        digest = sha256_of(short.encode())
-        self._tell(WarningTold(digest, short, warning.description, warning.url, place))
+        self._tell(WarningTold(self.definition, short, warning.description, warning.url, place))
 
     def __call__(self, progress: Progress) -> None:
-        """The graph's side."""
+        """The graph's side. What has no name is part of another step."""
         vertex = progress.vertex
+        if not vertex.name:
+            return
         match progress:
             case Started(at_ns=at_ns):
                 self._started[vertex] = at_ns
@@ -150,7 +155,7 @@ class Telling:
         )
 
     def _inputs(self, vertex: Vertex) -> tuple[str, ...]:
-        needed = [it for it in (vertex.base, *vertex.sources) if isinstance(it, Vertex)]
+        needed = _named([it for it in (vertex.base, *vertex.sources) if isinstance(it, Vertex)])
         return tuple(
             self._digest(it) for it in needed if not isinstance(it.op, BaseOp) or it in self._digests
         )
@@ -160,3 +165,25 @@ class Telling:
             self._count += 1
             self._digests[vertex] = sha256_of(f"{self._count} {vertex.name}".encode())
         return self._digests[vertex]
+
+
+def _base_and_name(vertex: Vertex) -> tuple[Vertex | None, str]:
+    """What a step works on and what it is called; of what is put on a stage, as the step that made it."""
+    if not vertex.name and vertex.base is None and len(vertex.sources) > 1:
+        below, made = vertex.sources[:2]
+        if isinstance(below, Vertex) and isinstance(made, Vertex):
+            return below, made.name
+    return vertex.base, vertex.name
+
+
+def _named(vertices: list[Vertex]) -> list[Vertex]:
+    """Those that are told of: in place of one without a name, what it is made of."""
+    found: list[Vertex] = []
+    queue = list(reversed(vertices))
+    while queue:
+        vertex = queue.pop()
+        if vertex.name:
+            found.append(vertex)
+        else:
+            queue += [it for it in reversed((vertex.base, *vertex.sources)) if isinstance(it, Vertex)]
+    return found

@@ -86,7 +86,7 @@ class Baking:
         return flags
 
     def _remember_group(self, flags: "dict[str, Flags]") -> None:
-        refs = [self._members[name].ref for name in flags if asked_by(flags[name])[0] == "build"]
+        refs = [self._members[name].ref for name in flags if asked_by(flags[name]).name == "build"]
         if refs:
             first = self._members[next(iter(flags))]
             LocalStates(Builders(self._invocation).folder).save_group(first.group, self._plan.wanted, refs)

@@ -12,6 +12,7 @@ from scow.api.client.errors import DaemonError
 from scow.api.client.json_text import dumps
 from scow.cli.builders import Builders
 from scow.cli.building.caches import LayoutSink
+from scow.cli.building.checks import told_warnings
 from scow.cli.building.context import BuildContext, packed
 from scow.cli.building.local_state import LocalStates, Member, state_of
 from scow.cli.building.node_shares import shares_of
@@ -69,7 +70,7 @@ def build_modern(
     ``member`` is what it is in a run of bake. Raises CommandError; DaemonError with 404 where there is no
     such door.
     """
-    call, _ = asked_by(flags)
+    call = asked_by(flags).name
     if call not in _CALLS:
         raise CommandError(f"ERROR: --call={call} is not supported, only {', '.join(_CALLS)}")
     check_policy(flags["policy"])
@@ -120,7 +121,7 @@ def build_at(
     for path in request["contexts"].values():
         check_readable(path)
     display = display or display_of(invocation, flags)
-    is_build = asked_by(flags)[0] == "build"
+    is_build = asked_by(flags).name == "build"
     if is_build:
         folder = Builders(invocation).folder
         LocalStates(folder).save(share.place, ref, state_of(context, asked.member))
@@ -250,8 +251,8 @@ def _event(value: "Request") -> "tuple[str, Any]":
 
 
 def _failed(failure: "Request", display: "Display") -> CommandError:
-    """What the failed step said last, where it stands, and why."""
-    parts = []
+    """What was warned of, what the failed step said last, where it stands, and why."""
+    parts = told_warnings(display.steps.warnings)
     step = display.steps.failed()
     if step is not None and step.tail:
         parts += ["------", f" > {step.name}:", *step.tail[-_SHOWN_LINES:], "------"]

@@ -5,6 +5,7 @@ from binascii import b2a_base64
 
 from scow.cli.building.attestations import attestation_options
 from scow.cli.building.caches import OCI_LAYOUT, exports, imports, layout_address
+from scow.cli.building.calls import BUILD, Call, parse_call
 from scow.cli.building.classic import build_arguments
 from scow.cli.building.context import is_in_repository
 from scow.cli.building.refusals import engine_rights
@@ -42,7 +43,6 @@ def build_request(
         "auths": Credentials(invocation).all(),
         "cache_from": imports(invocation, flags["cache-from"]),
         "cache_to": exports(flags["cache-to"], invocation.environ),
-        "check": asked_by(flags)[0] == "check",
         "debug": flags["debug"],
         "entitlements": engine_rights(flags),
     }
@@ -66,19 +66,16 @@ def _of_repository(
         return {}
 
 
-def asked_by(flags: "Flags") -> tuple[str, str]:
-    """What ``--call`` asks for, and in which format: ``outline,format=json``. Raises CommandError."""
-    call, _, rest = flags["call"].partition(",")
-    written = dict(field.partition("=")[::2] for field in rest.split(",")) if rest else {}
-    written_as = written.pop("format", "")
-    if written or written_as not in ("", "text", "json"):
-        raise CommandError(f"ERROR: invalid print function: {flags['call']}")
-    return "check" if flags["check"] else call, written_as
+def asked_by(flags: "Flags") -> Call:
+    """What is wanted of the Dockerfile. Raises CommandError."""
+    call = parse_call(flags["call"])
+    return Call("check", call.written_as, call.ignores_status) if flags["check"] else call
 
 
 def _question(flags: "Flags") -> dict[str, str]:
-    call, _ = asked_by(flags)
-    return {"requestid": f"frontend.{call}"} if call in ("outline", "targets") else {}
+    """By BuildKit's name for it, where it is no build."""
+    call = asked_by(flags).name
+    return {} if call == BUILD else {"requestid": f"frontend.{'lint' if call == 'check' else call}"}
 
 
 def _options(flags: "Flags", context: "BuildContext") -> dict[str, str]:

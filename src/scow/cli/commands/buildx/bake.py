@@ -5,7 +5,6 @@ import os
 import time
 
 from scow.cli.builders import use_builder
-from scow.cli.building.checks import print_checked
 from scow.cli.command import Command
 from scow.cli.commands.imagetools.create import BUILDER
 from scow.cli.exits import CommandError
@@ -64,7 +63,7 @@ def run(invocation: "Invocation", flags: "Flags") -> None:
     warnings = {name: it.pop("warnings") for name, it in results.items()}
     if flags["metadata-file"]:
         _write_metadata(invocation, flags, results, warnings)
-    _report(invocation, flags, warnings)
+    _report(invocation, flags, plan, results)
 
 
 def _bake(
@@ -98,16 +97,20 @@ def _write_metadata(
     write_metadata(flags["metadata-file"], document)
 
 
-def _report(invocation: "Invocation", flags: "Flags", warnings: "dict[str, list[dict[str, Any]]]") -> None:
-    """What ``--check`` found, by target. Raises CommandError if that is anything."""
-    if not flags["check"] and flags["call"] != "check":
-        return
-    for name, found in sorted(warnings.items()):
-        if len(warnings) > 1:
-            invocation.out.line(f"\n{name}")
-        print_checked(invocation.out, found)
-    if any(warnings.values()):
-        raise CommandError()
+def _report(
+    invocation: "Invocation", flags: "Flags", plan: "Plan", results: "dict[str, dict[str, Any]]"
+) -> None:
+    """What was asked of each target in place of an image. Raises CommandError for what was found."""
+    from scow.cli.bake.answers import as_document, print_answers
+    from scow.cli.building.calls import parse_call
+
+    if parse_call(flags["call"]).written_as == "json":
+        document, code = as_document(plan, results)
+        invocation.out.line(_json(document))
+    else:
+        code = print_answers(invocation.out, plan, results)
+    if code:
+        raise CommandError("", code)
 
 
 def _variables(flags: "Flags") -> dict[str, str]:
@@ -144,10 +147,18 @@ def _settings(flags: "Flags") -> list[str]:
         settings.append(f"*.attest={_attestation('sbom', flags['sbom'])}")
     if flags["provenance"]:
         settings.append(f"*.attest={_attestation('provenance', flags['provenance'])}")
-    call = "check" if flags["check"] else flags["call"]
+    call = _call(flags)
     if call != "build":
         settings.append(f"*.call={call}")
     return settings + list(flags["set"])
+
+
+def _call(flags: "Flags") -> str:
+    """``--check`` is a shorthand; what else ``--call`` says stays."""
+    if not flags["check"]:
+        return str(flags["call"])
+    fields = [field for field in flags["call"].split(",") if "=" in field]
+    return ",".join(["check", *fields])
 
 
 def _attestation(kind: str, value: str) -> str:

@@ -4,7 +4,8 @@ import os
 
 from scow.api.client.errors import DaemonError
 from scow.cli.builders import use_builder
-from scow.cli.building.checks import print_checked
+from scow.cli.building.calls import BUILD
+from scow.cli.building.checks import print_answer, told_warnings
 from scow.cli.building.classic import build_classic
 from scow.cli.building.context import find_context
 from scow.cli.building.flags import FLAGS
@@ -82,27 +83,20 @@ def _wants_classic(invocation: "Invocation") -> bool:
 
 def _report(invocation: "Invocation", flags: "Flags", result: "dict[str, Any]") -> None:
     warnings = result.pop("warnings", [])
-    call, written_as = asked_by(flags)
-    if flags["metadata-file"] and warnings and call == "build":
+    call = asked_by(flags)
+    if flags["metadata-file"] and warnings and call.name == BUILD:
         from scow.cli.building.metadata import WARNINGS, wants_warnings, warnings_as_metadata
 
         if wants_warnings(invocation.environ):
             result[WARNINGS] = warnings_as_metadata(warnings)
     if flags["quiet"] and result.get("containerimage.digest"):
         invocation.out.line(result["containerimage.digest"])
-    if call in ("outline", "targets"):
-        invocation.out.write(result["result.json"] + "\n" if written_as == "json" else result["result.txt"])
-    elif call == "check":
-        print_checked(invocation.out, warnings)
-        if warnings:
-            raise CommandError("", 1)
+    if call.name != BUILD:
+        if code := print_answer(invocation.out, call, result):
+            raise CommandError("", code)
     elif warnings and not flags["quiet"]:
-        count = len(warnings)
-        invocation.err.line(
-            f"\n {count} warning{'s' if count > 1 else ''} found (use --check to see details):"
-        )
-        for warning in warnings:
-            invocation.err.line(f" - {warning['short']}")
+        for line in told_warnings(warnings):
+            invocation.err.line(line)
     explained = result.pop("explained", [])
     for line in explained if flags["explain"] else ():
         invocation.err.line(line)

@@ -15,6 +15,7 @@ DESCRIPTIONS = {
     "ExposeProtoCasing": "Protocol in EXPOSE instruction should be lowercase",
     "FromAsCasing": "The 'as' keyword should match the case of the 'from' keyword",
     "FromPlatformFlagConstDisallowed": "FROM --platform flag should not use a constant value",
+    "InvalidBaseImagePlatform": "Base image platform does not match expected target platform",
     "InvalidDefaultArgInFrom": "Default value for global ARG results in an empty or invalid base image name",
     "InvalidDefinitionDescription": "Comment for build stage or argument should follow the format: "
     "`# <arg/stage name> <description>`. If this is not intended to be a description comment, add an empty "
@@ -41,6 +42,7 @@ DESCRIPTIONS = {
 
 EXPERIMENTAL = frozenset({"InvalidDefinitionDescription"})
 """Rules that ``# check=experimental=…`` asks for."""
+_NOT_EXPLAINED = frozenset({"InvalidBaseImagePlatform"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class LintWarning:
 
     @property
     def url(self) -> str:
-        """Where it is explained."""
+        """Where it is explained, "" where that is nowhere."""
+        if self.rule in _NOT_EXPLAINED:
+            return ""
         kebab = "".join(f"-{it.lower()}" if it.isupper() else it for it in self.rule).lstrip("-")
         return f"{_ADDRESS}{kebab.replace('j-s-o-n-', 'json-')}/"
