@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from scow.build.frontend.checks import lint_of, parsed
 
+from scow.build.checks.rules import LintWarning
 from scow.build.evaluate.base import BaseImage
 from scow.build.evaluate.evaluator import Evaluator
 from scow.build.evaluate.options import Options
 from scow.build.evaluate.stage_state import StageState
 from scow.build.evaluate.variables import Scope
+from scow.build.frontend.checking import check_text, parsed, read_checked
 from scow.errors import InvalidArgumentError, NotFoundError
-from scow.spec.ignore_rules import IgnoreRules
 from scow.spec.platform import Platform
 from scow.tasks import running
 
@@ -48,10 +48,11 @@ class NoImages:
 
 
 async def _evaluated(text: str) -> StageState:
-    dockerfile = await parsed(text, "Dockerfile")
-    await lint_of(dockerfile, _HOST, IgnoreRules())
+    warnings: list[LintWarning] = []
+    read = await read_checked(text, "Dockerfile", {}, warnings.append)
+    await check_text(read, {}, warnings.append)
     options = Options(build_arguments={}, build_platform=_HOST, platform=_HOST, as_buildkit=True)
-    return await Evaluator(dockerfile, options, NoImages()).finished(0)
+    return await Evaluator(read.dockerfile, options, NoImages(), read.checks).finished(0)
 
 
 async def _longest_turn_s(text: str) -> float:
