@@ -114,4 +114,6 @@ def test_at_one_container(scow_daemon: Daemon, people: int, seed: int) -> None:
 def nothing_left(daemon: Daemon) -> list[str]:
     data, run = daemon.data_root, daemon.exec_root
     folders = (data / "containers", data / "volumes", run / "bundles", run / "runc", run / "crun")
-    return [f"{folder}/{name}" for folder in folders for name in entries(folder)] + daemon.veths()
+    return [
+        f"{folder}/{name}" for folder in folders for name in entries(folder) if name != ".cache"
+    ] + daemon.veths()

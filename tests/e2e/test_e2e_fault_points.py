@@ -44,7 +44,7 @@ def leftovers(engine: Daemon) -> list[str]:
     """What is there without a container."""
     data, run = engine.data_root, engine.exec_root
     folders = (data / "containers", data / "volumes", run / "bundles", run / "runc", run / "crun")
-    found = [f"{folder}/{name}" for folder in folders for name in entries(folder)]
+    found = [f"{folder}/{name}" for folder in folders for name in entries(folder) if name != ".cache"]
     found += glob(f"{data}/image/*/rootfs/*")
     found += [str(point) for point in mount_points_below(data) if point != data]
     found += [f"interface {name}" for name in engine.veths()]

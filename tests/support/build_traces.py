@@ -13,8 +13,9 @@ def leftovers(daemon: Daemon) -> list[str]:
     data, run = daemon.data_root, daemon.exec_root
     found = [str(point) for point in mount_points_below(data) if point != data]
     found += [str(point) for point in mount_points_below(run) if point != run]
+    # A younger crun keeps ".cache" in its folder.
     for folder in (data / "containers", run / "bundles", run / "runc", run / "crun", run / "build"):
-        found += [f"{folder}/{name}" for name in entries(folder)]
+        found += [f"{folder}/{name}" for name in entries(folder) if name != ".cache"]
     found += [f"interface {name}" for name in daemon.veths()]
     with closing(sqlite3.connect(f"file:{data / 'scow.db'}?mode=ro", uri=True)) as db:
         bodies = b"".join(body for (body,) in db.execute("SELECT body FROM documents"))
