@@ -122,6 +122,18 @@ def test_a_token_in_an_address_is_told_to_nobody(
     assert not files_with(TOKEN, scow_daemon.data_root)  # its record among them
 
 
+def test_the_plugin_has_nothing_kept_of_a_token_either(
+    build: Buildx, repository: Repository, buildkit_engine: Daemon
+) -> None:
+    with git_server(repository.path.parent, buildkit_engine.namespace, 8421, TOKEN) as root:
+        address = root.replace("://", f"://x-access-token:{TOKEN}@") + "/app/.git"
+        build("-t", "app", context=address)
+        # The plugin returns its error with its own stack and command line.
+        build(context=f"{address}#nosuch", code=1)
+    if buildkit_engine.kind == "scowd":
+        assert not files_with(TOKEN, buildkit_engine.data_root)
+
+
 @pytest.mark.needs("ssh-keygen")
 def test_a_private_repository_opens_to_an_agent(
     build: Buildx, repository: Repository, buildkit_engine: Daemon, tmp_path: Path

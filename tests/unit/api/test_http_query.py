@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scow.api.http.query import Query, clean_path, escape_path, parse_query, parse_target
+from scow.api.http.query import (
+    Query,
+    clean_path,
+    escape_path,
+    loggable_target,
+    parse_query,
+    parse_target,
+)
 from scow.errors import InvalidArgumentError
 
 
@@ -106,3 +113,10 @@ def test_any_target_is_read_or_refused(text: str) -> None:
         return
     assert path.startswith("/")
     query.boolean("a")
+
+
+def test_a_log_has_no_values_that_passwords_stand_in() -> None:
+    asked = "/v1.50/build?buildargs=%7B%22http_proxy%22%3A%22u:secret@h%22%7D&t=a&remote=https://secret@h/app"
+    assert loggable_target(asked) == "/v1.50/build?buildargs=…&t=a&remote=…"
+    assert loggable_target("/images/create?fromSrc=http://u:secret@h/x.tar") == "/images/create?fromSrc=…"
+    assert loggable_target("/containers/remote=x/json?all=1") == "/containers/remote=x/json?all=1"

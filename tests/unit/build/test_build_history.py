@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scow.api.grpc.status import StatusMessage
+from scow.api.grpc.status import AnyMessage, CallError, Code, StatusMessage
 from scow.api.server.buildkit.history_forms import BuildkitForms, messages_of
 from scow.build.history.filters import parse_history_filters
 from scow.build.history.recording import Recording, document_of
@@ -113,6 +113,15 @@ def test_a_failure_says_where_and_in_which_step(opened: Callable[..., object]) -
             assert source["info"]["filename"] == "Dockerfile"
 
     asyncio.run(run())
+
+
+def test_the_stack_of_a_clients_program_is_not_kept() -> None:
+    cmdline = ["buildx", "build", "https://user:secret@host/app.git"]
+    stack = AnyMessage("github.com/moby/buildkit/stack.Stack+json", json.dumps({"cmdline": cmdline}).encode())
+    source = AnyMessage("github.com/moby/buildkit/errdefs.Source+json", b"{}")
+    _, message, data = BuildkitForms().failure(CallError(Code.UNKNOWN, "exit code: 1", (stack, source)), "")
+    assert message == "exit code: 1"
+    assert list(StatusMessage.decode(data).details) == [source]
 
 
 def test_one_that_is_given_up_is_canceled(opened: Callable[..., object]) -> None:

@@ -33,6 +33,7 @@ from scow.api.http.head import (
 )
 from scow.api.http.inflow import HIGH_BYTES, Inflow
 from scow.api.http.outflow import Outflow
+from scow.api.http.query import loggable_target
 from scow.api.http.request import Request
 
 HEAD_TIMEOUT_S = 30.0
@@ -298,7 +299,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             raise
         except Exception:
-            _log.exception("%s %s failed in mid-answer", request.method, request.head.target)
+            _log.exception("%s %s failed in mid-answer", request.method, loggable_target(request.head.target))
         finally:
             self._task = self._request = self._duplex = None
             self.long_lived = False
@@ -306,7 +307,8 @@ class Connection(asyncio.Protocol):
             self._shared.end()
             if _log.isEnabledFor(logging.DEBUG):
                 spent_ms = (time.perf_counter() - started_s) * 1e3
-                _log.debug("%s %s %d %.1f ms", request.method, request.head.target, status, spent_ms)
+                target = loggable_target(request.head.target)
+                _log.debug("%s %s %d %.1f ms", request.method, target, status, spent_ms)
         self._finish(keep)
 
     async def _send(self, request: Request, answer: Answer) -> bool:

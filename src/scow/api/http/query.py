@@ -9,6 +9,8 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 _AUTHORITY = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _FALSE = frozenset(("", "0", "no", "false", "none"))
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_CONFIDENTIAL = re.compile(r"(?<=[?&])(buildargs|remote|fromSrc)=[^&]*")
+"""Parameters that passwords stand in: of proxies among build arguments, of addresses."""
 
 
 class Query:
@@ -47,6 +49,11 @@ class Query:
 
 
 EMPTY_QUERY = Query({})
+
+
+def loggable_target(target: str) -> str:
+    """A request's target as a log may have it: without the values that passwords stand in."""
+    return _CONFIDENTIAL.sub(r"\1=…", target)
 
 
 def parse_target(target: str) -> tuple[str, Query]:

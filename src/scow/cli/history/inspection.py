@@ -87,8 +87,9 @@ def _sources(found: "FoundRecord", left: dict[str, str]) -> "Document":
         context, dockerfile = found.state.context, found.state.dockerfile
         dockerfile = _below(context, dockerfile) if dockerfile != "-" else dockerfile
         context = _below(os.getcwd(), context) if context.startswith("/") else context
+    # Of an address this machine may remember more than is to be shown: the engine has no password of it.
     remote = "context" in left
-    context = context or left.pop("context", "")
+    context = left.pop("context", "") or context
     name = left.pop("filename", "")
     folder = left.get("vcs:localdir:dockerfile")
     dockerfile = dockerfile or (os.path.join(folder, name) if folder and name else name)

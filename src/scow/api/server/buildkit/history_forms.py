@@ -18,6 +18,7 @@ from scow.spec.build_progress import BuildProgress
 
 _LENGTH = struct.Struct("<I")
 _BATCH = 200
+_STACK = "github.com/moby/buildkit/stack.Stack+json"
 
 
 class BuildkitForms:
@@ -32,7 +33,8 @@ class BuildkitForms:
 
     def failure(self, error: BaseException, step: str) -> tuple[int, str, bytes]:
         found = _call_error(error)
-        details = found.details
+        # A stack is of the client's program and has its command line in it, passwords and all.
+        details = tuple(it for it in found.details if it.type_url != _STACK)
         if step:
             value = json.dumps({"digest": step}).encode()
             details = (AnyMessage("github.com/moby/buildkit/errdefs.Vertex+json", value), *details)
