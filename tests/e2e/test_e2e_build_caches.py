@@ -207,9 +207,9 @@ def test_what_stands_on_a_linked_copy_comes_back_from_a_cache(
     scow_daemon: Daemon, folder: Path, tmp_path: Path, mode: str
 ) -> None:
     (folder / "Dockerfile").write_text(
-        "FROM busybox AS a\nRUN echo made \"the\" tool >/tool\n"
+        'FROM busybox AS a\nRUN echo made "the" tool >/tool\n'
         "FROM busybox\nRUN echo below >/b\nCOPY --link --from=a /tool /x/tool\nCOPY --link a.txt /x/a.txt\n"
-        "RUN head -c 8 /dev/urandom | od -An -tx1 >/random && echo made \"the\" number\n"
+        'RUN head -c 8 /dev/urandom | od -An -tx1 >/random && echo made "the" number\n'
         "CMD cat /b /x/tool /x/a.txt /random\n"
     )
     scow_build(
@@ -218,7 +218,9 @@ def test_what_stands_on_a_linked_copy_comes_back_from_a_cache(
     before = printed(scow_daemon, "x")
     layers = scow_daemon.docker("inspect", "-f", "{{.RootFS.Layers}}", "x").out
     forget_builds(scow_daemon)
-    again = scow_build(scow_daemon, "-t", "x", "--cache-from", f"type=local,src={tmp_path}/cache", str(folder))
+    again = scow_build(
+        scow_daemon, "-t", "x", "--cache-from", f"type=local,src={tmp_path}/cache", str(folder)
+    )
     assert "made the" not in again.err, again.err
     assert printed(scow_daemon, "x") == before
     assert scow_daemon.docker("inspect", "-f", "{{.RootFS.Layers}}", "x").out == layers
