@@ -3,6 +3,7 @@
 import functools
 import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -163,3 +164,32 @@ def test_a_macvlan_network_has_several_subnets(client: Client, neighbour: Networ
     assert client.inspect("fourth", "{{.NetworkSettings.Networks.wide.IPAddress}}") == "10.95.0.2"
     client.daemon.remove_containers()
     client("network", "rm", "wide")
+
+
+@pytest.mark.not_on_dockerd("its containers have MAC addresses by chance")
+def test_the_device_of_who_had_the_address_before_is_waited_for(
+    client: Client, neighbour: NetworkNamespace
+) -> None:
+    parent, host, mac = parent_of(client, neighbour), client.daemon.namespace, "02:42:0a:61:00:07"
+    client(*_CREATE, "--subnet", "10.97.0.0/24", "-o", f"parent={parent}", "busy")
+    host.run(
+        "ip",
+        "link",
+        "add",
+        "link",
+        parent,
+        "name",
+        "going",
+        "address",
+        mac,
+        "type",
+        "macvlan",
+        "mode",
+        "bridge",
+    )
+    host.run("ip", "link", "set", "going", "up")
+    going = threading.Timer(1.0, host.run, ("ip", "link", "del", "going"))
+    going.start()
+    client("run", "--rm", "--network", "busy", "--mac-address", mac, "busybox", "true")
+    going.join()
+    client("network", "rm", "busy")

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -152,11 +153,21 @@ def test_wrong_bytes_on_the_way_are_refused_by_the_registry(disk: Path, registry
 
 def test_giving_up_ends_the_upload_and_takes_it_back(disk: Path, registry: HostileRegistry) -> None:
     name = f"{registry.address}/app:1"
+    given_up = threading.Event()
+
+    def hold(asked: Asked) -> Reply | None:
+        """Nobody pushes faster than it is given up."""
+        if asked.method == "PATCH":
+            given_up.wait(PATIENCE_S)
+        return None
+
+    registry.rule = hold
 
     async def work(engine: Transfers) -> None:
         await engine.load(one_layer(name, 12_000_000))
         async with asyncio.timeout(PATIENCE_S):
             await engine.push(name, stop_at="Pushing")
+        given_up.set()
 
     with_transfers(disk, work)
     assert registry.manifests == {}

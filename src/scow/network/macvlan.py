@@ -4,8 +4,10 @@ What they send leaves by the parent as it is, from their own MAC addresses; the 
 and nothing is published or translated. (Documentation/networking: drivers/net/macvlan.c)
 """
 
+import errno
 import ipaddress
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +28,8 @@ from scow.tasks import run_blocking
 PARENT = "parent"
 MODE = "macvlan_mode"
 PASSTHRU = "passthru"
+_DYING_S = 10.0
+_LOOK_AGAIN_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ class MacvlanDriver:
                     mtu=self.settings.mtu,
                 )
                 host.execute(rtnetlink.macvlan(device))
+                _raise_when_free(inside, endpoint.interface)
                 link = set_up(inside, request.netns_fd, endpoint, default_route=request.default_route)
                 bandwidth.limit_sending(inside, link.index, limits.egress_bytes_per_s, link.mtu)
                 rtnetlink.settle_link(inside, link.index)
@@ -198,3 +203,22 @@ def _delete_device(endpoint: Endpoint) -> None:
             if link is not None and (link.kind, link.mac) == ("macvlan", endpoint.mac.lower()):
                 sock.execute(rtnetlink.delete_link(link.index))
                 return
+
+
+def _raise_when_free(inside: NetlinkSocket, name: str) -> None:
+    """Set the device up. Raises OSError: EADDRINUSE if another device of its MAC address stays up.
+
+    The device of a container that has just ended goes with its namespace, which the kernel takes down a
+    little after the last process; who has that container's address now has its MAC address, too.
+    """
+    device = rtnetlink.find_link(inside, name)
+    end_s = time.monotonic() + _DYING_S
+    while device is not None:
+        try:
+            inside.execute(rtnetlink.link_up(device.index))
+        except OSError as exc:
+            if exc.errno != errno.EADDRINUSE or time.monotonic() > end_s:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
+        else:
+            break
