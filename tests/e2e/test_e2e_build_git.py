@@ -10,7 +10,7 @@ from tests.support.builds import scow_build
 from tests.support.buildx import Buildx
 from tests.support.daemons import Daemon
 from tests.support.git_server import Repository, git_server
-from tests.support.kept_bytes import files_with
+from tests.support.live_folders import files_with
 from tests.support.ssh_server import ssh_server
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("git")]

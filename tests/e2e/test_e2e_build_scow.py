@@ -13,7 +13,7 @@ import pytest
 from tests.support.builds import forget_builds
 from tests.support.clients import Client, Result
 from tests.support.daemons import Daemon
-from tests.support.kept_bytes import files_with
+from tests.support.live_folders import files_with
 from tests.support.terminal import Terminal
 from tests.support.waiting import wait_until
 
